@@ -1,0 +1,57 @@
+//! The only place that asks for the time.
+
+use std::time::SystemTime;
+
+use crate::error::{Error, Kind, Result};
+use crate::instant::Instant;
+
+/// The variable that sets the clock in tests and demonstrations.
+pub const OVERRIDE: &str = "APIKEY_CLOCK";
+
+/// Where "now" comes from. It is passed down; below the resources only instants travel.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock(Option<Instant>);
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self(None)
+    }
+
+    /// A clock that stands still.
+    pub fn fixed(at: Instant) -> Self {
+        Self(Some(at))
+    }
+
+    /// The machine's clock, unless `APIKEY_CLOCK` sets another.
+    pub fn from_environment() -> Result<Self> {
+        match std::env::var(OVERRIDE) {
+            Err(_) => Ok(Self::system()),
+            Ok(text) => Instant::parse(&text).map(Self::fixed).ok_or_else(|| {
+                Error::new(
+                    Kind::Invalid,
+                    format!("{OVERRIDE} is not an instant"),
+                    format!(
+                        "{OVERRIDE} holds {text:?}. Set it to an RFC 3339 instant such as \
+                         2026-11-22T12:00:00Z, or unset it."
+                    ),
+                )
+            }),
+        }
+    }
+
+    /// The instant that the override sets, so that every plan can say so.
+    pub fn overridden(self) -> Option<Instant> {
+        self.0
+    }
+
+    /// Now, in whole seconds.
+    pub fn now(self) -> Instant {
+        self.0.unwrap_or_else(|| {
+            let since_epoch = SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default();
+            Instant::from_unix(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! Issuers: where keys are minted and revoked. One file an issuer, one line in [`ISSUERS`].
+//!
+//! An issuer talks to its vendor and reports facts. It decides nothing about time, slots or order.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use tf_provider::value::ValueAny;
+
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::instant::Instant;
+use crate::schema::Attributes;
+use crate::secret::Secret;
+use crate::settings::Settings;
+
+/// Every issuer there is. The schema, the validation, the import and the docs read this table.
+pub static ISSUERS: &[&dyn IssuerKind] = &[];
+
+/// One sort of issuer: its place in the schema and how to reach it.
+pub trait IssuerKind: Sync {
+    /// The attribute of `issuer` that selects it.
+    fn name(&self) -> &'static str;
+
+    /// What it mints, in a sentence or two of Markdown.
+    fn description(&self) -> &'static str;
+
+    /// Its settings.
+    fn attributes(&self) -> Attributes;
+
+    /// Settings that say whose keys these are: a change of one means another resource, so it forces replacement.
+    fn identity(&self) -> &'static [&'static str];
+
+    /// What it can do.
+    fn abilities(&self) -> Abilities;
+
+    /// Reads the settings; nothing is sent yet. Errors carry the attribute path.
+    fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>>;
+}
+
+/// What an issuer can do beyond minting and revoking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// It can tell whether a key is accepted, so a new key is proved before it is promoted.
+    pub probe: bool,
+    /// It can tell when a key was last used.
+    pub last_used: bool,
+    /// It can tell whether a key still exists.
+    pub inspect: bool,
+    /// It can describe a key that somebody else created.
+    pub import: bool,
+}
+
+/// A key as the issuer hands it out, the only time its secret is seen.
+#[derive(Debug)]
+pub struct Minted {
+    /// The public name of the key, where the issuer gives one.
+    pub key_id: Option<String>,
+    /// The secret.
+    pub secret: Secret,
+}
+
+/// What the issuer says of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It exists and works.
+    Active,
+    /// It exists and is switched off.
+    Inactive,
+    /// The issuer says for certain that there is no such key.
+    Missing,
+}
+
+/// The answer of one attempt to use a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// The key was accepted.
+    Accepted,
+    /// The key was refused, with the vendor's scrubbed words.
+    Refused(String),
+}
+
+/// A key that was created elsewhere, found by its id.
+#[derive(Debug)]
+pub struct Imported {
+    /// The settings of the issuer that the key belongs to.
+    pub settings: BTreeMap<String, ValueAny>,
+    /// The public id of the key.
+    pub key_id: String,
+    /// When the issuer created it.
+    pub created_at: Instant,
+}
+
+/// One place where keys come from, with its settings.
+///
+/// Every method may be repeated safely except [`mint`](Issuer::mint). A timeout, 429 or 5xx is
+/// [`Kind::Unavailable`]; a refused administrator credential is [`Kind::Denied`]; neither is ever "not found".
+#[async_trait]
+pub trait Issuer: Send + Sync {
+    /// The account whose keys are counted together, such as `aws_iam user ci`. Names it in messages and locks it.
+    fn account(&self) -> String;
+
+    /// Everything that can fail before a mint: reach, permissions, room for one more key.
+    /// `owned` are the ids that the resource already has, so that a full account can be explained.
+    async fn check(&self, owned: &[String]) -> Result<()>;
+
+    /// Creates a key. Called once for each decision; an error means that no key of ours is left behind,
+    /// or names the one that may be.
+    async fn mint(&self) -> Result<Minted>;
+
+    /// What the issuer says of each of these keys, in the same order; `None` where it cannot say.
+    async fn inspect(&self, key_ids: &[String]) -> Result<Vec<Option<Standing>>> {
+        Ok(key_ids.iter().map(|_| None).collect())
+    }
+
+    /// When the key was last used, as far as the issuer knows; `None` if never.
+    async fn last_used(&self, key_id: &str) -> Result<Option<Instant>> {
+        let _ = key_id;
+        Ok(None)
+    }
+
+    /// Uses the key once. Only called where [`Abilities::probe`] is set.
+    async fn probe(&self, key_id: Option<&str>, secret: &Secret) -> Result<Probe> {
+        let _ = (key_id, secret);
+        Ok(Probe::Accepted)
+    }
+
+    /// Switches the key off where that is possible, then deletes it. A key that is gone already counts as done.
+    async fn revoke(&self, key_id: Option<&str>) -> Result<()>;
+
+    /// Finds a key that was created elsewhere.
+    async fn import(&self, key_id: &str) -> Result<Imported> {
+        Err(Error::new(
+            Kind::Invalid,
+            format!("{} cannot import {key_id}", self.account()),
+            "This issuer keeps no record of its keys, so there is nothing to import. Create the \
+             resource instead; it mints a new key.",
+        ))
+    }
+}
+
+/// The issuer of this name.
+pub fn find(name: &str) -> Option<&'static dyn IssuerKind> {
+    ISSUERS.iter().copied().find(|kind| kind.name() == name)
+}

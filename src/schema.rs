@@ -1,0 +1,64 @@
+//! Short words for schema attributes, so that a schema reads as a table.
+
+use std::collections::HashMap;
+
+use tf_provider::schema::{Attribute, AttributeConstraint, AttributeType, Description};
+
+/// The attributes of a block or a nested object, by name.
+pub type Attributes = HashMap<String, Attribute>;
+
+/// An attribute that must be set.
+pub fn required(kind: AttributeType, text: &str) -> Attribute {
+    attribute(kind, AttributeConstraint::Required, text)
+}
+
+/// An attribute that may be set and is null otherwise.
+pub fn optional(kind: AttributeType, text: &str) -> Attribute {
+    attribute(kind, AttributeConstraint::Optional, text)
+}
+
+/// An attribute that may be set and is filled in otherwise.
+pub fn defaulted(kind: AttributeType, text: &str) -> Attribute {
+    attribute(kind, AttributeConstraint::OptionalComputed, text)
+}
+
+/// An attribute that only the provider sets.
+pub fn computed(kind: AttributeType, text: &str) -> Attribute {
+    attribute(kind, AttributeConstraint::Computed, text)
+}
+
+/// The same attribute, hidden in every output.
+pub fn sensitive(attribute: Attribute) -> Attribute {
+    Attribute {
+        sensitive: true,
+        ..attribute
+    }
+}
+
+/// A list of strings or numbers.
+pub fn list_of(element: AttributeType) -> AttributeType {
+    AttributeType::List(Box::new(element))
+}
+
+/// A map of strings.
+pub fn string_map() -> AttributeType {
+    AttributeType::Map(Box::new(AttributeType::String))
+}
+
+/// Collects `(name, attribute)` pairs.
+pub fn attributes<const N: usize>(entries: [(&str, Attribute); N]) -> Attributes {
+    entries
+        .into_iter()
+        .map(|(name, attribute)| (name.to_owned(), attribute))
+        .collect()
+}
+
+fn attribute(kind: AttributeType, constraint: AttributeConstraint, text: &str) -> Attribute {
+    Attribute {
+        attr_type: kind,
+        description: Description::markdown(text),
+        constraint,
+        sensitive: false,
+        deprecated: false,
+    }
+}

@@ -1,0 +1,98 @@
+//! The one type that holds a secret. It cannot be printed, copied or serialised by accident.
+//!
+//! `expose()` is the only way in; grep for it to see every place that touches secret text.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+/// Secret text, wiped from memory when dropped.
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes ownership of secret text.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text itself, for the one call that must send or write it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// A short public mark that tells two secrets apart without revealing either.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let digest = Sha256::digest(self.expose().as_bytes());
+        Fingerprint(format!("sha256:{}", hex::encode(&digest[..6])))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// `sha256:` and the first 12 hexadecimal digits of the SHA-256 of a secret: enough to compare,
+/// too little to search for the secret behind it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// A fingerprint that was written down earlier (in the state).
+    pub fn recorded(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text form, safe to show.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Replaces every occurrence of the given secrets in text that came from outside.
+///
+/// Vendors echo requests in their error bodies; nothing of theirs is shown before it went through here.
+pub fn scrub(text: &str, secrets: &[&Secret]) -> String {
+    secrets
+        .iter()
+        .filter(|secret| secret.expose().len() >= 4)
+        .fold(text.to_owned(), |text, secret| {
+            text.replace(secret.expose(), "[secret]")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_print_itself() {
+        let secret = Secret::new("made-up-canary".into());
+        assert_eq!(format!("{secret:?}"), "[secret]");
+    }
+
+    #[test]
+    fn a_fingerprint_tells_secrets_apart_and_is_stable() {
+        let one = Secret::new("one".into()).fingerprint();
+        assert_eq!(one, Secret::new("one".into()).fingerprint());
+        assert_ne!(one, Secret::new("two".into()).fingerprint());
+        assert_eq!(one.as_str().len(), "sha256:".len() + 12);
+    }
+
+    #[test]
+    fn scrub_removes_an_echoed_secret() {
+        let secret = Secret::new("made-up-canary".into());
+        assert_eq!(
+            scrub("bad value made-up-canary!", &[&secret]),
+            "bad value [secret]!"
+        );
+    }
+}

@@ -1,0 +1,170 @@
+//! Reads the settings of one issuer, store or vendor block: plain fields out of a Terraform object,
+//! with the attribute path at hand when a value is wrong.
+
+use std::collections::BTreeMap;
+
+use tf_provider::value::ValueAny;
+
+use crate::duration::Duration;
+use crate::error::{Error, Path, Result};
+
+/// The fields of one object of the configuration or the state.
+#[derive(Clone, Debug)]
+pub struct Settings<'a> {
+    path: Path,
+    fields: &'a BTreeMap<String, ValueAny>,
+}
+
+impl<'a> Settings<'a> {
+    /// The fields of the object at `path`.
+    pub fn new(path: Path, fields: &'a BTreeMap<String, ValueAny>) -> Self {
+        Self { path, fields }
+    }
+
+    /// Where this object stands.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where one of its fields stands.
+    pub fn path_of(&self, name: &str) -> Path {
+        self.path.attribute(name)
+    }
+
+    /// Whether nothing in it is still unknown. Only then can it be judged.
+    pub fn wholly_known(&self) -> bool {
+        self.fields.values().all(known)
+    }
+
+    /// A string, or `None` where it is not set.
+    pub fn string(&self, name: &str) -> Option<&'a str> {
+        match self.fields.get(name) {
+            Some(ValueAny::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A string that must be there and must not be empty.
+    pub fn required_string(&self, name: &str) -> Result<&'a str> {
+        self.string(name)
+            .filter(|text| !text.trim().is_empty())
+            .ok_or_else(|| {
+                self.wrong(
+                    name,
+                    format!("{name} is missing or empty"),
+                    format!("Set {}.", self.path_of(name)),
+                )
+            })
+    }
+
+    /// A whole number, or `None` where it is not set.
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        match self.fields.get(name) {
+            Some(ValueAny::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// A truth value, or `None` where it is not set.
+    pub fn boolean(&self, name: &str) -> Option<bool> {
+        match self.fields.get(name) {
+            Some(ValueAny::Bool(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// A duration, or `None` where it is not set.
+    pub fn duration(&self, name: &str) -> Result<Option<Duration>> {
+        self.string(name)
+            .map(|text| {
+                Duration::parse(text)
+                    .map_err(|problem| self.wrong(name, format!("{name} is not valid"), problem))
+            })
+            .transpose()
+    }
+
+    /// One of the listed words, or `None` where it is not set.
+    pub fn one_of(&self, name: &str, words: &[&'static str]) -> Result<Option<&'static str>> {
+        let Some(text) = self.string(name) else {
+            return Ok(None);
+        };
+        let found = words.iter().find(|word| **word == text);
+        found.map(|word| Some(*word)).ok_or_else(|| {
+            self.wrong(
+                name,
+                format!("{name} is not valid"),
+                format!("{text:?} is not one of {}.", words.join(", ")),
+            )
+        })
+    }
+
+    /// An object inside this one, or `None` where it is not set.
+    pub fn object(&self, name: &str) -> Option<Settings<'a>> {
+        match self.fields.get(name) {
+            Some(ValueAny::Map(fields)) => Some(Settings::new(self.path_of(name), fields)),
+            _ => None,
+        }
+    }
+
+    /// A list of strings; empty where it is not set.
+    pub fn strings(&self, name: &str) -> Vec<&'a str> {
+        let Some(ValueAny::List(items)) = self.fields.get(name) else {
+            return Vec::new();
+        };
+        items
+            .iter()
+            .filter_map(|item| match item {
+                ValueAny::String(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// A list of whole numbers; empty where it is not set.
+    pub fn integers(&self, name: &str) -> Vec<i64> {
+        let Some(ValueAny::List(items)) = self.fields.get(name) else {
+            return Vec::new();
+        };
+        items
+            .iter()
+            .filter_map(|item| match item {
+                ValueAny::Number(number) => Some(*number),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// A map of strings; empty where it is not set.
+    pub fn string_map(&self, name: &str) -> BTreeMap<&'a str, &'a str> {
+        let Some(ValueAny::Map(entries)) = self.fields.get(name) else {
+            return BTreeMap::new();
+        };
+        entries
+            .iter()
+            .filter_map(|(key, value)| match value {
+                ValueAny::String(text) => Some((key.as_str(), text.as_str())),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The error for a wrong value of one field.
+    pub fn wrong(
+        &self,
+        name: &str,
+        summary: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Error {
+        Error::invalid(self.path_of(name), summary, detail)
+    }
+}
+
+/// Whether nothing in a value is still unknown.
+pub fn known(value: &ValueAny) -> bool {
+    match value {
+        ValueAny::Unknown => false,
+        ValueAny::List(items) => items.iter().all(known),
+        ValueAny::Map(entries) => entries.values().all(known),
+        _ => true,
+    }
+}

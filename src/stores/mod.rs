@@ -1,0 +1,84 @@
+//! Stores: where applications read their keys. One file a store, one line in [`STORES`].
+//!
+//! A store writes and reads one document that holds both slots. It decides nothing about time or order.
+
+pub mod document;
+
+use async_trait::async_trait;
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::schema::Attributes;
+use crate::settings::Settings;
+
+pub use document::{Document, DocumentKey};
+
+/// Every store there is. The schema, the validation and the docs read this table.
+pub static STORES: &[&dyn StoreKind] = &[];
+
+/// One sort of store: its place in the schema and how to reach it.
+pub trait StoreKind: Sync {
+    /// The attribute of a delivery that selects it.
+    fn name(&self) -> &'static str;
+
+    /// What it is, in a sentence or two of Markdown.
+    fn description(&self) -> &'static str;
+
+    /// Its settings.
+    fn attributes(&self) -> Attributes;
+
+    /// Whether what was written can be read back, and so be copied from.
+    fn readable(&self) -> bool {
+        true
+    }
+
+    /// Reads the settings; nothing is sent yet. Errors carry the attribute path.
+    fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Store>>;
+}
+
+/// What stands at a place now.
+#[derive(Debug)]
+pub enum Found {
+    /// Nothing: the store says so for certain.
+    Nothing,
+    /// Something that this provider did not write, and why it thinks so.
+    Foreign(String),
+    /// A document of ours.
+    Document(Document),
+}
+
+/// What a store tells of a completed write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The store's own version of what was written, where it has versions.
+    pub version: Option<String>,
+}
+
+/// One place in one store.
+///
+/// A timeout, 429 or 5xx is `Kind::Unavailable`; a refused credential is `Kind::Denied`; neither is ever
+/// [`Found::Nothing`].
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The place, the same text for the same place: `file /srv/app.env (API_KEY)`.
+    fn place(&self) -> String;
+
+    /// Everything that can fail before a write: reach, permissions, a place that can be written.
+    async fn check(&self) -> Result<()>;
+
+    /// What stands there now.
+    async fn read(&self) -> Result<Found>;
+
+    /// Writes the document and reads it back. The same document with the same `token` is written once
+    /// however often this is called. `token` is 64 hexadecimal digits.
+    async fn write(&self, document: &Document, token: &str) -> Result<Receipt>;
+
+    /// Takes away what this provider wrote, for a delivery that ended or a write that is undone.
+    /// The caller has made sure that it is still ours. Nothing there counts as done.
+    async fn remove(&self) -> Result<()>;
+}
+
+/// The store of this name.
+pub fn find(name: &str) -> Option<&'static dyn StoreKind> {
+    STORES.iter().copied().find(|kind| kind.name() == name)
+}

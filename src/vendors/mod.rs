@@ -1,0 +1,1 @@
+//! What the issuers and stores of one vendor share: credentials, signing, errors.
