@@ -21,6 +21,11 @@ impl Secret {
         &self.0
     }
 
+    /// A second copy, for a document that is written while the original is still needed.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self::new(self.expose().to_owned())
+    }
+
     /// A short public mark that tells two secrets apart without revealing either.
     pub fn fingerprint(&self) -> Fingerprint {
         let digest = Sha256::digest(self.expose().as_bytes());

@@ -1,1 +1,11 @@
-//! The shell.
+//! The shell around the rules: [`gather`] looks at issuers and stores, [`execute`] carries out moves.
+//!
+//! Nothing here decides what is due; it is told.
+
+pub mod connections;
+pub mod deliver;
+pub mod execute;
+pub mod gather;
+pub mod managed;
+pub mod vault;
+pub mod verification;

@@ -1,0 +1,67 @@
+//! Asks the rules at the right instant, so that a plan and its repetition during apply agree.
+//!
+//! Terraform plans a second time while it applies, later, and demands the same answer. A decision is
+//! therefore never taken "now": it is taken at the earliest instant at which there is something to
+//! decide. That instant depends on recorded facts alone and stays the same however late one asks.
+
+use crate::domain::rules::{self, Move};
+use crate::domain::situation::Situation;
+use crate::instant::Instant;
+
+/// The moves of the next apply and the instant at which they became due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// In order; empty when there is nothing to do.
+    pub moves: Vec<Move>,
+    /// When they became due.
+    pub at: Instant,
+}
+
+/// The first moves that become due from `situation.now` on, up to and including `until`.
+pub fn first_due(situation: &Situation, until: Instant) -> Decision {
+    let from = situation.now;
+    let mut instants: Vec<Instant> = edges(situation)
+        .into_iter()
+        .filter(|edge| (from..=until).contains(edge))
+        .chain([from])
+        .collect();
+    instants.sort();
+    instants
+        .into_iter()
+        .map(|at| decide_at(situation, at))
+        .find(|decision| !decision.moves.is_empty())
+        .unwrap_or(Decision {
+            moves: Vec::new(),
+            at: from,
+        })
+}
+
+/// The moves that are due at one instant.
+pub fn decide_at(situation: &Situation, at: Instant) -> Decision {
+    let situation = Situation {
+        now: at,
+        ..situation.clone()
+    };
+    Decision {
+        moves: rules::moves(&situation),
+        at,
+    }
+}
+
+/// Every instant at which the passing of time alone changes what is due.
+fn edges(situation: &Situation) -> Vec<Instant> {
+    let Some(slots) = situation.slots else {
+        return Vec::new();
+    };
+    let policy = situation.policy;
+    [
+        Some(slots.stage_at(policy)),
+        Some(slots.due_at(policy)),
+        slots.ready_at(policy),
+        slots.revoke_after(policy),
+        slots.hold_ends_at(policy),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

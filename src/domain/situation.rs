@@ -1,0 +1,109 @@
+//! Everything that a decision may depend on, in one plain value.
+
+use crate::domain::policy::Policy;
+use crate::domain::slots::Slots;
+use crate::instant::Instant;
+
+/// What is known when a decision is taken. Nothing else may influence it.
+#[derive(Clone, Debug)]
+pub struct Situation<'a> {
+    /// The name of the resource, for messages.
+    pub name: &'a str,
+    /// The policy in force.
+    pub policy: &'a Policy,
+    /// The keys that exist; `None` before the first.
+    pub slots: Option<&'a Slots>,
+    /// What was last seen of them outside.
+    pub facts: &'a Facts,
+    /// Deliveries that are not as they should be.
+    pub repairs: &'a [Repair],
+    /// `rotation_trigger` changed from one value to another.
+    pub rotation_requested: bool,
+    /// Keys whose revocation failed earlier and is to be tried again.
+    pub pending_revocations: &'a [String],
+    /// A new key must be proved to work before it is promoted.
+    pub must_verify: bool,
+    /// The instant of the decision.
+    pub now: Instant,
+}
+
+/// What a look at the issuer and the stores told. Changes only at edges, never by the mere passing of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// The primary key at the issuer.
+    pub primary: Seen,
+    /// The key in the secondary slot at the issuer.
+    pub secondary: Seen,
+    /// A copy of the primary secret can be read somewhere.
+    pub primary_copy: Copy,
+    /// A copy of the secondary secret can be read somewhere.
+    pub secondary_copy: Copy,
+    /// The issuer saw the retiring key in use within `revoke_only_if_unused_for`.
+    pub retiring_in_use: bool,
+}
+
+/// How a key stands at its issuer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    /// It is there, or the issuer cannot tell and nothing speaks against it.
+    #[default]
+    Present,
+    /// It exists but was switched off.
+    Inactive,
+    /// It is gone for certain.
+    Gone,
+}
+
+/// Whether a secret can be copied from where it was delivered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Copy {
+    /// As far as we know.
+    #[default]
+    Available,
+    /// Every copy is gone or altered.
+    Lost,
+}
+
+/// A delivery that is not as it should be, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// The name of the delivery.
+    pub name: String,
+    /// What is wrong with it.
+    pub why: Why,
+}
+
+/// What is wrong with a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It was added to the configuration.
+    Added,
+    /// It points to another place, or writes it in another way.
+    Moved,
+    /// It is no longer in the configuration.
+    Removed,
+    /// Its document is gone.
+    Missing,
+    /// Its document was changed by somebody else.
+    Altered,
+    /// It could not be written last time.
+    Failed,
+}
+
+impl Situation<'_> {
+    /// The primary secret is unknown: imported without it, or lost.
+    pub fn primary_is_undeliverable(&self) -> bool {
+        self.facts.primary_copy == Copy::Lost
+            || self
+                .slots
+                .is_some_and(|slots| slots.primary.fingerprint.is_none())
+    }
+
+    /// Repairs that need the secret, as opposed to taking a delivery away.
+    pub fn has_writes_to_repair(&self) -> bool {
+        self.repairs.iter().any(|repair| repair.why != Why::Removed)
+    }
+}

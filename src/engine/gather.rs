@@ -1,0 +1,232 @@
+//! Looks at the issuer and the stores and reports what it saw. Changes nothing anywhere.
+//!
+//! Only a positive answer counts: a timeout or a refused credential is an error, never "gone".
+
+use std::collections::BTreeMap;
+
+use crate::domain::policy::Policy;
+use crate::domain::situation::{Copy, Facts, Seen};
+use crate::domain::slots::{Key, Slots};
+use crate::engine::connections::{Connections, in_delivery};
+use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
+use crate::error::Result;
+use crate::instant::Instant;
+use crate::issuers::Standing;
+use crate::secret::Fingerprint;
+use crate::stores::{Document, Found};
+
+/// What one look told.
+#[derive(Debug, Default)]
+pub struct Sight {
+    /// What the rules need to know.
+    pub facts: Facts,
+    /// Every delivery as it stands now.
+    pub deliveries: BTreeMap<String, DeliveryRecord>,
+    /// The mark of the primary secret, learned from a delivery that names the imported key.
+    pub learned: Option<Fingerprint>,
+    /// The issuer and every store say for certain that nothing of this resource is left.
+    pub vanished: bool,
+}
+
+/// Looks at everything that one managed key consists of. `secrets_in_state` says that the state itself
+/// holds copies of the secrets.
+pub async fn gather(
+    managed: &Managed,
+    connections: &Connections,
+    policy: Option<&Policy>,
+    secrets_in_state: bool,
+    now: Instant,
+) -> Result<Sight> {
+    let Some(slots) = &managed.slots else {
+        return Ok(Sight {
+            deliveries: managed.deliveries.clone(),
+            ..Sight::default()
+        });
+    };
+    let (primary, secondary) = standings(slots, connections).await?;
+    let mut sight = look_at_deliveries(managed, slots, connections).await?;
+    if secrets_in_state || sight.copies_cannot_be_read {
+        sight.copies = Copies::all();
+    }
+    let gone_at_issuer = primary == Some(Standing::Missing)
+        && secondary.is_none_or(|s| s == Some(Standing::Missing));
+    Ok(Sight {
+        facts: Facts {
+            primary: seen(primary),
+            secondary: seen(secondary.flatten()),
+            primary_copy: copy(sight.copies.primary),
+            secondary_copy: copy(sight.copies.secondary),
+            retiring_in_use: retiring_in_use(slots, connections, policy, now).await?,
+        },
+        vanished: gone_at_issuer && !sight.anything_found,
+        deliveries: sight.deliveries,
+        learned: sight.learned,
+    })
+}
+
+/// The standing of the primary, and of the secondary if there is one; `None` inside where the issuer cannot say.
+pub async fn standings(
+    slots: &Slots,
+    connections: &Connections,
+) -> Result<(Option<Standing>, Option<Option<Standing>>)> {
+    if !connections.abilities.inspect {
+        return Ok((None, slots.secondary.as_ref().map(|_| None)));
+    }
+    let id = |key: &Key| key.key_id.clone().unwrap_or_default();
+    let ids: Vec<String> = [Some(&slots.primary), slots.secondary_key()]
+        .into_iter()
+        .flatten()
+        .map(id)
+        .collect();
+    let mut answers = connections.issuer.inspect(&ids).await?.into_iter();
+    Ok((answers.next().flatten(), answers.next()))
+}
+
+fn seen(standing: Option<Standing>) -> Seen {
+    match standing {
+        Some(Standing::Missing) => Seen::Gone,
+        Some(Standing::Inactive) => Seen::Inactive,
+        Some(Standing::Active) | None => Seen::Present,
+    }
+}
+
+fn copy(available: bool) -> Copy {
+    if available {
+        Copy::Available
+    } else {
+        Copy::Lost
+    }
+}
+
+/// Whether the retiring key was used within `revoke_only_if_unused_for`. Asked only once its grace is over,
+/// so that a key in its grace period costs no request.
+pub async fn retiring_in_use(
+    slots: &Slots,
+    connections: &Connections,
+    policy: Option<&Policy>,
+    now: Instant,
+) -> Result<bool> {
+    let (Some(policy), Some(retiring)) = (policy, slots.retiring()) else {
+        return Ok(false);
+    };
+    let quiet = policy.revoke_only_if_unused_for;
+    let asked = !quiet.is_zero() && connections.abilities.last_used;
+    let over = slots.revoke_after(policy).is_some_and(|at| now >= at);
+    let (true, true, Some(key_id)) = (asked, over, &retiring.key_id) else {
+        return Ok(false);
+    };
+    let last_used = connections.issuer.last_used(key_id).await?;
+    Ok(last_used.is_some_and(|used| now < used + quiet))
+}
+
+#[derive(Default)]
+struct DeliverySight {
+    deliveries: BTreeMap<String, DeliveryRecord>,
+    copies: Copies,
+    copies_cannot_be_read: bool,
+    learned: Option<Fingerprint>,
+    anything_found: bool,
+}
+
+#[derive(Default)]
+struct Copies {
+    primary: bool,
+    secondary: bool,
+}
+
+impl Copies {
+    fn all() -> Self {
+        Self {
+            primary: true,
+            secondary: true,
+        }
+    }
+}
+
+async fn look_at_deliveries(
+    managed: &Managed,
+    slots: &Slots,
+    connections: &Connections,
+) -> Result<DeliverySight> {
+    let mut sight = DeliverySight {
+        copies_cannot_be_read: connections.deliveries.values().all(|d| !d.readable),
+        ..DeliverySight::default()
+    };
+    for (name, record) in &managed.deliveries {
+        let mut record = record.clone();
+        match connections.deliveries.get(name) {
+            Some(delivery) if delivery.readable => {
+                let found = in_delivery(name, delivery.store.read().await)?;
+                record.state = sight.note(slots, &record, found);
+            }
+            // A store that cannot be read is believed; it may still hold something.
+            _ => sight.anything_found = true,
+        }
+        sight.deliveries.insert(name.clone(), record);
+    }
+    Ok(sight)
+}
+
+impl DeliverySight {
+    fn note(&mut self, slots: &Slots, record: &DeliveryRecord, found: Found) -> DeliveryState {
+        let unfinished = record.state == DeliveryState::Failed;
+        match found {
+            Found::Nothing if unfinished => DeliveryState::Failed,
+            Found::Nothing => DeliveryState::Missing,
+            Found::Foreign(_) => {
+                self.anything_found = true;
+                DeliveryState::Altered
+            }
+            Found::Document(document) => {
+                self.anything_found = true;
+                self.note_document(slots, unfinished, &document)
+            }
+        }
+    }
+
+    fn note_document(
+        &mut self,
+        slots: &Slots,
+        unfinished: bool,
+        document: &Document,
+    ) -> DeliveryState {
+        let marks: Vec<Fingerprint> = [Some(&document.primary), document.secondary.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|key| key.secret.fingerprint())
+            .collect();
+        let holds = |key: Option<&Key>| {
+            key.and_then(|key| key.fingerprint.as_ref())
+                .is_some_and(|mark| marks.contains(mark))
+        };
+        self.copies.primary |= holds(Some(&slots.primary));
+        self.copies.secondary |= holds(slots.secondary_key());
+        if slots.primary.fingerprint.is_none()
+            && slots.primary.key_id.is_some()
+            && document.primary.key_id == slots.primary.key_id
+        {
+            self.learned = Some(document.primary.secret.fingerprint());
+            self.copies.primary = true;
+        }
+        let same_primary = document_mark(Some(&document.primary))
+            == slots
+                .primary
+                .fingerprint
+                .as_ref()
+                .or(self.learned.as_ref())
+                .cloned();
+        let expected = slots
+            .secondary_key()
+            .and_then(|key| key.fingerprint.clone());
+        let same_secondary = document_mark(document.secondary.as_ref()) == expected;
+        match (same_primary && same_secondary, unfinished) {
+            (true, _) => DeliveryState::Delivered,
+            (false, true) => DeliveryState::Failed,
+            (false, false) => DeliveryState::Altered,
+        }
+    }
+}
+
+fn document_mark(key: Option<&crate::stores::DocumentKey>) -> Option<Fingerprint> {
+    key.map(|key| key.secret.fingerprint())
+}
