@@ -36,6 +36,11 @@ impl<'a> Settings<'a> {
         self.fields.values().all(known)
     }
 
+    /// The value as it was written.
+    pub fn value(&self, name: &str) -> Option<&'a ValueAny> {
+        self.fields.get(name)
+    }
+
     /// A string, or `None` where it is not set.
     pub fn string(&self, name: &str) -> Option<&'a str> {
         match self.fields.get(name) {

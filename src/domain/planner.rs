@@ -9,12 +9,20 @@ use crate::domain::situation::Situation;
 use crate::instant::Instant;
 
 /// The moves of the next apply and the instant at which they became due.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Decision {
     /// In order; empty when there is nothing to do.
     pub moves: Vec<Move>,
     /// When they became due.
     pub at: Instant,
+}
+
+impl Decision {
+    /// The word in `last_action`.
+    pub fn word(&self) -> String {
+        let words: Vec<&str> = self.moves.iter().map(|next| next.word()).collect();
+        words.join("+")
+    }
 }
 
 /// The first moves that become due from `situation.now` on, up to and including `until`.

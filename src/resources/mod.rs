@@ -1,1 +1,5 @@
-//! Resources.
+//! The resources: Terraform's values in, the engine's verdict out.
+
+pub mod diagnostics;
+pub mod managed;
+pub mod rotation_policy;

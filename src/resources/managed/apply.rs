@@ -1,0 +1,271 @@
+//! An apply: does what the plan decided, and writes down what is true afterwards, whatever went wrong.
+
+use std::collections::BTreeMap;
+
+use tf_provider::Diagnostics;
+use tf_provider::value::Value;
+
+use crate::context::Context;
+use crate::domain::planner::Decision;
+use crate::domain::policy::{OnDestroy, Policy};
+use crate::domain::rules::Move;
+use crate::engine::connections::{Connections, Delivery};
+use crate::engine::execute::{Run, check_not_stale};
+use crate::engine::vault::Vault;
+use crate::engine::deliver;
+use crate::error::{Error, Kind, Path, Result};
+use crate::resources::diagnostics;
+use crate::resources::managed::connect;
+use crate::resources::managed::model::{ManagedState, Private};
+use crate::resources::managed::plan::trigger_changed;
+use crate::resources::managed::read::{named, note_status, policy};
+
+/// Creates the first key. `None` if nothing was left behind.
+pub async fn create(
+    diags: &mut Diagnostics,
+    mut planned: ManagedState,
+    context: &Context,
+) -> Option<(ManagedState, Private)> {
+    planned.id = Value::Value(fresh_id(diags)?);
+    let prior = ManagedState::default();
+    let decision = Decision {
+        moves: vec![Move::Create],
+        at: context.clock.now(),
+    };
+    let outcome = carry_out(diags, prior, &planned, Private::default(), &decision, context).await?;
+    if outcome.failed && outcome.run_left_nothing() {
+        return None;
+    }
+    Some(outcome.finish(planned, context))
+}
+
+/// Takes the step that the plan decided, and what was edited.
+pub async fn update(
+    diags: &mut Diagnostics,
+    prior: ManagedState,
+    planned: ManagedState,
+    mut private: Private,
+    context: &Context,
+) -> Option<(ManagedState, Private)> {
+    let decision = private.decision.take().unwrap_or(Decision {
+        moves: Vec::new(),
+        at: context.clock.now(),
+    });
+    let outcome = carry_out(diags, prior, &planned, private, &decision, context).await?;
+    Some(outcome.finish(planned, context))
+}
+
+/// Revokes the keys and takes them out of the stores, or leaves everything, as the policy in the state says.
+pub async fn destroy(state: ManagedState, private: Private, context: &Context) -> Result<()> {
+    if policy(&state).is_some_and(|policy| policy.on_destroy == OnDestroy::Retain) {
+        return Ok(());
+    }
+    let name = |error| named(&state, error);
+    let managed = state.managed(&private)?;
+    let connections = connect::connections(&state, context).map_err(name)?;
+    let _turn = context.turn(&connections).await;
+    for id in &managed.pending_revocations {
+        connections.issuer.revoke(Some(id)).await.map_err(name)?;
+    }
+    let Some(slots) = &managed.slots else {
+        return Ok(());
+    };
+    let keys: Vec<_> = [slots.secondary_key(), Some(&slots.primary)]
+        .into_iter()
+        .flatten()
+        .collect();
+    for key in &keys {
+        let revoked = connections.issuer.revoke(key.key_id.as_deref()).await;
+        revoked.map_err(name)?;
+        tracing::info!(key = %state.label(), revoked = %key.label(), "revoked");
+    }
+    for (delivery_name, delivery) in &connections.deliveries {
+        deliver::withdraw(delivery_name, delivery, &keys)
+            .await
+            .map_err(name)?;
+    }
+    Ok(())
+}
+
+/// What is true after the moves.
+struct Outcome {
+    managed: crate::engine::managed::Managed,
+    vault: Vault,
+    private: Private,
+    policy: Policy,
+    failed: bool,
+    word: Option<String>,
+}
+
+async fn carry_out(
+    diags: &mut Diagnostics,
+    mut prior: ManagedState,
+    planned: &ManagedState,
+    private: Private,
+    decision: &Decision,
+    context: &Context,
+) -> Option<Outcome> {
+    let prepared = prepare(&mut prior, planned, &private, context);
+    let (connections, former, policy, managed, vault) =
+        report(diags, prepared.map_err(|error| named(planned, error)))?;
+    let _turn = if decision.moves.is_empty() {
+        None
+    } else {
+        Some(context.turn(&connections).await)
+    };
+    let mut run = Run {
+        name: planned.label(),
+        connections: &connections,
+        former: &former,
+        policy: &policy,
+        clock: context.clock,
+        stop: &context.stop,
+        facts: &private.facts,
+        managed,
+        vault,
+        warnings: Vec::new(),
+        minted: None,
+    };
+    if !decision.moves.is_empty() {
+        let fresh = check_not_stale(&run, &decision.moves).await;
+        report(diags, fresh.map_err(|error| named(planned, error)))?;
+    }
+    let result = run.take(&decision.moves).await;
+    if trigger_changed(&prior, planned) && !decision.moves.contains(&Move::Promote) {
+        if let Some(slots) = &mut run.managed.slots {
+            slots.requested_at = Some(context.clock.now());
+        }
+    }
+    for warning in std::mem::take(&mut run.warnings) {
+        diagnostics::warn(diags, named(planned, warning));
+    }
+    let failed = result.is_err();
+    if let Err(error) = result {
+        diagnostics::report(diags, named(planned, error));
+    }
+    let (managed, vault) = (run.managed, run.vault);
+    Some(Outcome {
+        private: after(private, &managed, failed, decision),
+        managed,
+        vault,
+        policy,
+        failed,
+        word: (!failed && !decision.moves.is_empty()).then(|| decision.word()),
+    })
+}
+
+type Prepared = (
+    Connections,
+    BTreeMap<String, Delivery>,
+    Policy,
+    crate::engine::managed::Managed,
+    Vault,
+);
+
+/// Everything that the moves need; nothing has happened yet.
+fn prepare(
+    prior: &mut ManagedState,
+    planned: &ManagedState,
+    private: &Private,
+    context: &Context,
+) -> Result<Prepared> {
+    let connections = connect::connections(planned, context)?;
+    let former = former(prior, planned, context);
+    let values = planned.policy.as_ref_option();
+    let policy = values
+        .map(|values| values.policy(&Path::root("policy")))
+        .transpose()
+        .map_err(|mut errors| errors.remove(0))?
+        .ok_or_else(|| {
+            Error::invalid(Path::root("policy"), "No policy", "Set policy.")
+        })?;
+    let mut vault = Vault::default();
+    let mut managed = prior.managed(private)?;
+    managed.id = planned.id.as_deref_option().unwrap_or_default().to_owned();
+    prior.take_secrets(&mut vault);
+    Ok((connections, former, policy, managed, vault))
+}
+
+/// Deliveries of the state that ended or moved. One that can no longer be reached is passed over: it holds
+/// nothing that is needed as long as another copy is found.
+fn former(
+    prior: &ManagedState,
+    planned: &ManagedState,
+    context: &Context,
+) -> BTreeMap<String, Delivery> {
+    let wanted: BTreeMap<_, _> = connect::entries(&planned.deliveries).collect();
+    connect::entries(&prior.deliveries)
+        .filter(|(name, fields)| wanted.get(name) != Some(fields))
+        .filter_map(|(name, fields)| {
+            let delivery = connect::delivery(name, fields, context).ok()?;
+            Some((name.clone(), delivery))
+        })
+        .collect()
+}
+
+/// What the next plan may rely on.
+fn after(
+    private: Private,
+    managed: &crate::engine::managed::Managed,
+    failed: bool,
+    decision: &Decision,
+) -> Private {
+    let changed = !decision.moves.is_empty() && !failed;
+    Private {
+        facts: if changed {
+            Default::default()
+        } else {
+            private.facts
+        },
+        noticed_at: if changed { None } else { private.noticed_at },
+        requested_at: managed.slots.as_ref().and_then(|slots| slots.requested_at),
+        decision: None,
+    }
+}
+
+impl Outcome {
+    fn run_left_nothing(&self) -> bool {
+        self.managed.slots.is_none() && self.managed.pending_revocations.is_empty()
+    }
+
+    /// The new state: what the plan knew stays as planned, what it left open is filled in.
+    fn finish(mut self, mut planned: ManagedState, context: &Context) -> (ManagedState, Private) {
+        let vault = planned.stores_secrets().then_some(&self.vault);
+        let keep = (
+            planned.status.take(),
+            planned.status_reason.take(),
+            planned.last_action.take(),
+        );
+        planned.record(&self.managed, Some(&self.policy), vault);
+        planned.last_action = match self.word {
+            Some(word) => Value::Value(word),
+            None if keep.2.is_unknown() => Value::Null,
+            None => keep.2,
+        };
+        let now = context.clock.now();
+        // The records were read from this very state, so they parse.
+        let noted = note_status(&mut planned, &mut self.private, &self.policy, now);
+        if noted.is_ok() && keep.0.is_value() && !self.failed {
+            planned.status = keep.0;
+            planned.status_reason = keep.1;
+        }
+        (planned, self.private)
+    }
+}
+
+fn fresh_id(diags: &mut Diagnostics) -> Option<String> {
+    let mut bytes = [0u8; 10];
+    let filled = getrandom::fill(&mut bytes).map_err(|error| {
+        Error::new(
+            Kind::Other,
+            "The operating system gives no random numbers",
+            format!("{error}. Nothing was created."),
+        )
+    });
+    report(diags, filled)?;
+    Some(format!("key_{}", hex::encode(bytes)))
+}
+
+fn report<T>(diags: &mut Diagnostics, result: Result<T>) -> Option<T> {
+    diagnostics::collect(diags, result.map_err(|error| vec![error]))
+}

@@ -1,0 +1,117 @@
+//! From the settings of a managed key to its issuer and its stores. Nothing is sent from here.
+
+use std::collections::BTreeMap;
+
+use tf_provider::value::{Value, ValueAny};
+
+use crate::context::Context;
+use crate::engine::connections::{Connections, Delivery};
+use crate::engine::verification::Verification;
+use crate::error::{Error, Path, Result};
+use crate::issuers::{self, ISSUERS, IssuerKind};
+use crate::resources::managed::model::{Fields, ManagedState};
+use crate::settings::Settings;
+use crate::stores::{self, STORES};
+
+/// Everything outside that a managed key uses, as its settings say.
+pub fn connections(state: &ManagedState, context: &Context) -> Result<Connections> {
+    let (kind, settings) = issuer(&state.issuer)?;
+    let verification = match &state.verification {
+        Value::Value(fields) => {
+            let settings = Settings::new(Path::root("verification"), fields);
+            Some(Verification::from_settings(&settings)?)
+        }
+        _ => None,
+    };
+    Ok(Connections {
+        issuer: kind
+            .connect(&settings, context)
+            .map_err(|error| error.at(settings.path().clone()))?,
+        abilities: kind.abilities(),
+        deliveries: deliveries(&state.deliveries, context)?,
+        verification,
+    })
+}
+
+/// The stores of some deliveries, by name.
+pub fn deliveries(
+    value: &Value<BTreeMap<String, Value<Fields>>>,
+    context: &Context,
+) -> Result<BTreeMap<String, Delivery>> {
+    entries(value)
+        .map(|(name, fields)| Ok((name.clone(), delivery(name, fields, context)?)))
+        .collect()
+}
+
+/// The deliveries that are set, by name.
+pub fn entries(
+    value: &Value<BTreeMap<String, Value<Fields>>>,
+) -> impl Iterator<Item = (&String, &Fields)> {
+    let entries = value.as_ref_option().into_iter().flatten();
+    entries.filter_map(|(name, fields)| Some((name, fields.as_ref_option()?)))
+}
+
+/// The one issuer that is set, with its settings.
+pub fn issuer(value: &Value<Fields>) -> Result<(&'static dyn IssuerKind, Settings<'_>)> {
+    let path = Path::root("issuer");
+    let empty = &EMPTY;
+    let fields = value.as_ref_option().unwrap_or(empty);
+    let names: Vec<&str> = ISSUERS.iter().map(|kind| kind.name()).collect();
+    let (name, settings) = the_one_of(fields, &path, &names, "issuer")?;
+    // the_one_of only answers with a name of the table.
+    let kind = issuers::find(name).ok_or_else(|| unknown(&path, name))?;
+    Ok((kind, settings))
+}
+
+/// The store of one delivery, ready to be called.
+pub fn delivery(name: &str, fields: &Fields, context: &Context) -> Result<Delivery> {
+    let path = Path::root("deliveries").key(name);
+    let names: Vec<&str> = STORES.iter().map(|kind| kind.name()).collect();
+    let (chosen, settings) = the_one_of(fields, &path, &names, "store")?;
+    let kind = stores::find(chosen).ok_or_else(|| unknown(&path, chosen))?;
+    Ok(Delivery {
+        store: kind
+            .connect(&settings, context)
+            .map_err(|error| error.at(settings.path().clone()))?,
+        readable: kind.readable(),
+        source: matches!(fields.get("source"), Some(ValueAny::Bool(true))),
+    })
+}
+
+static EMPTY: Fields = BTreeMap::new();
+
+fn the_one_of<'a>(
+    fields: &'a Fields,
+    path: &Path,
+    names: &[&'static str],
+    what: &str,
+) -> Result<(&'static str, Settings<'a>)> {
+    let set: Vec<(&'static str, &'a Fields)> = names
+        .iter()
+        .filter_map(|name| match fields.get(*name) {
+            Some(ValueAny::Map(inner)) => Some((*name, inner)),
+            _ => None,
+        })
+        .collect();
+    match set.as_slice() {
+        [(name, inner)] => Ok((*name, Settings::new(path.attribute(name), inner))),
+        [] => Err(Error::invalid(
+            path.clone(),
+            format!("No {what}"),
+            format!(
+                "Set exactly one of {} in {path}. Terraform drops attributes that do not exist, so check \
+                 the spelling.",
+                names.join(", ")
+            ),
+        )),
+        [(first, _), (second, _), ..] => Err(Error::invalid(
+            path.attribute(second),
+            format!("More than one {what}"),
+            format!("{path} sets both {first} and {second}. Keep one of them."),
+        )),
+    }
+}
+
+fn unknown(path: &Path, name: &str) -> Error {
+    Error::invalid(path.attribute(name), format!("{name} is not known"), "Update the provider.")
+}

@@ -1,0 +1,172 @@
+//! `apikey_managed`: one key over its whole life.
+//!
+//! [`schema`] and [`model`] are its values, [`validate`] what can be wrong with them; [`read`], [`plan`] and
+//! [`apply`] are the three moments of Terraform; [`connect`] finds its issuer and stores.
+
+pub mod apply;
+pub mod connect;
+pub mod import;
+pub mod model;
+pub mod plan;
+pub mod read;
+pub mod schema;
+pub mod validate;
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use tf_provider::schema::Schema;
+use tf_provider::value::ValueEmpty;
+use tf_provider::{AttributePath, Diagnostics, Resource};
+
+use crate::context::Context;
+use crate::resources::diagnostics;
+use model::{ManagedState, Private};
+
+/// The resource type.
+pub struct ManagedKey {
+    context: Arc<OnceLock<Context>>,
+    offline: Context,
+}
+
+impl ManagedKey {
+    /// A resource that will use the context once the provider is configured.
+    pub fn new(context: Arc<OnceLock<Context>>) -> Self {
+        Self {
+            context,
+            offline: Context::offline(),
+        }
+    }
+
+    /// Before the provider is configured, settings can be checked but nothing can be reached.
+    fn context(&self) -> &Context {
+        self.context.get().unwrap_or(&self.offline)
+    }
+}
+
+#[async_trait]
+impl Resource for ManagedKey {
+    type State<'a> = ManagedState;
+    type PrivateState<'a> = Option<Private>;
+    type ProviderMetaState<'a> = ValueEmpty;
+
+    fn schema(&self, _: &mut Diagnostics) -> Option<Schema> {
+        Some(schema::schema())
+    }
+
+    async fn validate<'a>(&self, diags: &mut Diagnostics, config: ManagedState) -> Option<()> {
+        for fault in validate::faults(&config, self.context()) {
+            diagnostics::report(diags, fault);
+        }
+        Some(())
+    }
+
+    async fn read<'a>(
+        &self,
+        diags: &mut Diagnostics,
+        state: ManagedState,
+        private: Option<Private>,
+        _: ValueEmpty,
+    ) -> Option<(ManagedState, Option<Private>)> {
+        match read::read(state, private.unwrap_or_default(), self.context()).await {
+            Ok(read) => read.map(|(state, private)| (state, Some(private))),
+            Err(error) => {
+                diagnostics::report(diags, error);
+                None
+            }
+        }
+    }
+
+    async fn plan_create<'a>(
+        &self,
+        diags: &mut Diagnostics,
+        proposed: ManagedState,
+        config: ManagedState,
+        _: ValueEmpty,
+    ) -> Option<(ManagedState, Option<Private>)> {
+        let (planned, private) = plan::create(diags, proposed, &config, self.context())?;
+        Some((planned, Some(private)))
+    }
+
+    async fn plan_update<'a>(
+        &self,
+        diags: &mut Diagnostics,
+        prior: ManagedState,
+        proposed: ManagedState,
+        config: ManagedState,
+        private: Option<Private>,
+        _: ValueEmpty,
+    ) -> Option<(ManagedState, Option<Private>, Vec<AttributePath>)> {
+        let private = private.unwrap_or_default();
+        let context = self.context();
+        let (planned, private, replaced) =
+            plan::update(diags, &prior, proposed, &config, private, context)?;
+        Some((planned, Some(private), replaced))
+    }
+
+    async fn plan_destroy<'a>(
+        &self,
+        diags: &mut Diagnostics,
+        prior: ManagedState,
+        private: Option<Private>,
+        _: ValueEmpty,
+    ) -> Option<Option<Private>> {
+        plan::destroy(diags, &prior, &private.clone().unwrap_or_default());
+        Some(private)
+    }
+
+    async fn create<'a>(
+        &self,
+        diags: &mut Diagnostics,
+        planned: ManagedState,
+        _: ManagedState,
+        _: Option<Private>,
+        _: ValueEmpty,
+    ) -> Option<(ManagedState, Option<Private>)> {
+        let (state, private) = apply::create(diags, planned, self.context()).await?;
+        Some((state, Some(private)))
+    }
+
+    async fn update<'a>(
+        &self,
+        diags: &mut Diagnostics,
+        prior: ManagedState,
+        planned: ManagedState,
+        _: ManagedState,
+        private: Option<Private>,
+        _: ValueEmpty,
+    ) -> Option<(ManagedState, Option<Private>)> {
+        let private = private.unwrap_or_default();
+        let (state, private) =
+            apply::update(diags, prior, planned, private, self.context()).await?;
+        Some((state, Some(private)))
+    }
+
+    async fn destroy<'a>(
+        &self,
+        diags: &mut Diagnostics,
+        state: ManagedState,
+        private: Option<Private>,
+        _: ValueEmpty,
+    ) -> Option<()> {
+        let private = private.unwrap_or_default();
+        apply::destroy(state, private, self.context())
+            .await
+            .map_err(|error| diagnostics::report(diags, error))
+            .ok()
+    }
+
+    async fn import<'a>(
+        &self,
+        diags: &mut Diagnostics,
+        id: String,
+    ) -> Option<(ManagedState, Option<Private>)> {
+        match import::import(&id, self.context()).await {
+            Ok(state) => Some((state, None)),
+            Err(error) => {
+                diagnostics::report(diags, error);
+                None
+            }
+        }
+    }
+}

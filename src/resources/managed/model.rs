@@ -1,0 +1,300 @@
+//! The values of `apikey_managed` as Terraform sends them, and what they mean to the engine.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tf_provider::value::{Value, ValueAny};
+
+use crate::domain::planner::Decision;
+use crate::domain::policy::Policy;
+use crate::domain::situation::Facts;
+use crate::domain::slots::{Key, Role, Secondary, Slots};
+use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
+use crate::engine::vault::Vault;
+use crate::error::{Error, Kind, Result};
+use crate::instant::Instant;
+use crate::resources::rotation_policy::PolicyState;
+use crate::secret::{Fingerprint, Secret};
+
+/// The settings of one issuer or store, as they were written.
+pub type Fields = BTreeMap<String, ValueAny>;
+
+/// Configuration and state.
+#[derive(Default, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "described in the schema")]
+pub struct ManagedState {
+    pub id: Value<String>,
+    pub name: Value<String>,
+    pub group: Value<String>,
+    pub environment: Value<String>,
+    pub owner: Value<String>,
+    pub description: Value<String>,
+    pub labels: Value<BTreeMap<String, Value<String>>>,
+    pub policy: Value<PolicyState>,
+    pub issuer: Value<Fields>,
+    pub deliveries: Value<BTreeMap<String, Value<Fields>>>,
+    pub verification: Value<Fields>,
+    pub store_secret_in_state: Value<bool>,
+    pub rotation_trigger: Value<String>,
+    pub primary: Value<KeyState>,
+    pub secondary: Value<KeyState>,
+    pub phase: Value<String>,
+    pub status: Value<String>,
+    pub status_reason: Value<String>,
+    pub generation: Value<i64>,
+    pub last_action: Value<String>,
+    pub last_rotated_at: Value<String>,
+    pub next_stage_at: Value<String>,
+    pub rotation_due_at: Value<String>,
+    pub pending_revocations: Value<Vec<Value<String>>>,
+    pub delivery_status: Value<BTreeMap<String, Value<DeliveryStatus>>>,
+}
+
+/// One slot.
+#[derive(Default, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "described in the schema")]
+pub struct KeyState {
+    pub key_id: Value<String>,
+    pub role: Value<String>,
+    pub fingerprint: Value<String>,
+    pub created_at: Value<String>,
+    pub delivered_at: Value<String>,
+    pub verified_at: Value<String>,
+    pub promoted_at: Value<String>,
+    pub retired_at: Value<String>,
+    pub revoke_after: Value<String>,
+    #[serde(with = "stored_secret")]
+    pub secret: Value<Secret>,
+}
+
+/// One delivery.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "described in the schema")]
+pub struct DeliveryStatus {
+    pub version: Value<String>,
+    pub fingerprint: Value<String>,
+    pub delivered_at: Value<String>,
+    pub state: Value<String>,
+}
+
+/// What Terraform keeps for us and shows nobody. Never a secret.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Private {
+    /// What the last look at the world told.
+    pub facts: Facts,
+    /// When the step that is due was first seen to be due. Plans decide as of this instant.
+    pub noticed_at: Option<Instant>,
+    /// When a rotation was asked for that has not happened yet.
+    pub requested_at: Option<Instant>,
+    /// The decision of a plan, for its apply.
+    pub decision: Option<Decision>,
+}
+
+/// The only place where a secret enters or leaves the state: when the user asked for it, or when there is
+/// no delivery.
+mod stored_secret {
+    use super::{Secret, Value};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Value<Secret>, to: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().map(Secret::expose).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Value<Secret>, D::Error> {
+        Ok(Value::<String>::deserialize(from)?.map(Secret::new))
+    }
+}
+
+impl ManagedState {
+    /// The name, for messages.
+    pub fn label(&self) -> &str {
+        self.name
+            .as_deref_option()
+            .or(self.id.as_deref_option())
+            .unwrap_or("apikey_managed")
+    }
+
+    /// Whether the secrets belong into the state.
+    pub fn stores_secrets(&self) -> bool {
+        matches!(self.store_secret_in_state, Value::Value(true))
+    }
+
+    /// What the state says of the key, for the engine.
+    pub fn managed(&self, private: &Private) -> Result<Managed> {
+        let slots = match &self.primary {
+            Value::Value(primary) => Some(Slots {
+                primary: primary.key("primary")?,
+                secondary: self.secondary_slot()?,
+                generation: self.generation.as_option().unwrap_or(1).max(1) as u64,
+                requested_at: private.requested_at,
+            }),
+            _ => None,
+        };
+        let records = self.delivery_status.as_ref_option();
+        let pending = self.pending_revocations.as_ref_option();
+        Ok(Managed {
+            id: self.id.as_deref_option().unwrap_or_default().to_owned(),
+            slots,
+            deliveries: records
+                .into_iter()
+                .flatten()
+                .filter_map(|(name, status)| Some((name.clone(), status.as_ref_option()?.record())))
+                .collect(),
+            pending_revocations: pending
+                .into_iter()
+                .flatten()
+                .filter_map(|id| id.as_deref_option().map(str::to_owned))
+                .collect(),
+        })
+    }
+
+    fn secondary_slot(&self) -> Result<Option<Secondary>> {
+        let Value::Value(state) = &self.secondary else {
+            return Ok(None);
+        };
+        let role = match state.role.as_deref_option() {
+            Some("staged") => Role::Staged,
+            _ => Role::Retiring,
+        };
+        let key = state.key("secondary")?;
+        Ok(Some(Secondary { role, key }))
+    }
+
+    /// Moves the secrets of the state into a vault.
+    pub fn take_secrets(&mut self, vault: &mut Vault) {
+        for slot in [&mut self.primary, &mut self.secondary] {
+            if let Value::Value(key) = slot {
+                if let Value::Value(secret) = key.secret.take() {
+                    vault.keep(secret);
+                }
+            }
+        }
+    }
+
+    /// Writes down the keys and the deliveries as they are now.
+    pub fn record(&mut self, managed: &Managed, policy: Option<&Policy>, vault: Option<&Vault>) {
+        let slots = managed.slots.as_ref();
+        let state_of = |key: &Key, role| KeyState::new(key, role, vault);
+        self.primary = slots.map(|slots| state_of(&slots.primary, "primary")).into();
+        self.secondary = slots
+            .and_then(|slots| slots.secondary.as_ref())
+            .map(|secondary| state_of(&secondary.key, role_word(secondary.role)))
+            .into();
+        self.generation = slots.map(|slots| slots.generation as i64).into();
+        self.phase = slots.map(|slots| phase(slots).to_owned()).into();
+        self.last_rotated_at = slots.map(|slots| slots.last_rotated_at().to_string()).into();
+        let ids = managed.pending_revocations.iter();
+        self.pending_revocations = Value::Value(ids.cloned().map(Value::Value).collect());
+        let records = managed.deliveries.iter();
+        self.delivery_status = Value::Value(
+            records
+                .map(|(name, record)| (name.clone(), Value::Value(DeliveryStatus::new(record))))
+                .collect(),
+        );
+        self.schedule(slots, policy);
+    }
+
+    /// The instants that follow from the slots and the policy.
+    pub fn schedule(&mut self, slots: Option<&Slots>, policy: Option<&Policy>) {
+        let Some((slots, policy)) = slots.zip(policy) else {
+            self.next_stage_at = Value::Null;
+            self.rotation_due_at = Value::Null;
+            return;
+        };
+        self.next_stage_at = Value::Value(slots.stage_at(policy).to_string());
+        self.rotation_due_at = Value::Value(slots.due_at(policy).to_string());
+        if let Value::Value(secondary) = &mut self.secondary {
+            secondary.revoke_after = instant(slots.revoke_after(policy));
+        }
+    }
+}
+
+impl KeyState {
+    fn new(key: &Key, role: &str, vault: Option<&Vault>) -> Self {
+        let secret = vault.and_then(|vault| vault.secret_of(key));
+        Self {
+            key_id: key.key_id.clone().into(),
+            role: Value::Value(role.to_owned()),
+            fingerprint: key.fingerprint.as_ref().map(Fingerprint::to_string).into(),
+            created_at: instant(Some(key.created_at)),
+            delivered_at: instant(key.delivered_at),
+            verified_at: instant(key.verified_at),
+            promoted_at: instant(key.promoted_at),
+            retired_at: instant(key.retired_at),
+            revoke_after: Value::Null,
+            secret: secret.map(Secret::duplicate).into(),
+        }
+    }
+
+    fn key(&self, slot: &str) -> Result<Key> {
+        let read = |value: &Value<String>| value.as_deref_option().and_then(Instant::parse);
+        let created_at = read(&self.created_at).ok_or_else(|| {
+            Error::new(
+                Kind::Other,
+                format!("The state of the {slot} key cannot be read"),
+                format!(
+                    "{slot}.created_at is not an RFC 3339 instant. The state was changed by hand or by something \
+                     else; restore it from a backup."
+                ),
+            )
+        })?;
+        let mark = self.fingerprint.as_deref_option();
+        Ok(Key {
+            key_id: self.key_id.as_deref_option().map(str::to_owned),
+            fingerprint: mark.map(Fingerprint::recorded),
+            created_at,
+            delivered_at: read(&self.delivered_at),
+            verified_at: read(&self.verified_at),
+            promoted_at: read(&self.promoted_at),
+            retired_at: read(&self.retired_at),
+        })
+    }
+}
+
+impl DeliveryStatus {
+    fn new(record: &DeliveryRecord) -> Self {
+        let word = DeliveryState::WORDS
+            .iter()
+            .find(|(_, state)| *state == record.state);
+        Self {
+            version: record.version.clone().into(),
+            fingerprint: record.fingerprint.as_ref().map(Fingerprint::to_string).into(),
+            delivered_at: instant(record.delivered_at),
+            state: word.map(|(word, _)| (*word).to_owned()).into(),
+        }
+    }
+
+    fn record(&self) -> DeliveryRecord {
+        let word = self.state.as_deref_option();
+        let state = DeliveryState::WORDS
+            .iter()
+            .find(|(name, _)| Some(*name) == word);
+        let mark = self.fingerprint.as_deref_option();
+        DeliveryRecord {
+            version: self.version.as_deref_option().map(str::to_owned),
+            fingerprint: mark.map(Fingerprint::recorded),
+            delivered_at: self.delivered_at.as_deref_option().and_then(Instant::parse),
+            state: state.map(|(_, state)| *state).unwrap_or_default(),
+        }
+    }
+}
+
+/// The word for what the secondary slot holds.
+pub fn phase(slots: &Slots) -> &'static str {
+    match slots.secondary.as_ref().map(|secondary| secondary.role) {
+        None => "single",
+        Some(role) => role_word(role),
+    }
+}
+
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Staged => "staged",
+        Role::Retiring => "retiring",
+    }
+}
+
+fn instant(at: Option<Instant>) -> Value<String> {
+    at.map(|at| at.to_string()).into()
+}

@@ -1,0 +1,114 @@
+//! A refresh: looks, reports, changes nothing outside, and settles: a second look changes nothing either.
+
+use tf_provider::value::Value;
+
+use crate::context::Context;
+use crate::domain::planner;
+use crate::domain::policy::Policy;
+use crate::domain::situation::Situation;
+use crate::domain::status;
+use crate::engine::gather::{Sight, gather};
+use crate::engine::managed::Managed;
+use crate::error::{Error, Path, Result};
+use crate::instant::Instant;
+use crate::resources::managed::connect;
+use crate::resources::managed::model::{ManagedState, Private};
+use crate::resources::managed::plan::{must_verify, repairs};
+
+/// The state as it is now, or `None` if nothing of the resource is left anywhere.
+pub async fn read(
+    mut state: ManagedState,
+    mut private: Private,
+    context: &Context,
+) -> Result<Option<(ManagedState, Private)>> {
+    let policy = policy(&state);
+    let managed = state.managed(&private)?;
+    let now = context.clock.now();
+    let connections = connect::connections(&state, context)?;
+    let in_state = state
+        .primary
+        .as_ref_option()
+        .is_some_and(|key| key.secret.is_value());
+    let sight = gather(&managed, &connections, policy.as_ref(), in_state, now)
+        .await
+        .map_err(|error| named(&state, error))?;
+    if sight.vanished {
+        return Ok(None);
+    }
+    private.facts = sight.facts.clone();
+    note_deliveries(&mut state, managed, sight, policy.as_ref());
+    if let Some(policy) = &policy {
+        note_status(&mut state, &mut private, policy, now)?;
+    }
+    Ok(Some((state, private)))
+}
+
+/// The policy of the last apply; `None` right after an import.
+pub fn policy(state: &ManagedState) -> Option<Policy> {
+    state
+        .policy
+        .as_ref_option()?
+        .policy(&Path::root("policy"))
+        .ok()
+}
+
+/// Every error names the key it is about: in an apply of hundreds the address alone is not enough.
+pub fn named(state: &ManagedState, error: Error) -> Error {
+    let name = state.label();
+    if error.summary.contains(name) {
+        return error;
+    }
+    Error {
+        summary: format!("{name}: {}", error.summary),
+        ..error
+    }
+}
+
+fn note_deliveries(
+    state: &mut ManagedState,
+    mut managed: Managed,
+    sight: Sight,
+    policy: Option<&Policy>,
+) {
+    managed.deliveries = sight.deliveries;
+    if let (Some(mark), Some(slots)) = (sight.learned, managed.slots.as_mut()) {
+        slots.primary.fingerprint = Some(mark);
+    }
+    let mut vault = crate::engine::vault::Vault::default();
+    state.take_secrets(&mut vault);
+    state.record(&managed, policy, Some(&vault));
+}
+
+/// Moves the status on, and notes since when a step is due. Both change at edges only.
+pub fn note_status(
+    state: &mut ManagedState,
+    private: &mut Private,
+    policy: &Policy,
+    now: Instant,
+) -> Result<()> {
+    let managed = state.managed(private)?;
+    let repairs = repairs(state, state);
+    let situation = Situation {
+        name: state.label(),
+        policy,
+        slots: managed.slots.as_ref(),
+        facts: &private.facts,
+        repairs: &repairs,
+        rotation_requested: false,
+        pending_revocations: &managed.pending_revocations,
+        must_verify: must_verify(state),
+        now,
+    };
+    let moves = planner::decide_at(&situation, now).moves;
+    let noticed = private.noticed_at.map(|at| planner::decide_at(&situation, at).moves);
+    let noticed_at = match noticed {
+        _ if moves.is_empty() => None,
+        Some(before) if before == moves => private.noticed_at,
+        _ => Some(now),
+    };
+    let (status, reason) = status::status(&situation);
+    private.noticed_at = noticed_at;
+    state.status = Value::Value(status.word().into());
+    state.status_reason = Value::Value(reason);
+    Ok(())
+}

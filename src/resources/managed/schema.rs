@@ -1,0 +1,190 @@
+//! The schema of `apikey_managed`. Issuers and stores come from their tables.
+
+use tf_provider::schema::{AttributeType, Block, Description, Schema};
+
+use crate::engine::verification;
+use crate::issuers::ISSUERS;
+use crate::resources::rotation_policy;
+use crate::schema::{
+    Attributes, attributes, computed, defaulted, list_of, optional, required, sensitive, string_map,
+};
+use crate::stores::STORES;
+
+/// The version of the schema.
+pub const VERSION: i64 = 0;
+
+/// The whole schema.
+pub fn schema() -> Schema {
+    Schema {
+        version: VERSION,
+        block: Block {
+            attributes: inputs().into_iter().chain(outputs()).collect(),
+            description: Description::markdown(
+                "One API key over its whole life: minted at an issuer, delivered to secret stores as primary and \
+                 secondary, verified, swapped when its policy says so, and revoked after its grace period. Nothing \
+                 runs between applies: every plan proposes the one next step, every apply takes it.",
+            ),
+            ..Block::default()
+        },
+    }
+}
+
+fn inputs() -> Attributes {
+    let string = || AttributeType::String;
+    attributes([
+        ("name", required(string(), "Name of the key, shown in plans and errors.")),
+        (
+            "group",
+            defaulted(string(), "The same logical key across environments. Default: `name`."),
+        ),
+        ("environment", optional(string(), "Where the key is used, such as `dev` or `prod`.")),
+        ("owner", optional(string(), "Who answers for the key.")),
+        ("description", optional(string(), "What the key is for.")),
+        ("labels", optional(string_map(), "Labels of your own.")),
+        (
+            "policy",
+            required(
+                AttributeType::AttributeSingle(rotation_policy::nested_attributes()),
+                "The policy: a whole `apikey_rotation_policy`, so that an edit of it reaches this key in the same plan.",
+            ),
+        ),
+        (
+            "issuer",
+            required(
+                AttributeType::AttributeSingle(issuers()),
+                "Where the keys are minted and revoked: exactly one of the issuers below.",
+            ),
+        ),
+        (
+            "deliveries",
+            optional(
+                AttributeType::AttributeMap(stores()),
+                "Where both slots are delivered, by a name of your choice: exactly one of the stores below for each.",
+            ),
+        ),
+        (
+            "verification",
+            optional(
+                AttributeType::AttributeSingle(verification::attributes()),
+                "An HTTP request that proves a new key, for an issuer without a check of its own. A key that fails it is never promoted.",
+            ),
+        ),
+        (
+            "store_secret_in_state",
+            defaulted(
+                AttributeType::Bool,
+                "Keeps the secrets in the state, as `primary.secret` and `secondary.secret`. Default: `true` only when there is no delivery.",
+            ),
+        ),
+        (
+            "rotation_trigger",
+            optional(
+                string(),
+                "A change from one value to another makes the rotation due at once. Setting it for the first time or removing it does nothing.",
+            ),
+        ),
+    ])
+}
+
+fn issuers() -> Attributes {
+    ISSUERS
+        .iter()
+        .map(|kind| {
+            let nested = AttributeType::AttributeSingle(kind.attributes());
+            (kind.name().to_owned(), optional(nested, kind.description()))
+        })
+        .collect()
+}
+
+fn stores() -> Attributes {
+    let source = optional(
+        AttributeType::Bool,
+        "Copy secrets from this delivery when they are needed again. Default: the first readable one by name.",
+    );
+    STORES
+        .iter()
+        .map(|kind| {
+            let nested = AttributeType::AttributeSingle(kind.attributes());
+            (kind.name().to_owned(), optional(nested, kind.description()))
+        })
+        .chain([("source".to_owned(), source)])
+        .collect()
+}
+
+fn outputs() -> Attributes {
+    let string = || AttributeType::String;
+    attributes([
+        ("id", computed(string(), "Stable for the life of the resource.")),
+        (
+            "primary",
+            computed(AttributeType::AttributeSingle(key()), "The key in use: consumers try it first."),
+        ),
+        (
+            "secondary",
+            computed(
+                AttributeType::AttributeSingle(key()),
+                "The key before or after it: staged and waiting to be promoted, or retiring. Consumers try it when the primary is refused.",
+            ),
+        ),
+        ("phase", computed(string(), "`single`, `staged` or `retiring`.")),
+        (
+            "status",
+            computed(
+                string(),
+                "`ok`; `notice`: rotation comes up; `due`: the next apply takes a step; `pending`: a delivery or revocation is unfinished; `blocked`: the next step cannot be taken; `overdue`: past due by `alert_after`.",
+            ),
+        ),
+        ("status_reason", computed(string(), "Why, in a sentence.")),
+        ("generation", computed(AttributeType::Number, "Counts promotions, starting at 1.")),
+        (
+            "last_action",
+            computed(
+                string(),
+                "The step that the last apply took. In a plan, the step that this apply takes: `create`, `deliver`, `stage`, `promote`, `revoke`, `replace`, `discard`, or two of them joined by `+`.",
+            ),
+        ),
+        ("last_rotated_at", computed(string(), "When the primary became primary. RFC 3339, UTC.")),
+        ("next_stage_at", computed(string(), "When the next key is staged.")),
+        ("rotation_due_at", computed(string(), "When the next rotation is due.")),
+        (
+            "pending_revocations",
+            computed(list_of(string()), "Ids of keys whose revocation failed; every apply tries again."),
+        ),
+        (
+            "delivery_status",
+            computed(AttributeType::AttributeMap(delivery_status()), "What was delivered, by the name of the delivery."),
+        ),
+    ])
+}
+
+fn key() -> Attributes {
+    let string = || AttributeType::String;
+    attributes([
+        ("key_id", computed(string(), "The public id at the issuer, where it gives one.")),
+        ("role", computed(string(), "`primary`, `staged` or `retiring`.")),
+        (
+            "fingerprint",
+            computed(string(), "`sha256:` and the first 12 hexadecimal digits of the SHA-256 of the secret. Null for an imported key."),
+        ),
+        ("created_at", computed(string(), "When it was minted.")),
+        ("delivered_at", computed(string(), "Since when it is in every delivery.")),
+        ("verified_at", computed(string(), "When it was last proved to work. Null where nothing can prove it.")),
+        ("promoted_at", computed(string(), "When it became primary.")),
+        ("retired_at", computed(string(), "When it stopped being primary.")),
+        ("revoke_after", computed(string(), "When its grace period ends.")),
+        (
+            "secret",
+            sensitive(computed(string(), "The secret; null unless `store_secret_in_state`.")),
+        ),
+    ])
+}
+
+fn delivery_status() -> Attributes {
+    let string = || AttributeType::String;
+    attributes([
+        ("version", computed(string(), "The store's version of it, where it has versions.")),
+        ("fingerprint", computed(string(), "Mark of the primary secret that was written.")),
+        ("delivered_at", computed(string(), "When it was last written.")),
+        ("state", computed(string(), "`delivered`, `failed`, `missing` or `altered`.")),
+    ])
+}
