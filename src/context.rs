@@ -1,22 +1,27 @@
 //! What a resource may reach. Built once when the provider is configured.
 
-use std::collections::BTreeMap;
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tf_provider::value::ValueAny;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::error::Path;
+use crate::error::{Path, Result};
 use crate::settings::Settings;
+use crate::vendors::http::Http;
 
 /// Everything outside a resource that it may use.
-#[derive(Debug)]
 pub struct Context {
     /// Where "now" comes from.
     pub clock: Clock,
     /// Cancelled when a person asked to stop: waits end early, effects already begun are finished.
     pub stop: CancellationToken,
     vendors: BTreeMap<String, BTreeMap<String, ValueAny>>,
+    http: Arc<Http>,
+    shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Context {
@@ -28,9 +33,41 @@ impl Context {
     ) -> Self {
         Self {
             clock,
+            http: Arc::new(Http::new(stop.clone())),
             stop,
             vendors,
+            shared: Mutex::default(),
         }
+    }
+
+    /// The same context with another HTTP client.
+    pub fn with_http(self, http: Http) -> Self {
+        Self {
+            http: Arc::new(http),
+            ..self
+        }
+    }
+
+    /// The HTTP client that all vendors share.
+    pub fn http(&self) -> Arc<Http> {
+        Arc::clone(&self.http)
+    }
+
+    /// The one `T` of this provider, built by the first who asks and shared by all: a vendor's client
+    /// resolves its credentials once, however many keys there are. A failed build is tried again.
+    pub fn shared<T: Any + Send + Sync>(
+        &self,
+        build: impl FnOnce() -> Result<T>,
+    ) -> Result<Arc<T>> {
+        // Entries are only ever added whole, so a panic elsewhere leaves nothing half done.
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = shared.get(&TypeId::of::<T>()).cloned();
+        if let Some(known) = known.and_then(|known| known.downcast().ok()) {
+            return Ok(known);
+        }
+        let built = Arc::new(build()?);
+        shared.insert(TypeId::of::<T>(), Arc::<T>::clone(&built));
+        Ok(built)
     }
 
     /// The block of one vendor in the provider configuration, if it was given.
@@ -38,5 +75,32 @@ impl Context {
         self.vendors
             .get(name)
             .map(|fields| Settings::new(Path::root(name), fields))
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The vendors' blocks may hold credentials.
+        f.debug_struct("Context")
+            .field("clock", &self.clock)
+            .field("vendors", &self.vendors.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shared_is_built_once() {
+        let context = Context::new(
+            Clock::system(),
+            CancellationToken::new(),
+            BTreeMap::default(),
+        );
+        let first = context.shared(|| Ok(1_u8)).unwrap();
+        let second = context.shared(|| Ok(2_u8)).unwrap();
+        assert_eq!((*first, *second), (1, 1));
     }
 }

@@ -109,8 +109,8 @@ impl Error {
     }
 }
 
-/// A result whose error a person can act on.
-pub type Result<T> = std::result::Result<T, Error>;
+/// A result whose error a person can act on, unless another error is named.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[cfg(test)]
 mod tests {

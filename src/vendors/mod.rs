@@ -1,1 +1,4 @@
 //! What the issuers and stores of one vendor share: credentials, signing, errors.
+
+pub mod aws;
+pub mod http;

@@ -1,0 +1,256 @@
+//! The calls to IAM and STS that this issuer makes, and their answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Result;
+use crate::instant::Instant;
+use crate::issuers::Standing;
+use crate::secret::Secret;
+use crate::vendors::aws::{AwsClient, Query, Refusal, Service};
+use crate::vendors::http::Repeat;
+
+/// Two keys fit on one page; an endless chain of pages is somebody's bug and must not become ours.
+const MOST_PAGES: usize = 100;
+
+pub(super) struct Api {
+    client: Arc<AwsClient>,
+}
+
+pub(super) struct CreatedKey {
+    pub id: String,
+    pub secret: Secret,
+}
+
+/// A key as the list tells of it.
+pub(super) struct ListedKey {
+    pub id: String,
+    pub status: String,
+    pub created_at: Instant,
+}
+
+pub(super) struct Used {
+    pub user: Option<String>,
+    pub at: Option<Instant>,
+}
+
+impl ListedKey {
+    /// Whatever else IAM may come to call it, a key that is not `Active` does not work.
+    pub fn standing(&self) -> Standing {
+        if self.status == "Active" {
+            Standing::Active
+        } else {
+            Standing::Inactive
+        }
+    }
+}
+
+impl Api {
+    pub fn new(client: Arc<AwsClient>) -> Self {
+        Self { client }
+    }
+
+    /// Waits; `false` if a person asked to stop meanwhile.
+    pub async fn waited(&self, delay: Duration) -> bool {
+        self.client.http().waited(delay).await
+    }
+
+    pub async fn create(&self, user: &str) -> Result<CreatedKey, Refusal> {
+        let parameters = [("UserName", user)];
+        let query = Query {
+            repeat: Repeat::IfUntouched,
+            ..iam("CreateAccessKey", &parameters)
+        };
+        let answer: CreateAccessKeyResponse = self.client.query(query).await?;
+        let key = answer.create_access_key_result.access_key;
+        Ok(CreatedKey {
+            id: key.access_key_id,
+            secret: Secret::new(key.secret_access_key),
+        })
+    }
+
+    pub async fn list(&self, user: &str) -> Result<Vec<ListedKey>, Refusal> {
+        let mut keys = Vec::new();
+        let mut marker: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let mut parameters = vec![("UserName", user)];
+            parameters.extend(marker.as_deref().map(|marker| ("Marker", marker)));
+            let answer: ListAccessKeysResponse = self
+                .client
+                .query(iam("ListAccessKeys", &parameters))
+                .await?;
+            let page = answer.list_access_keys_result;
+            keys.extend(
+                page.access_key_metadata
+                    .member
+                    .into_iter()
+                    .map(ListedKey::from),
+            );
+            marker = page.marker.filter(|_| page.is_truncated);
+            if marker.is_none() {
+                break;
+            }
+        }
+        Ok(keys)
+    }
+
+    pub async fn deactivate(&self, user: &str, key_id: &str) -> Result<(), Refusal> {
+        let parameters = [
+            ("UserName", user),
+            ("AccessKeyId", key_id),
+            ("Status", "Inactive"),
+        ];
+        self.client
+            .query::<Done>(iam("UpdateAccessKey", &parameters))
+            .await?;
+        Ok(())
+    }
+
+    pub async fn delete(&self, user: &str, key_id: &str) -> Result<(), Refusal> {
+        let parameters = [("UserName", user), ("AccessKeyId", key_id)];
+        self.client
+            .query::<Done>(iam("DeleteAccessKey", &parameters))
+            .await?;
+        Ok(())
+    }
+
+    pub async fn last_used(&self, key_id: &str) -> Result<Used, Refusal> {
+        let parameters = [("AccessKeyId", key_id)];
+        let query = iam("GetAccessKeyLastUsed", &parameters);
+        let answer: GetAccessKeyLastUsedResponse = self.client.query(query).await?;
+        let result = answer.get_access_key_last_used_result;
+        Ok(Used {
+            user: result.user_name.filter(|name| !name.is_empty()),
+            at: result
+                .access_key_last_used
+                .and_then(|used| used.last_used_date)
+                .and_then(|date| Instant::parse(&date)),
+        })
+    }
+
+    /// The ARN behind a key, or behind the provider's own credentials.
+    pub async fn identify(&self, key: Option<(&str, &Secret)>) -> Result<String, Refusal> {
+        let query = Query {
+            service: Service::Sts,
+            ..iam("GetCallerIdentity", &[])
+        };
+        let answer: GetCallerIdentityResponse = match key {
+            Some((id, secret)) => self.client.query_with(id, secret, query).await?,
+            None => self.client.query(query).await?,
+        };
+        Ok(answer.get_caller_identity_result.arn)
+    }
+}
+
+fn iam<'a>(operation: &'a str, parameters: &'a [(&'a str, &'a str)]) -> Query<'a> {
+    Query {
+        service: Service::Iam,
+        operation,
+        parameters,
+        repeat: Repeat::Freely,
+    }
+}
+
+/// An answer that tells nothing but success.
+#[derive(Deserialize)]
+struct Done {}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateAccessKeyResponse {
+    create_access_key_result: CreateAccessKeyResult,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateAccessKeyResult {
+    access_key: AccessKey,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AccessKey {
+    access_key_id: String,
+    secret_access_key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListAccessKeysResponse {
+    list_access_keys_result: ListAccessKeysResult,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListAccessKeysResult {
+    #[serde(default)]
+    access_key_metadata: Members<AccessKeyMetadata>,
+    #[serde(default)]
+    is_truncated: bool,
+    marker: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "Member: DeserializeOwned")]
+struct Members<Member> {
+    #[serde(default = "Vec::new")]
+    member: Vec<Member>,
+}
+
+impl<Member> Default for Members<Member> {
+    fn default() -> Self {
+        Self { member: Vec::new() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AccessKeyMetadata {
+    access_key_id: String,
+    status: String,
+    create_date: Instant,
+}
+
+impl From<AccessKeyMetadata> for ListedKey {
+    fn from(key: AccessKeyMetadata) -> Self {
+        Self {
+            id: key.access_key_id,
+            status: key.status,
+            created_at: key.create_date,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetAccessKeyLastUsedResponse {
+    get_access_key_last_used_result: GetAccessKeyLastUsedResult,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetAccessKeyLastUsedResult {
+    user_name: Option<String>,
+    access_key_last_used: Option<AccessKeyLastUsed>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AccessKeyLastUsed {
+    last_used_date: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetCallerIdentityResponse {
+    get_caller_identity_result: GetCallerIdentityResult,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetCallerIdentityResult {
+    arn: String,
+}

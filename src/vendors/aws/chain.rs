@@ -1,0 +1,277 @@
+//! Amazon's own chain: shared files, environment, container, instance. Everything here is left to the
+//! `aws-config` crate; only its answers and errors are put into our words.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::region::{ProvideRegion, RegionProviderChain};
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::credential_feature::AwsCredentialFeature;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::region::Region;
+use aws_types::service_config::ServiceConfigKey;
+use tokio::sync::OnceCell;
+
+use super::endpoint::Service;
+use super::settings::Config;
+use crate::error::{Error, Kind, Result};
+
+/// Longer than any of the chain's own limits; it ends a `credential_process` that hangs.
+const LONGEST_RESOLUTION: Duration = Duration::from_secs(90);
+
+/// Amazon's chain with the profile and the files that the provider block names.
+#[derive(Debug)]
+pub struct Chain {
+    http: SharedHttpClient,
+    sdk: SdkConfig,
+    profile: Option<String>,
+    credentials: SharedCredentialsProvider,
+    instance_region: OnceCell<Option<String>>,
+}
+
+impl Chain {
+    /// Reads the shared files and the environment. Nothing is sent.
+    pub async fn load(config: &Config) -> Self {
+        let http = http_client();
+        let provider = ProviderConfig::without_region().with_http_client(http.clone());
+        let mut region = ProfileFileRegionProvider::builder().configure(&provider);
+        let mut profile = ProfileFileCredentialsProvider::builder();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone());
+        if let Some(files) = files(config) {
+            region = region.profile_files(files.clone());
+            profile = profile.profile_files(files.clone());
+            loader = loader.profile_files(files);
+        }
+        if let Some(name) = &config.profile {
+            region = region.profile_name(name);
+            profile = profile.profile_name(name);
+            loader = loader.profile_name(name);
+        }
+        // The instance is not asked for its region here: away from EC2 that costs seconds, and IAM needs none.
+        let region = RegionProviderChain::first_try(config.region.clone().map(Region::new))
+            .or_else(EnvironmentVariableRegionProvider::new())
+            .or_else(region.build());
+        let sdk = loader.region(region).load().await;
+        let profile_provider = provider.with_region(sdk.region().cloned());
+        let named = || SharedCredentialsProvider::new(profile.configure(&profile_provider).build());
+        Self {
+            // A profile that the block names goes before keys that happen to be in the environment.
+            credentials: match (&config.profile, sdk.credentials_provider()) {
+                (None, Some(usual)) => usual,
+                _ => named(),
+            },
+            http,
+            profile: config.profile.clone(),
+            instance_region: OnceCell::new(),
+            sdk,
+        }
+    }
+
+    /// The region of the block, the environment or the profile.
+    pub fn region(&self) -> Option<&str> {
+        self.sdk.region().map(AsRef::as_ref)
+    }
+
+    /// The region that the instance metadata name; asked for once.
+    pub async fn instance_region(&self) -> Option<&str> {
+        let region = self.instance_region.get_or_init(|| async {
+            let provider = ProviderConfig::without_region().with_http_client(self.http.clone());
+            let metadata = ImdsRegionProvider::builder().configure(&provider).build();
+            let region = ProvideRegion::region(&metadata).await;
+            region.map(|region| region.to_string())
+        });
+        region.await.as_deref()
+    }
+
+    /// The endpoint that the environment or the profile sets for a service.
+    pub fn endpoint(&self, service: Service) -> Option<String> {
+        let setting = |env, profile| {
+            let key = ServiceConfigKey::builder()
+                .service_id(service.id())
+                .env(env)
+                .profile(profile)
+                .build()
+                .ok()?;
+            self.sdk.service_config()?.load_config(key)
+        };
+        let ignored = setting(
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+            "ignore_configured_endpoint_urls",
+        );
+        if ignored.is_some_and(|text| text.eq_ignore_ascii_case("true")) {
+            return None;
+        }
+        setting("AWS_ENDPOINT_URL", "endpoint_url").filter(|url| !url.is_empty())
+    }
+
+    /// Finds credentials, and says where.
+    pub async fn credentials(&self) -> Result<(Credentials, String)> {
+        let found = self.credentials.provide_credentials();
+        match tokio::time::timeout(LONGEST_RESOLUTION, found).await {
+            Ok(Ok(credentials)) => {
+                let origin = self.origin(&credentials);
+                Ok((credentials, origin))
+            }
+            Ok(Err(error)) => Err(self.not_found(&error)),
+            Err(_) => Err(Error::new(
+                Kind::Unavailable,
+                "The AWS credentials were not found in time",
+                "Looking for them took longer than 90 seconds. If a profile uses credential_process, check that \
+                 its command ends without asking anything.",
+            )),
+        }
+    }
+
+    fn origin(&self, credentials: &Credentials) -> String {
+        let features = credentials.get_property::<Vec<AwsCredentialFeature>>();
+        let has = |feature| features.is_some_and(|features| features.contains(&feature));
+        if let Some(profile) = &self.profile {
+            return format!("profile {profile:?}");
+        }
+        if has(AwsCredentialFeature::CredentialsProfile) {
+            return match std::env::var("AWS_PROFILE") {
+                Ok(profile) => format!("profile {profile:?}, named by AWS_PROFILE"),
+                Err(_) => "profile \"default\"".to_owned(),
+            };
+        }
+        let origins = [
+            (AwsCredentialFeature::CredentialsEnvVars, "the environment"),
+            (AwsCredentialFeature::CredentialsHttp, "the container"),
+            (
+                AwsCredentialFeature::CredentialsImds,
+                "the instance metadata",
+            ),
+            (
+                AwsCredentialFeature::CredentialsStsAssumeRoleWebId,
+                "the web identity token",
+            ),
+        ];
+        let known = origins
+            .into_iter()
+            .find(|(feature, _)| has(feature.clone()));
+        known
+            .map_or("Amazon's default chain", |(_, origin)| origin)
+            .to_owned()
+    }
+
+    fn not_found(&self, error: &CredentialsError) -> Error {
+        let causes = causes(error);
+        let profile = self.profile.as_deref();
+        if causes.contains("cargo feature") {
+            return sign_in_not_supported(profile);
+        }
+        match error {
+            CredentialsError::CredentialsNotLoaded(_) => nothing_found(profile),
+            CredentialsError::InvalidConfiguration(_) => Error::new(
+                Kind::Invalid,
+                "The AWS configuration is not valid",
+                format!("{causes}. Correct the shared configuration files or the environment."),
+            ),
+            _ => Error::new(
+                if refused(&causes) {
+                    Kind::Denied
+                } else {
+                    Kind::Unavailable
+                },
+                "The AWS credentials could not be obtained",
+                format!(
+                    "{causes}. Check what the source of the credentials (profile, process, token, container or \
+                     instance) needs, then run the command again."
+                ),
+            ),
+        }
+    }
+}
+
+fn nothing_found(profile: Option<&str>) -> Error {
+    let summary = "No AWS credentials were found";
+    let detail = match profile {
+        Some(profile) => format!(
+            "Profile {profile:?} holds none. Add aws_access_key_id, role_arn or credential_process to it, or \
+             name another profile in aws.profile."
+        ),
+        None => "Tried, in this order: access_key and secret_key of the provider block; AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY; the profile of AWS_PROFILE, or \"default\", in ~/.aws/config and \
+                 ~/.aws/credentials; AWS_WEB_IDENTITY_TOKEN_FILE; the container's and the instance's metadata. \
+                 Set one of them, for example aws = { profile = \"…\" } in the provider block."
+            .to_owned(),
+    };
+    Error::new(Kind::Invalid, summary, detail)
+}
+
+fn sign_in_not_supported(profile: Option<&str>) -> Error {
+    let name = profile.unwrap_or("NAME");
+    Error::new(
+        Kind::Invalid,
+        "The AWS profile needs a browser sign-in",
+        format!(
+            "The profile uses IAM Identity Center (sso_session, sso_start_url) or a login session, which this \
+             provider does not read itself. Sign in with the AWS CLI, then either run `eval \"$(aws configure \
+             export-credentials --profile {name} --format env)\"`, or use a profile with the line \
+             `credential_process = aws configure export-credentials --profile {name}`."
+        ),
+    )
+}
+
+fn refused(causes: &str) -> bool {
+    let codes = [
+        "AccessDenied",
+        "ExpiredToken",
+        "InvalidClientTokenId",
+        "InvalidIdentityToken",
+        "SignatureDoesNotMatch",
+    ];
+    codes.iter().any(|code| causes.contains(code))
+}
+
+fn causes(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+// The names under which aws-config publishes these types are marked as moved to a crate of its internals.
+#[allow(deprecated)]
+fn files(config: &Config) -> Option<aws_config::profile::profile_file::ProfileFiles> {
+    use aws_config::profile::profile_file::{Builder, ProfileFileKind};
+
+    let (configs, credentials) = (&config.config_files, &config.credentials_files);
+    if configs.is_empty() && credentials.is_empty() {
+        return None;
+    }
+    let mut files = Builder::new()
+        .include_default_config_file(configs.is_empty())
+        .include_default_credentials_file(credentials.is_empty());
+    for path in configs {
+        files = files.with_file(ProfileFileKind::Config, path);
+    }
+    for path in credentials {
+        files = files.with_file(ProfileFileKind::Credentials, path);
+    }
+    Some(files.build())
+}
+
+fn http_client() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build()
+    })
+}

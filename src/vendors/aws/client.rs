@@ -1,0 +1,410 @@
+//! The one client of everything on AWS: finds region, endpoint and credentials, signs, sends, repeats.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Request, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
+use zeroize::Zeroizing;
+
+use super::chain::Chain;
+use super::credentials::{Held, Wallet, now};
+use super::endpoint::{Service, is_region};
+use super::refusal::{self, Asked, Refusal};
+use super::role;
+use super::settings::{Config, parse_endpoint};
+use crate::error::{Error, Kind, Path, Result};
+use crate::secret::Secret;
+use crate::vendors::http::{Answer, Failure, Http, Repeat};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/x-amz-json-1.1";
+
+/// Signed calls to AWS with the settings of one provider block. Nothing is read or sent before the first.
+pub struct AwsClient {
+    config: Config,
+    http: Arc<Http>,
+    chain: OnceCell<Chain>,
+    wallet: Wallet,
+}
+
+/// One call of the query protocol: a form goes out, XML comes back.
+#[derive(Clone, Copy)]
+pub struct Query<'a> {
+    /// The service.
+    pub service: Service,
+    /// The operation, such as `CreateAccessKey`.
+    pub operation: &'a str,
+    /// Its parameters.
+    pub parameters: &'a [(&'a str, &'a str)],
+    /// Whether it may be sent again.
+    pub repeat: Repeat,
+}
+
+/// One call of the JSON protocol.
+pub struct Json<'a, Input> {
+    /// The service.
+    pub service: Service,
+    /// The region, in place of the provider's.
+    pub region: Option<&'a str>,
+    /// The operation, such as `PutSecretValue`.
+    pub operation: &'a str,
+    /// Its input.
+    pub input: &'a Input,
+    /// What it carries that must not come back in a message.
+    pub secrets: &'a [&'a Secret],
+}
+
+struct Call<'a> {
+    service: Service,
+    region: Option<&'a str>,
+    operation: &'a str,
+    headers: HeaderMap,
+    body: Zeroizing<String>,
+    repeat: Repeat,
+    secrets: &'a [&'a Secret],
+    signer: Option<&'a Held>,
+}
+
+impl AwsClient {
+    /// A client with the settings of the provider block.
+    pub fn new(config: Config, http: Arc<Http>) -> Self {
+        Self {
+            config,
+            http,
+            chain: OnceCell::new(),
+            wallet: Wallet::default(),
+        }
+    }
+
+    /// The HTTP client, for waits that end when a person asks to stop.
+    pub fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// Makes a call of the query protocol with the provider's credentials.
+    pub async fn query<Output: DeserializeOwned>(
+        &self,
+        query: Query<'_>,
+    ) -> Result<Output, Refusal> {
+        self.query_as(None, query).await
+    }
+
+    /// The same call with a key that is to be tried.
+    pub async fn query_with<Output: DeserializeOwned>(
+        &self,
+        key_id: &str,
+        secret: &Secret,
+        query: Query<'_>,
+    ) -> Result<Output, Refusal> {
+        let key = Credentials::new(key_id, secret.expose(), None, None, "apikey");
+        self.query_as(Some(&Held::new(key, "this resource")), query)
+            .await
+    }
+
+    async fn query_as<Output: DeserializeOwned>(
+        &self,
+        signer: Option<&Held>,
+        query: Query<'_>,
+    ) -> Result<Output, Refusal> {
+        let fixed = [
+            ("Action", query.operation),
+            ("Version", version(query.service)),
+        ];
+        let body = form(fixed.into_iter().chain(query.parameters.iter().copied()));
+        let call = Call {
+            service: query.service,
+            region: None,
+            operation: query.operation,
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(FORM))]),
+            body,
+            repeat: query.repeat,
+            secrets: &[],
+            signer,
+        };
+        let answer = self.call(&call).await?;
+        let text = std::str::from_utf8(&answer.body).ok();
+        text.and_then(|text| quick_xml::de::from_str(text).ok())
+            .ok_or_else(|| not_understood(&call))
+    }
+
+    /// Makes a call of the JSON protocol. Every one that this provider makes may be repeated.
+    pub async fn json<Input: Serialize, Output: DeserializeOwned>(
+        &self,
+        json: Json<'_, Input>,
+    ) -> Result<Output, Refusal> {
+        let body = serde_json::to_string(json.input)
+            .map_err(|_| odd_request(json.operation))?
+            .into();
+        let target = format!("{}.{}", json.service.name(), json.operation);
+        let target = HeaderValue::try_from(target).map_err(|_| odd_request(json.operation))?;
+        let call = Call {
+            service: json.service,
+            region: json.region,
+            operation: json.operation,
+            headers: HeaderMap::from_iter([
+                (CONTENT_TYPE, HeaderValue::from_static(JSON)),
+                (HeaderName::from_static("x-amz-target"), target),
+            ]),
+            body,
+            repeat: Repeat::Freely,
+            secrets: json.secrets,
+            signer: None,
+        };
+        let answer = self.call(&call).await?;
+        serde_json::from_slice(&answer.body).map_err(|_| not_understood(&call))
+    }
+
+    async fn call(&self, call: &Call<'_>) -> Result<Answer, Refusal> {
+        let retries = self.config.max_retries;
+        let attempt = || self.attempt(call);
+        let answer = self.http.retry(call.repeat, retries, attempt).await;
+        answer.map_err(Refusal::from)
+    }
+
+    async fn attempt(&self, call: &Call<'_>) -> Result<Answer, Failure<Refusal>> {
+        let ready = self.prepare(call).await;
+        let (request, held) = ready.map_err(|error| Failure::settled(Refusal::from(error)))?;
+        let signer = held.as_deref().or(call.signer);
+        let sent = self.http.send(request).await;
+        let answer = sent.map_err(|failure| failure.map(Refusal::from))?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        let hidden = signer.into_iter().flat_map(Held::hidden);
+        let secrets: Vec<&Secret> = hidden.chain(call.secrets.iter().copied()).collect();
+        let asked = Asked {
+            permission: &format!("{}:{}", call.service.name(), call.operation),
+            credentials: signer.map_or("", |held| &held.who),
+        };
+        let mut failure = refusal::read(&answer, &asked, &secrets);
+        if let Some(held) = held.filter(|held| failure.error.is_expired() && held.is_temporary()) {
+            self.wallet.forget(&held).await;
+            failure.passing = true;
+        }
+        Err(failure)
+    }
+
+    async fn prepare(&self, call: &Call<'_>) -> Result<(Request, Option<Arc<Held>>)> {
+        let held = match call.signer {
+            Some(_) => None,
+            None => Some(self.credentials().await?),
+        };
+        let (url, region) = self.locate(call.service, call.region).await?;
+        let mut request = Request::new(Method::POST, url);
+        *request.headers_mut() = call.headers.clone();
+        *request.body_mut() = Some(call.body.as_bytes().to_vec().into());
+        if let Some(held) = held.as_deref().or(call.signer) {
+            put_signature(&mut request, call, &held.credentials, &region)
+                .map_err(|problem| unsigned(call, &problem))?;
+        }
+        Ok((request, held))
+    }
+
+    async fn chain(&self) -> &Chain {
+        self.chain.get_or_init(|| Chain::load(&self.config)).await
+    }
+
+    async fn credentials(&self) -> Result<Arc<Held>> {
+        self.wallet.get(self.find_credentials()).await
+    }
+
+    async fn find_credentials(&self) -> Result<Held> {
+        let base = match &self.config.key {
+            Some(key) => {
+                let token = key.token.as_ref().map(|token| token.expose().to_owned());
+                let key = Credentials::new(&key.id, key.secret.expose(), token, None, "apikey");
+                Held::new(key, "the provider block")
+            }
+            None => {
+                let (credentials, origin) = self.chain().await.credentials().await?;
+                Held::new(credentials, &origin)
+            }
+        };
+        match &self.config.role {
+            None => Ok(base),
+            // Boxed, because assuming a role is itself a call of this client.
+            Some(role) => Box::pin(role::assume(self, &base, role)).await,
+        }
+    }
+
+    /// A call signed by `base` while the credentials themselves are being found.
+    pub(super) async fn query_for_role<Output: DeserializeOwned>(
+        &self,
+        base: &Held,
+        query: Query<'_>,
+    ) -> Result<Output, Refusal> {
+        self.query_as(Some(base), query).await
+    }
+
+    async fn locate(&self, service: Service, wanted: Option<&str>) -> Result<(Url, String)> {
+        let region = self.region(service, wanted).await?;
+        let (url, signing_region) = service.locate(region);
+        let url = match self.config.endpoint(service) {
+            Some(url) => url.to_owned(),
+            None => self.chain().await.endpoint(service).unwrap_or(url),
+        };
+        let url = parse_endpoint(&url).map_err(|problem| {
+            Error::new(
+                Kind::Invalid,
+                format!("The endpoint of {} is not valid", service.id()),
+                format!(
+                    "{problem} It comes from AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_… or the profile."
+                ),
+            )
+        })?;
+        Ok((url, signing_region))
+    }
+
+    async fn region<'a>(
+        &'a self,
+        service: Service,
+        wanted: Option<&'a str>,
+    ) -> Result<Option<&'a str>> {
+        let chain = self.chain().await;
+        let mut region = wanted.or_else(|| chain.region());
+        if region.is_none() && !service.works_without_region() {
+            region = chain.instance_region().await;
+        }
+        match region {
+            Some(region) if !is_region(region) => Err(wrong_region(region)),
+            None if !service.works_without_region() => Err(no_region(service)),
+            region => Ok(region),
+        }
+    }
+}
+
+impl fmt::Debug for AwsClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsClient").finish_non_exhaustive()
+    }
+}
+
+fn version(service: Service) -> &'static str {
+    match service {
+        Service::Iam => "2010-05-08",
+        Service::Sts => "2011-06-15",
+        Service::SecretsManager => "2017-10-17",
+    }
+}
+
+fn form<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Zeroizing<String> {
+    // A URL is the encoder at hand, and one that always parses; only its query is used.
+    let mut form = Zeroizing::new(String::new());
+    if let Ok(mut url) = Url::parse("form:") {
+        url.query_pairs_mut().extend_pairs(pairs);
+        form.push_str(url.query().unwrap_or_default());
+    }
+    form
+}
+
+fn put_signature(
+    request: &mut Request,
+    call: &Call<'_>,
+    credentials: &Credentials,
+    region: &str,
+) -> Result<(), String> {
+    let identity = credentials.clone().into();
+    let parameters = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(region)
+        .name(call.service.name())
+        .time(now())
+        .settings(SigningSettings::default())
+        .build()
+        .map_err(|error| error.to_string())?
+        .into();
+    let headers = request
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let signable = SignableRequest::new(
+        request.method().as_str(),
+        request.url().as_str(),
+        headers,
+        SignableBody::Bytes(call.body.as_bytes()),
+    )
+    .map_err(|error| error.to_string())?;
+    let signed = sign(signable, &parameters).map_err(|error| error.to_string())?;
+    let (headers, _) = signed.into_parts().0.into_parts();
+    for header in headers {
+        let mut value = HeaderValue::from_str(header.value()).map_err(|error| error.to_string())?;
+        value.set_sensitive(header.sensitive());
+        let name = HeaderName::try_from(header.name()).map_err(|error| error.to_string())?;
+        request.headers_mut().insert(name, value);
+    }
+    Ok(())
+}
+
+fn unsigned(call: &Call<'_>, problem: &str) -> Error {
+    Error::new(
+        Kind::Invalid,
+        format!("The call {} could not be signed", call.operation),
+        format!(
+            "{problem}. Check that the access key and the session token are whole and on one line."
+        ),
+    )
+}
+
+fn odd_request(operation: &str) -> Error {
+    Error::new(
+        Kind::Other,
+        format!("The call {operation} could not be written"),
+        "Report this as a bug of the provider.",
+    )
+}
+
+fn not_understood(call: &Call<'_>) -> Refusal {
+    let error = Error::new(
+        Kind::Other,
+        format!("The answer to {} was not understood", call.operation),
+        format!(
+            "The call succeeded, but what came back is not an answer of {}. Check that the endpoint is that of \
+             AWS.",
+            call.service.id()
+        ),
+    );
+    Failure::broken(Refusal::from(error)).into()
+}
+
+fn wrong_region(region: &str) -> Error {
+    Error::invalid(
+        Path::root("aws").attribute("region"),
+        "The AWS region is not valid",
+        format!(
+            "{region:?} is not the name of an AWS region, such as \"eu-central-1\". It comes from AWS_REGION, \
+             AWS_DEFAULT_REGION or the profile."
+        ),
+    )
+}
+
+fn no_region(service: Service) -> Error {
+    Error::invalid(
+        Path::root("aws").attribute("region"),
+        "No AWS region is set",
+        format!(
+            "{} needs one. Tried, in this order: region of the delivery and of the provider block; AWS_REGION; \
+             AWS_DEFAULT_REGION; the profile; the instance metadata. Set one of them, for example aws = {{ \
+             region = \"eu-central-1\" }} in the provider block.",
+            service.id()
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_encoded() {
+        let pairs = [("Action", "X"), ("UserName", "a+b@c d&e=f")];
+        let form = form(pairs.into_iter());
+        assert_eq!(*form, "Action=X&UserName=a%2Bb%40c+d%26e%3Df");
+    }
+}

@@ -1,0 +1,160 @@
+//! The credentials in use: resolved once, shared by every resource, and renewed before they expire.
+
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+use crate::clock::Clock;
+use crate::error::{Error, Kind, Result};
+use crate::secret::Secret;
+
+/// Renewed this long before the end, so that no call is signed with what expires on its way.
+const MARGIN: Duration = Duration::from_secs(120);
+
+/// Credentials and how to call them in a message.
+#[derive(Debug)]
+pub struct Held {
+    /// For the signer.
+    pub credentials: Credentials,
+    /// `access key AKIA… (from profile "ci")`: public, for people.
+    pub who: String,
+    hidden: Vec<Secret>,
+}
+
+impl Held {
+    /// Credentials that came from `origin`.
+    pub fn new(credentials: Credentials, origin: &str) -> Self {
+        let texts = [
+            Some(credentials.secret_access_key()),
+            credentials.session_token(),
+        ];
+        Self {
+            who: format!("access key {} (from {origin})", credentials.access_key_id()),
+            hidden: texts
+                .into_iter()
+                .flatten()
+                .map(|text| Secret::new(text.to_owned()))
+                .collect(),
+            credentials,
+        }
+    }
+
+    /// What must never appear in a message.
+    pub fn hidden(&self) -> impl Iterator<Item = &Secret> {
+        self.hidden.iter()
+    }
+
+    /// Whether asking again may give other credentials.
+    pub fn is_temporary(&self) -> bool {
+        self.credentials.expiry().is_some()
+    }
+
+    fn is_fresh(&self) -> bool {
+        let expiry = self.credentials.expiry();
+        expiry.is_none_or(|expiry| expiry > now() + MARGIN)
+    }
+}
+
+/// Holds the credentials of one client.
+#[derive(Debug, Default)]
+pub struct Wallet {
+    held: Mutex<Option<Result<Arc<Held>>>>,
+}
+
+impl Wallet {
+    /// The credentials, found by `find` if none are held that last. Whoever comes meanwhile waits for the
+    /// same answer. A wrong configuration stays wrong; only what may pass is looked for again.
+    pub async fn get(&self, find: impl Future<Output = Result<Held>>) -> Result<Arc<Held>> {
+        let mut held = self.held.lock().await;
+        match held.as_ref() {
+            Some(Ok(credentials)) if credentials.is_fresh() => return Ok(Arc::clone(credentials)),
+            Some(Err(error)) if error.kind != Kind::Unavailable => return Err(Error::clone(error)),
+            _ => {}
+        }
+        let found = find.await.map(Arc::new);
+        *held = Some(found.clone());
+        found
+    }
+
+    /// Forgets these credentials, because AWS says that they have expired.
+    pub async fn forget(&self, expired: &Held) {
+        let mut held = self.held.lock().await;
+        let same = |held: &Arc<Held>| std::ptr::eq(Arc::as_ptr(held), expired);
+        if matches!(held.as_ref(), Some(Ok(held)) if same(held)) {
+            *held = None;
+        }
+    }
+}
+
+/// The time for signatures and expiry. AWS compares it with its own, so an overridden clock has no say here.
+pub fn now() -> SystemTime {
+    let seconds = u64::try_from(Clock::system().now().unix()).unwrap_or_default();
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    fn held(expiry: Option<SystemTime>) -> Held {
+        let key = Credentials::new("ASIAONE", "made-up-canary", None, expiry, "test");
+        Held::new(key, "a test")
+    }
+
+    async fn resolutions(expiry: Option<SystemTime>) -> usize {
+        let (wallet, count) = (Wallet::default(), Cell::new(0));
+        for _ in 0..3 {
+            let find = async {
+                count.set(count.get() + 1);
+                Ok(held(expiry))
+            };
+            wallet.get(find).await.unwrap();
+        }
+        count.get()
+    }
+
+    #[tokio::test]
+    async fn credentials_are_resolved_once_and_renewed_before_they_expire() {
+        assert_eq!(resolutions(None).await, 1);
+        assert_eq!(
+            resolutions(Some(now() + Duration::from_secs(3600))).await,
+            1
+        );
+        assert_eq!(resolutions(Some(now() + Duration::from_secs(60))).await, 3);
+    }
+
+    #[tokio::test]
+    async fn a_wrong_configuration_is_looked_at_once_and_an_outage_again() {
+        for (kind, resolutions) in [(Kind::Invalid, 1), (Kind::Unavailable, 3)] {
+            let (wallet, count) = (Wallet::default(), Cell::new(0));
+            for _ in 0..3 {
+                let find = async {
+                    count.set(count.get() + 1);
+                    Err(Error::new(kind, "no", "no"))
+                };
+                assert!(wallet.get(find).await.is_err());
+            }
+            assert_eq!(count.get(), resolutions, "{kind:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn expired_credentials_are_forgotten_but_not_their_successors() {
+        let wallet = Wallet::default();
+        let old = wallet.get(async { Ok(held(None)) }).await.unwrap();
+        wallet.forget(&old).await;
+        let new = wallet.get(async { Ok(held(None)) }).await.unwrap();
+        wallet.forget(&old).await;
+        let again = wallet.get(async { Ok(held(None)) }).await.unwrap();
+        assert!(Arc::ptr_eq(&new, &again));
+    }
+
+    #[test]
+    fn held_credentials_do_not_print_their_secret() {
+        assert!(!format!("{:?}", held(None)).contains("made-up-canary"));
+    }
+}

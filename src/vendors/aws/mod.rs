@@ -1,0 +1,31 @@
+//! Amazon Web Services: the provider block `aws` and one signed client for all issuers and stores there.
+//!
+//! `settings` reads the block, `chain` and `credentials` find what it leaves out, `endpoint` knows the
+//! hosts, `client` signs and sends, `refusal` understands errors. What the calls are for is not known here.
+
+mod chain;
+mod client;
+mod credentials;
+mod endpoint;
+mod refusal;
+mod role;
+mod settings;
+
+use std::sync::Arc;
+
+use crate::context::Context;
+use crate::error::Result;
+
+pub use client::{AwsClient, Json, Query};
+pub use endpoint::Service;
+pub use refusal::Refusal;
+pub use settings::{Config, attributes, region};
+
+/// The client that every AWS resource of this provider shares.
+pub fn client(context: &Context) -> Result<Arc<AwsClient>> {
+    let http = context.http();
+    context.shared(|| {
+        let config = Config::read(context.vendor("aws").as_ref())?;
+        Ok(AwsClient::new(config, http))
+    })
+}

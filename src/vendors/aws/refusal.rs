@@ -1,0 +1,442 @@
+//! What AWS says when it says no: XML and JSON errors, what their codes mean, and what to do next.
+//!
+//! Decisions are taken from the code alone. The HTTP status of one code differs between services (and
+//! between AWS and its emulators).
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Kind};
+use crate::secret::{Secret, scrub};
+use crate::vendors::http::{Answer, Failure};
+
+/// A call that AWS did not carry out, or that got no answer.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The error code, empty where no answer came.
+    pub code: String,
+    /// The words of AWS without any secret.
+    pub message: String,
+    /// What sort of failure it is.
+    pub kind: Kind,
+    /// Whether the call may have been carried out after all.
+    pub maybe_done: bool,
+    advice: String,
+    /// The whole story where there was no answer to tell of.
+    unanswered: Option<Error>,
+}
+
+/// Who asked for what, for the advice.
+pub struct Asked<'a> {
+    /// `iam:CreateAccessKey`.
+    pub permission: &'a str,
+    /// `access key AKIA… (from profile "ci")`.
+    pub credentials: &'a str,
+}
+
+impl Refusal {
+    /// Whether AWS answered with this code.
+    pub fn is(&self, code: &str) -> bool {
+        self.code == code
+    }
+
+    /// Whether the session behind the credentials has ended.
+    pub fn is_expired(&self) -> bool {
+        self.is("ExpiredToken") || self.is("ExpiredTokenException")
+    }
+
+    /// Whether the machine's clock is to blame, which says nothing of the key.
+    pub fn is_skewed_clock(&self) -> bool {
+        let dated = ["Signature expired", "Signature not yet current"];
+        matches!(
+            self.code.as_str(),
+            "RequestTimeTooSkewed" | "RequestExpired"
+        ) || dated.iter().any(|words| self.message.contains(words))
+    }
+
+    /// As an error that a person can act on.
+    pub fn explain(self, summary: impl Into<String>) -> Error {
+        let summary = summary.into();
+        if let Some(error) = self.unanswered {
+            return Error {
+                detail: format!("{}. {}", error.summary, error.detail),
+                summary,
+                ..error
+            };
+        }
+        let message = self.message.trim_end_matches('.');
+        let detail = format!("AWS answered {}: {message}. {}", self.code, self.advice);
+        Error::new(self.kind, summary, detail)
+    }
+}
+
+/// From an error that arose before AWS could answer.
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self {
+            code: String::new(),
+            message: error.summary.clone(),
+            kind: error.kind,
+            maybe_done: false,
+            advice: String::new(),
+            unanswered: Some(error),
+        }
+    }
+}
+
+impl From<Failure<Refusal>> for Refusal {
+    fn from(failure: Failure<Refusal>) -> Self {
+        Self {
+            maybe_done: failure.maybe_done,
+            ..failure.error
+        }
+    }
+}
+
+/// Reads an answer that is not a success.
+pub fn read(answer: &Answer, asked: &Asked<'_>, secrets: &[&Secret]) -> Failure<Refusal> {
+    let said = said(answer);
+    let code = scrub(&said.code, secrets);
+    let meaning = meaning(&code, answer.status.as_u16());
+    let message = scrub(&said.message, secrets);
+    let refusal = Refusal {
+        kind: meaning.kind(),
+        maybe_done: false,
+        advice: String::new(),
+        unanswered: None,
+        code,
+        message,
+    };
+    Failure {
+        passing: matches!(meaning, Meaning::Throttled | Meaning::Passing),
+        maybe_done: meaning == Meaning::Passing,
+        wait: answer.retry_after(),
+        error: Refusal {
+            advice: advice(&refusal, meaning, asked, answer.retry_after()),
+            ..refusal
+        },
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    /// The credentials are not accepted at all.
+    Unknown,
+    /// They are accepted but have run out.
+    Expired,
+    /// They are accepted but may not do this.
+    Forbidden,
+    Missing,
+    Full,
+    /// Surely not done, and worth another attempt.
+    Throttled,
+    /// Perhaps done, and worth another attempt.
+    Passing,
+    Wrong,
+}
+
+impl Meaning {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Unknown | Self::Expired | Self::Forbidden => Kind::Denied,
+            Self::Missing => Kind::NotFound,
+            Self::Full => Kind::Limit,
+            Self::Throttled | Self::Passing => Kind::Unavailable,
+            Self::Wrong => Kind::Other,
+        }
+    }
+}
+
+fn meaning(code: &str, status: u16) -> Meaning {
+    match code {
+        "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "InvalidSignatureException"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "AuthFailure"
+        | "RequestTimeTooSkewed"
+        | "RequestExpired" => Meaning::Unknown,
+        "ExpiredToken" | "ExpiredTokenException" => Meaning::Expired,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "NotAuthorized"
+        | "UnauthorizedAccess"
+        | "OptInRequired" => Meaning::Forbidden,
+        "NoSuchEntity" | "ResourceNotFoundException" => Meaning::Missing,
+        "LimitExceeded" | "LimitExceededException" => Meaning::Full,
+        // The last two: somebody else is changing the same object, and this call was turned away.
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded"
+        | "PriorRequestNotComplete"
+        | "SlowDown"
+        | "EntityTemporarilyUnmodifiable"
+        | "ConcurrentModification" => Meaning::Throttled,
+        "ServiceFailure"
+        | "InternalError"
+        | "InternalFailure"
+        | "InternalServiceError"
+        | "InternalServerError"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException"
+        | "RequestTimeout"
+        | "RequestTimeoutException" => Meaning::Passing,
+        // A load balancer or a proxy speaks no AWS; its status is all there is.
+        _ if status == 429 => Meaning::Throttled,
+        _ if status >= 500 => Meaning::Passing,
+        _ => Meaning::Wrong,
+    }
+}
+
+fn advice(
+    refusal: &Refusal,
+    meaning: Meaning,
+    asked: &Asked<'_>,
+    wait: Option<Duration>,
+) -> String {
+    let Asked {
+        permission,
+        credentials,
+    } = asked;
+    if refusal.is_skewed_clock() {
+        return "The clock of this machine is wrong: AWS accepts signatures for a few minutes only. Set the \
+                clock and run the command again."
+            .to_owned();
+    }
+    match meaning {
+        Meaning::Unknown => format!(
+            "AWS does not accept {credentials}. Check that the key exists and is active, that the secret key \
+             belongs to it, and that the region lies in the partition of the account."
+        ),
+        Meaning::Expired => format!(
+            "The session of {credentials} has ended. Sign in again, then run the command again."
+        ),
+        Meaning::Forbidden => format!(
+            "{} is not allowed to call {permission}. Allow it in the policies of that identity (and in the \
+             boundaries and organisation policies above it), or use other credentials.",
+            capital(credentials)
+        ),
+        Meaning::Missing => "Check the name, the account and the region.".to_owned(),
+        Meaning::Full => {
+            "Remove what is no longer needed, or ask AWS for a higher quota where there is one."
+                .to_owned()
+        }
+        Meaning::Throttled | Meaning::Passing => match wait {
+            Some(wait) => format!("Run the command again in {} seconds.", wait.as_secs()),
+            None => "Run the command again in a few minutes.".to_owned(),
+        },
+        Meaning::Wrong => format!("The call was {permission} with {credentials}."),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+struct Said {
+    code: String,
+    message: String,
+}
+
+/// An error as one of both protocols writes it. Some emulators answer JSON calls in XML, so the body decides.
+fn said(answer: &Answer) -> Said {
+    let text = String::from_utf8_lossy(&answer.body);
+    let text = text.trim();
+    let read = if text.starts_with('<') {
+        said_in_xml(text)
+    } else {
+        said_in_json(text, answer)
+    };
+    read.unwrap_or_else(|| Said {
+        code: format!("HTTP {}", answer.status.as_u16()),
+        message: text.chars().take(200).collect(),
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct XmlErrors {
+    error: XmlError,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct XmlError {
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct XmlResponse {
+    errors: XmlErrors,
+}
+
+fn said_in_xml(text: &str) -> Option<Said> {
+    let usual = quick_xml::de::from_str::<XmlErrors>(text).map(|response| response.error);
+    let error = usual
+        .or_else(|_| {
+            quick_xml::de::from_str::<XmlResponse>(text).map(|response| response.errors.error)
+        })
+        .ok()?;
+    Some(Said {
+        code: error.code,
+        message: error.message,
+    })
+}
+
+#[derive(Deserialize)]
+struct JsonError {
+    #[serde(rename = "__type")]
+    kind: Option<String>,
+    #[serde(alias = "Message", default)]
+    message: Option<String>,
+}
+
+fn said_in_json(text: &str, answer: &Answer) -> Option<Said> {
+    let error: JsonError = serde_json::from_str(text).ok()?;
+    let header = answer.headers.get("x-amzn-errortype");
+    let kind = error
+        .kind
+        .as_deref()
+        .or_else(|| header.and_then(|value| value.to_str().ok()))?;
+    // `com.amazonaws.secretsmanager#Name` in the body, `Name:http://…` in the header.
+    let code = kind.rsplit('#').next()?.split(':').next()?;
+    Some(Said {
+        code: code.to_owned(),
+        message: error.message.unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+    use reqwest::header::HeaderMap;
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    fn refused(status: u16, body: &str) -> Failure<Refusal> {
+        let answer = Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            body: Zeroizing::new(body.as_bytes().to_vec()),
+        };
+        let asked = Asked {
+            permission: "iam:CreateAccessKey",
+            credentials: "access key AKIAONE",
+        };
+        read(&answer, &asked, &[&Secret::new("made-up-canary".into())])
+    }
+
+    #[test]
+    fn the_code_decides_whatever_the_status() {
+        let xml = |code: &str| {
+            format!(
+                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
+            )
+        };
+        let json = |code: &str| format!(r#"{{"__type":"a.b#{code}","Message":"no"}}"#);
+        for (status, body, kind, passing, maybe_done) in [
+            (400, xml("NoSuchEntity"), Kind::NotFound, false, false),
+            (
+                404,
+                json("ResourceNotFoundException"),
+                Kind::NotFound,
+                false,
+                false,
+            ),
+            (
+                400,
+                json("ResourceNotFoundException"),
+                Kind::NotFound,
+                false,
+                false,
+            ),
+            (409, xml("LimitExceeded"), Kind::Limit, false, false),
+            (403, xml("AccessDenied"), Kind::Denied, false, false),
+            (
+                400,
+                json("AccessDeniedException"),
+                Kind::Denied,
+                false,
+                false,
+            ),
+            (400, xml("Throttling"), Kind::Unavailable, true, false),
+            (429, "slow down".into(), Kind::Unavailable, true, false),
+            (500, xml("ServiceFailure"), Kind::Unavailable, true, true),
+            (
+                502,
+                "<html>bad gateway</html>".into(),
+                Kind::Unavailable,
+                true,
+                true,
+            ),
+            (503, String::new(), Kind::Unavailable, true, true),
+            (
+                400,
+                json("InvalidParameterException"),
+                Kind::Other,
+                false,
+                false,
+            ),
+        ] {
+            let failure = refused(status, &body);
+            assert_eq!(
+                (failure.error.kind, failure.passing, failure.maybe_done),
+                (kind, passing, maybe_done),
+                "{status} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_echoed_secret_is_not_shown() {
+        let body = r#"{"__type":"ValidationException","message":"bad value made-up-canary"}"#;
+        let error = refused(400, body).error.explain("It failed");
+        assert!(!format!("{error} {error:?}").contains("made-up-canary"));
+        assert!(error.detail.contains("bad value [secret]"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_from_a_wrong_key() {
+        let body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature expired: \
+                    20260101T000000Z is now earlier than 20260102T000000Z</Message></Error></ErrorResponse>";
+        let refusal = refused(403, body).error;
+        assert!(refusal.is_skewed_clock());
+        assert!(
+            refusal
+                .explain("x")
+                .detail
+                .contains("clock of this machine")
+        );
+    }
+
+    #[test]
+    fn a_denial_names_the_permission_and_the_credentials() {
+        let body = r#"{"__type":"AccessDeniedException","Message":"no."}"#;
+        let error = refused(400, body).error.explain("Key not created");
+        assert!(
+            error
+                .detail
+                .contains("Access key AKIAONE is not allowed to call iam:CreateAccessKey"),
+            "{error}"
+        );
+    }
+}
