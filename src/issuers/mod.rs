@@ -2,6 +2,8 @@
 //!
 //! An issuer talks to its vendor and reports facts. It decides nothing about time, slots or order.
 
+pub mod generated;
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -15,7 +17,7 @@ use crate::secret::Secret;
 use crate::settings::Settings;
 
 /// Every issuer there is. The schema, the validation, the import and the docs read this table.
-pub static ISSUERS: &[&dyn IssuerKind] = &[];
+pub static ISSUERS: &[&dyn IssuerKind] = &[&generated::Generated];
 
 /// One sort of issuer: its place in the schema and how to reach it.
 pub trait IssuerKind: Sync {
