@@ -6,9 +6,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tf_provider::value::ValueAny;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::engine::connections::Connections;
 use crate::error::{Path, Result};
 use crate::settings::Settings;
 use crate::vendors::http::Http;
@@ -22,6 +24,7 @@ pub struct Context {
     vendors: BTreeMap<String, BTreeMap<String, ValueAny>>,
     http: Arc<Http>,
     shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    turns: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
 }
 
 impl Context {
@@ -37,7 +40,26 @@ impl Context {
             stop,
             vendors,
             shared: Mutex::default(),
+            turns: Mutex::default(),
         }
+    }
+
+    /// A context before the provider is configured: settings can be checked, nothing is to be reached.
+    pub fn offline() -> Self {
+        Self::new(Clock::system(), CancellationToken::new(), BTreeMap::new())
+    }
+
+    /// Waits until nobody else in this process works on the same account of an issuer that counts its keys.
+    pub async fn turn(&self, connections: &Connections) -> Option<OwnedMutexGuard<()>> {
+        if !connections.abilities.inspect {
+            return None;
+        }
+        let turn = {
+            // A map of locks is whole at every moment, so a panic elsewhere leaves nothing half done.
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(connections.issuer.account()).or_default())
+        };
+        Some(turn.lock_owned().await)
     }
 
     /// The same context with another HTTP client.

@@ -3,6 +3,7 @@
 //! An issuer talks to its vendor and reports facts. It decides nothing about time, slots or order.
 
 pub mod aws_iam;
+pub mod generated;
 
 use std::collections::BTreeMap;
 
@@ -17,9 +18,10 @@ use crate::secret::Secret;
 use crate::settings::Settings;
 
 /// Every issuer there is. The schema, the validation, the import and the docs read this table.
-pub static ISSUERS: &[&dyn IssuerKind] = &[&aws_iam::AwsIam];
+pub static ISSUERS: &[&dyn IssuerKind] = &[&aws_iam::AwsIam, &generated::Generated];
 
 /// One sort of issuer: its place in the schema and how to reach it.
+#[async_trait]
 pub trait IssuerKind: Sync {
     /// The attribute of `issuer` that selects it.
     fn name(&self) -> &'static str;
@@ -38,6 +40,17 @@ pub trait IssuerKind: Sync {
 
     /// Reads the settings; nothing is sent yet. Errors carry the attribute path.
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>>;
+
+    /// Finds a key that was created elsewhere. Only called where [`Abilities::import`] is set.
+    async fn import(&self, key_id: &str, context: &Context) -> Result<Imported> {
+        let _ = context;
+        Err(Error::new(
+            Kind::Invalid,
+            format!("{} cannot import {key_id:?}", self.name()),
+            "This issuer keeps no record of its keys, so there is nothing to import. Remove the import and let apply \
+             create the resource; it mints a new key.",
+        ))
+    }
 }
 
 /// What an issuer can do beyond minting and revoking.
@@ -129,16 +142,6 @@ pub trait Issuer: Send + Sync {
 
     /// Switches the key off where that is possible, then deletes it. A key that is gone already counts as done.
     async fn revoke(&self, key_id: Option<&str>) -> Result<()>;
-
-    /// Finds a key that was created elsewhere.
-    async fn import(&self, key_id: &str) -> Result<Imported> {
-        Err(Error::new(
-            Kind::Invalid,
-            format!("{} cannot import {key_id}", self.account()),
-            "This issuer keeps no record of its keys, so there is nothing to import. Create the \
-             resource instead; it mints a new key.",
-        ))
-    }
 }
 
 /// The issuer of this name.

@@ -42,18 +42,54 @@ type Defaults = [(&'static str, &'static str); 12];
 
 /// Every attribute but `id` and `name`, with its description. `paused` is the only one that is no string.
 const SETTINGS: Defaults = [
-    ("tier", "Class of the keys: `high_privilege` (30d, at most 60d), `standard` (90d, at most 90d) or `low_risk` (180d, at most 180d). Sets `rotation_interval` where that is not given, and limits it where it is."),
-    ("rotation_interval", "How long a key is primary before it is rotated, such as `90d`, `36h`, `1h30m` or `20s`. Required unless `tier` is set."),
-    ("stage_before", "How long before the due date the new key is minted and delivered as secondary. Default: 7d, or a tenth of the interval if that is shorter. Together with `grace_period` it must fit into `rotation_interval`."),
-    ("propagation_delay", "How long a staged key must have been delivered before it is promoted; `0s` stages and promotes in one apply when rotation is due. At most `stage_before`. Default: 1h, or `stage_before` if that is shorter."),
-    ("grace_period", "How long the old key stays valid after the swap. Default: 24h, or a quarter of the interval if that is shorter."),
-    ("revoke_only_if_unused_for", "Holds the revocation of the old key while its issuer reports a use within this time. Default: `0s`, which is off. Only issuers that report uses can hold."),
-    ("max_grace_period", "The end of any hold, counted from the swap. Default: 7 times `grace_period`."),
-    ("notice_period", "How long before the due date plans begin to warn. Default: `0s`, which is off."),
-    ("alert_after", "How long after the due date `status` turns to `overdue`. Default: 30d."),
-    ("paused", "Nothing is staged or promoted. `due` and `overdue` still show, and keys in their grace period are still revoked. Default: `false`."),
-    ("on_drift", "What to do when the primary key vanished or was switched off at its issuer, or no delivery holds its secret any more: `warn` on every plan, `rotate` to a new key, or fail with an `error`. Default: `warn`."),
-    ("on_destroy", "What happens to the keys when a managed key is destroyed: `revoke` them and take them out of the stores, or `retain` everything. Read from the state, so a change must be applied before the destroy. Default: `revoke`."),
+    (
+        "tier",
+        "Class of the keys: `high_privilege` (30d, at most 60d), `standard` (90d, at most 90d) or `low_risk` (180d, at most 180d). Sets `rotation_interval` where that is not given, and limits it where it is.",
+    ),
+    (
+        "rotation_interval",
+        "How long a key is primary before it is rotated, such as `90d`, `36h`, `1h30m` or `20s`. Required unless `tier` is set.",
+    ),
+    (
+        "stage_before",
+        "How long before the due date the new key is minted and delivered as secondary. Default: 7d, or a tenth of the interval if that is shorter. Together with `grace_period` it must fit into `rotation_interval`.",
+    ),
+    (
+        "propagation_delay",
+        "How long a staged key must have been delivered before it is promoted; `0s` stages and promotes in one apply when rotation is due. At most `stage_before`. Default: 1h, or `stage_before` if that is shorter.",
+    ),
+    (
+        "grace_period",
+        "How long the old key stays valid after the swap. Default: 24h, or a quarter of the interval if that is shorter.",
+    ),
+    (
+        "revoke_only_if_unused_for",
+        "Holds the revocation of the old key while its issuer reports a use within this time. Default: `0s`, which is off. Only issuers that report uses can hold.",
+    ),
+    (
+        "max_grace_period",
+        "The end of any hold, counted from the swap. Default: 7 times `grace_period`.",
+    ),
+    (
+        "notice_period",
+        "How long before the due date plans begin to warn. Default: `0s`, which is off.",
+    ),
+    (
+        "alert_after",
+        "How long after the due date `status` turns to `overdue`. Default: 30d.",
+    ),
+    (
+        "paused",
+        "Nothing is staged or promoted. `due` and `overdue` still show, and keys in their grace period are still revoked. Default: `false`.",
+    ),
+    (
+        "on_drift",
+        "What to do when the primary key vanished or was switched off at its issuer, or no delivery holds its secret any more: `warn` on every plan, `rotate` to a new key, or fail with an `error`. Default: `warn`.",
+    ),
+    (
+        "on_destroy",
+        "What happens to the keys when a managed key is destroyed: `revoke` them and take them out of the stores, or `retain` everything. Read from the state, so a change must be applied before the destroy. Default: `revoke`.",
+    ),
 ];
 
 /// The attributes of the resource: what is not given is filled in and shown.
@@ -62,7 +98,10 @@ pub fn resource_attributes() -> Attributes {
         ("id", computed(AttributeType::String, "The name.")),
         (
             "name",
-            required(AttributeType::String, "Name of the policy, shown in plans and errors."),
+            required(
+                AttributeType::String,
+                "Name of the policy, shown in plans and errors.",
+            ),
         ),
     ]);
     own.into_iter().chain(settings(defaulted)).collect()
@@ -73,11 +112,17 @@ pub fn nested_attributes() -> Attributes {
     let own = attributes([
         (
             "id",
-            optional(AttributeType::String, "Ignored; there so that a whole `apikey_rotation_policy` fits."),
+            optional(
+                AttributeType::String,
+                "Ignored; there so that a whole `apikey_rotation_policy` fits.",
+            ),
         ),
         (
             "name",
-            required(AttributeType::String, "Name of the policy, shown in plans and errors."),
+            required(
+                AttributeType::String,
+                "Name of the policy, shown in plans and errors.",
+            ),
         ),
     ]);
     own.into_iter().chain(settings(optional)).collect()
@@ -146,8 +191,20 @@ impl PolicyState {
             notice_period: duration("notice_period", &self.notice_period),
             alert_after: duration("alert_after", &self.alert_after),
             paused: self.paused.as_option(),
-            on_drift: word("on_drift", &self.on_drift, &OnDrift::WORDS, path, &mut errors),
-            on_destroy: word("on_destroy", &self.on_destroy, &OnDestroy::WORDS, path, &mut errors),
+            on_drift: word(
+                "on_drift",
+                &self.on_drift,
+                &OnDrift::WORDS,
+                path,
+                &mut errors,
+            ),
+            on_destroy: word(
+                "on_destroy",
+                &self.on_destroy,
+                &OnDestroy::WORDS,
+                path,
+                &mut errors,
+            ),
         };
         if !errors.is_empty() {
             return Err(errors);
@@ -167,7 +224,10 @@ impl PolicyState {
         fill(&mut self.stage_before, policy.stage_before);
         fill(&mut self.propagation_delay, policy.propagation_delay);
         fill(&mut self.grace_period, policy.grace_period);
-        fill(&mut self.revoke_only_if_unused_for, policy.revoke_only_if_unused_for);
+        fill(
+            &mut self.revoke_only_if_unused_for,
+            policy.revoke_only_if_unused_for,
+        );
         fill(&mut self.max_grace_period, policy.max_grace_period);
         fill(&mut self.notice_period, policy.notice_period);
         fill(&mut self.alert_after, policy.alert_after);
@@ -176,10 +236,15 @@ impl PolicyState {
             self.tier = Value::Null;
         }
         let name_of = |words: &[(&'static str, OnDrift)]| {
-            words.iter().find(|(_, value)| *value == policy.on_drift).map(|(name, _)| (*name).to_owned())
+            words
+                .iter()
+                .find(|(_, value)| *value == policy.on_drift)
+                .map(|(name, _)| (*name).to_owned())
         };
         self.on_drift = name_of(&OnDrift::WORDS).into();
-        let destroy = OnDestroy::WORDS.iter().find(|(_, value)| *value == policy.on_destroy);
+        let destroy = OnDestroy::WORDS
+            .iter()
+            .find(|(_, value)| *value == policy.on_destroy);
         self.on_destroy = destroy.map(|(name, _)| (*name).to_owned()).into();
     }
 

@@ -36,6 +36,7 @@ const REREAD_DELAY: Duration = Duration::from_secs(2);
 /// The issuer `aws_iam`.
 pub struct AwsIam;
 
+#[async_trait]
 impl IssuerKind for AwsIam {
     fn name(&self) -> &'static str {
         "aws_iam"
@@ -84,6 +85,15 @@ impl IssuerKind for AwsIam {
             api: Api::new(aws::client(context)?),
             caller: OnceCell::new(),
         }))
+    }
+
+    async fn import(&self, key_id: &str, context: &Context) -> Result<Imported> {
+        let keys = Keys {
+            user: User::Caller,
+            api: Api::new(aws::client(context)?),
+            caller: OnceCell::new(),
+        };
+        keys.describe(key_id).await
     }
 }
 
@@ -218,8 +228,10 @@ impl Issuer for Keys {
             Err(refusal) => Err(not_revoked(user, key_id, refusal)),
         }
     }
+}
 
-    async fn import(&self, key_id: &str) -> Result<Imported> {
+impl Keys {
+    async fn describe(&self, key_id: &str) -> Result<Imported> {
         let summary = format!("Access key {key_id} cannot be imported");
         let used = self.api.last_used(key_id).await;
         let user = used.map_err(|refusal| refusal.explain(&summary))?.user;
@@ -235,9 +247,7 @@ impl Issuer for Keys {
             created_at: key.created_at,
         })
     }
-}
 
-impl Keys {
     async fn user_name(&self) -> Result<&str> {
         match &self.user {
             User::Named(name) => Ok(name),

@@ -10,9 +10,9 @@ use crate::domain::planner::Decision;
 use crate::domain::policy::{OnDestroy, Policy};
 use crate::domain::rules::Move;
 use crate::engine::connections::{Connections, Delivery};
+use crate::engine::deliver;
 use crate::engine::execute::{Run, check_not_stale};
 use crate::engine::vault::Vault;
-use crate::engine::deliver;
 use crate::error::{Error, Kind, Path, Result};
 use crate::resources::diagnostics;
 use crate::resources::managed::connect;
@@ -32,7 +32,15 @@ pub async fn create(
         moves: vec![Move::Create],
         at: context.clock.now(),
     };
-    let outcome = carry_out(diags, prior, &planned, Private::default(), &decision, context).await?;
+    let outcome = carry_out(
+        diags,
+        prior,
+        &planned,
+        Private::default(),
+        &decision,
+        context,
+    )
+    .await?;
     if outcome.failed && outcome.run_left_nothing() {
         return None;
     }
@@ -176,9 +184,7 @@ fn prepare(
         .map(|values| values.policy(&Path::root("policy")))
         .transpose()
         .map_err(|mut errors| errors.remove(0))?
-        .ok_or_else(|| {
-            Error::invalid(Path::root("policy"), "No policy", "Set policy.")
-        })?;
+        .ok_or_else(|| Error::invalid(Path::root("policy"), "No policy", "Set policy."))?;
     let mut vault = Vault::default();
     let mut managed = prior.managed(private)?;
     managed.id = planned.id.as_deref_option().unwrap_or_default().to_owned();

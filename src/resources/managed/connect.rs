@@ -113,5 +113,9 @@ fn the_one_of<'a>(
 }
 
 fn unknown(path: &Path, name: &str) -> Error {
-    Error::invalid(path.attribute(name), format!("{name} is not known"), "Update the provider.")
+    Error::invalid(
+        path.attribute(name),
+        format!("{name} is not known"),
+        "Update the provider.",
+    )
 }

@@ -11,18 +11,11 @@ use crate::resources::managed::model::{Fields, ManagedState};
 
 /// The state of an imported key. Everything that only a configuration knows is null.
 pub async fn import(id: &str, context: &Context) -> Result<ManagedState> {
-    let (issuer, key_id) = id.split_once(':').filter(|(_, key)| !key.is_empty()).ok_or_else(|| wrong_id(id))?;
+    let (issuer, key_id) = id
+        .split_once(':')
+        .filter(|(_, key)| !key.is_empty())
+        .ok_or_else(|| wrong_id(id))?;
     let kind = issuers::find(issuer).ok_or_else(|| wrong_id(id))?;
-    if !kind.abilities().import {
-        return Err(Error::new(
-            Kind::Invalid,
-            format!("{issuer} cannot import {key_id:?}"),
-            format!(
-                "{issuer} keeps no record of its keys, so there is nothing to import. Remove the import and let \
-                 apply create the resource; it mints a new key."
-            ),
-        ));
-    }
     let Imported {
         settings,
         key_id,

@@ -176,14 +176,18 @@ impl ManagedState {
     pub fn record(&mut self, managed: &Managed, policy: Option<&Policy>, vault: Option<&Vault>) {
         let slots = managed.slots.as_ref();
         let state_of = |key: &Key, role| KeyState::new(key, role, vault);
-        self.primary = slots.map(|slots| state_of(&slots.primary, "primary")).into();
+        self.primary = slots
+            .map(|slots| state_of(&slots.primary, "primary"))
+            .into();
         self.secondary = slots
             .and_then(|slots| slots.secondary.as_ref())
             .map(|secondary| state_of(&secondary.key, role_word(secondary.role)))
             .into();
         self.generation = slots.map(|slots| slots.generation as i64).into();
         self.phase = slots.map(|slots| phase(slots).to_owned()).into();
-        self.last_rotated_at = slots.map(|slots| slots.last_rotated_at().to_string()).into();
+        self.last_rotated_at = slots
+            .map(|slots| slots.last_rotated_at().to_string())
+            .into();
         let ids = managed.pending_revocations.iter();
         self.pending_revocations = Value::Value(ids.cloned().map(Value::Value).collect());
         let records = managed.deliveries.iter();
@@ -259,7 +263,11 @@ impl DeliveryStatus {
             .find(|(_, state)| *state == record.state);
         Self {
             version: record.version.clone().into(),
-            fingerprint: record.fingerprint.as_ref().map(Fingerprint::to_string).into(),
+            fingerprint: record
+                .fingerprint
+                .as_ref()
+                .map(Fingerprint::to_string)
+                .into(),
             delivered_at: instant(record.delivered_at),
             state: word.map(|(word, _)| (*word).to_owned()).into(),
         }

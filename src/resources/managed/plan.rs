@@ -124,7 +124,9 @@ pub fn destroy(diags: &mut Diagnostics, prior: &ManagedState, private: &Private)
 fn sound(diags: &mut Diagnostics, config: &ManagedState, context: &Context) -> Option<()> {
     let faults = validate::faults(config, context);
     let sound = faults.is_empty();
-    faults.into_iter().for_each(|fault| diagnostics::report(diags, fault));
+    faults
+        .into_iter()
+        .for_each(|fault| diagnostics::report(diags, fault));
     sound.then_some(())
 }
 
@@ -237,7 +239,11 @@ fn refuse_drift(diags: &mut Diagnostics, situation: &Situation) -> Option<()> {
         diags,
         Error::new(
             Kind::Other,
-            format!("{}: primary key {} has drifted", situation.name, slots.primary.label()),
+            format!(
+                "{}: primary key {} has drifted",
+                situation.name,
+                slots.primary.label()
+            ),
             format!(
                 "{reason}. The policy says on_drift = \"error\". Restore the key, or set on_drift = \"rotate\" in \
                  the policy to let an apply replace it."
@@ -251,7 +257,10 @@ fn warn_status(diags: &mut Diagnostics, prior: &ManagedState) {
     let status = prior.status.as_deref_option().unwrap_or_default();
     if matches!(status, "notice" | "due" | "overdue" | "blocked" | "pending") {
         let reason = prior.status_reason.as_deref_option().unwrap_or_default();
-        diags.root_warning(format!("Key is {status}"), format!("{}: {reason}.", prior.label()));
+        diags.root_warning(
+            format!("Key is {status}"),
+            format!("{}: {reason}.", prior.label()),
+        );
     }
 }
 
@@ -269,14 +278,18 @@ fn warn_undecided(diags: &mut Diagnostics, planned: &ManagedState, prior: &Manag
 
 fn summary(decision: &Decision) -> String {
     let word = decision.word();
-    format!("This apply will {}", word.replace('_', " ").replace('+', " and "))
+    format!(
+        "This apply will {}",
+        word.replace('_', " ").replace('+', " and ")
+    )
 }
 
 /// Settings of the issuer that say whose keys these are cannot change under a key.
 fn replacements(prior: &ManagedState, planned: &ManagedState) -> Vec<AttributePath> {
-    let (Ok((old, old_settings)), Ok((new, new_settings))) =
-        (connect::issuer(&prior.issuer), connect::issuer(&planned.issuer))
-    else {
+    let (Ok((old, old_settings)), Ok((new, new_settings))) = (
+        connect::issuer(&prior.issuer),
+        connect::issuer(&planned.issuer),
+    ) else {
         return Vec::new();
     };
     if old.name() != new.name() {
@@ -285,7 +298,11 @@ fn replacements(prior: &ManagedState, planned: &ManagedState) -> Vec<AttributePa
     new.identity()
         .iter()
         .filter(|field| old_settings.value(field) != new_settings.value(field))
-        .map(|field| AttributePath::new("issuer").attribute(new.name()).attribute(*field))
+        .map(|field| {
+            AttributePath::new("issuer")
+                .attribute(new.name())
+                .attribute(*field)
+        })
         .collect()
 }
 

@@ -100,7 +100,9 @@ pub fn note_status(
         now,
     };
     let moves = planner::decide_at(&situation, now).moves;
-    let noticed = private.noticed_at.map(|at| planner::decide_at(&situation, at).moves);
+    let noticed = private
+        .noticed_at
+        .map(|at| planner::decide_at(&situation, at).moves);
     let noticed_at = match noticed {
         _ if moves.is_empty() => None,
         Some(before) if before == moves => private.noticed_at,

@@ -32,12 +32,21 @@ pub fn schema() -> Schema {
 fn inputs() -> Attributes {
     let string = || AttributeType::String;
     attributes([
-        ("name", required(string(), "Name of the key, shown in plans and errors.")),
+        (
+            "name",
+            required(string(), "Name of the key, shown in plans and errors."),
+        ),
         (
             "group",
-            defaulted(string(), "The same logical key across environments. Default: `name`."),
+            defaulted(
+                string(),
+                "The same logical key across environments. Default: `name`.",
+            ),
         ),
-        ("environment", optional(string(), "Where the key is used, such as `dev` or `prod`.")),
+        (
+            "environment",
+            optional(string(), "Where the key is used, such as `dev` or `prod`."),
+        ),
         ("owner", optional(string(), "Who answers for the key.")),
         ("description", optional(string(), "What the key is for.")),
         ("labels", optional(string_map(), "Labels of your own.")),
@@ -114,10 +123,16 @@ fn stores() -> Attributes {
 fn outputs() -> Attributes {
     let string = || AttributeType::String;
     attributes([
-        ("id", computed(string(), "Stable for the life of the resource.")),
+        (
+            "id",
+            computed(string(), "Stable for the life of the resource."),
+        ),
         (
             "primary",
-            computed(AttributeType::AttributeSingle(key()), "The key in use: consumers try it first."),
+            computed(
+                AttributeType::AttributeSingle(key()),
+                "The key in use: consumers try it first.",
+            ),
         ),
         (
             "secondary",
@@ -126,7 +141,10 @@ fn outputs() -> Attributes {
                 "The key before or after it: staged and waiting to be promoted, or retiring. Consumers try it when the primary is refused.",
             ),
         ),
-        ("phase", computed(string(), "`single`, `staged` or `retiring`.")),
+        (
+            "phase",
+            computed(string(), "`single`, `staged` or `retiring`."),
+        ),
         (
             "status",
             computed(
@@ -135,7 +153,10 @@ fn outputs() -> Attributes {
             ),
         ),
         ("status_reason", computed(string(), "Why, in a sentence.")),
-        ("generation", computed(AttributeType::Number, "Counts promotions, starting at 1.")),
+        (
+            "generation",
+            computed(AttributeType::Number, "Counts promotions, starting at 1."),
+        ),
         (
             "last_action",
             computed(
@@ -143,16 +164,31 @@ fn outputs() -> Attributes {
                 "The step that the last apply took. In a plan, the step that this apply takes: `create`, `deliver`, `stage`, `promote`, `revoke`, `replace`, `discard`, or two of them joined by `+`.",
             ),
         ),
-        ("last_rotated_at", computed(string(), "When the primary became primary. RFC 3339, UTC.")),
-        ("next_stage_at", computed(string(), "When the next key is staged.")),
-        ("rotation_due_at", computed(string(), "When the next rotation is due.")),
+        (
+            "last_rotated_at",
+            computed(string(), "When the primary became primary. RFC 3339, UTC."),
+        ),
+        (
+            "next_stage_at",
+            computed(string(), "When the next key is staged."),
+        ),
+        (
+            "rotation_due_at",
+            computed(string(), "When the next rotation is due."),
+        ),
         (
             "pending_revocations",
-            computed(list_of(string()), "Ids of keys whose revocation failed; every apply tries again."),
+            computed(
+                list_of(string()),
+                "Ids of keys whose revocation failed; every apply tries again.",
+            ),
         ),
         (
             "delivery_status",
-            computed(AttributeType::AttributeMap(delivery_status()), "What was delivered, by the name of the delivery."),
+            computed(
+                AttributeType::AttributeMap(delivery_status()),
+                "What was delivered, by the name of the delivery.",
+            ),
         ),
     ])
 }
@@ -160,21 +196,48 @@ fn outputs() -> Attributes {
 fn key() -> Attributes {
     let string = || AttributeType::String;
     attributes([
-        ("key_id", computed(string(), "The public id at the issuer, where it gives one.")),
-        ("role", computed(string(), "`primary`, `staged` or `retiring`.")),
+        (
+            "key_id",
+            computed(string(), "The public id at the issuer, where it gives one."),
+        ),
+        (
+            "role",
+            computed(string(), "`primary`, `staged` or `retiring`."),
+        ),
         (
             "fingerprint",
-            computed(string(), "`sha256:` and the first 12 hexadecimal digits of the SHA-256 of the secret. Null for an imported key."),
+            computed(
+                string(),
+                "`sha256:` and the first 12 hexadecimal digits of the SHA-256 of the secret. Null for an imported key.",
+            ),
         ),
         ("created_at", computed(string(), "When it was minted.")),
-        ("delivered_at", computed(string(), "Since when it is in every delivery.")),
-        ("verified_at", computed(string(), "When it was last proved to work. Null where nothing can prove it.")),
+        (
+            "delivered_at",
+            computed(string(), "Since when it is in every delivery."),
+        ),
+        (
+            "verified_at",
+            computed(
+                string(),
+                "When it was last proved to work. Null where nothing can prove it.",
+            ),
+        ),
         ("promoted_at", computed(string(), "When it became primary.")),
-        ("retired_at", computed(string(), "When it stopped being primary.")),
-        ("revoke_after", computed(string(), "When its grace period ends.")),
+        (
+            "retired_at",
+            computed(string(), "When it stopped being primary."),
+        ),
+        (
+            "revoke_after",
+            computed(string(), "When its grace period ends."),
+        ),
         (
             "secret",
-            sensitive(computed(string(), "The secret; null unless `store_secret_in_state`.")),
+            sensitive(computed(
+                string(),
+                "The secret; null unless `store_secret_in_state`.",
+            )),
         ),
     ])
 }
@@ -182,9 +245,24 @@ fn key() -> Attributes {
 fn delivery_status() -> Attributes {
     let string = || AttributeType::String;
     attributes([
-        ("version", computed(string(), "The store's version of it, where it has versions.")),
-        ("fingerprint", computed(string(), "Mark of the primary secret that was written.")),
-        ("delivered_at", computed(string(), "When it was last written.")),
-        ("state", computed(string(), "`delivered`, `failed`, `missing` or `altered`.")),
+        (
+            "version",
+            computed(
+                string(),
+                "The store's version of it, where it has versions.",
+            ),
+        ),
+        (
+            "fingerprint",
+            computed(string(), "Mark of the primary secret that was written."),
+        ),
+        (
+            "delivered_at",
+            computed(string(), "When it was last written."),
+        ),
+        (
+            "state",
+            computed(string(), "`delivered`, `failed`, `missing` or `altered`."),
+        ),
     ])
 }

@@ -14,7 +14,11 @@ use crate::settings::{Settings, known};
 /// Every fault of a configuration that can be seen without asking anybody.
 pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
     let mut faults = Vec::new();
-    if config.name.as_deref_option().is_some_and(|name| name.trim().is_empty()) {
+    if config
+        .name
+        .as_deref_option()
+        .is_some_and(|name| name.trim().is_empty())
+    {
         faults.push(Error::invalid(
             Path::root("name"),
             "A managed key needs a name",
@@ -23,7 +27,12 @@ pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
     }
     if let Value::Value(policy) = &config.policy {
         if policy.wholly_known() {
-            faults.extend(policy.policy(&Path::root("policy")).err().unwrap_or_default());
+            faults.extend(
+                policy
+                    .policy(&Path::root("policy"))
+                    .err()
+                    .unwrap_or_default(),
+            );
         }
     }
     faults.extend(issuer(&config.issuer, context));
@@ -42,7 +51,10 @@ fn issuer(value: &Value<Fields>, context: &Context) -> Option<Error> {
     let Value::Value(fields) = value else {
         return None;
     };
-    if fields.values().any(|field| matches!(field, ValueAny::Unknown)) {
+    if fields
+        .values()
+        .any(|field| matches!(field, ValueAny::Unknown))
+    {
         return None;
     }
     match connect::issuer(value) {
@@ -76,7 +88,9 @@ fn deliveries(config: &ManagedState, context: &Context) -> Vec<Error> {
             faults.push(Error::invalid(
                 path.clone(),
                 "Two deliveries write to one place",
-                format!("deliveries {other:?} and {name:?} both write to {place}. Remove one of them."),
+                format!(
+                    "deliveries {other:?} and {name:?} both write to {place}. Remove one of them."
+                ),
             ));
         }
         if delivery.source {

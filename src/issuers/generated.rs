@@ -1,0 +1,379 @@
+//! The built-in issuer: keys for your own services, minted here without a server.
+//!
+//! A key is `<prefix>_<random><checksum>`. The random part holds `length` base62 characters from the
+//! operating system's generator, each equally likely. The checksum is the CRC-32 (ISO-HDLC, as in
+//! zip and Ethernet) of every byte before it, written as 6 base62 digits, most significant first
+//! and filled with `0`. The digits are `0-9`, `A-Z`, `a-z`, in this order.
+//!
+//! The checksum protects nothing: anyone can compute it. It lets a secret scanner or a gateway tell a
+//! key from a look-alike without asking anyone.
+
+use async_trait::async_trait;
+use tf_provider::schema::AttributeType;
+use zeroize::Zeroizing;
+
+use super::{Abilities, Issuer, IssuerKind, Minted};
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::schema::{Attributes, attributes, optional, required};
+use crate::secret::Secret;
+use crate::settings::Settings;
+
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// 62^6 is more than 2^32, so every CRC-32 fits.
+const CHECKSUM_DIGITS: usize = 6;
+
+const DEFAULT_LENGTH: usize = 32;
+
+/// 22 characters hold 130 bits, the first length above 128; 21 hold only 125.
+const SHORTEST: usize = 22;
+const LONGEST: usize = 128;
+
+const LONGEST_PREFIX: usize = 31;
+
+/// The table entry of the built-in issuer.
+pub struct Generated;
+
+impl IssuerKind for Generated {
+    fn name(&self) -> &'static str {
+        "generated"
+    }
+
+    fn description(&self) -> &'static str {
+        "Mints keys for your own services from the operating system's random generator: \
+         `<prefix>_<random><checksum>`. There is no server behind it: a service accepts the keys in the \
+         document that is delivered to it, and a key is revoked as soon as that document no longer holds it. \
+         The function `verify_checksum` tells such a key from a look-alike."
+    }
+
+    fn attributes(&self) -> Attributes {
+        attributes([
+            (
+                "prefix",
+                required(
+                    AttributeType::String,
+                    "What every key begins with, so that people and secret scanners recognise it: a lower-case \
+                     letter, then up to 30 lower-case letters, digits or single underscores, not ending in an \
+                     underscore. A change applies from the next key on.",
+                ),
+            ),
+            (
+                "length",
+                optional(
+                    AttributeType::Number,
+                    "How many random characters a key has: 22 (more than 128 bits) to 128. Default `32` (190 bits). \
+                     A change applies from the next key on.",
+                ),
+            ),
+        ])
+    }
+
+    /// Empty: a changed prefix or length says how the next key looks, not whose it is.
+    fn identity(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities::default()
+    }
+
+    fn connect(&self, settings: &Settings, _: &Context) -> Result<Box<dyn Issuer>> {
+        Ok(Box::new(Generator::from_settings(settings)?))
+    }
+}
+
+/// The settings of one built-in issuer.
+#[derive(Debug)]
+struct Generator {
+    prefix: String,
+    length: usize,
+}
+
+impl Generator {
+    fn from_settings(settings: &Settings) -> Result<Self> {
+        let prefix = settings.required_string("prefix")?;
+        if !is_prefix(prefix) {
+            return Err(settings.wrong(
+                "prefix",
+                "prefix is not valid",
+                format!(
+                    "{prefix:?} does not fit. Write a lower-case letter, then up to 30 lower-case letters, digits or \
+                     single underscores, and no underscore at the end (one is added), such as \"acme_prod\"."
+                ),
+            ));
+        }
+        let length = match settings.integer("length") {
+            None => DEFAULT_LENGTH,
+            Some(number) => usize::try_from(number)
+                .ok()
+                .filter(|length| (SHORTEST..=LONGEST).contains(length))
+                .ok_or_else(|| {
+                    settings.wrong(
+                        "length",
+                        "length is not valid",
+                        format!(
+                            "{number} is not between {SHORTEST} and {LONGEST}. {SHORTEST} is the first length with \
+                             128 bits of randomness."
+                        ),
+                    )
+                })?,
+        };
+        Ok(Self {
+            prefix: prefix.to_owned(),
+            length,
+        })
+    }
+}
+
+#[async_trait]
+impl Issuer for Generator {
+    fn account(&self) -> String {
+        format!("generated {}", self.prefix)
+    }
+
+    async fn check(&self, _owned: &[String]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn mint(&self) -> Result<Minted> {
+        Ok(Minted {
+            key_id: None,
+            secret: new_key(&self.prefix, self.length)?,
+        })
+    }
+
+    /// Done at once: consumers stop accepting the key when the delivered document no longer holds it.
+    async fn revoke(&self, _key_id: Option<&str>) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn new_key(prefix: &str, length: usize) -> Result<Secret> {
+    // Room for all of it, so that growing leaves no copy of the key in freed memory.
+    let mut key = String::with_capacity(prefix.len() + 1 + length + CHECKSUM_DIGITS);
+    key.push_str(prefix);
+    key.push('_');
+    push_random(&mut key, length)?;
+    let checksum = checksum(key.as_bytes());
+    key.extend(checksum.iter().map(|digit| char::from(*digit)));
+    Ok(Secret::new(key))
+}
+
+/// Appends `length` random digits. A byte of 248 or more is thrown away, for 256 is not a multiple of
+/// 62: keeping it would make the first digits likelier than the last.
+fn push_random(key: &mut String, length: usize) -> Result<()> {
+    const FAIR: u8 = 62 * 4;
+    let mut bytes = Zeroizing::new([0u8; 64]);
+    let mut missing = length;
+    while missing > 0 {
+        getrandom::fill(&mut *bytes).map_err(no_randomness)?;
+        for byte in bytes.iter().filter(|byte| **byte < FAIR).take(missing) {
+            key.push(char::from(DIGITS[usize::from(byte % 62)]));
+            missing -= 1;
+        }
+    }
+    Ok(())
+}
+
+fn no_randomness(error: getrandom::Error) -> Error {
+    Error::new(
+        Kind::Unavailable,
+        "No key was generated",
+        format!("The operating system gave no random numbers: {error}. Apply again."),
+    )
+}
+
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_DIGITS] {
+    let mut rest = crc32fast::hash(bytes);
+    let mut digits = [b'0'; CHECKSUM_DIGITS];
+    for digit in digits.iter_mut().rev() {
+        // A remainder of 62 always fits the table.
+        *digit = DIGITS[(rest % 62) as usize];
+        rest /= 62;
+    }
+    digits
+}
+
+/// Whether a text has the form of a key of this issuer and its checksum is right.
+///
+/// Says nothing about whether the key was ever minted or is still accepted.
+pub fn verify_checksum(text: &str) -> bool {
+    // Digits are ASCII, so a prefix and a tail that pass are ASCII as well and can be cut anywhere.
+    let Some((prefix, tail)) = text.rsplit_once('_') else {
+        return false;
+    };
+    let lengths = SHORTEST + CHECKSUM_DIGITS..=LONGEST + CHECKSUM_DIGITS;
+    is_prefix(prefix)
+        && lengths.contains(&tail.len())
+        && tail.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && text
+            .as_bytes()
+            .split_last_chunk()
+            .is_some_and(|(body, written)| checksum(body) == *written)
+}
+
+fn is_prefix(text: &str) -> bool {
+    text.len() <= LONGEST_PREFIX
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.split('_').all(|word| {
+            let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+            !word.is_empty() && word.bytes().all(fits)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashSet};
+
+    use proptest::prelude::*;
+    use tf_provider::value::ValueAny;
+
+    use super::*;
+    use crate::error::Path;
+
+    fn generator(prefix: &str, length: Option<i64>) -> Result<Generator> {
+        let mut fields = BTreeMap::from([("prefix".into(), ValueAny::String(prefix.into()))]);
+        fields.extend(length.map(|length| ("length".into(), ValueAny::Number(length))));
+        Generator::from_settings(&Settings::new(
+            Path::root("issuer").attribute("generated"),
+            &fields,
+        ))
+    }
+
+    #[test]
+    fn the_checksum_is_the_documented_one() {
+        // 0xCBF43926 is the check value that the catalogues of CRCs give for CRC-32/ISO-HDLC.
+        let mut value: u64 = 0;
+        for digit in checksum(b"123456789") {
+            let position = DIGITS.iter().position(|other| *other == digit).unwrap();
+            value = value * 62 + position as u64;
+        }
+        assert_eq!(value, 0xCBF4_3926);
+        assert_eq!(&checksum(b""), b"000000");
+    }
+
+    #[test]
+    fn a_key_written_down_once_is_still_recognised() {
+        // Computed apart from this code, with zlib.crc32; a change of the format must not pass unnoticed.
+        assert!(verify_checksum(KNOWN));
+    }
+
+    const KNOWN: &str = "acme_prod_madeUpForTheTests0123456789AB46901S";
+
+    #[tokio::test]
+    async fn a_minted_key_has_the_announced_form_and_no_public_id() {
+        let minted = generator("acme_prod", None).unwrap().mint().await.unwrap();
+        let key = minted.secret.expose();
+        assert!(minted.key_id.is_none());
+        assert!(verify_checksum(key));
+        assert_eq!(key.len(), "acme_prod_".len() + 32 + 6);
+    }
+
+    #[test]
+    fn keys_do_not_repeat_and_use_every_digit() {
+        let keys: HashSet<String> = (0..200)
+            .map(|_| new_key("k", 64).unwrap().expose().to_owned())
+            .collect();
+        assert_eq!(keys.len(), 200);
+        let digits: HashSet<u8> = keys.iter().flat_map(|key| key.bytes().skip(2)).collect();
+        assert_eq!(digits.len(), 62);
+    }
+
+    #[test]
+    fn look_alikes_are_refused() {
+        for text in [
+            "",
+            "_",
+            "acme",
+            "acme_",
+            "acme_000000",
+            "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+            "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",
+            "АКИА_0000000000000000000000000000",
+            "acme_ключключключключключключключ",
+        ] {
+            assert!(!verify_checksum(text), "{text}");
+        }
+        for changed in [
+            KNOWN.to_uppercase(),
+            KNOWN.replacen("acme", "acne", 1),
+            format!(" {KNOWN}"),
+            format!("{KNOWN}\n"),
+            KNOWN[..KNOWN.len() - 1].to_owned(),
+        ] {
+            assert!(!verify_checksum(&changed), "{changed}");
+        }
+    }
+
+    #[test]
+    fn a_right_checksum_over_a_wrong_form_is_refused() {
+        for body in [
+            "Acme_0123456789abcdefghijkl",
+            "acme__0123456789abcdefghijkl",
+            "1acme_0123456789abcdefghijkl",
+            "acme_0123456789abcdefghijk",
+            "acme_0123456789-bcdefghijkl",
+        ] {
+            let key = format!(
+                "{body}{}",
+                String::from_utf8_lossy(&checksum(body.as_bytes()))
+            );
+            assert!(!verify_checksum(&key), "{key}");
+        }
+    }
+
+    #[test]
+    fn prefixes_and_lengths_out_of_bounds_are_refused_with_their_attribute() {
+        let long = "a".repeat(32);
+        for prefix in [
+            "A",
+            "1a",
+            "_a",
+            "a_",
+            "a__b",
+            "a-b",
+            "é",
+            " ",
+            long.as_str(),
+        ] {
+            let error = generator(prefix, None).unwrap_err();
+            assert_eq!(
+                error.path.to_string(),
+                "issuer.generated.prefix",
+                "{prefix}"
+            );
+        }
+        for length in [i64::MIN, -1, 0, 21, 129, i64::MAX] {
+            let error = generator("a", Some(length)).unwrap_err();
+            assert_eq!(error.path.to_string(), "issuer.generated.length");
+            assert!(error.detail.contains(&length.to_string()));
+        }
+        assert!(generator("a", Some(22)).is_ok() && generator("a", Some(128)).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_of_a_legal_generator_verifies(
+            prefix in "[a-z][a-z0-9]{0,9}(_[a-z0-9]{1,9}){0,2}",
+            length in SHORTEST..=LONGEST,
+        ) {
+            let key = new_key(&prefix, length).unwrap();
+            prop_assert!(verify_checksum(key.expose()));
+        }
+
+        #[test]
+        fn one_changed_character_is_always_noticed(position in 0usize..1000, replacement in "[0-9A-Za-z]") {
+            let position = position % KNOWN.len();
+            prop_assume!(!KNOWN[position..].starts_with(&replacement));
+            let mut changed = KNOWN.to_owned();
+            changed.replace_range(position..=position, &replacement);
+            prop_assert!(!verify_checksum(&changed));
+        }
+
+        #[test]
+        fn no_text_at_all_makes_it_fail(text in "\\PC*|[a-z_]{0,4}_[0-9A-Za-zé]{0,150}") {
+            let _ = verify_checksum(&text);
+        }
+    }
+}
