@@ -1,1 +1,142 @@
-//! The provider.
+//! The provider: its schema, its configuration, and the table of what it serves.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use tf_provider::schema::{AttributeType, Block, Description, Schema};
+use tf_provider::value::{ValueAny, ValueEmpty};
+use tf_provider::{Diagnostics, Provider};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{self, Clock};
+use crate::context::Context;
+use crate::error::{Error, Kind, Path};
+use crate::functions::verify_checksum::VerifyChecksum;
+use crate::protocol::Registry;
+use crate::resources::diagnostics;
+use crate::resources::managed::ManagedKey;
+use crate::resources::rotation_policy::RotationPolicy;
+use crate::schema::optional;
+use crate::settings::known;
+use crate::vendors::VENDORS;
+
+/// Everything that the binary serves. `stop` is cancelled when a person asks to stop.
+pub fn registry(stop: CancellationToken) -> Registry {
+    let context = Arc::new(OnceLock::new());
+    Registry::new(ApiKeyProvider {
+        context: Arc::clone(&context),
+        stop,
+    })
+    .resource("apikey_rotation_policy", RotationPolicy)
+    .resource("apikey_managed", ManagedKey::new(context))
+    .function("verify_checksum", VerifyChecksum)
+}
+
+/// The schema of the provider block.
+pub fn schema() -> Schema {
+    Schema {
+        version: 0,
+        block: Block {
+            attributes: VENDORS
+                .iter()
+                .map(|vendor| {
+                    let nested = AttributeType::AttributeSingle((vendor.attributes)());
+                    (vendor.name.to_owned(), optional(nested, vendor.description))
+                })
+                .collect(),
+            description: Description::markdown(
+                "Owns the whole life of API keys: mints them, delivers them to secret stores, verifies, rotates and \
+                 revokes them. Every setting is optional; what is not set comes from the environment variables and \
+                 files that the vendor's own tools read.",
+            ),
+            ..Block::default()
+        },
+    }
+}
+
+struct ApiKeyProvider {
+    context: Arc<OnceLock<Context>>,
+    stop: CancellationToken,
+}
+
+#[async_trait]
+impl Provider for ApiKeyProvider {
+    type Config<'a> = BTreeMap<String, ValueAny>;
+    type MetaState<'a> = ValueEmpty;
+
+    fn schema(&self, _: &mut Diagnostics) -> Option<Schema> {
+        Some(schema())
+    }
+
+    async fn validate<'a>(
+        &self,
+        diags: &mut Diagnostics,
+        config: BTreeMap<String, ValueAny>,
+    ) -> Option<()> {
+        let stop = CancellationToken::new();
+        if config.values().all(known) {
+            let context = Context::new(Clock::system(), stop, blocks(config));
+            for vendor in VENDORS {
+                let fault = (vendor.check)(&context).err();
+                fault
+                    .into_iter()
+                    .for_each(|fault| diagnostics::report(diags, fault));
+            }
+        }
+        Some(())
+    }
+
+    async fn configure<'a>(
+        &self,
+        diags: &mut Diagnostics,
+        _: String,
+        config: BTreeMap<String, ValueAny>,
+    ) -> Option<()> {
+        let clock = match Clock::from_environment() {
+            Ok(clock) => clock,
+            Err(error) => {
+                diagnostics::report(diags, error);
+                return None;
+            }
+        };
+        if let Some(at) = clock.overridden() {
+            diags.root_warning(
+                "The clock is set by hand",
+                format!(
+                    "{} says that it is {at}. Every decision about time follows it; unset it outside of tests.",
+                    clock::OVERRIDE
+                ),
+            );
+        }
+        for (name, value) in config.iter().filter(|(_, value)| !known(value)) {
+            let _ = value;
+            diagnostics::report(
+                diags,
+                Error::new(
+                    Kind::Invalid,
+                    format!("The {name} settings of the provider are not known yet"),
+                    "They depend on something that is only known after apply. Apply that first (-target), or set \
+                     them to known values.",
+                )
+                .at(Path::root(name)),
+            );
+            return None;
+        }
+        let context = Context::new(clock, self.stop.clone(), blocks(config));
+        // A second configuration of the same process is the same one: Terraform configures once.
+        let _ = self.context.set(context);
+        Some(())
+    }
+}
+
+/// The vendors' blocks that were given.
+fn blocks(config: BTreeMap<String, ValueAny>) -> BTreeMap<String, BTreeMap<String, ValueAny>> {
+    config
+        .into_iter()
+        .filter_map(|(name, value)| match value {
+            ValueAny::Map(fields) => Some((name, fields)),
+            _ => None,
+        })
+        .collect()
+}
