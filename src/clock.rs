@@ -55,3 +55,15 @@ impl Clock {
         })
     }
 }
+
+/// The machine's time for a line of a log, in microseconds of UTC. Decides nothing, so `APIKEY_CLOCK` does
+/// not change it.
+pub fn log_stamp() -> String {
+    let since_epoch = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let second = Instant::from_unix(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX));
+    let second = second.to_string();
+    let second = second.trim_end_matches('Z');
+    format!("{second}.{:06}Z", since_epoch.subsec_micros())
+}

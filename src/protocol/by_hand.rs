@@ -1,0 +1,45 @@
+//! What a person sees who starts the binary by hand.
+
+use std::process::ExitCode;
+
+use super::handshake::Unfit;
+
+const USAGE: &str = "\
+This is the provider apikey for Terraform and OpenTofu. It is a plugin: the command line starts it,
+there is nothing to run by hand.
+
+Use it in a configuration:
+
+  terraform {
+    required_providers {
+      apikey = { source = \"apikey-dev/apikey\" }
+    }
+  }
+
+Then run `terraform init` or `tofu init`. To try a binary that you built yourself, name its directory
+under dev_overrides in the configuration file of the command line.";
+
+/// Says what this binary is and how it is used.
+pub(super) fn explain(unfit: Unfit, argument: Option<&str>) -> ExitCode {
+    match (unfit, argument) {
+        (Unfit::ByHand, Some("--version" | "-V" | "version")) => {
+            println!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        (Unfit::ByHand, Some("--help" | "-h" | "help")) => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        (Unfit::ByHand, _) => {
+            eprintln!("{USAGE}");
+            ExitCode::FAILURE
+        }
+        (Unfit::Versions(versions), _) => {
+            eprintln!(
+                "This provider speaks version 6 of the plugin protocol; the command line offers {versions}. \
+                 Use Terraform 1.0 or OpenTofu 1.6, or newer."
+            );
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Values on the wire to and from the types of the authoring traits. Error texts never quote a value.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use tf_provider::{AttributePath, Diagnostics};
+
+use super::normalise::{Problem, normalise};
+use super::shape::Shape;
+use super::wire::tfplugin6::DynamicValue;
+
+/// MessagePack's null.
+pub(super) const NULL: &[u8] = &[0xc0];
+/// MessagePack's empty map.
+const EMPTY: &[u8] = &[0x80];
+
+/// A value from Terraform in MessagePack, ready to decode; an absent one is null.
+pub(super) fn incoming(
+    value: Option<DynamicValue>,
+    shape: &Shape,
+    diags: &mut Diagnostics,
+) -> Option<Vec<u8>> {
+    let bytes = msgpack_of(value.unwrap_or_default(), diags)?;
+    let problem = match normalise(&bytes, shape) {
+        Ok(Cow::Owned(normal)) => return Some(normal),
+        Ok(Cow::Borrowed(_)) => None,
+        Err(problem) => Some(problem),
+    };
+    match problem {
+        None => return Some(bytes),
+        Some(Problem::Malformed(why)) => unreadable(diags, "value", why),
+        Some(Problem::Number(steps)) => {
+            let path = AttributePath {
+                steps: steps.into_iter().rev().collect(),
+            };
+            diags.error(
+                "Not a whole number",
+                "This attribute takes a whole number of at most 64 bits. Round it, for example with floor().",
+                path,
+            );
+        }
+    }
+    None
+}
+
+fn msgpack_of(value: DynamicValue, diags: &mut Diagnostics) -> Option<Vec<u8>> {
+    if !value.msgpack.is_empty() {
+        return Some(value.msgpack);
+    }
+    if value.json.is_empty() {
+        return Some(NULL.to_vec());
+    }
+    match serde_json::from_slice::<serde_json::Value>(&value.json) {
+        Ok(json) => encode(&json, diags),
+        Err(_) => {
+            unreadable(diags, "value", "it is not valid JSON");
+            None
+        }
+    }
+}
+
+/// A value for Terraform.
+pub(super) fn outgoing(msgpack: Vec<u8>) -> DynamicValue {
+    let json = Vec::new();
+    DynamicValue { msgpack, json }
+}
+
+/// The null value, which stands for "no object".
+pub(super) fn null() -> DynamicValue {
+    outgoing(NULL.to_vec())
+}
+
+/// Whether a value from Terraform stands for "no object".
+pub(super) fn is_null(value: &Option<DynamicValue>) -> bool {
+    value.as_ref().is_none_or(|value| {
+        let nothing = value.msgpack.is_empty() && value.json.is_empty();
+        nothing || value.msgpack == NULL || value.json == b"null"
+    })
+}
+
+/// Decodes what [`incoming`] gave.
+pub(super) fn decode<'a, T: Deserialize<'a>>(
+    bytes: &'a [u8],
+    what: &str,
+    diags: &mut Diagnostics,
+) -> Option<T> {
+    match rmp_serde::from_slice(bytes) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            unreadable(diags, what, &without_values(&error.to_string()));
+            None
+        }
+    }
+}
+
+/// Decodes private data. None at all reads as null, or as an object with nothing set.
+pub(super) fn decode_private<'a, T: Deserialize<'a>>(
+    bytes: &'a [u8],
+    diags: &mut Diagnostics,
+) -> Option<T> {
+    if bytes.is_empty() {
+        if let Ok(value) = rmp_serde::from_slice(NULL) {
+            return Some(value);
+        }
+        return decode(EMPTY, "private data", diags);
+    }
+    decode(bytes, "private data", diags)
+}
+
+/// Encodes a value with the names of its fields.
+pub(super) fn encode<T: Serialize>(value: &T, diags: &mut Diagnostics) -> Option<Vec<u8>> {
+    match rmp_serde::to_vec_named(value) {
+        Ok(bytes) => Some(bytes),
+        Err(error) => {
+            diags.root_error(
+                "Cannot encode a result",
+                format!(
+                    "{}. This is a bug in the provider; please report it.",
+                    without_values(&error.to_string())
+                ),
+            );
+            None
+        }
+    }
+}
+
+fn unreadable(diags: &mut Diagnostics, what: &str, why: &str) {
+    diags.root_error(
+        format!("Cannot read the {what} that Terraform sent"),
+        format!(
+            "The provider does not understand it: {why}. If the state was written by another \
+             version of the provider, use that version; otherwise please report this as a bug."
+        ),
+    );
+}
+
+/// Keeps what serde says about names; drops what it says about values, for those may be secret.
+fn without_values(text: &str) -> String {
+    let about_names = ["missing field", "unknown field", "duplicate field"];
+    if about_names.iter().any(|start| text.starts_with(start)) {
+        return text.to_owned();
+    }
+    "a value is not of the type of its attribute".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tf_provider::value::{Value, ValueEmpty, ValueString};
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize, Serialize)]
+    struct Memory {
+        #[serde(default)]
+        seen: u32,
+    }
+
+    #[test]
+    fn empty_private_data_reads_as_null_or_as_nothing_set() {
+        let mut diags = Diagnostics::default();
+        assert_eq!(decode_private(&[], &mut diags), Some(ValueEmpty::Null));
+        assert_eq!(decode_private(&[], &mut diags), Some(Memory { seen: 0 }));
+        assert_eq!(decode_private(&[], &mut diags), Some(()));
+        assert!(diags.errors.is_empty());
+    }
+
+    #[test]
+    fn a_decode_error_does_not_quote_the_value() {
+        let mut diags = Diagnostics::default();
+        let bytes = rmp_serde::to_vec("made-up-canary").unwrap();
+        assert_eq!(decode::<i64>(&bytes, "state", &mut diags), None);
+        assert!(!format!("{diags:?}").contains("made-up-canary"));
+    }
+
+    #[test]
+    fn a_value_in_json_is_understood_too() {
+        let mut diags = Diagnostics::default();
+        let value = DynamicValue {
+            msgpack: Vec::new(),
+            json: br#"{"a":"x"}"#.to_vec(),
+        };
+        let shape = Shape::Map(Shape::Plain.into());
+        let bytes = incoming(Some(value), &shape, &mut diags).unwrap();
+        let decoded: BTreeMap<String, ValueString> = decode(&bytes, "state", &mut diags).unwrap();
+        assert_eq!(decoded["a"], Value::Value("x".into()));
+    }
+}

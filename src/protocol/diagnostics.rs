@@ -1,0 +1,115 @@
+//! Diagnostics and attribute paths of the authoring traits, as messages.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+
+use tf_provider::{AttributePath, AttributePathStep, Diagnostic, Diagnostics};
+
+use super::wire::tfplugin6::{self as wire, attribute_path::Step, attribute_path::step::Selector};
+
+/// All of them, errors first.
+pub(super) fn to_wire(diags: Diagnostics) -> Vec<wire::Diagnostic> {
+    use wire::diagnostic::Severity;
+    let errors = diags.errors.into_iter().map(|it| (Severity::Error, it));
+    let warnings = diags.warnings.into_iter().map(|it| (Severity::Warning, it));
+    errors
+        .chain(warnings)
+        .map(|(severity, diagnostic)| wire::Diagnostic {
+            severity: severity.into(),
+            detail: detail_of(&diagnostic),
+            summary: diagnostic.summary.into_owned(),
+            attribute: Some(path_to_wire(diagnostic.attribute))
+                .filter(|path| !path.steps.is_empty()),
+        })
+        .collect()
+}
+
+/// The first errors of a function, in the one text that the protocol has for them.
+pub(super) fn to_function_error(diags: Diagnostics) -> Option<wire::FunctionError> {
+    let function_argument =
+        diags
+            .errors
+            .iter()
+            .find_map(|error| match error.attribute.steps.first() {
+                Some(AttributePathStep::Index(index)) => Some(*index),
+                _ => None,
+            });
+    let texts: Vec<String> = diags.errors.iter().map(text_of).collect();
+    (!texts.is_empty()).then(|| wire::FunctionError {
+        text: texts.join("\n"),
+        function_argument,
+    })
+}
+
+/// A path into a value.
+pub(super) fn path_to_wire(path: AttributePath) -> wire::AttributePath {
+    let steps = path.steps.into_iter().map(|step| Step {
+        selector: Some(match step {
+            AttributePathStep::Attribute(name) => Selector::AttributeName(name.into_owned()),
+            AttributePathStep::Key(key) => Selector::ElementKeyString(key.into_owned()),
+            AttributePathStep::Index(index) => Selector::ElementKeyInt(index),
+        }),
+    });
+    wire::AttributePath {
+        steps: steps.collect(),
+    }
+}
+
+fn text_of(error: &Diagnostic) -> String {
+    match detail_of(error) {
+        detail if detail.is_empty() => error.summary.to_string(),
+        detail => format!("{}: {detail}", error.summary),
+    }
+}
+
+/// Under `RUST_BACKTRACE`, `tf_provider` appends a backtrace to every detail. It helps nobody who
+/// reads a plan, so it is cut off where its first frame begins.
+fn detail_of(diagnostic: &Diagnostic) -> String {
+    let backtraces = Backtrace::capture().status() == BacktraceStatus::Captured;
+    let detail: &str = &diagnostic.detail;
+    if !backtraces {
+        return detail.to_owned();
+    }
+    before_backtrace(detail).to_owned()
+}
+
+fn before_backtrace(detail: &str) -> &str {
+    const FIRST_FRAME: &str = "   0: ";
+    if detail.starts_with(FIRST_FRAME) {
+        return "";
+    }
+    detail
+        .rsplit_once(&format!("\n{FIRST_FRAME}"))
+        .map_or(detail, |(text, _frames)| text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_come_before_warnings_and_keep_their_paths() {
+        let mut diags = Diagnostics::default();
+        diags.root_warning("w", "later");
+        diags.error("e", "first", AttributePath::new("a").key("k").index(2));
+        let messages = to_wire(diags);
+        assert_eq!(messages[0].summary, "e");
+        assert_eq!(messages[0].attribute.as_ref().unwrap().steps.len(), 3);
+        assert_eq!(messages[1].attribute, None);
+    }
+
+    #[test]
+    fn a_backtrace_is_cut_off() {
+        assert_eq!(before_backtrace("why\n   0: main\n   1: start\n"), "why");
+        assert_eq!(before_backtrace("   0: main\n"), "");
+        assert_eq!(before_backtrace("why"), "why");
+    }
+
+    #[test]
+    fn a_function_error_names_its_argument() {
+        let mut diags = Diagnostics::default();
+        diags.function_error(1, "too long");
+        let error = to_function_error(diags).unwrap();
+        assert_eq!(error.function_argument, Some(1));
+        assert_eq!(error.text, "too long");
+    }
+}

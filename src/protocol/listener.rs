@@ -1,0 +1,212 @@
+//! Where the command line connects: a Unix socket, or TCP on this machine where there is none.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::Connected;
+
+use super::handshake::Environment;
+
+/// A client that opens a connection and stays silent is dropped after this.
+const TLS_PATIENCE: Duration = Duration::from_secs(10);
+/// After a failed accept (too many open files), the next attempt waits this long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A socket that listens.
+pub(super) struct Listener {
+    socket: Socket,
+    /// `unix` or `tcp`.
+    pub(super) network: &'static str,
+    /// The path of the socket, or host and port.
+    pub(super) address: String,
+}
+
+enum Socket {
+    #[cfg(unix)]
+    Unix {
+        listener: UnixListener,
+        /// Removes the socket when the process ends.
+        _directory: tempfile::TempDir,
+    },
+    Tcp(TcpListener),
+}
+
+impl Listener {
+    /// A Unix socket in a directory that only we can enter, else a port in the range we were given.
+    pub(super) async fn bind(environment: &Environment) -> io::Result<Self> {
+        #[cfg(unix)]
+        match Self::bind_unix(environment) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => tracing::warn!(%error, "there is no Unix socket to be had, using TCP"),
+        }
+        Self::bind_tcp(environment).await
+    }
+
+    #[cfg(unix)]
+    fn bind_unix(environment: &Environment) -> io::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        let builder = builder.prefix("plugin");
+        let directory = match &environment.socket_directory {
+            Some(parent) => builder.tempdir_in(parent)?,
+            None => builder.tempdir()?,
+        };
+        let path = directory.path().join("socket");
+        let address = path.to_str().map(str::to_owned);
+        let address =
+            address.ok_or_else(|| io::Error::other("the path of the socket is not UTF-8"))?;
+        let listener = UnixListener::bind(&path)?;
+        Ok(Self {
+            socket: Socket::Unix {
+                listener,
+                _directory: directory,
+            },
+            network: "unix",
+            address,
+        })
+    }
+
+    async fn bind_tcp(environment: &Environment) -> io::Result<Self> {
+        let mut last = io::Error::other("the range of ports is empty");
+        for port in environment.ports.clone() {
+            match TcpListener::bind(("127.0.0.1", port)).await {
+                Ok(listener) => {
+                    let address = listener.local_addr()?.to_string();
+                    let (socket, network) = (Socket::Tcp(listener), "tcp");
+                    return Ok(Self {
+                        socket,
+                        network,
+                        address,
+                    });
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    async fn accept(&self) -> io::Result<Connection> {
+        match &self.socket {
+            #[cfg(unix)]
+            Socket::Unix { listener, .. } => {
+                let (stream, _) = listener.accept().await?;
+                Ok(Connection(Box::new(stream)))
+            }
+            Socket::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // Without this every small answer waits for the client's delayed acknowledgement.
+                stream.set_nodelay(true)?;
+                Ok(Connection(Box::new(stream)))
+            }
+        }
+    }
+
+    /// The connections that pass TLS (or all of them, where there is none), as they come in.
+    pub(super) fn connections(
+        self,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> ReceiverStream<io::Result<Connection>> {
+        let (sender, receiver) = mpsc::channel(16);
+        tokio::spawn(async move {
+            while !sender.is_closed() {
+                match self.accept().await {
+                    Ok(connection) => {
+                        tokio::spawn(welcome(connection, tls.clone(), sender.clone()));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        });
+        ReceiverStream::new(receiver)
+    }
+}
+
+async fn welcome(
+    connection: Connection,
+    tls: Option<Arc<ServerConfig>>,
+    sender: mpsc::Sender<io::Result<Connection>>,
+) {
+    let connection = match tls {
+        None => connection,
+        Some(config) => {
+            let accept = TlsAcceptor::from(config).accept(connection);
+            match tokio::time::timeout(TLS_PATIENCE, accept).await {
+                Ok(Ok(stream)) => Connection(Box::new(stream)),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "a connection was refused");
+                    return;
+                }
+                Err(_elapsed) => {
+                    tracing::warn!("a connection was refused: no TLS handshake in time");
+                    return;
+                }
+            }
+        }
+    };
+    // An error means that the server has ended, and then nobody waits for connections.
+    let _ = sender.send(Ok(connection)).await;
+}
+
+trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
+
+/// A connection of any sort.
+pub(super) struct Connection(Box<dyn Pipe>);
+
+impl Connected for Connection {
+    type ConnectInfo = ();
+    fn connect_info(&self) {}
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+}

@@ -1,0 +1,238 @@
+//! The calls that concern the provider as a whole, its data sources and its functions.
+
+use tf_provider::{AttributePath, AttributePathStep, Diagnostics};
+
+use super::codec::{incoming, outgoing};
+use super::diagnostics::{to_function_error, to_wire};
+use super::guard::{guard, settle};
+use super::registry::Registry;
+use super::wire::tfplugin6::{
+    DynamicValue, ServerCapabilities, call_function, configure_provider, get_functions,
+    get_metadata, get_provider_schema, read_data_source, validate_data_resource_config,
+    validate_provider_config,
+};
+
+fn capabilities() -> ServerCapabilities {
+    ServerCapabilities {
+        plan_destroy: true,
+        get_provider_schema_optional: true,
+        ..Default::default()
+    }
+}
+
+impl Registry {
+    pub(super) fn get_metadata(&self) -> get_metadata::Response {
+        use get_metadata::{DataSourceMetadata, FunctionMetadata, ResourceMetadata};
+        let type_name = |name: &String| name.clone();
+        get_metadata::Response {
+            server_capabilities: Some(capabilities()),
+            resources: (self.resources.keys().map(type_name))
+                .map(|type_name| ResourceMetadata { type_name })
+                .collect(),
+            data_sources: (self.data_sources.keys().map(type_name))
+                .map(|type_name| DataSourceMetadata { type_name })
+                .collect(),
+            functions: (self.functions.keys().map(type_name))
+                .map(|name| FunctionMetadata { name })
+                .collect(),
+            ..Default::default()
+        }
+    }
+
+    pub(super) fn get_provider_schema(&self) -> get_provider_schema::Response {
+        let mut diags = Diagnostics::default();
+        let mut response = get_provider_schema::Response {
+            server_capabilities: Some(capabilities()),
+            ..Default::default()
+        };
+        response.provider = self
+            .provider_schema(&mut diags)
+            .map(|it| it.message.clone());
+        response.provider_meta = self
+            .meta_schema(&mut diags)
+            .filter(|schema| !schema.is_empty())
+            .map(|schema| schema.message.clone());
+        for (name, entry) in &self.resources {
+            if let Some(schema) = entry.prepared(name, &mut diags) {
+                let message = schema.message.clone();
+                response.resource_schemas.insert(name.clone(), message);
+            }
+        }
+        for (name, entry) in &self.data_sources {
+            if let Some(schema) = entry.prepared(name, &mut diags) {
+                let message = schema.message.clone();
+                response.data_source_schemas.insert(name.clone(), message);
+            }
+        }
+        let functions = self.get_functions();
+        response.functions = functions.functions;
+        response.diagnostics = to_wire(diags);
+        response.diagnostics.extend(functions.diagnostics);
+        response
+    }
+
+    pub(super) fn get_functions(&self) -> get_functions::Response {
+        let mut diags = Diagnostics::default();
+        let functions = self.functions.iter().filter_map(|(name, entry)| {
+            let signature = entry.prepared(name, &mut diags)?;
+            Some((name.clone(), signature.message.clone()))
+        });
+        get_functions::Response {
+            functions: functions.collect(),
+            diagnostics: to_wire(diags),
+        }
+    }
+
+    pub(super) async fn validate_provider_config(
+        &self,
+        request: validate_provider_config::Request,
+    ) -> validate_provider_config::Response {
+        let mut diags = Diagnostics::default();
+        if let Some(config) = self.provider_config(request.config, &mut diags) {
+            let outcome = guard(self.provider.validate(&mut diags, &config)).await;
+            settle(outcome, &mut diags, "validate the provider configuration");
+        }
+        let diagnostics = to_wire(diags);
+        validate_provider_config::Response { diagnostics }
+    }
+
+    pub(super) async fn configure_provider(
+        &self,
+        request: configure_provider::Request,
+    ) -> configure_provider::Response {
+        let mut diags = Diagnostics::default();
+        if let Some(config) = self.provider_config(request.config, &mut diags) {
+            let version = request.terraform_version;
+            let outcome = guard(self.provider.configure(&mut diags, version, &config)).await;
+            settle(outcome, &mut diags, "configure the provider");
+        }
+        let diagnostics = to_wire(diags);
+        configure_provider::Response { diagnostics }
+    }
+
+    fn provider_config(
+        &self,
+        config: Option<DynamicValue>,
+        diags: &mut Diagnostics,
+    ) -> Option<Vec<u8>> {
+        let schema = self.provider_schema(diags)?;
+        incoming(config, &schema.shape, diags)
+    }
+
+    /// The value of `provider_meta`, null where there is none.
+    pub(super) fn provider_meta(
+        &self,
+        meta: Option<DynamicValue>,
+        diags: &mut Diagnostics,
+    ) -> Option<Vec<u8>> {
+        let schema = self.meta_schema(diags)?;
+        incoming(meta, &schema.shape, diags)
+    }
+
+    pub(super) async fn validate_data_source(
+        &self,
+        request: validate_data_resource_config::Request,
+    ) -> validate_data_resource_config::Response {
+        let mut diags = Diagnostics::default();
+        let name = &request.type_name;
+        if let Some((entry, schema)) = self.find_data_source(name, &mut diags)
+            && let Some(config) = incoming(request.config, &schema.shape, &mut diags)
+        {
+            let outcome = guard(entry.source.validate(&mut diags, &config)).await;
+            settle(outcome, &mut diags, &format!("validate data.{name}"));
+        }
+        let diagnostics = to_wire(diags);
+        validate_data_resource_config::Response { diagnostics }
+    }
+
+    pub(super) async fn read_data_source(
+        &self,
+        request: read_data_source::Request,
+    ) -> read_data_source::Response {
+        let mut diags = Diagnostics::default();
+        let state = self.data_source_state(request, &mut diags).await;
+        read_data_source::Response {
+            state: state.map(outgoing),
+            diagnostics: to_wire(diags),
+            ..Default::default()
+        }
+    }
+
+    async fn data_source_state(
+        &self,
+        request: read_data_source::Request,
+        diags: &mut Diagnostics,
+    ) -> Option<Vec<u8>> {
+        let name = &request.type_name;
+        let (entry, schema) = self.find_data_source(name, diags)?;
+        let config = incoming(request.config, &schema.shape, diags)?;
+        let meta = self.provider_meta(request.provider_meta, diags)?;
+        let outcome = guard(entry.source.read(diags, &config, &meta)).await;
+        settle(outcome, diags, &format!("read data.{name}"))
+    }
+
+    pub(super) async fn call_function(
+        &self,
+        request: call_function::Request,
+    ) -> call_function::Response {
+        let mut diags = Diagnostics::default();
+        let result = self.function_result(request, &mut diags).await;
+        for warning in &diags.warnings {
+            // The protocol has no place for the warning of a function.
+            tracing::warn!("{}", warning.summary);
+        }
+        match to_function_error(diags) {
+            None => call_function::Response {
+                result: result.map(outgoing),
+                error: None,
+            },
+            error => call_function::Response {
+                result: None,
+                error,
+            },
+        }
+    }
+
+    async fn function_result(
+        &self,
+        request: call_function::Request,
+        diags: &mut Diagnostics,
+    ) -> Option<Vec<u8>> {
+        let name = &request.name;
+        let (entry, signature) = self.find_function(name, diags)?;
+        let mut arguments = array_header(request.arguments.len());
+        for (position, argument) in request.arguments.into_iter().enumerate() {
+            let Some(shape) = signature.shape(position) else {
+                diags.function_error(position as i64, format!("{name} takes fewer arguments"));
+                return None;
+            };
+            let mut problems = Diagnostics::default();
+            let Some(argument) = incoming(Some(argument), shape, &mut problems) else {
+                diags.add_diagnostics(blamed_on(position, problems));
+                return None;
+            };
+            arguments.extend(argument);
+        }
+        let outcome = guard(entry.function.call(diags, &arguments)).await;
+        settle(outcome, diags, &format!("call {name}"))
+    }
+}
+
+/// The start of a MessagePack array.
+fn array_header(length: usize) -> Vec<u8> {
+    match u8::try_from(length) {
+        Ok(short @ 0..=15) => vec![0x90 | short],
+        _ => {
+            let length = u32::try_from(length).unwrap_or(u32::MAX);
+            [&[0xdd][..], &length.to_be_bytes()].concat()
+        }
+    }
+}
+
+fn blamed_on(position: usize, mut diags: Diagnostics) -> Diagnostics {
+    for error in &mut diags.errors {
+        let steps = vec![AttributePathStep::Index(position as i64)];
+        error.attribute = AttributePath { steps };
+    }
+    diags
+}
