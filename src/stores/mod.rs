@@ -2,6 +2,7 @@
 //!
 //! A store writes and reads one document that holds both slots. It decides nothing about time or order.
 
+pub mod aws_secrets_manager;
 pub mod document;
 pub mod file;
 
@@ -15,7 +16,7 @@ use crate::settings::Settings;
 pub use document::{Document, DocumentKey};
 
 /// Every store there is. The schema, the validation and the docs read this table.
-pub static STORES: &[&dyn StoreKind] = &[&file::File];
+pub static STORES: &[&dyn StoreKind] = &[&aws_secrets_manager::AwsSecretsManager, &file::File];
 
 /// One sort of store: its place in the schema and how to reach it.
 pub trait StoreKind: Sync {

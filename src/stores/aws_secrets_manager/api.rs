@@ -1,0 +1,297 @@
+//! The calls to Secrets Manager that this store makes, and their answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::error::{Kind, Result};
+use crate::secret::Secret;
+use crate::vendors::aws::{AwsClient, Json, Refusal, Service};
+
+/// The label of the version that readers get.
+pub(super) const CURRENT: &str = "AWSCURRENT";
+
+/// The tag that marks a secret as created by this provider, and so as one that it may delete.
+const MARK: (&str, &str) = ("terraform-provider-apikey", "created");
+
+pub(super) struct Api {
+    pub client: Arc<AwsClient>,
+    pub region: Option<String>,
+    pub secret_id: String,
+}
+
+/// How a secret is made; an existing one keeps what it has.
+pub(super) struct Making {
+    pub kms_key_id: Option<String>,
+    pub description: Option<String>,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What is written, and what must not come back in a message.
+pub(super) struct Content<'a> {
+    pub text: &'a Secret,
+    pub hidden: &'a [&'a Secret],
+}
+
+pub(super) struct Described {
+    pub ours: bool,
+    pub deleted: bool,
+}
+
+/// The value behind [`CURRENT`].
+pub(super) struct Value {
+    pub version: String,
+    /// `None` for a binary value.
+    pub text: Option<Secret>,
+}
+
+impl Api {
+    /// `None` if there is no such secret.
+    pub async fn describe(&self) -> Result<Option<Described>, Refusal> {
+        let described = self.call("DescribeSecret", &self.target(), &[]).await;
+        Ok(
+            unless_missing(described)?.map(|secret: SecretDescription| Described {
+                ours: secret.tags.iter().any(Tag::is_mark),
+                deleted: secret.deleted_date.is_some(),
+            }),
+        )
+    }
+
+    /// `None` if there is no such secret, or it has no value yet.
+    pub async fn current(&self) -> Result<Option<Value>, Refusal> {
+        let value = self.call("GetSecretValue", &self.target(), &[]).await;
+        Ok(unless_missing(value)?.map(|value: SecretValue| Value {
+            version: value.version_id,
+            text: value.secret_string,
+        }))
+    }
+
+    pub async fn create(
+        &self,
+        making: &Making,
+        content: &Content<'_>,
+        token: &str,
+    ) -> Result<(), Refusal> {
+        let given = making
+            .tags
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
+        let tags: BTreeMap<&str, &str> = given.chain([MARK]).collect();
+        let input = CreateSecret {
+            name: &self.secret_id,
+            client_request_token: token,
+            secret_string: content.text.expose(),
+            kms_key_id: making.kms_key_id.as_deref(),
+            description: making.description.as_deref(),
+            tags: tags
+                .into_iter()
+                .map(|(key, value)| NewTag { key, value })
+                .collect(),
+        };
+        self.call::<_, IgnoredAny>("CreateSecret", &input, content.hidden)
+            .await?;
+        Ok(())
+    }
+
+    /// Writes a version and tells whether it is the current one. A token that already stands for this very
+    /// value changes nothing, and its version may have been superseded meanwhile.
+    pub async fn put(&self, content: &Content<'_>, token: &str) -> Result<bool, Refusal> {
+        let input = PutSecretValue {
+            secret_id: &self.secret_id,
+            client_request_token: Some(token),
+            secret_string: Some(content.text.expose()),
+        };
+        let put: PutAnswer = self.call("PutSecretValue", &input, content.hidden).await?;
+        Ok(put.version_stages.iter().any(|stage| stage == CURRENT))
+    }
+
+    /// A put without a value: AWS refuses it as incomplete if putting is permitted, and stores nothing.
+    pub async fn may_put(&self) -> Result<(), Refusal> {
+        let input = PutSecretValue {
+            secret_id: &self.secret_id,
+            client_request_token: None,
+            secret_string: None,
+        };
+        match self
+            .call::<_, IgnoredAny>("PutSecretValue", &input, &[])
+            .await
+        {
+            Err(refusal) if refusal.kind != Kind::Other || refusal.code.is_empty() => Err(refusal),
+            _ => Ok(()),
+        }
+    }
+
+    pub async fn make_current(&self, version: &str, former: Option<&str>) -> Result<(), Refusal> {
+        let input = UpdateSecretVersionStage {
+            secret_id: &self.secret_id,
+            version_stage: CURRENT,
+            move_to_version_id: version,
+            remove_from_version_id: former,
+        };
+        let moved = self.call::<_, IgnoredAny>("UpdateSecretVersionStage", &input, &[]);
+        moved.await.map(drop)
+    }
+
+    pub async fn restore(&self) -> Result<(), Refusal> {
+        let target = self.target();
+        let restored = self.call::<_, IgnoredAny>("RestoreSecret", &target, &[]);
+        restored.await.map(drop)
+    }
+
+    /// Deletes after so many days, or for good with none.
+    pub async fn delete(&self, recovery_days: Option<u64>) -> Result<(), Refusal> {
+        let input = DeleteSecret {
+            secret_id: &self.secret_id,
+            recovery_window_in_days: recovery_days,
+            force_delete_without_recovery: recovery_days.is_none().then_some(true),
+        };
+        let deleted = self
+            .call::<_, IgnoredAny>("DeleteSecret", &input, &[])
+            .await;
+        unless_missing(deleted).map(drop)
+    }
+
+    /// Waits; `false` if a person asked to stop meanwhile.
+    pub async fn waited(&self, delay: Duration) -> bool {
+        self.client.http().waited(delay).await
+    }
+
+    fn target(&self) -> Target<'_> {
+        Target {
+            secret_id: &self.secret_id,
+        }
+    }
+
+    async fn call<Input: Serialize, Output: DeserializeOwned>(
+        &self,
+        operation: &str,
+        input: &Input,
+        secrets: &[&Secret],
+    ) -> Result<Output, Refusal> {
+        let json = Json {
+            service: Service::SecretsManager,
+            region: self.region.as_deref(),
+            operation,
+            input,
+            secrets,
+        };
+        self.client.json(json).await
+    }
+}
+
+fn unless_missing<T>(outcome: Result<T, Refusal>) -> Result<Option<T>, Refusal> {
+    match outcome {
+        Err(refusal) if refusal.kind == Kind::NotFound => Ok(None),
+        outcome => outcome.map(Some),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Target<'a> {
+    secret_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateSecret<'a> {
+    name: &'a str,
+    client_request_token: &'a str,
+    secret_string: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kms_key_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    tags: Vec<NewTag<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct NewTag<'a> {
+    key: &'a str,
+    value: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PutSecretValue<'a> {
+    secret_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_request_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_string: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct UpdateSecretVersionStage<'a> {
+    secret_id: &'a str,
+    version_stage: &'a str,
+    move_to_version_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remove_from_version_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeleteSecret<'a> {
+    secret_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_window_in_days: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    force_delete_without_recovery: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SecretDescription {
+    deleted_date: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    tags: Vec<Tag>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tag {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+impl Tag {
+    fn is_mark(&self) -> bool {
+        (self.key.as_str(), self.value.as_str()) == MARK
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SecretValue {
+    version_id: String,
+    #[serde(default, deserialize_with = "as_secret")]
+    secret_string: Option<Secret>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PutAnswer {
+    #[serde(default, deserialize_with = "null_as_empty")]
+    version_stages: Vec<String>,
+}
+
+fn as_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    let text: Option<String> = Deserialize::deserialize(deserializer)?;
+    Ok(text.map(Secret::new))
+}
+
+fn null_as_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let items: Option<Vec<T>> = Deserialize::deserialize(deserializer)?;
+    Ok(items.unwrap_or_default())
+}

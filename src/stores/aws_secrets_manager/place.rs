@@ -1,0 +1,244 @@
+//! The settings of one delivery to Secrets Manager.
+
+use tf_provider::schema::AttributeType;
+
+use super::api::Making;
+use crate::duration::Duration;
+use crate::error::{Error, Result};
+use crate::schema::{Attributes, attributes as table, optional, required, string_map};
+use crate::settings::Settings;
+use crate::stores::document::Layout;
+use crate::vendors::aws;
+
+/// What a delivery says.
+pub(super) struct Place {
+    pub secret_id: String,
+    pub region: Option<String>,
+    pub layout: Layout,
+    pub making: Making,
+    /// How long a deleted secret can be restored; `None` deletes for good.
+    pub recovery_days: Option<u64>,
+    pub on_destroy: OnDestroy,
+}
+
+/// What becomes of the secret when the delivery ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnDestroy {
+    Delete,
+    Retain,
+    /// As people expect of Terraform: what it created goes, what was there before stays.
+    DeleteIfCreated,
+}
+
+pub(super) fn attributes() -> Attributes {
+    let text = |words: &str| optional(AttributeType::String, words);
+    table([
+        (
+            "secret_id",
+            required(
+                AttributeType::String,
+                "Name or ARN of the secret. A name that does not exist yet is created; a secret that exists gets a \
+                 new version and keeps everything else.",
+            ),
+        ),
+        (
+            "region",
+            text("Region of the secret. Default: that of the ARN, else that of the provider."),
+        ),
+        (
+            "layout",
+            text("Layout of the JSON: `slots` (default) or `flat`."),
+        ),
+        (
+            "kms_key_id",
+            text(
+                "KMS key that encrypts a secret created here. Default: the key `aws/secretsmanager`.",
+            ),
+        ),
+        ("description", text("Description of a secret created here.")),
+        (
+            "tags",
+            optional(
+                string_map(),
+                "Tags of a secret created here. The tag `terraform-provider-apikey` is added, so that the provider \
+                 knows later what it created.",
+            ),
+        ),
+        (
+            "on_destroy",
+            text(
+                "What becomes of the secret when the delivery ends: `delete` or `retain`. Default: a secret that was \
+                 created here is deleted, one that existed before is retained with its last value.",
+            ),
+        ),
+        (
+            "recovery_window",
+            text(
+                "How long a deleted secret can be restored: `7d` to `30d`, or `0s` to delete it for good at once. \
+                 Default: `30d`.",
+            ),
+        ),
+    ])
+}
+
+impl Place {
+    pub fn read(settings: &Settings) -> Result<Self> {
+        let secret_id = settings.required_string("secret_id")?;
+        let filled = |name| {
+            let text = settings.string(name).filter(|text| !text.is_empty());
+            text.map(str::to_owned)
+        };
+        Ok(Self {
+            region: region(settings, secret_id)?,
+            secret_id: secret_id.to_owned(),
+            layout: Layout::from_settings(settings)?,
+            making: Making {
+                kms_key_id: filled("kms_key_id"),
+                description: filled("description"),
+                tags: settings
+                    .string_map("tags")
+                    .into_iter()
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                    .collect(),
+            },
+            recovery_days: recovery_days(settings)?,
+            on_destroy: match settings.one_of("on_destroy", &["delete", "retain"])? {
+                Some("delete") => OnDestroy::Delete,
+                Some(_) => OnDestroy::Retain,
+                None => OnDestroy::DeleteIfCreated,
+            },
+        })
+    }
+
+    /// Only a name can be created: AWS itself adds the last part of an ARN.
+    pub fn is_arn(&self) -> bool {
+        self.secret_id.starts_with("arn:")
+    }
+}
+
+fn region(settings: &Settings, secret_id: &str) -> Result<Option<String>> {
+    let given = aws::region(settings)?;
+    if !secret_id.starts_with("arn:") {
+        return match is_name(secret_id) {
+            true => Ok(given),
+            false => Err(not_an_id(settings, secret_id)),
+        };
+    }
+    // arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/payments-AbCdEf
+    let parts: Vec<&str> = secret_id.splitn(7, ':').collect();
+    let [_, _, "secretsmanager", own, _, "secret", _] = parts[..] else {
+        return Err(not_an_id(settings, secret_id));
+    };
+    match given {
+        Some(given) if given != own => Err(settings.wrong(
+            "region",
+            "region contradicts the ARN",
+            format!("The ARN lies in {own:?}, but region is {given:?}. Leave region out."),
+        )),
+        _ => Ok(Some(own.to_owned())),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte);
+    text.len() <= 512 && text.bytes().all(fits)
+}
+
+fn not_an_id(settings: &Settings, secret_id: &str) -> Error {
+    settings.wrong(
+        "secret_id",
+        "secret_id is not valid",
+        format!(
+            "{secret_id:?} is neither a name (letters, digits and / _ + = . @ -, 512 at most) nor the ARN of a secret."
+        ),
+    )
+}
+
+fn recovery_days(settings: &Settings) -> Result<Option<u64>> {
+    let window = settings.duration("recovery_window")?;
+    let window = window.unwrap_or(Duration::from_days(30));
+    if window.is_zero() {
+        return Ok(None);
+    }
+    let days = window.as_secs() / Duration::from_days(1).as_secs();
+    if (7..=30).contains(&days) && Duration::from_days(days) == window {
+        return Ok(Some(days));
+    }
+    Err(settings.wrong(
+        "recovery_window",
+        "recovery_window is not valid",
+        format!("{window} is neither \"0s\" nor a whole number of days from \"7d\" to \"30d\"."),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tf_provider::value::ValueAny;
+
+    use super::*;
+    use crate::error::Path;
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/x-AbCdEf";
+
+    fn read(entries: &[(&str, &str)]) -> Result<Place> {
+        let fields: BTreeMap<String, ValueAny> = entries
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), ValueAny::String((*value).into())))
+            .collect();
+        Place::read(&Settings::new(Path::root("here"), &fields))
+    }
+
+    #[test]
+    fn a_wrong_setting_is_blamed_on_its_attribute() {
+        for (entries, path) in [
+            (vec![], "here.secret_id"),
+            (vec![("secret_id", "a b")], "here.secret_id"),
+            (vec![("secret_id", "arn:aws:s3:::bucket")], "here.secret_id"),
+            (
+                vec![("secret_id", ARN), ("region", "eu-central-1")],
+                "here.region",
+            ),
+            (vec![("secret_id", "x"), ("region", "here")], "here.region"),
+            (vec![("secret_id", "x"), ("layout", "wide")], "here.layout"),
+            (
+                vec![("secret_id", "x"), ("on_destroy", "burn")],
+                "here.on_destroy",
+            ),
+            (
+                vec![("secret_id", "x"), ("recovery_window", "6d")],
+                "here.recovery_window",
+            ),
+            (
+                vec![("secret_id", "x"), ("recovery_window", "31d")],
+                "here.recovery_window",
+            ),
+            (
+                vec![("secret_id", "x"), ("recovery_window", "7d1h")],
+                "here.recovery_window",
+            ),
+        ] {
+            let error = read(&entries).err().unwrap();
+            assert_eq!(error.path.to_string(), path, "{error}");
+        }
+    }
+
+    #[test]
+    fn an_arn_brings_its_region() {
+        let place = read(&[("secret_id", ARN)]).ok().unwrap();
+        assert_eq!(place.region.as_deref(), Some("eu-west-1"));
+        assert!(place.is_arn());
+    }
+
+    #[test]
+    fn the_defaults_are_those_that_people_know() {
+        let place = read(&[("secret_id", "prod/payments")]).ok().unwrap();
+        assert_eq!(place.recovery_days, Some(30));
+        assert_eq!(place.on_destroy, OnDestroy::DeleteIfCreated);
+        let gone = read(&[("secret_id", "x"), ("recovery_window", "0s")])
+            .ok()
+            .unwrap();
+        assert_eq!(gone.recovery_days, None);
+    }
+}
