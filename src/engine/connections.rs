@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::slots::Key;
-use crate::engine::verification::Verification;
+use crate::duration::Duration;
+use crate::engine::verification::{CONSECUTIVE, Proof, TIMEOUT, Verdict, Verification, prove};
 use crate::error::{Error, Kind, Result};
 use crate::issuers::{Abilities, Issuer};
 use crate::secret::Secret;
@@ -41,15 +42,36 @@ impl Connections {
 
     /// Proves that a key works: by its issuer, and by the request of the resource where there is one.
     pub async fn prove(&self, key: &Key, secret: &Secret, stop: &CancellationToken) -> Result<()> {
-        let _ = stop;
         let key_id = key.key_id.as_deref();
         if self.abilities.probe {
-            self.issuer.probe(key_id, secret).await?;
+            let probe = || self.issuer.probe(key_id, secret);
+            let proof = prove(probe, TIMEOUT, ISSUER_INTERVAL, CONSECUTIVE, stop).await?;
+            judge(&self.issuer.account(), proof)?;
         }
         if let Some(request) = &self.verification {
-            request.attempt(key_id, secret).await?;
+            judge("verification", request.prove(key_id, secret, stop).await?)?;
         }
         Ok(())
+    }
+}
+
+/// Issuers answer at once; a request of the user may be heavier.
+const ISSUER_INTERVAL: Duration = Duration::from_secs(1);
+
+fn judge(by: &str, proof: Proof) -> Result<()> {
+    let reason = proof.last_reason.unwrap_or_default();
+    match proof.verdict {
+        Verdict::Proved => Ok(()),
+        Verdict::Unproved => Err(Error::new(
+            Kind::Other,
+            format!("{by} did not accept the key"),
+            format!("{} attempts; the last answer: {reason}", proof.attempts),
+        )),
+        Verdict::Stopped => Err(Error::new(
+            Kind::Other,
+            format!("{by} was not asked to the end"),
+            format!("interrupted after {} attempts", proof.attempts),
+        )),
     }
 }
 

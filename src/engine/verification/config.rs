@@ -1,0 +1,324 @@
+//! Reads `verification` from the configuration. What cannot work, or would give the key away, is refused here.
+
+use std::net::IpAddr;
+
+use http::{HeaderName, HeaderValue, Method};
+use reqwest::Url;
+use tf_provider::schema::AttributeType;
+
+use super::request::Verification;
+use super::template::{Escape, Template};
+use super::{CONSECUTIVE, INTERVAL, TIMEOUT};
+use crate::duration::Duration;
+use crate::error::{Error, Result};
+use crate::schema::{self, Attributes, optional, required, string_map};
+use crate::secret::Secret;
+use crate::settings::Settings;
+
+const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS"];
+
+/// How long one answer may take, unless the configuration says otherwise.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+const MOST_CONSECUTIVE: u32 = 100;
+
+/// The fields of `verification`.
+pub fn attributes() -> Attributes {
+    let text = AttributeType::String;
+    schema::attributes([
+        (
+            "url",
+            required(
+                text.clone(),
+                "Where the request goes: `https`, or `http` on this machine. Without placeholders, for addresses end up in \
+                 logs. Redirects are not followed.",
+            ),
+        ),
+        (
+            "method",
+            optional(
+                text.clone(),
+                "`GET` (default), `HEAD`, `POST`, `PUT`, `PATCH` or `OPTIONS`.",
+            ),
+        ),
+        (
+            "headers",
+            optional(
+                string_map(),
+                "Headers by name, with placeholders in the values: `{ Authorization = \"Bearer {{secret}}\" }`.",
+            ),
+        ),
+        (
+            "basic_auth",
+            optional(
+                AttributeType::AttributeSingle(schema::attributes([
+                    (
+                        "username",
+                        required(text.clone(), "User name, with placeholders."),
+                    ),
+                    (
+                        "password",
+                        required(text.clone(), "Password, with placeholders."),
+                    ),
+                ])),
+                "HTTP Basic authentication, such as `{ username = \"{{key_id}}\", password = \"{{secret}}\" }`.",
+            ),
+        ),
+        (
+            "body",
+            optional(
+                text.clone(),
+                "Body, with placeholders. If the header `Content-Type` says JSON or a form, what is put in is escaped for it.",
+            ),
+        ),
+        (
+            "expected_status",
+            optional(
+                schema::list_of(AttributeType::Number),
+                "The status codes that mean that the key was accepted. Default: 200 to 299.",
+            ),
+        ),
+        (
+            "timeout",
+            optional(
+                text.clone(),
+                "How long the whole proof may take. Default `60s`.",
+            ),
+        ),
+        (
+            "request_timeout",
+            optional(text.clone(), "How long one answer may take. Default `10s`."),
+        ),
+        (
+            "interval",
+            optional(text, "The pause between two attempts. Default `2s`."),
+        ),
+        (
+            "consecutive",
+            optional(
+                AttributeType::Number,
+                "How many successes in a row prove the key. Default `3`.",
+            ),
+        ),
+    ])
+}
+
+impl Verification {
+    /// Reads the settings. Errors carry the attribute path.
+    pub fn from_settings(settings: &Settings) -> Result<Self> {
+        let body = settings
+            .string("body")
+            .map(|text| template(settings, "body", text))
+            .transpose()?;
+        let verification = Self {
+            url: url(settings)?,
+            method: method(settings, body.is_some())?,
+            headers: headers(settings)?,
+            basic_auth: basic_auth(settings)?,
+            body,
+            expected: expected_status(settings)?,
+            timeout: length(settings, "timeout", TIMEOUT)?,
+            request_timeout: length(settings, "request_timeout", REQUEST_TIMEOUT)?,
+            interval: length(settings, "interval", INTERVAL)?,
+            consecutive: consecutive(settings)?,
+        };
+        refuse_two_authorizations(settings, &verification)?;
+        refuse_secret_in_the_clear(settings, &verification)?;
+        refuse_too_little_time(settings, &verification)?;
+        Ok(verification)
+    }
+}
+
+fn template(settings: &Settings, name: &str, text: &str) -> Result<Template> {
+    Template::parse(text)
+        .map_err(|problem| settings.wrong(name, format!("{name} is not valid"), problem))
+}
+
+fn url(settings: &Settings) -> Result<Url> {
+    let text = settings.required_string("url")?;
+    let wrong = |detail: String| settings.wrong("url", "url is not valid", detail);
+    if text.contains("{{") {
+        return Err(wrong(
+            "It holds a placeholder, and addresses end up in the logs of servers and proxies. Send the key in headers, \
+             basic_auth or body."
+                .into(),
+        ));
+    }
+    let url = Url::parse(text).map_err(|error| wrong(format!("It cannot be read: {error}.")))?;
+    if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
+        return Err(wrong("It begins with neither https:// nor http://.".into()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong(
+            "It holds a user name or password, which would be shown in messages. Use basic_auth."
+                .into(),
+        ));
+    }
+    Ok(url)
+}
+
+fn method(settings: &Settings, has_body: bool) -> Result<Method> {
+    match settings.one_of("method", METHODS)? {
+        // Every listed word is a method.
+        Some(word) => Ok(Method::from_bytes(word.as_bytes()).unwrap_or(Method::GET)),
+        None if has_body => Err(settings.wrong(
+            "method",
+            "method is missing",
+            "There is a body, and the default GET is rarely meant with one. Set method, such as \"POST\".",
+        )),
+        None => Ok(Method::GET),
+    }
+}
+
+fn headers(settings: &Settings) -> Result<Vec<(HeaderName, Template)>> {
+    let read = |(name, value): (&str, &str)| {
+        let path = settings.path_of("headers").key(name);
+        let wrong = |detail: String| {
+            Error::invalid(
+                path.clone(),
+                format!("The header {name} is not valid"),
+                detail,
+            )
+        };
+        let template = Template::parse(value).map_err(&wrong)?;
+        let sample = template.fill("id", &Secret::new("secret".into()), Escape::None);
+        HeaderValue::from_str(&sample).map_err(|_| {
+            wrong("Its value holds a character that HTTP does not allow there.".into())
+        })?;
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+            wrong("Its name holds a character that HTTP does not allow there.".into())
+        })?;
+        Ok((name, template))
+    };
+    settings
+        .string_map("headers")
+        .into_iter()
+        .map(read)
+        .collect()
+}
+
+fn basic_auth(settings: &Settings) -> Result<Option<(Template, Template)>> {
+    let Some(fields) = settings.object("basic_auth") else {
+        return Ok(None);
+    };
+    let field = |name: &str| template(&fields, name, fields.string(name).unwrap_or_default());
+    Ok(Some((field("username")?, field("password")?)))
+}
+
+fn expected_status(settings: &Settings) -> Result<Vec<u16>> {
+    let read = |number: i64| {
+        let status = u16::try_from(number)
+            .ok()
+            .filter(|status| (200..=599).contains(status));
+        status.ok_or_else(|| {
+            settings.wrong(
+                "expected_status",
+                "expected_status is not valid",
+                format!(
+                    "{number} is not a status that ends a request. Write numbers from 200 to 599."
+                ),
+            )
+        })
+    };
+    settings
+        .integers("expected_status")
+        .into_iter()
+        .map(read)
+        .collect()
+}
+
+fn length(settings: &Settings, name: &str, default: Duration) -> Result<Duration> {
+    let length = settings.duration(name)?.unwrap_or(default);
+    match length.is_zero() {
+        false => Ok(length),
+        true => Err(settings.wrong(
+            name,
+            format!("{name} is not valid"),
+            "It is zero. Write at least \"1s\".",
+        )),
+    }
+}
+
+fn consecutive(settings: &Settings) -> Result<u32> {
+    let Some(number) = settings.integer("consecutive") else {
+        return Ok(CONSECUTIVE);
+    };
+    let known = u32::try_from(number)
+        .ok()
+        .filter(|count| (1..=MOST_CONSECUTIVE).contains(count));
+    known.ok_or_else(|| {
+        settings.wrong(
+            "consecutive",
+            "consecutive is not valid",
+            format!("{number} is not between 1 and {MOST_CONSECUTIVE}."),
+        )
+    })
+}
+
+fn refuse_two_authorizations(settings: &Settings, verification: &Verification) -> Result<()> {
+    let header = verification
+        .headers
+        .iter()
+        .any(|(name, _)| *name == http::header::AUTHORIZATION);
+    match header && verification.basic_auth.is_some() {
+        false => Ok(()),
+        true => Err(settings.wrong(
+            "basic_auth",
+            "The request has two authorizations",
+            "Both basic_auth and the header Authorization are set. Remove one of them.",
+        )),
+    }
+}
+
+/// Only this machine may see a secret that travels unencrypted.
+fn refuse_secret_in_the_clear(settings: &Settings, verification: &Verification) -> Result<()> {
+    let url = &verification.url;
+    let in_the_clear = url.scheme() == "http" && !on_this_machine(url);
+    if !in_the_clear || !verification.templates().any(Template::holds_secret) {
+        return Ok(());
+    }
+    Err(settings.wrong(
+        "url",
+        "The key would travel unencrypted",
+        format!(
+            "The request sends the secret over plain http to {}, where everyone on the way could read it. Use https; http \
+             is allowed to this machine (localhost, 127.0.0.1, ::1), or for a request without {{{{secret}}}}.",
+            url.host_str().unwrap_or_default()
+        ),
+    ))
+}
+
+fn refuse_too_little_time(settings: &Settings, verification: &Verification) -> Result<()> {
+    let pauses = verification
+        .interval
+        .times(u64::from(verification.consecutive) - 1);
+    match pauses < verification.timeout {
+        true => Ok(()),
+        false => Err(settings.wrong(
+            "timeout",
+            "timeout is too short",
+            format!(
+                "{} successes (consecutive) with {} between them (interval) take longer than {}. Make timeout longer than \
+                 {pauses}, or lower one of the others.",
+                verification.consecutive, verification.interval, verification.timeout
+            ),
+        )),
+    }
+}
+
+/// Whether an address can only lead to this machine.
+pub fn on_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    match address {
+        Ok(address) => address.is_loopback(),
+        Err(_) => host == "localhost",
+    }
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

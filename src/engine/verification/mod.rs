@@ -1,0 +1,123 @@
+//! Proves that a new key works before anything relies on it.
+//!
+//! [`prove`] is the one loop, for an issuer's own probe as for the request that a resource names in
+//! `verification`. That request is read in [`config`] and sent in [`request`]; its placeholders are in [`template`].
+
+mod config;
+mod request;
+mod template;
+
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::duration::Duration;
+use crate::error::{Error, Kind, Result};
+use crate::issuers::Probe;
+
+pub use config::attributes;
+pub use request::Verification;
+
+/// How long a proof may take, unless the configuration says otherwise. Some issuers need 15 seconds
+/// until a new key is known everywhere.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The pause between two attempts, unless the configuration says otherwise.
+pub const INTERVAL: Duration = Duration::from_secs(2);
+
+/// How many successes in a row prove a key, unless the configuration says otherwise. One may come from the
+/// only server that has heard of the key.
+pub const CONSECUTIVE: u32 = 3;
+
+/// How an attempt to prove a key ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Whether the key is proved.
+    pub verdict: Verdict,
+    /// How often the key was tried.
+    pub attempts: u32,
+    /// Why the last attempt that failed did so, scrubbed; `None` if none failed.
+    pub last_reason: Option<String>,
+}
+
+/// What is known of the key now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was accepted as often in a row as was asked for.
+    Proved,
+    /// It was not, within the bound.
+    Unproved,
+    /// A person asked to stop before it was known.
+    Stopped,
+}
+
+impl Proof {
+    /// Whether the key may be relied on.
+    pub fn is_proved(&self) -> bool {
+        self.verdict == Verdict::Proved
+    }
+}
+
+/// Tries a key until it was accepted `consecutive` times in a row or the `bound` is over.
+///
+/// A refusal starts the count again: right after a mint it often means "not yet". [`Kind::Unavailable`] says nothing
+/// about the key, so it is tried again and leaves the count as it is. Any other error ends the proof,
+/// for no repetition would mend it. A request that is under way when the bound is over, or when `stop` is
+/// cancelled, is abandoned.
+///
+/// `probe` is a closure that returns a future, not an async closure: the future of the latter cannot be shown to be
+/// `Send` when it borrows, and a proof runs inside requests that move between threads.
+pub async fn prove<F: Future<Output = Result<Probe>>>(
+    mut probe: impl FnMut() -> F,
+    bound: Duration,
+    interval: Duration,
+    consecutive: u32,
+    stop: &CancellationToken,
+) -> Result<Proof> {
+    let deadline = Instant::now() + std::time::Duration::from_secs(bound.as_secs());
+    let pause = std::time::Duration::from_secs(interval.as_secs());
+    let mut in_a_row = 0;
+    let mut proof = Proof {
+        verdict: Verdict::Unproved,
+        attempts: 0,
+        last_reason: None,
+    };
+    let attempts = async {
+        loop {
+            proof.attempts = proof.attempts.saturating_add(1);
+            match probe().await {
+                Ok(Probe::Accepted) => in_a_row += 1,
+                Ok(Probe::Refused(reason)) => {
+                    in_a_row = 0;
+                    proof.last_reason = Some(reason);
+                }
+                Err(error) if error.kind == Kind::Unavailable => {
+                    proof.last_reason = Some(error.to_string());
+                }
+                Err(error) => return Err::<(), Error>(error),
+            }
+            if in_a_row >= consecutive {
+                return Ok(());
+            }
+            sleep(pause).await;
+        }
+    };
+    // Biased, so that a stop that was asked for before the first attempt sends nothing.
+    let verdict = tokio::select! {
+        biased;
+        () = stop.cancelled() => Verdict::Stopped,
+        ended = timeout_at(deadline, attempts) => match ended {
+            Ok(proved) => proved.map(|()| Verdict::Proved)?,
+            Err(_) => Verdict::Unproved,
+        },
+    };
+    if verdict == Verdict::Unproved && proof.last_reason.is_none() {
+        proof.last_reason = Some(format!(
+            "{in_a_row} of {consecutive} successes within {bound}"
+        ));
+    }
+    Ok(Proof { verdict, ..proof })
+}
+
+#[cfg(test)]
+#[path = "prove_tests.rs"]
+mod tests;

@@ -1,0 +1,303 @@
+//! The request of `verification`: sends it with a key and judges the answer.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::Duration as StdDuration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use reqwest::{Client, Response, Url};
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use super::config;
+use super::template::{Escape, Template};
+use super::{Proof, prove};
+use crate::duration::Duration;
+use crate::error::{Error, Kind, Result};
+use crate::issuers::Probe;
+use crate::secret::{Secret, scrub};
+
+/// How much of an answer is read, and how much of that a message shows.
+const READ_AT_MOST: usize = 64 * 1024;
+const SHOW_AT_MOST: usize = 200;
+
+/// An HTTP request that proves a key. Exists only if it is sound.
+#[derive(Clone)]
+pub struct Verification {
+    pub(super) url: Url,
+    pub(super) method: Method,
+    pub(super) headers: Vec<(HeaderName, Template)>,
+    pub(super) basic_auth: Option<(Template, Template)>,
+    pub(super) body: Option<Template>,
+    pub(super) expected: Vec<u16>,
+    pub(super) timeout: Duration,
+    pub(super) request_timeout: Duration,
+    pub(super) interval: Duration,
+    pub(super) consecutive: u32,
+}
+
+/// Shows the method and the address; headers and body may hold secrets of the configuration.
+impl fmt::Debug for Verification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Verification({})", self.name())
+    }
+}
+
+impl Verification {
+    /// Whether it needs the public id, which not every issuer gives.
+    pub fn needs_key_id(&self) -> bool {
+        self.templates().any(Template::holds_key_id)
+    }
+
+    /// Proves one key: see [`prove`].
+    pub async fn prove(
+        &self,
+        key_id: Option<&str>,
+        secret: &Secret,
+        stop: &CancellationToken,
+    ) -> Result<Proof> {
+        let attempt = || self.attempt(key_id, secret);
+        prove(attempt, self.timeout, self.interval, self.consecutive, stop).await
+    }
+
+    /// Sends the request once.
+    ///
+    /// An expected status is [`Probe::Accepted`]; 408, 425, 429, 5xx and no answer at all are [`Kind::Unavailable`];
+    /// every other status is [`Probe::Refused`].
+    pub async fn attempt(&self, key_id: Option<&str>, secret: &Secret) -> Result<Probe> {
+        let key_id = self.key_id(key_id)?;
+        let canaries = self.canaries(key_id, secret);
+        let hidden: Vec<&Secret> = canaries.iter().collect();
+        let response = self
+            .request(key_id, secret)?
+            .send()
+            .await
+            .map_err(|error| self.unanswered(error, &hidden))?;
+        let status = response.status();
+        tracing::debug!(request = %self.name(), status = status.as_u16(), "verification answered");
+        if self.expects(status) {
+            return Ok(Probe::Accepted);
+        }
+        let reason = format!("HTTP {status}{}", words(response, &hidden).await);
+        match status {
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+                Err(self.unavailable(reason))
+            }
+            _ if status.is_server_error() => Err(self.unavailable(reason)),
+            _ if status.is_redirection() => Ok(Probe::Refused(format!(
+                "{reason}. Redirects are not followed, because they could carry the key to another server: set the final \
+                 address in url"
+            ))),
+            _ => Ok(Probe::Refused(reason)),
+        }
+    }
+
+    fn request(&self, key_id: &str, secret: &Secret) -> Result<reqwest::RequestBuilder> {
+        let mut request = client(config::on_this_machine(&self.url))?
+            .request(self.method.clone(), self.url.clone())
+            .timeout(StdDuration::from_secs(self.request_timeout.as_secs()));
+        for (name, template) in &self.headers {
+            let filled = template.fill(key_id, secret, Escape::None);
+            let mut value = HeaderValue::from_str(&filled).map_err(|_| self.unfit(name))?;
+            value.set_sensitive(true);
+            request = request.header(name, value);
+        }
+        if let Some((username, password)) = &self.basic_auth {
+            let username = username.fill(key_id, secret, Escape::None);
+            let password = password.fill(key_id, secret, Escape::None);
+            request = request.basic_auth(username.as_str(), Some(password.as_str()));
+        }
+        if let Some(body) = &self.body {
+            let body = body.fill(key_id, secret, self.escape());
+            request = request.body(body.as_bytes().to_vec());
+        }
+        Ok(request)
+    }
+
+    fn key_id<'a>(&self, key_id: Option<&'a str>) -> Result<&'a str> {
+        if key_id.is_none() && self.needs_key_id() {
+            return Err(Error::new(
+                Kind::Invalid,
+                "The verification needs an id that the key does not have",
+                "The issuer gives its keys no public id, so {{key_id}} cannot be filled in. Remove it from verification.",
+            ));
+        }
+        Ok(key_id.unwrap_or_default())
+    }
+
+    fn escape(&self) -> Escape {
+        let content_type = self
+            .headers
+            .iter()
+            .find(|(name, _)| *name == http::header::CONTENT_TYPE);
+        content_type.map_or(Escape::None, |(_, template)| {
+            Escape::for_content_type(&template.fill("", &Secret::new(String::new()), Escape::None))
+        })
+    }
+
+    fn expects(&self, status: StatusCode) -> bool {
+        match self.expected.as_slice() {
+            [] => status.is_success(),
+            expected => expected.contains(&status.as_u16()),
+        }
+    }
+
+    pub(super) fn templates(&self) -> impl Iterator<Item = &Template> {
+        let headers = self.headers.iter().map(|(_, template)| template);
+        let basic = self
+            .basic_auth
+            .iter()
+            .flat_map(|(username, password)| [username, password]);
+        headers.chain(basic).chain(&self.body)
+    }
+
+    /// Every form in which an answer may repeat what was sent: the secret, also escaped or encoded, and headers,
+    /// which may hold secrets of the configuration. The longest first, so that a part of it does not break it up.
+    fn canaries(&self, key_id: &str, secret: &Secret) -> Vec<Secret> {
+        let own = |text: &str| Secret::new(text.to_owned());
+        let mut canaries = vec![
+            own(secret.expose()),
+            own(&Escape::Json.apply(secret.expose())),
+            own(&Escape::Form.apply(secret.expose())),
+            Secret::new(STANDARD.encode(secret.expose())),
+        ];
+        if let Some((username, password)) = &self.basic_auth {
+            let username = username.fill(key_id, secret, Escape::None);
+            let password = password.fill(key_id, secret, Escape::None);
+            let pair = Zeroizing::new([username.as_str(), ":", &password].concat());
+            canaries.push(Secret::new(STANDARD.encode(pair.as_bytes())));
+            canaries.push(own(&password));
+        }
+        let telling = [
+            http::header::ACCEPT,
+            http::header::CONTENT_TYPE,
+            http::header::USER_AGENT,
+        ];
+        for (_, template) in self
+            .headers
+            .iter()
+            .filter(|(name, _)| !telling.contains(name))
+        {
+            let value = template.fill(key_id, secret, Escape::None);
+            canaries.push(own(&value));
+            canaries.extend(
+                value
+                    .split_whitespace()
+                    .filter(|word| word.len() >= 8)
+                    .map(own),
+            );
+        }
+        canaries.sort_by_key(|canary| std::cmp::Reverse(canary.expose().len()));
+        canaries
+    }
+
+    /// What the request is called in messages: without a query, which may hold a secret.
+    fn name(&self) -> String {
+        let mut bare = self.url.clone();
+        bare.set_query(None);
+        format!("{} {bare}", self.method)
+    }
+
+    fn unanswered(&self, error: reqwest::Error, hidden: &[&Secret]) -> Error {
+        if error.is_timeout() {
+            return self.unavailable(format!("no answer within {}", self.request_timeout));
+        }
+        self.unavailable(scrub(&causes(&error.without_url()), hidden))
+    }
+
+    fn unavailable(&self, reason: String) -> Error {
+        Error::new(
+            Kind::Unavailable,
+            format!("The verification {} was not answered", self.name()),
+            format!("{reason}. Check the address and the server, then apply again."),
+        )
+    }
+
+    fn unfit(&self, name: &HeaderName) -> Error {
+        Error::new(
+            Kind::Invalid,
+            format!("The key does not fit in the header {name}"),
+            "It holds a line break or another character that HTTP does not allow in a header. Send it in the body.",
+        )
+    }
+}
+
+/// The status alone says little; the first words of the body often say what is missing.
+async fn words(mut response: Response, hidden: &[&Secret]) -> String {
+    let mut body = Zeroizing::new(Vec::with_capacity(READ_AT_MOST));
+    while body.len() < READ_AT_MOST {
+        // A body that breaks off is as good as a shorter one.
+        let Ok(Some(chunk)) = response.chunk().await else {
+            return shown(&body, hidden);
+        };
+        let room = READ_AT_MOST - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+    }
+    // The cut may have gone through a secret, of which the rest would no longer be recognised.
+    let longest = hidden
+        .iter()
+        .map(|secret| secret.expose().len())
+        .max()
+        .unwrap_or(0);
+    shown(&body[..body.len().saturating_sub(longest)], hidden)
+}
+
+fn shown(body: &[u8], hidden: &[&Secret]) -> String {
+    let text = scrub(&String::from_utf8_lossy(body), hidden);
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let start: String = line
+        .chars()
+        .filter(|character| !character.is_control())
+        .take(SHOW_AT_MOST)
+        .collect();
+    match start.is_empty() {
+        true => String::new(),
+        false => format!(": {start}"),
+    }
+}
+
+/// An error of the HTTP client names only the outermost layer; the reason is below it.
+fn causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+/// The client that sends the request. What goes to this machine bypasses any proxy.
+///
+/// No connection is kept: behind a load balancer it would ask the same server every time, and it is the
+/// others that may not know the key yet.
+fn client(local: bool) -> Result<Client> {
+    static CLIENTS: [OnceLock<Client>; 2] = [OnceLock::new(), OnceLock::new()];
+    let slot = &CLIENTS[usize::from(local)];
+    if let Some(client) = slot.get() {
+        return Ok(client.clone());
+    }
+    // Fails if one is installed already, and that one will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_max_idle_per_host(0)
+        .user_agent(concat!(
+            "terraform-provider-apikey/",
+            env!("CARGO_PKG_VERSION")
+        ));
+    if local {
+        builder = builder.no_proxy();
+    }
+    let client = builder.build().map_err(|error| {
+        Error::new(
+            Kind::Other,
+            "No HTTP client",
+            format!(
+                "{}. Check the certificates that the operating system trusts.",
+                causes(&error)
+            ),
+        )
+    })?;
+    Ok(slot.get_or_init(|| client).clone())
+}
