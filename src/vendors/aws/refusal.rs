@@ -24,7 +24,7 @@ pub struct Refusal {
     pub maybe_done: bool,
     advice: String,
     /// The whole story where there was no answer to tell of.
-    unanswered: Option<Error>,
+    unanswered: Option<Box<Error>>,
 }
 
 /// Who asked for what, for the advice.
@@ -62,7 +62,7 @@ impl Refusal {
             return Error {
                 detail: format!("{}. {}", error.summary, error.detail),
                 summary,
-                ..error
+                ..*error
             };
         }
         let message = self.message.trim_end_matches('.');
@@ -80,7 +80,7 @@ impl From<Error> for Refusal {
             kind: error.kind,
             maybe_done: false,
             advice: String::new(),
-            unanswered: Some(error),
+            unanswered: Some(Box::new(error)),
         }
     }
 }
