@@ -344,39 +344,25 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_passing_failure_is_repeated_up_to_the_limit() {
         let http = Http::new(CancellationToken::new());
-        let repeat = Repeat::Freely;
-        assert_eq!(
-            attempts_of(&http, repeat, 3, || failure(true, true)).await,
-            4
-        );
-        assert_eq!(
-            attempts_of(&http, repeat, 0, || failure(true, true)).await,
-            1
-        );
-        assert_eq!(
-            attempts_of(&http, repeat, 3, || failure(false, false)).await,
-            1
-        );
+        for (passing, retries, attempts) in [(true, 2, 3), (true, 0, 1), (false, 2, 1)] {
+            let made = attempts_of(&http, Repeat::Freely, retries, || failure(passing, true));
+            assert_eq!(made.await, attempts, "{passing} {retries}");
+        }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_creating_call_is_repeated_only_if_nothing_was_done() {
         let http = Http::new(CancellationToken::new());
-        let repeat = Repeat::IfUntouched;
-        assert_eq!(
-            attempts_of(&http, repeat, 3, || failure(true, true)).await,
-            1
-        );
-        assert_eq!(
-            attempts_of(&http, repeat, 3, || failure(true, false)).await,
-            4
-        );
+        for (maybe_done, attempts) in [(true, 1), (false, 3)] {
+            let made = attempts_of(&http, Repeat::IfUntouched, 2, || failure(true, maybe_done));
+            assert_eq!(made.await, attempts, "{maybe_done}");
+        }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_request_to_stop_ends_the_repeating() {
         let stop = CancellationToken::new();
         let http = Http::new(stop.clone());
@@ -387,7 +373,7 @@ mod tests {
         );
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_vendor_that_asks_for_an_hour_is_not_waited_for() {
         let http = Http::new(CancellationToken::new());
         let patient = || Failure {

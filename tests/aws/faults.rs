@@ -11,7 +11,7 @@ use apikey::vendors::http::Http;
 use tf_provider::value::ValueAny;
 use tokio_util::sync::CancellationToken;
 
-use super::{block, context, keys_of, store, text};
+use super::{block, context, issuer, keys_of, store, text};
 use crate::support::fake::{Fake, Reply};
 
 const ID: &str = "AKIAAAAAAAAAAAAAAAAA";
@@ -80,7 +80,10 @@ async fn standing(keys: &dyn Issuer) -> Option<Standing> {
 
 #[tokio::test]
 async fn every_page_of_a_list_is_read() {
-    let fake = Fake::start([listed(&["AKIAOTHER"], Some("page 2&")), listed(&[ID], None)]);
+    let fake = Fake::start([
+        listed(&["AKIAOTHER"], Some("page 2&amp;")),
+        listed(&[ID], None),
+    ]);
     let keys = keys_of(&reached(&fake, 0), "ci");
     assert_eq!(standing(&*keys).await, Some(Standing::Active));
     assert!(fake.requests()[1].contains("Marker=page+2%26"));
@@ -118,11 +121,17 @@ async fn an_outage_that_lasts_is_unavailable_and_never_missing() {
         let fake = Fake::start([reply]);
         let keys = keys_of(&reached(&fake, 1), "ci");
         let secret = Secret::new("made-up-canary".into());
+        // A call can only give away what it was signed with.
+        let tried = keys.probe(Some(ID), &secret).await.unwrap_err();
+        assert!(
+            !format!("{tried} {tried:?}").contains("made-up-canary"),
+            "{tried}"
+        );
+        assert_eq!(tried.kind, Kind::Unavailable, "{tried}");
         for error in [
             keys.check(&[]).await.unwrap_err(),
             keys.inspect(&[ID.to_owned()]).await.unwrap_err(),
             keys.last_used(ID).await.unwrap_err(),
-            keys.probe(Some(ID), &secret).await.unwrap_err(),
             keys.revoke(Some(ID)).await.unwrap_err(),
             keys.import(ID).await.unwrap_err(),
         ] {
@@ -294,4 +303,23 @@ async fn a_write_that_fails_shows_nothing_of_what_was_written() {
         "{error}"
     );
     assert!(!format!("{error} {error:?} {context:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn a_caller_that_is_no_user_is_refused() {
+    for who in ["root", "assumed-role/ci/session", "federated-user/x"] {
+        let arn = format!("arn:aws:sts::123456789012:{who}");
+        let fake = Fake::start([Reply::of(
+            200,
+            format!(
+                "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{arn}</Arn>\
+                 </GetCallerIdentityResult></GetCallerIdentityResponse>"
+            ),
+        )]);
+        let keys = issuer(&reached(&fake, 0), &[("caller", ValueAny::Bool(true))]);
+        let error = keys.mint().await.unwrap_err();
+        assert_eq!(error.kind, Kind::Invalid);
+        assert!(error.detail.contains(&arn), "{error}");
+        assert_eq!(fake.requests().len(), 1);
+    }
 }

@@ -196,16 +196,6 @@ async fn the_caller_is_the_user_of_the_providers_own_key() {
 }
 
 #[tokio::test]
-async fn a_caller_that_is_no_user_is_refused() {
-    // Without users moto answers as a federated user.
-    let context = open(&Moto::shared().url());
-    let keys = issuer(&context, &[("caller", ValueAny::Bool(true))]);
-    let error = keys.check(&[]).await.unwrap_err();
-    assert_eq!(error.kind, Kind::Invalid);
-    assert!(error.detail.contains("federated-user"), "{error}");
-}
-
-#[tokio::test]
 async fn a_user_who_is_gone_has_no_keys_left_to_revoke() {
     let context = open(&Moto::shared().url());
     let keys = keys_of(&context, &unique("nobody"));

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 /// Started in the shell so that it ends with the test process, however that ends: the shell waits for the
 /// end of its standard input and then stops the one server it started.
-const SCRIPT: &str = "moto_server -H 127.0.0.1 -p \"$1\" & server=$!; cat >/dev/null; kill $server";
+const SCRIPT: &str = "moto_server -H 127.0.0.1 -p \"$1\" & server=$!; cat >/dev/null; \
+     kill $server; wait $server";
 
 /// A running server; stopped when dropped.
 pub struct Moto {

@@ -5,6 +5,7 @@
 
 mod api;
 mod capacity;
+mod user;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::settings::Settings;
 use crate::vendors::aws::{self, Refusal};
 
 use api::{Api, ListedKey};
+use user::User;
 
 /// A key id that IAM can never hand out (its ids know no `0`), so naming it shows what is permitted
 /// without touching any key.
@@ -80,65 +82,17 @@ impl IssuerKind for AwsIam {
 
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>> {
         Ok(Box::new(Keys {
-            user: user(settings)?,
+            user: User::read(settings)?,
             api: Api::new(aws::client(context)?),
             caller: OnceCell::new(),
         }))
     }
 }
 
-enum User {
-    Named(String),
-    Caller,
-}
-
 struct Keys {
     user: User,
     api: Api,
     caller: OnceCell<String>,
-}
-
-// A name is asked for aloud: were an empty block to mean the caller, a misspelt attribute, which Terraform
-// drops from nested objects without a word, would rotate the keys of the wrong user.
-fn user(settings: &Settings) -> Result<User> {
-    let named = settings.string("user_name");
-    match (named, settings.boolean("caller").unwrap_or(false)) {
-        (Some(name), false) if is_user_name(name) => Ok(User::Named(name.to_owned())),
-        (Some(name), false) => Err(settings.wrong(
-            "user_name",
-            "user_name is not valid",
-            format!(
-                "{name:?} is not the name of an IAM user. Give the name alone (not the ARN, not the path): letters, \
-                 digits and + = , . @ _ - only."
-            ),
-        )),
-        (None, true) => Ok(User::Caller),
-        (Some(_), true) => Err(settings.wrong(
-            "caller",
-            "user_name and caller exclude each other",
-            format!(
-                "Keep {} to rotate the keys of that user, or {} = true to rotate those of the user that the \
-                 provider runs as.",
-                settings.path_of("user_name"),
-                settings.path_of("caller")
-            ),
-        )),
-        (None, false) => Err(settings.wrong(
-            "user_name",
-            "No IAM user is named",
-            format!(
-                "Set {} to the user whose keys are to be rotated, or {} = true for the user that the provider \
-                 runs as.",
-                settings.path_of("user_name"),
-                settings.path_of("caller")
-            ),
-        )),
-    }
-}
-
-fn is_user_name(text: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
-    (1..=128).contains(&text.len()) && text.bytes().all(fits)
 }
 
 #[async_trait]
