@@ -153,8 +153,20 @@ impl Http {
         }
     }
 
-    /// Waits; `false` if a person asked to stop meanwhile.
-    pub async fn waited(&self, delay: Duration) -> bool {
+    /// Waits before looking again. An error if a person asks to stop meanwhile: what was seen so far proves
+    /// nothing yet.
+    pub async fn wait(&self, delay: Duration) -> Result<()> {
+        if self.waited(delay).await {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Unavailable,
+            "Stopped on request",
+            "The run ended before the outcome was certain. Run the command again.",
+        ))
+    }
+
+    async fn waited(&self, delay: Duration) -> bool {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => false,
@@ -175,8 +187,8 @@ impl Http {
                 Kind::Unavailable,
                 format!("{host} did not answer"),
                 format!(
-                    "{reason} Check the network, the proxy (HTTPS_PROXY, NO_PROXY) and the endpoint, \
-                     then run the command again."
+                    "{reason} Check the network, the proxy (HTTPS_PROXY, NO_PROXY) and the \
+                     endpoint, then run the command again."
                 ),
             ),
             passing: true,
@@ -252,7 +264,8 @@ fn build(answer_timeout: Duration) -> Result<reqwest::Client> {
                 Kind::Other,
                 "The HTTP client could not be built",
                 format!(
-                    "{}. Check the certificates of this machine and the proxy settings in the environment.",
+                    "{}. Check the certificates of this machine and the proxy settings in the \
+                     environment.",
                     causes(&error)
                 ),
             )

@@ -27,8 +27,8 @@ fn listed(ids: &[&str], marker: Option<&str>) -> Reply {
         .iter()
         .map(|id| {
             format!(
-                "<member><UserName>ci</UserName><AccessKeyId>{id}</AccessKeyId><Status>Active</Status>\
-                 <CreateDate>2026-11-22T20:41:12Z</CreateDate></member>"
+                "<member><UserName>ci</UserName><AccessKeyId>{id}</AccessKeyId>\
+                 <Status>Active</Status><CreateDate>2026-11-22T20:41:12Z</CreateDate></member>"
             )
         })
         .collect();
@@ -39,8 +39,9 @@ fn listed(ids: &[&str], marker: Option<&str>) -> Reply {
     Reply::of(
         200,
         format!(
-            "<ListAccessKeysResponse><ListAccessKeysResult><AccessKeyMetadata>{members}</AccessKeyMetadata>\
-             {marker}</ListAccessKeysResult></ListAccessKeysResponse>"
+            "<ListAccessKeysResponse><ListAccessKeysResult>\
+             <AccessKeyMetadata>{members}</AccessKeyMetadata>{marker}</ListAccessKeysResult>\
+             </ListAccessKeysResponse>"
         ),
     )
 }
@@ -259,8 +260,8 @@ async fn a_probe_is_refused_by_words_without_secrets_and_a_wrong_clock_proves_no
     };
     assert!(!words.contains("made-up-canary"), "{words}");
 
-    let skewed = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature not yet \
-                  current</Message></Error></ErrorResponse>";
+    let skewed = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature not \
+                  yet current</Message></Error></ErrorResponse>";
     let fake = Fake::start([Reply::of(403, skewed)]);
     let error = keys_of(&reached(&fake, 0), "ci")
         .probe(Some(ID), &secret)
@@ -277,6 +278,17 @@ async fn a_request_to_stop_ends_the_repeating() {
     stop.cancel();
     assert!(keys_of(&context, "ci").check(&[]).await.is_err());
     assert_eq!(fake.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_is_not_called_missing_when_a_person_asks_to_stop_before_the_list_is_reread() {
+    let fake = Fake::start([listed(&[], None)]);
+    let stop = CancellationToken::new();
+    let context = reached(&fake, 0).with_http(Http::new(stop.clone()));
+    stop.cancel();
+    let keys = keys_of(&context, "ci");
+    let error = keys.inspect(&[ID.to_owned()]).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unavailable);
 }
 
 #[tokio::test]

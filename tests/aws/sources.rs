@@ -14,8 +14,9 @@ use crate::support::child::inside;
 use crate::support::fake::{Fake, Reply};
 use crate::support::moto::Moto;
 
-const NOBODY: &str = "<ListAccessKeysResponse><ListAccessKeysResult><IsTruncated>false</IsTruncated>\
-                      </ListAccessKeysResult></ListAccessKeysResponse>";
+const NOBODY: &str = "<ListAccessKeysResponse><ListAccessKeysResult>\
+                      <IsTruncated>false</IsTruncated></ListAccessKeysResult>\
+                      </ListAccessKeysResponse>";
 
 /// A server on which every user has no key yet.
 fn empty() -> Fake {
@@ -93,7 +94,8 @@ async fn a_profile_that_does_not_exist_or_holds_nothing_is_named() {
 async fn a_profile_that_needs_a_browser_says_what_to_run() {
     let folder = TempDir::new().unwrap();
     let lines = "[profile web]\nsso_session = corp\nsso_account_id = 1\nsso_role_name = r\n\
-                 [sso-session corp]\nsso_region = eu-west-3\nsso_start_url = https://example.invalid/start\n";
+                 [sso-session corp]\nsso_region = eu-west-3\n\
+                 sso_start_url = https://example.invalid/start\n";
     let file = ValueAny::List(vec![text(&write(&folder, "config", lines))]);
     let error = failure(fields(&[
         ("profile", text("web")),
@@ -113,7 +115,7 @@ async fn a_process_may_give_the_credentials_and_its_failure_is_told() {
     let script = write(
         &folder,
         "keys.sh",
-        "echo '{\"Version\":1,\"AccessKeyId\":\"AKIAPROCESS\",\"SecretAccessKey\":\"made-up-canary\"}'\n",
+        r#"echo '{"Version":1,"AccessKeyId":"AKIAPROCESS","SecretAccessKey":"made-up-canary"}'"#,
     );
     let broken = write(
         &folder,
@@ -121,7 +123,8 @@ async fn a_process_may_give_the_credentials_and_its_failure_is_told() {
         "echo 'the vault is sealed' >&2; exit 3\n",
     );
     let lines = format!(
-        "[profile good]\ncredential_process = sh {script}\n[profile bad]\ncredential_process = sh {broken}\n"
+        "[profile good]\ncredential_process = sh {script}\n\
+         [profile bad]\ncredential_process = sh {broken}\n"
     );
     let file = ValueAny::List(vec![text(&write(&folder, "config", &lines))]);
     let block = |name| {
@@ -168,9 +171,12 @@ async fn a_role_is_assumed_once_for_all_resources() {
 
 #[tokio::test]
 async fn a_role_is_asked_for_with_its_settings_and_kept() {
-    let session = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId>\
-                   <SecretAccessKey>made-up-canary</SecretAccessKey><SessionToken>made-up-token</SessionToken>\
-                   <Expiration>9999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
+    let session = "<AssumeRoleResponse><AssumeRoleResult><Credentials>\
+                   <AccessKeyId>ASIAROLE</AccessKeyId>\
+                   <SecretAccessKey>made-up-canary</SecretAccessKey>\
+                   <SessionToken>made-up-token</SessionToken>\
+                   <Expiration>9999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult>\
+                   </AssumeRoleResponse>";
     let sts = Fake::start([Reply::of(200, session)]);
     let iam = empty();
     let role = ValueAny::Map(fields(&[
@@ -210,7 +216,8 @@ async fn a_role_is_asked_for_with_its_settings_and_kept() {
 
 #[tokio::test]
 async fn a_role_that_may_not_be_assumed_is_named() {
-    let denied = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
+    let denied = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error>\
+                  </ErrorResponse>";
     let fake = Fake::start([Reply::of(403, denied)]);
     let role = ValueAny::Map(fields(&[("role_arn", text("arn:aws:iam::1:role/r"))]));
     let mut block = super::block(&fake.url(), "AKIABASE", "made-up-canary");

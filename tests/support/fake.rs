@@ -73,7 +73,8 @@ fn serve(mut stream: TcpStream, reply: &Reply, seen: &Mutex<Vec<String>>) {
             let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
             let _ = write!(
                 stream,
-                "HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}",
+                "HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: \
+                 close\r\n{headers}\r\n{body}",
                 body.len()
             );
         }

@@ -44,8 +44,8 @@ impl IssuerKind for AwsIam {
     }
 
     fn description(&self) -> &'static str {
-        "Access keys of an AWS IAM user. IAM allows a user two keys, so the user must be left to this \
-         resource alone. Exactly one of `user_name` and `caller` is set."
+        "Access keys of an AWS IAM user. IAM allows a user two keys, so the user must be left to \
+         this resource alone. Exactly one of `user_name` and `caller` is set."
     }
 
     fn attributes(&self) -> Attributes {
@@ -214,8 +214,8 @@ impl Keys {
                 Kind::Invalid,
                 "The provider does not run as an IAM user",
                 format!(
-                    "It runs as {arn}. Roles, sessions and the root user have no access keys to rotate. Name the \
-                     user in user_name instead of caller = true."
+                    "It runs as {arn}. Roles, sessions and the root user have no access keys to \
+                     rotate. Name the user in user_name instead of caller = true."
                 ),
             )),
         }
@@ -242,9 +242,10 @@ impl Keys {
                 Err(error) if error.kind == Kind::NotFound => Vec::new(),
                 keys => keys?,
             };
-            if complete(&keys) || rereads == REREADS || !self.api.waited(REREAD_DELAY).await {
+            if complete(&keys) || rereads == REREADS {
                 return Ok(keys);
             }
+            self.api.wait(REREAD_DELAY).await?;
             rereads += 1;
         }
     }
@@ -279,14 +280,15 @@ impl Keys {
         ));
         let found = match listed {
             Err(error) => format!(
-                "The list could not be read to find out ({}); look for a new key of this user and delete it.",
+                "The list could not be read to find out ({}); look for a new key of this user \
+                 and delete it.",
                 error.summary
             ),
             Ok(keys) => match keys.iter().find(is_new) {
                 Some(key) => format!(
-                    "A new key has appeared, {} (created {}). Its secret was never received. If nobody else created \
-                     it, delete it (aws iam delete-access-key --user-name {user} --access-key-id {}), then apply \
-                     again.",
+                    "A new key has appeared, {} (created {}). Its secret was never received. If \
+                     nobody else created it, delete it (aws iam delete-access-key --user-name \
+                     {user} --access-key-id {}), then apply again.",
                     key.id, key.created_at, key.id
                 ),
                 None => "No new key has appeared, so apply again.".to_owned(),
@@ -321,7 +323,8 @@ fn named(key_id: Option<&str>) -> Result<&str> {
         Error::new(
             Kind::Other,
             "An AWS access key has no id",
-            "The state is incomplete. Run terraform apply -refresh-only; if the id stays empty, import the key.",
+            "The state is incomplete. Run terraform apply -refresh-only; if the id stays empty, \
+             import the key.",
         )
     })
 }

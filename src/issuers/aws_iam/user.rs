@@ -20,8 +20,8 @@ impl User {
             "user_name",
             "user_name is not valid",
             format!(
-                "{name:?} is not the name of an IAM user. Give the name alone (not the ARN, not the path): letters, \
-                 digits and + = , . @ _ - only."
+                "{name:?} is not the name of an IAM user. Give the name alone (not the ARN, not \
+                 the path): letters, digits and + = , . @ _ - only."
             ),
         )),
         (None, true) => Ok(User::Caller),
@@ -29,8 +29,8 @@ impl User {
             "caller",
             "user_name and caller exclude each other",
             format!(
-                "Keep {} to rotate the keys of that user, or {} = true to rotate those of the user that the \
-                 provider runs as.",
+                "Keep {} to rotate the keys of that user, or {} = true to rotate those of the \
+                 user that the provider runs as.",
                 settings.path_of("user_name"),
                 settings.path_of("caller")
             ),
@@ -39,8 +39,8 @@ impl User {
             "user_name",
             "No IAM user is named",
             format!(
-                "Set {} to the user whose keys are to be rotated, or {} = true for the user that the provider \
-                 runs as.",
+                "Set {} to the user whose keys are to be rotated, or {} = true for the user that \
+                 the provider runs as.",
                 settings.path_of("user_name"),
                 settings.path_of("caller")
             ),

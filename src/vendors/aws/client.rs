@@ -322,8 +322,8 @@ fn not_understood(call: &Call<'_>) -> Refusal {
         Kind::Other,
         format!("The answer to {} was not understood", call.operation),
         format!(
-            "The call succeeded, but what came back is not an answer of {}. Check that the endpoint is that of \
-             AWS.",
+            "The call succeeded, but what came back is not an answer of {}. Check that the \
+             endpoint is that of AWS.",
             call.service.id()
         ),
     );

@@ -128,8 +128,8 @@ pub fn wrong_region(region: &str) -> Error {
         Path::root("aws").attribute("region"),
         "The AWS region is not valid",
         format!(
-            "{region:?} is not the name of an AWS region, such as \"eu-central-1\". It comes from AWS_REGION, \
-             AWS_DEFAULT_REGION or the profile."
+            "{region:?} is not the name of an AWS region, such as \"eu-central-1\". It comes \
+             from AWS_REGION, AWS_DEFAULT_REGION or the profile."
         ),
     )
 }
@@ -140,9 +140,9 @@ pub fn no_region(service: Service) -> Error {
         Path::root("aws").attribute("region"),
         "No AWS region is set",
         format!(
-            "{} needs one. Tried, in this order: region of the delivery and of the provider block; AWS_REGION; \
-             AWS_DEFAULT_REGION; the profile; the instance metadata. Set one of them, for example aws = {{ \
-             region = \"eu-central-1\" }} in the provider block.",
+            "{} needs one. Tried, in this order: region of the delivery and of the provider \
+             block; AWS_REGION; AWS_DEFAULT_REGION; the profile; the instance metadata. Set one \
+             of them, for example aws = {{ region = \"eu-central-1\" }} in the provider block.",
             service.id()
         ),
     )

@@ -210,21 +210,23 @@ fn advice(
         credentials,
     } = asked;
     if refusal.is_skewed_clock() {
-        return "The clock of this machine is wrong: AWS accepts signatures for a few minutes only. Set the \
-                clock and run the command again."
+        return "The clock of this machine is wrong: AWS accepts signatures for a few minutes \
+                only. Set the clock and run the command again."
             .to_owned();
     }
     match meaning {
         Meaning::Unknown => format!(
-            "AWS does not accept {credentials}. Check that the key exists and is active, that the secret key \
-             belongs to it, and that the region lies in the partition of the account."
+            "AWS does not accept {credentials}. Check that the key exists and is active, that \
+             the secret key belongs to it, and that the region lies in the partition of the \
+             account."
         ),
         Meaning::Expired => format!(
             "The session of {credentials} has ended. Sign in again, then run the command again."
         ),
         Meaning::Forbidden => format!(
-            "{} is not allowed to call {permission}. Allow it in the policies of that identity (and in the \
-             boundaries and organisation policies above it), or use other credentials.",
+            "{} is not allowed to call {permission}. Allow it in the policies of that identity \
+             (and in the boundaries and organisation policies above it), or use other \
+             credentials.",
             capital(credentials)
         ),
         Meaning::Missing => "Check the name, the account and the region.".to_owned(),
@@ -272,7 +274,8 @@ mod tests {
     fn the_code_decides_whatever_the_status() {
         let xml = |code: &str| {
             format!(
-                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
+                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>\
+                 <Message>no</Message></Error></ErrorResponse>"
             )
         };
         let json = |code: &str| format!(r#"{{"__type":"a.b#{code}","Message":"no"}}"#);
@@ -339,8 +342,9 @@ mod tests {
 
     #[test]
     fn a_wrong_clock_is_told_from_a_wrong_key() {
-        let body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature expired: \
-                    20260101T000000Z is now earlier than 20260102T000000Z</Message></Error></ErrorResponse>";
+        let body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature \
+                    expired: 20260101T000000Z is now earlier than \
+                    20260102T000000Z</Message></Error></ErrorResponse>";
         let refusal = refused(403, body).error;
         assert!(refusal.is_skewed_clock());
         assert!(

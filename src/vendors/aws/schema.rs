@@ -12,21 +12,22 @@ pub fn attributes() -> Attributes {
         (
             "region",
             text(
-                "Region of Secrets Manager and of the Security Token Service. Default: `AWS_REGION`, \
-                 `AWS_DEFAULT_REGION`, the profile, the instance.",
+                "Region of Secrets Manager and of the Security Token Service. Default: \
+                 `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile, the instance.",
             ),
         ),
         (
             "profile",
             text(
-                "Profile of the shared configuration and credentials files. Goes before keys in the \
-                 environment. Default: `AWS_PROFILE`.",
+                "Profile of the shared configuration and credentials files. Goes before keys in \
+                 the environment. Default: `AWS_PROFILE`.",
             ),
         ),
         (
             "access_key",
             text(
-                "Access key id. Default: `AWS_ACCESS_KEY_ID`, then wherever Amazon's own tools look.",
+                "Access key id. Default: `AWS_ACCESS_KEY_ID`, then wherever Amazon's own tools \
+                 look.",
             ),
         ),
         (
@@ -48,7 +49,8 @@ pub fn attributes() -> Attributes {
             "shared_credentials_files",
             optional(
                 list_of(AttributeType::String),
-                "Files to read in place of `~/.aws/credentials`. Default: `AWS_SHARED_CREDENTIALS_FILE`.",
+                "Files to read in place of `~/.aws/credentials`. Default: \
+                 `AWS_SHARED_CREDENTIALS_FILE`.",
             ),
         ),
         (
@@ -68,15 +70,17 @@ pub fn attributes() -> Attributes {
                     })
                     .into_iter()
                     .collect(),
-                "Other endpoints, such as a VPC endpoint or an emulator. Default: `AWS_ENDPOINT_URL_IAM`, \
-                 `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL`, the profile.",
+                "Other endpoints, such as a VPC endpoint or an emulator. Default: \
+                 `AWS_ENDPOINT_URL_IAM`, `AWS_ENDPOINT_URL_STS`, \
+                 `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL`, the profile.",
             ),
         ),
         (
             "max_retries",
             optional(
                 AttributeType::Number,
-                "How often a call is repeated that was throttled or met a passing failure. Default: `9`.",
+                "How often a call is repeated that was throttled or met a passing failure. \
+                 Default: `9`.",
             ),
         ),
     ])

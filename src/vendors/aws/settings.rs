@@ -134,8 +134,8 @@ fn incomplete(block: &Settings<'_>, missing: &str, given: &str) -> Error {
         missing,
         format!("{missing} is missing"),
         format!(
-            "{} is set but {} is not. Set both access_key and secret_key, or neither and let the provider \
-             find credentials where Amazon's own tools look.",
+            "{} is set but {} is not. Set both access_key and secret_key, or neither and let the \
+             provider find credentials where Amazon's own tools look.",
             block.path_of(given),
             block.path_of(missing)
         ),
@@ -227,8 +227,8 @@ fn unknown(block: &Settings<'_>) -> Error {
     Error::new(
         Kind::Unavailable,
         "The AWS settings of the provider are not known yet",
-        "A value of the aws block comes from something that is created in this same run. Create that first \
-         (terraform apply -target=…), or set the value directly.",
+        "A value of the aws block comes from something that is created in this same run. Create \
+         that first (terraform apply -target=…), or set the value directly.",
     )
     .at(block.path().clone())
 }
