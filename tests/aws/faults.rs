@@ -11,7 +11,7 @@ use apikey::vendors::http::Http;
 use tf_provider::value::ValueAny;
 use tokio_util::sync::CancellationToken;
 
-use super::{block, context, issuer, keys_of, store, text};
+use super::{block, context, import, issuer, keys_of, store, text};
 use crate::support::fake::{Fake, Reply};
 
 const ID: &str = "AKIAAAAAAAAAAAAAAAAA";
@@ -120,7 +120,8 @@ async fn an_outage_that_lasts_is_unavailable_and_never_missing() {
         Reply::Reset,
     ] {
         let fake = Fake::start([reply]);
-        let keys = keys_of(&reached(&fake, 1), "ci");
+        let context = reached(&fake, 1);
+        let keys = keys_of(&context, "ci");
         let secret = Secret::new("made-up-canary".into());
         // A call can only give away what it was signed with.
         let tried = keys.probe(Some(ID), &secret).await.unwrap_err();
@@ -134,7 +135,7 @@ async fn an_outage_that_lasts_is_unavailable_and_never_missing() {
             keys.inspect(&[ID.to_owned()]).await.unwrap_err(),
             keys.last_used(ID).await.unwrap_err(),
             keys.revoke(Some(ID)).await.unwrap_err(),
-            keys.import(ID).await.unwrap_err(),
+            import(&context, ID).await.unwrap_err(),
         ] {
             assert_eq!(error.kind, Kind::Unavailable, "{error}");
             assert!(

@@ -9,7 +9,7 @@ use apikey::vendors::http::Repeat;
 use serde::Deserialize;
 use tf_provider::value::ValueAny;
 
-use super::{administer, block, context, create_user, issuer, keys_of, open, text, unique};
+use super::{administer, block, context, create_user, import, issuer, keys_of, open, text, unique};
 use crate::support::moto::Moto;
 
 const EVERYTHING: &str = r#""iam:*","secretsmanager:*","sts:*""#;
@@ -84,7 +84,7 @@ async fn a_key_is_minted_proved_and_revoked_for_good() {
     );
     assert_eq!(standings(&*keys, &[&id]).await, [Some(Standing::Active)]);
     assert!(keys.last_used(&id).await.unwrap().is_some());
-    let imported = keys.import(&id).await.unwrap();
+    let imported = import(&context, &id).await.unwrap();
     assert_eq!(imported.settings.get("user_name"), Some(&text("ci")));
 
     keys.revoke(Some(&id)).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_key_is_minted_proved_and_revoked_for_good() {
     assert!(matches!(probe, Probe::Refused(words) if words.contains("InvalidClientTokenId")));
     keys.revoke(Some(&id)).await.unwrap();
     assert_eq!(
-        keys.import(&id).await.unwrap_err().kind,
+        import(&context, &id).await.unwrap_err().kind,
         Kind::NotFound,
         "a key that is gone cannot be imported"
     );
@@ -127,7 +127,7 @@ async fn a_wrong_administrator_key_is_denied_and_never_missing() {
             keys.inspect(std::slice::from_ref(&id)).await.unwrap_err(),
             keys.revoke(Some(&id)).await.unwrap_err(),
             keys.last_used(&id).await.unwrap_err(),
-            keys.import(&id).await.unwrap_err(),
+            import(&bad, &id).await.unwrap_err(),
         ] {
             assert_eq!(error.kind, Kind::Denied, "{error}");
             assert!(error.detail.contains(code), "{error}");
@@ -191,7 +191,7 @@ async fn the_caller_is_the_user_of_the_providers_own_key() {
     let keys = issuer(&context, &[("caller", ValueAny::Bool(true))]);
     keys.check(&[]).await.unwrap();
     let (id, _) = mint(&*keys).await;
-    let imported = keys.import(&id).await.unwrap();
+    let imported = import(&context, &id).await.unwrap();
     assert_eq!(imported.settings.get("user_name"), Some(&text("team-bot")));
 }
 

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use apikey::clock::Clock;
 use apikey::context::Context;
 use apikey::error::{Path, Result};
-use apikey::issuers::{self, Issuer};
+use apikey::issuers::{self, Imported, Issuer};
 use apikey::settings::Settings;
 use apikey::stores::{self, Store};
 use apikey::vendors::aws::{self, Query, Refusal, Service};
@@ -80,6 +80,11 @@ fn issuer(context: &Context, settings: &[(&str, ValueAny)]) -> Box<dyn Issuer> {
 
 fn keys_of(context: &Context, user: &str) -> Box<dyn Issuer> {
     issuer(context, &[("user_name", text(user))])
+}
+
+async fn import(context: &Context, key_id: &str) -> Result<Imported> {
+    let kind = issuers::find("aws_iam").unwrap();
+    kind.import(key_id, context).await
 }
 
 fn try_store(context: &Context, settings: &[(&str, ValueAny)]) -> Result<Box<dyn Store>> {
