@@ -1,7 +1,13 @@
-//! Tests through the public interface, in one binary of modules.
+//! Every integration test, in one binary of modules.
 
+/// Amazon Web Services, against moto and against servers that misbehave.
+mod aws;
 /// The store `file` with real files, shells, readers and processes.
 #[cfg(unix)]
 mod file_store;
+/// The plugin protocol over its socket and under the real command line.
+mod protocol;
+/// Servers and contexts that tests start from.
+mod support;
 /// The request of `verification` against a real server.
 mod verification;

@@ -267,7 +267,11 @@ impl Run<'_> {
             .into_iter()
             .flatten()
             .collect();
+        let wanted: Vec<String> = self.connections.places();
         for (name, delivery) in self.former {
+            if wanted.contains(&delivery.store.place()) {
+                continue;
+            }
             match deliver::withdraw(name, delivery, &ours).await {
                 Ok(()) if self.connections.deliveries.contains_key(name) => {}
                 Ok(()) => {

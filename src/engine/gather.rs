@@ -152,15 +152,14 @@ async fn look_at_deliveries(
         copies_cannot_be_read: connections.deliveries.values().all(|d| !d.readable),
         ..DeliverySight::default()
     };
-    for (name, record) in &managed.deliveries {
-        let mut record = record.clone();
-        match connections.deliveries.get(name) {
-            Some(delivery) if delivery.readable => {
-                let found = in_delivery(name, delivery.store.read().await)?;
-                record.state = sight.note(slots, &record, found);
-            }
+    for (name, delivery) in &connections.deliveries {
+        let mut record = managed.deliveries.get(name).cloned().unwrap_or_default();
+        if delivery.readable {
+            let found = in_delivery(name, delivery.store.read().await)?;
+            record.state = sight.note(slots, &record, found);
+        } else {
             // A store that cannot be read is believed; it may still hold something.
-            _ => sight.anything_found = true,
+            sight.anything_found = true;
         }
         sight.deliveries.insert(name.clone(), record);
     }
