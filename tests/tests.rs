@@ -3,5 +3,11 @@
 /// The store `file` with real files, shells, readers and processes.
 #[cfg(unix)]
 mod file_store;
+/// The whole life of a key, driven through the real CLI.
+#[cfg(unix)]
+mod lifecycle;
+/// What the tests share.
+#[cfg(unix)]
+mod support;
 /// The request of `verification` against a real server.
 mod verification;
