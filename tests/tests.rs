@@ -1,5 +1,11 @@
 //! Tests through the public interface, in one binary of modules.
 
+/// Time between plans and applies.
+#[cfg(unix)]
+mod clock;
+/// What people edit while keys live.
+#[cfg(unix)]
+mod edits;
 /// The store `file` with real files, shells, readers and processes.
 #[cfg(unix)]
 mod file_store;
