@@ -5,9 +5,12 @@ mod aws;
 /// The store `file` with real files, shells, readers and processes.
 #[cfg(unix)]
 mod file_store;
+/// The whole life of a key, driven through the real CLI.
+#[cfg(unix)]
+mod lifecycle;
 /// The plugin protocol over its socket and under the real command line.
 mod protocol;
-/// Servers and contexts that tests start from.
+/// The real CLI, servers and contexts that tests start from.
 mod support;
 /// The request of `verification` against a real server.
 mod verification;

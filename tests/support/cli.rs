@@ -1,0 +1,134 @@
+//! Finds the real CLI and runs it: bounded in time, with nothing of the developer's own settings.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Selects the CLI; without it, `terraform` or else `tofu` of the PATH is used.
+pub const OVERRIDE: &str = "TF_ACC_TERRAFORM_PATH";
+
+/// One command takes seconds; what takes this long hangs.
+const BOUND: Duration = Duration::from_secs(120);
+
+/// Time to end in an orderly way after SIGINT, so that the CLI takes the provider with it.
+const GOODBYE: Duration = Duration::from_secs(10);
+
+/// Variables of the developer that would change what the tests see.
+const FOREIGN: [&str; 3] = ["TF_", "APIKEY_", "AWS_"];
+
+/// What a finished child left.
+pub struct Finished {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// The CLI that the tests drive. There is no skipping: a test that did not run proves nothing.
+pub fn path() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let chosen = std::env::var_os(OVERRIDE).map(PathBuf::from);
+        let candidates = match chosen {
+            Some(path) => vec![path],
+            None => vec!["terraform".into(), "tofu".into()],
+        };
+        candidates
+            .into_iter()
+            .find(|path| answers(path))
+            .unwrap_or_else(|| {
+                panic!(
+                    "The acceptance tests drive the real CLI, and neither `terraform` nor `tofu` runs here. \
+                     Install Terraform 1.11 or OpenTofu 1.10 (or newer) into the PATH, or set {OVERRIDE} to it."
+                )
+            })
+    })
+}
+
+fn answers(path: &Path) -> bool {
+    Command::new(path)
+        .arg("version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// The CLI in a directory, reading only the configuration file that is given.
+pub fn command(directory: &Path, cli_config: &Path) -> Command {
+    let mut command = Command::new(path());
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if FOREIGN.iter().any(|prefix| name.starts_with(prefix)) {
+            command.env_remove(name);
+        }
+    }
+    command
+        .current_dir(directory)
+        .env("TF_CLI_CONFIG_FILE", cli_config)
+        .env("TF_DATA_DIR", directory.join(".terraform"))
+        .env("TF_IN_AUTOMATION", "1")
+        .env("TF_INPUT", "0")
+        .env("CHECKPOINT_DISABLE", "1")
+        .env("HOME", directory);
+    command
+}
+
+/// Runs a command to its end, or ends it after the bound and fails the test.
+pub fn run(mut command: Command) -> Finished {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let stdout = drain(child.stdout.take());
+    let stderr = drain(child.stderr.take());
+    let status = wait(&mut child, BOUND);
+    if status.is_none() {
+        end(&mut child);
+    }
+    let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
+    match status {
+        Some(status) => Finished {
+            status,
+            stdout,
+            stderr,
+        },
+        None => panic!("{command:?} did not end within {BOUND:?}\n{stdout}\n{stderr}"),
+    }
+}
+
+fn drain(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // Whatever came before a broken pipe is what there is to show.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+fn wait(child: &mut Child, bound: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + bound;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    None
+}
+
+fn end(child: &mut Child) {
+    let _ = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    if wait(child, GOODBYE).is_none() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
