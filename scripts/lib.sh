@@ -42,8 +42,15 @@ target_directory() {
   cargo metadata --no-deps --format-version 1 --offline | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
 }
 
-# The command of Terraform or OpenTofu: $TF_CLI if it is set, else the first that is installed.
-cli() { command -v "${TF_CLI:-terraform}" || { [ -z "${TF_CLI:-}" ] && command -v tofu; }; }
+# The command of Terraform or OpenTofu: what TF_ACC_TERRAFORM_PATH says, which the tests heed as well, else the
+# first that is installed.
+cli() {
+  if [ -n "${TF_ACC_TERRAFORM_PATH:-}" ]; then
+    command -v "$TF_ACC_TERRAFORM_PATH"
+  else
+    command -v terraform || command -v tofu
+  fi
+}
 
 # Puts the binary $1 into the filesystem mirror $2, for Terraform and for OpenTofu.
 install_into_mirror() {

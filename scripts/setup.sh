@@ -52,11 +52,11 @@ need_cli() {
     brew install opentofu >&2 || true
   fi
   cli >/dev/null || fail \
-    "${TF_CLI:-Neither terraform nor tofu} is not installed, and the system's own packages do not offer it." \
+    "Neither terraform nor tofu is installed (or TF_ACC_TERRAFORM_PATH points at nothing), and no package manager here offers one." \
     "Either will do:" \
-    "  Terraform 1.8 or later: https://developer.hashicorp.com/terraform/install" \
-    "  OpenTofu 1.7 or later:  https://opentofu.org/docs/intro/install" \
-    "Put it on the PATH, or point TF_CLI at it."
+    "  Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install" \
+    "  OpenTofu 1.10 or later:  https://opentofu.org/docs/intro/install" \
+    "Put it on the PATH, or point TF_ACC_TERRAFORM_PATH at it."
 }
 
 # A moto_server on the PATH is used as it is. Else one is kept in the target directory.

@@ -1,15 +1,15 @@
-<<<<<<< HEAD
-//! Servers and contexts that tests start from.
-
-pub mod child;
-pub mod fake;
-pub mod moto;
-=======
 //! What the tests share: the real CLI around the real binary, and stand-ins for the world behind it.
 
+pub mod child;
+#[cfg(unix)]
 pub mod cli;
+pub mod fake;
+#[cfg(unix)]
 pub mod keys;
+pub mod moto;
+#[cfg(unix)]
 pub mod outcome;
+#[cfg(unix)]
 pub mod state;
+#[cfg(unix)]
 pub mod workspace;
->>>>>>> accept
