@@ -3,6 +3,9 @@
 /// Time between plans and applies.
 #[cfg(unix)]
 mod clock;
+/// Deliveries that change behind our back or on purpose.
+#[cfg(unix)]
+mod deliveries;
 /// What people edit while keys live.
 #[cfg(unix)]
 mod edits;
@@ -12,6 +15,9 @@ mod file_store;
 /// The whole life of a key, driven through the real CLI.
 #[cfg(unix)]
 mod lifecycle;
+/// Destroying, replacing, importing.
+#[cfg(unix)]
+mod replacement;
 /// What the tests share.
 #[cfg(unix)]
 mod support;

@@ -52,6 +52,7 @@ pub fn update(
     }
     let replaced = replacements(prior, &planned);
     if !replaced.is_empty() {
+        destroy(diags, prior, &private);
         return Some((planned, private, replaced));
     }
 
