@@ -112,7 +112,10 @@ async fn a_json_file_comes_with_its_directories_and_goes_again() {
         fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o777,
         0o700
     );
-    assert_eq!(names_in(path.parent().unwrap()), [path.clone()]);
+    assert_eq!(
+        names_in(path.parent().unwrap()),
+        std::slice::from_ref(&path)
+    );
 
     store.remove().await.unwrap();
     store.remove().await.unwrap();

@@ -1,25 +1,16 @@
-//! Tests through the public interface, in one binary of modules.
+//! Every integration test, in one binary of modules.
 
-/// Time between plans and applies.
+/// The life of keys, driven through the real CLI.
 #[cfg(unix)]
-mod clock;
-/// Deliveries that change behind our back or on purpose.
-#[cfg(unix)]
-mod deliveries;
-/// What people edit while keys live.
-#[cfg(unix)]
-mod edits;
+mod acceptance;
+/// Amazon Web Services, against moto and against servers that misbehave.
+mod aws;
 /// The store `file` with real files, shells, readers and processes.
 #[cfg(unix)]
 mod file_store;
-/// The whole life of a key, driven through the real CLI.
-#[cfg(unix)]
-mod lifecycle;
-/// Destroying, replacing, importing.
-#[cfg(unix)]
-mod replacement;
+/// The plugin protocol over its socket and under the real command line.
+mod protocol;
 /// What the tests share.
-#[cfg(unix)]
 mod support;
 /// The request of `verification` against a real server.
 mod verification;

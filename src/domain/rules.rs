@@ -164,3 +164,7 @@ fn has_room_to_replace(situation: &Situation, slots: &Slots) -> bool {
     slots.secondary.is_none()
         || (situation.facts.primary == Seen::Gone && slots.retiring().is_some())
 }
+
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod tests;

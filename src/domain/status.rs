@@ -45,7 +45,7 @@ pub fn status(situation: &Situation) -> (Status, String) {
     let findings = [
         overdue(situation, slots),
         blocked(situation, slots),
-        pending(situation),
+        pending(situation, slots),
         due(situation, slots),
         notice(situation, slots),
     ];
@@ -117,14 +117,23 @@ fn held(situation: &Situation, slots: &Slots) -> bool {
     over && !ended && situation.facts.retiring_in_use
 }
 
-fn pending(situation: &Situation) -> Option<(Status, String)> {
+fn pending(situation: &Situation, slots: &Slots) -> Option<(Status, String)> {
+    if slots.primary.fingerprint.is_none() && situation.has_writes_to_repair() {
+        let key = slots.primary.label();
+        return Some((
+            Status::Pending,
+            format!(
+                "key {key} was imported without its secret, so its deliveries are filled by the next rotation"
+            ),
+        ));
+    }
     let mut parts: Vec<String> = situation
         .repairs
         .iter()
         .map(|repair| {
             let what = match repair.why {
                 Why::Added => "was added",
-                Why::Moved => "points to another place",
+                Why::Moved => "has new settings",
                 Why::Removed => "was removed",
                 Why::Missing => "is gone from its store",
                 Why::Altered => "was changed behind our back",

@@ -283,8 +283,10 @@ impl Run<'_> {
             .into_iter()
             .flatten()
             .collect();
+        let wanted: Vec<String> = self.connections.places();
         for (name, delivery) in self.former {
-            if !self.is_still_written(delivery) {
+            // One that got another name, layout or mark still writes to its place.
+            if !wanted.contains(&delivery.store.place()) {
                 if let Err(error) = deliver::withdraw(name, delivery, &ours).await {
                     self.warnings.push(error);
                     continue;
@@ -295,13 +297,6 @@ impl Run<'_> {
             }
         }
         Ok(())
-    }
-
-    /// A delivery that got another name, layout or mark still writes to its place.
-    fn is_still_written(&self, former: &Delivery) -> bool {
-        let place = former.store.place();
-        let mut wanted = self.connections.deliveries.values();
-        wanted.any(|delivery| delivery.store.place() == place)
     }
 
     async fn verify(&mut self, subject: Subject) -> Result<()> {

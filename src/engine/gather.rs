@@ -152,22 +152,21 @@ async fn look_at_deliveries(
         ..DeliverySight::default()
     };
     let mut found = BTreeMap::new();
-    for name in managed.deliveries.keys() {
-        match connections.deliveries.get(name) {
-            Some(delivery) if delivery.readable => {
-                let seen = in_delivery(name, delivery.store.read().await)?;
-                sight.note_copies(slots, &seen);
-                found.insert(name, seen);
-            }
+    for (name, delivery) in &connections.deliveries {
+        if delivery.readable {
+            let seen = in_delivery(name, delivery.store.read().await)?;
+            sight.note_copies(slots, &seen);
+            found.insert(name, seen);
+        } else {
             // A store that cannot be read is believed; it may still hold something.
-            _ => sight.anything_found = true,
+            sight.anything_found = true;
         }
     }
     if secrets_in_state || sight.copies_cannot_be_read {
         sight.copies = Copies::all();
     }
-    for (name, record) in &managed.deliveries {
-        let mut record = record.clone();
+    for name in connections.deliveries.keys() {
+        let mut record = managed.deliveries.get(name).cloned().unwrap_or_default();
         if let Some(seen) = found.get(name) {
             record.state = sight.judge(slots, record.state, seen);
         }

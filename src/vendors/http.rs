@@ -153,8 +153,20 @@ impl Http {
         }
     }
 
-    /// Waits; `false` if a person asked to stop meanwhile.
-    pub async fn waited(&self, delay: Duration) -> bool {
+    /// Waits before looking again. An error if a person asks to stop meanwhile: what was seen so far proves
+    /// nothing yet.
+    pub async fn wait(&self, delay: Duration) -> Result<()> {
+        if self.waited(delay).await {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Unavailable,
+            "Stopped on request",
+            "The run ended before the outcome was certain. Run the command again.",
+        ))
+    }
+
+    async fn waited(&self, delay: Duration) -> bool {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => false,
@@ -175,8 +187,8 @@ impl Http {
                 Kind::Unavailable,
                 format!("{host} did not answer"),
                 format!(
-                    "{reason} Check the network, the proxy (HTTPS_PROXY, NO_PROXY) and the endpoint, \
-                     then run the command again."
+                    "{reason} Check the network, the proxy (HTTPS_PROXY, NO_PROXY) and the \
+                     endpoint, then run the command again."
                 ),
             ),
             passing: true,
@@ -252,7 +264,8 @@ fn build(answer_timeout: Duration) -> Result<reqwest::Client> {
                 Kind::Other,
                 "The HTTP client could not be built",
                 format!(
-                    "{}. Check the certificates of this machine and the proxy settings in the environment.",
+                    "{}. Check the certificates of this machine and the proxy settings in the \
+                     environment.",
                     causes(&error)
                 ),
             )
@@ -344,39 +357,25 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_passing_failure_is_repeated_up_to_the_limit() {
         let http = Http::new(CancellationToken::new());
-        let repeat = Repeat::Freely;
-        assert_eq!(
-            attempts_of(&http, repeat, 3, || failure(true, true)).await,
-            4
-        );
-        assert_eq!(
-            attempts_of(&http, repeat, 0, || failure(true, true)).await,
-            1
-        );
-        assert_eq!(
-            attempts_of(&http, repeat, 3, || failure(false, false)).await,
-            1
-        );
+        for (passing, retries, attempts) in [(true, 2, 3), (true, 0, 1), (false, 2, 1)] {
+            let made = attempts_of(&http, Repeat::Freely, retries, || failure(passing, true));
+            assert_eq!(made.await, attempts, "{passing} {retries}");
+        }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_creating_call_is_repeated_only_if_nothing_was_done() {
         let http = Http::new(CancellationToken::new());
-        let repeat = Repeat::IfUntouched;
-        assert_eq!(
-            attempts_of(&http, repeat, 3, || failure(true, true)).await,
-            1
-        );
-        assert_eq!(
-            attempts_of(&http, repeat, 3, || failure(true, false)).await,
-            4
-        );
+        for (maybe_done, attempts) in [(true, 1), (false, 3)] {
+            let made = attempts_of(&http, Repeat::IfUntouched, 2, || failure(true, maybe_done));
+            assert_eq!(made.await, attempts, "{maybe_done}");
+        }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_request_to_stop_ends_the_repeating() {
         let stop = CancellationToken::new();
         let http = Http::new(stop.clone());
@@ -387,7 +386,7 @@ mod tests {
         );
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_vendor_that_asks_for_an_hour_is_not_waited_for() {
         let http = Http::new(CancellationToken::new());
         let patient = || Failure {

@@ -1,7 +1,15 @@
-//! What the tests share: the real CLI around the real binary, and stand-ins for the world behind it.
+//! What the tests share: the real CLI around the real binary, servers, and stand-ins for the world outside.
 
+pub mod child;
+#[cfg(unix)]
 pub mod cli;
+pub mod fake;
+#[cfg(unix)]
 pub mod keys;
+pub mod moto;
+#[cfg(unix)]
 pub mod outcome;
+#[cfg(unix)]
 pub mod state;
+#[cfg(unix)]
 pub mod workspace;

@@ -1,7 +1,7 @@
 //! Proves that a new key works before anything relies on it.
 //!
 //! [`prove`] is the one loop, for an issuer's own probe as for the request that a resource names in
-//! `verification`. That request is read in [`config`] and sent in [`request`]; its placeholders are in [`template`].
+//! `verification`. That request is read in `config` and sent in `request`; its placeholders are in `template`.
 
 mod config;
 mod request;

@@ -227,25 +227,23 @@ impl Verification {
 /// The status alone says little; the first words of the body often say what is missing.
 async fn words(mut response: Response, hidden: &[&Secret]) -> String {
     let mut body = Zeroizing::new(Vec::with_capacity(READ_AT_MOST));
-    while body.len() < READ_AT_MOST {
-        // A body that breaks off is as good as a shorter one.
-        let Ok(Some(chunk)) = response.chunk().await else {
-            return shown(&body, hidden);
-        };
+    let whole = loop {
         let room = READ_AT_MOST - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        match response.chunk().await {
+            Ok(Some(chunk)) if chunk.len() > room => {
+                body.extend_from_slice(&chunk[..room]);
+                break false;
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break true,
+            // A body that breaks off is as good as a shorter one.
+            Err(_) => break false,
+        }
+    };
+    let mut text = scrub(&String::from_utf8_lossy(&body), hidden);
+    if !whole {
+        forget_cut_secret(&mut text, hidden);
     }
-    // The cut may have gone through a secret, of which the rest would no longer be recognised.
-    let longest = hidden
-        .iter()
-        .map(|secret| secret.expose().len())
-        .max()
-        .unwrap_or(0);
-    shown(&body[..body.len().saturating_sub(longest)], hidden)
-}
-
-fn shown(body: &[u8], hidden: &[&Secret]) -> String {
-    let text = scrub(&String::from_utf8_lossy(body), hidden);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let start: String = line
         .chars()
@@ -256,6 +254,14 @@ fn shown(body: &[u8], hidden: &[&Secret]) -> String {
         true => String::new(),
         false => format!(": {start}"),
     }
+}
+
+/// The end of the body may be the beginning of a secret, which was not recognised.
+fn forget_cut_secret(text: &mut String, hidden: &[&Secret]) {
+    let longest = hidden.iter().map(|secret| secret.expose().len()).max();
+    // A character that was cut as well is longer by two bytes once it is replaced.
+    let end = text.len().saturating_sub(longest.unwrap_or(0) + 2);
+    text.truncate(text.floor_char_boundary(end));
 }
 
 /// An error of the HTTP client names only the outermost layer; the reason is below it.

@@ -53,9 +53,9 @@ impl Api {
         Self { client }
     }
 
-    /// Waits; `false` if a person asked to stop meanwhile.
-    pub async fn waited(&self, delay: Duration) -> bool {
-        self.client.http().waited(delay).await
+    /// Waits before looking again; an error if a person asks to stop meanwhile.
+    pub async fn wait(&self, delay: Duration) -> Result<()> {
+        self.client.http().wait(delay).await
     }
 
     pub async fn create(&self, user: &str) -> Result<CreatedKey, Refusal> {

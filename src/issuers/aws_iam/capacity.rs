@@ -34,9 +34,10 @@ fn remedy(user: &str, ours: &[&str], others: &[&str]) -> String {
         return owner;
     }
     format!(
-        "{owner} Find out whether {} is still in use (aws iam get-access-key-last-used --access-key-id {}), then \
-         import it into a resource or delete it (aws iam delete-access-key --user-name {user} --access-key-id \
-         {}), or give this resource a user of its own.",
+        "{owner} Find out whether {} is still in use (aws iam get-access-key-last-used \
+         --access-key-id {}), then import it into a resource or delete it (aws iam \
+         delete-access-key --user-name {user} --access-key-id {}), or give this resource a user \
+         of its own.",
         others.join(" or "),
         others[0],
         others[0]

@@ -5,6 +5,7 @@
 
 mod api;
 mod capacity;
+mod user;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::settings::Settings;
 use crate::vendors::aws::{self, Refusal};
 
 use api::{Api, ListedKey};
+use user::User;
 
 /// A key id that IAM can never hand out (its ids know no `0`), so naming it shows what is permitted
 /// without touching any key.
@@ -43,8 +45,8 @@ impl IssuerKind for AwsIam {
     }
 
     fn description(&self) -> &'static str {
-        "Access keys of an AWS IAM user. IAM allows a user two keys, so the user must be left to this \
-         resource alone. Exactly one of `user_name` and `caller` is set."
+        "Access keys of an AWS IAM user. IAM allows a user two keys, so the user must be left to \
+         this resource alone. Exactly one of `user_name` and `caller` is set."
     }
 
     fn attributes(&self) -> Attributes {
@@ -81,7 +83,7 @@ impl IssuerKind for AwsIam {
 
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>> {
         Ok(Box::new(Keys {
-            user: user(settings)?,
+            user: User::read(settings)?,
             api: Api::new(aws::client(context)?),
             caller: OnceCell::new(),
         }))
@@ -97,58 +99,10 @@ impl IssuerKind for AwsIam {
     }
 }
 
-enum User {
-    Named(String),
-    Caller,
-}
-
 struct Keys {
     user: User,
     api: Api,
     caller: OnceCell<String>,
-}
-
-// A name is asked for aloud: were an empty block to mean the caller, a misspelt attribute, which Terraform
-// drops from nested objects without a word, would rotate the keys of the wrong user.
-fn user(settings: &Settings) -> Result<User> {
-    let named = settings.string("user_name");
-    match (named, settings.boolean("caller").unwrap_or(false)) {
-        (Some(name), false) if is_user_name(name) => Ok(User::Named(name.to_owned())),
-        (Some(name), false) => Err(settings.wrong(
-            "user_name",
-            "user_name is not valid",
-            format!(
-                "{name:?} is not the name of an IAM user. Give the name alone (not the ARN, not the path): letters, \
-                 digits and + = , . @ _ - only."
-            ),
-        )),
-        (None, true) => Ok(User::Caller),
-        (Some(_), true) => Err(settings.wrong(
-            "caller",
-            "user_name and caller exclude each other",
-            format!(
-                "Keep {} to rotate the keys of that user, or {} = true to rotate those of the user that the \
-                 provider runs as.",
-                settings.path_of("user_name"),
-                settings.path_of("caller")
-            ),
-        )),
-        (None, false) => Err(settings.wrong(
-            "user_name",
-            "No IAM user is named",
-            format!(
-                "Set {} to the user whose keys are to be rotated, or {} = true for the user that the provider \
-                 runs as.",
-                settings.path_of("user_name"),
-                settings.path_of("caller")
-            ),
-        )),
-    }
-}
-
-fn is_user_name(text: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
-    (1..=128).contains(&text.len()) && text.bytes().all(fits)
 }
 
 #[async_trait]
@@ -270,8 +224,8 @@ impl Keys {
                 Kind::Invalid,
                 "The provider does not run as an IAM user",
                 format!(
-                    "It runs as {arn}. Roles, sessions and the root user have no access keys to rotate. Name the \
-                     user in user_name instead of caller = true."
+                    "It runs as {arn}. Roles, sessions and the root user have no access keys to \
+                     rotate. Name the user in user_name instead of caller = true."
                 ),
             )),
         }
@@ -298,9 +252,10 @@ impl Keys {
                 Err(error) if error.kind == Kind::NotFound => Vec::new(),
                 keys => keys?,
             };
-            if complete(&keys) || rereads == REREADS || !self.api.waited(REREAD_DELAY).await {
+            if complete(&keys) || rereads == REREADS {
                 return Ok(keys);
             }
+            self.api.wait(REREAD_DELAY).await?;
             rereads += 1;
         }
     }
@@ -335,14 +290,15 @@ impl Keys {
         ));
         let found = match listed {
             Err(error) => format!(
-                "The list could not be read to find out ({}); look for a new key of this user and delete it.",
+                "The list could not be read to find out ({}); look for a new key of this user \
+                 and delete it.",
                 error.summary
             ),
             Ok(keys) => match keys.iter().find(is_new) {
                 Some(key) => format!(
-                    "A new key has appeared, {} (created {}). Its secret was never received. If nobody else created \
-                     it, delete it (aws iam delete-access-key --user-name {user} --access-key-id {}), then apply \
-                     again.",
+                    "A new key has appeared, {} (created {}). Its secret was never received. If \
+                     nobody else created it, delete it (aws iam delete-access-key --user-name \
+                     {user} --access-key-id {}), then apply again.",
                     key.id, key.created_at, key.id
                 ),
                 None => "No new key has appeared, so apply again.".to_owned(),
@@ -377,7 +333,8 @@ fn named(key_id: Option<&str>) -> Result<&str> {
         Error::new(
             Kind::Other,
             "An AWS access key has no id",
-            "The state is incomplete. Run terraform apply -refresh-only; if the id stays empty, import the key.",
+            "The state is incomplete. Run terraform apply -refresh-only; if the id stays empty, \
+             import the key.",
         )
     })
 }

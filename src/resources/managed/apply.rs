@@ -15,9 +15,9 @@ use crate::engine::execute::{Run, check_not_stale};
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Path, Result};
 use crate::resources::diagnostics;
+use crate::resources::managed::changes::trigger_changed;
 use crate::resources::managed::connect;
 use crate::resources::managed::model::{ManagedState, Private};
-use crate::resources::managed::plan::trigger_changed;
 use crate::resources::managed::read::{named, note_status, policy};
 
 /// Creates the first key. `None` if nothing was left behind.

@@ -1,15 +1,18 @@
 //! `apikey_managed`: one key over its whole life.
 //!
 //! [`schema`] and [`model`] are its values, [`validate`] what can be wrong with them; [`read`], [`plan`] and
-//! [`apply`] are the three moments of Terraform; [`connect`] finds its issuer and stores.
+//! [`apply`] are the three moments of Terraform; [`changes`] and [`unknowns`] serve the plan; [`connect`] finds
+//! the issuer and the stores.
 
 pub mod apply;
+pub mod changes;
 pub mod connect;
 pub mod import;
 pub mod model;
 pub mod plan;
 pub mod read;
 pub mod schema;
+pub mod unknowns;
 pub mod validate;
 
 use std::sync::{Arc, OnceLock};

@@ -8,14 +8,16 @@ use crate::domain::announce;
 use crate::domain::planner::{self, Decision};
 use crate::domain::policy::{OnDrift, Policy};
 use crate::domain::rules::Move;
-use crate::domain::situation::{Copy, Repair, Seen, Situation, Why};
+use crate::domain::situation::{Copy, Seen, Situation};
 use crate::error::{Error, Kind, Path};
 use crate::instant::Instant;
 use crate::resources::diagnostics;
-use crate::resources::managed::connect;
-use crate::resources::managed::model::{KeyState, ManagedState, Private};
+use crate::resources::managed::changes::{
+    edited, must_verify, repairs, replacements, settings_edited, trigger_changed,
+};
+use crate::resources::managed::model::{ManagedState, Private};
+use crate::resources::managed::unknowns::Outlook;
 use crate::resources::managed::validate;
-use crate::settings::known;
 
 /// The plan of a new key.
 pub fn create(
@@ -78,7 +80,7 @@ pub fn update(
         planner::first_due(&situation, context.clock.now())
     };
     match announce::announcement(&situation, &decision) {
-        Some(text) => diags.root_warning(summary(&decision), text),
+        Some(text) => diags.root_warning(summary(situation.name, &decision), text),
         None => warn_status(diags, prior),
     }
     let slots = managed.slots.clone();
@@ -90,7 +92,12 @@ pub fn update(
         planned.rotation_due_at = Value::Unknown;
         planned.next_stage_at = Value::Unknown;
     }
-    planned.withhold(&decision, edited && !only_labels_edited(prior, &planned));
+    planned.withhold(&Outlook {
+        decision: &decision,
+        settings_edited: settings_edited(prior, &planned),
+        must_verify: must_verify(&planned),
+        primary_is_dead: private.facts.primary == Seen::Gone,
+    });
     private.decision = Some(decision).filter(|decision| !decision.moves.is_empty());
     Some((planned, private, Vec::new()))
 }
@@ -111,13 +118,13 @@ pub fn destroy(diags: &mut Diagnostics, prior: &ManagedState, private: &Private)
     let (name, keys) = (prior.label(), keys.join(" and "));
     if retain {
         diags.root_warning(
-            "Keys are left behind",
-            format!("{name}: on_destroy is retain, so {keys} stay valid and delivered, and nothing rotates them any more."),
+            format!("{name}: keys are left behind"),
+            format!("on_destroy is retain, so {keys} stay valid and delivered, and nothing rotates them any more."),
         );
     } else {
         diags.root_warning(
-            "Keys are revoked",
-            format!("{name}: this destroys the resource, so {keys} are revoked at once and taken out of their deliveries. Whatever still uses them stops working."),
+            format!("{name}: keys are revoked"),
+            format!("This destroys the resource, so {keys} are revoked at once and taken out of their deliveries. Whatever still uses them stops working."),
         );
     }
 }
@@ -162,75 +169,11 @@ fn as_of(private: &Private, latest: Option<Instant>) -> Instant {
         .unwrap_or(Instant::from_unix(0))
 }
 
-/// Whether a new key can be proved before it becomes primary.
-pub fn must_verify(state: &ManagedState) -> bool {
-    let by_issuer = connect::issuer(&state.issuer).is_ok_and(|(kind, _)| kind.abilities().probe);
-    by_issuer || state.verification.is_value()
-}
-
-/// Set to another value; neither added nor removed.
-pub fn trigger_changed(prior: &ManagedState, planned: &ManagedState) -> bool {
-    match (&prior.rotation_trigger, &planned.rotation_trigger) {
-        (Value::Value(old), Value::Value(new)) => old != new,
-        _ => false,
-    }
-}
-
-/// Deliveries that the next apply has to write or to take away.
-pub fn repairs(prior: &ManagedState, planned: &ManagedState) -> Vec<Repair> {
-    let mut repairs = Vec::new();
-    let mut repair = |name: &str, why| {
-        repairs.push(Repair {
-            name: name.to_owned(),
-            why,
-        });
-    };
-    let old: std::collections::BTreeMap<_, _> = connect::entries(&prior.deliveries).collect();
-    let records = prior.delivery_status.as_ref_option();
-    for (name, fields) in connect::entries(&planned.deliveries) {
-        let status = records
-            .and_then(|records| records.get(name))
-            .and_then(|status| status.as_ref_option()?.state.as_deref_option());
-        match (old.get(name), status) {
-            (None, _) => repair(name, Why::Added),
-            (Some(former), _) if !same_place(former, fields) => repair(name, Why::Moved),
-            (_, Some("delivered")) => {}
-            (_, Some("missing")) => repair(name, Why::Missing),
-            (_, Some("altered")) => repair(name, Why::Altered),
-            _ => repair(name, Why::Failed),
-        }
-    }
-    let new: std::collections::BTreeMap<_, _> = connect::entries(&planned.deliveries).collect();
-    for name in old.keys().filter(|name| !new.contains_key(*name)) {
-        repair(name, Why::Removed);
-    }
-    let was_kept = prior.stores_secrets();
-    let known_secret = prior
-        .primary
-        .as_ref_option()
-        .is_some_and(|key| key.fingerprint.is_value());
-    if planned.stores_secrets() && !was_kept && known_secret {
-        repair("the state", Why::Added);
-    }
-    repairs
-}
-
-/// Everything but `source`, which only says where to copy from.
-fn same_place(
-    old: &crate::resources::managed::model::Fields,
-    new: &crate::resources::managed::model::Fields,
-) -> bool {
-    let relevant = |fields: &crate::resources::managed::model::Fields| {
-        let mut fields = fields.clone();
-        fields.remove("source");
-        fields
-    };
-    relevant(old) == relevant(new)
-}
-
 fn refuse_drift(diags: &mut Diagnostics, situation: &Situation) -> Option<()> {
     let facts = situation.facts;
-    let slots = situation.slots?;
+    let Some(slots) = situation.slots else {
+        return Some(());
+    };
     let drifted = facts.primary != Seen::Present || facts.primary_copy == Copy::Lost;
     if !drifted || situation.policy.on_drift != OnDrift::Error {
         return Some(());
@@ -259,8 +202,8 @@ fn warn_status(diags: &mut Diagnostics, prior: &ManagedState) {
     if matches!(status, "notice" | "due" | "overdue" | "blocked" | "pending") {
         let reason = prior.status_reason.as_deref_option().unwrap_or_default();
         diags.root_warning(
-            format!("Key is {status}"),
-            format!("{}: {reason}.", prior.label()),
+            format!("{}: key is {status}", prior.label()),
+            format!("{reason}."),
         );
     }
 }
@@ -268,176 +211,16 @@ fn warn_status(diags: &mut Diagnostics, prior: &ManagedState) {
 fn warn_undecided(diags: &mut Diagnostics, planned: &ManagedState, prior: &ManagedState) {
     let reason = prior.status_reason.as_deref_option().unwrap_or_default();
     diags.root_warning(
-        "The next step is not known yet",
+        format!("{}: the next step is not known yet", planned.label()),
         format!(
-            "{}: a setting is known only after apply, so this plan cannot tell whether the apply also takes a step \
-             in the life of the key. As of now: {reason}. Apply what it depends on first (-target) to see the step.",
-            planned.label()
+            "A setting is known only after apply, so this plan cannot tell whether the apply also takes a step \
+             in the life of the key. As of now: {reason}. Apply what it depends on first (-target) to see the step."
         ),
     );
 }
 
-fn summary(decision: &Decision) -> String {
+/// Names the key: Terraform folds warnings of the same summary into one.
+fn summary(name: &str, decision: &Decision) -> String {
     let word = decision.word();
-    format!(
-        "This apply will {}",
-        word.replace('_', " ").replace('+', " and ")
-    )
-}
-
-/// Settings of the issuer that say whose keys these are cannot change under a key.
-fn replacements(prior: &ManagedState, planned: &ManagedState) -> Vec<AttributePath> {
-    let (Ok((old, old_settings)), Ok((new, new_settings))) = (
-        connect::issuer(&prior.issuer),
-        connect::issuer(&planned.issuer),
-    ) else {
-        return Vec::new();
-    };
-    if old.name() != new.name() {
-        return vec![AttributePath::new("issuer")];
-    }
-    new.identity()
-        .iter()
-        .filter(|field| old_settings.value(field) != new_settings.value(field))
-        .map(|field| {
-            AttributePath::new("issuer")
-                .attribute(new.name())
-                .attribute(*field)
-        })
-        .collect()
-}
-
-fn edited(prior: &ManagedState, planned: &ManagedState) -> bool {
-    only_labels_edited(prior, planned) || settings_edited(prior, planned)
-}
-
-fn settings_edited(prior: &ManagedState, planned: &ManagedState) -> bool {
-    prior.policy != planned.policy
-        || prior.issuer != planned.issuer
-        || prior.deliveries != planned.deliveries
-        || prior.verification != planned.verification
-        || prior.store_secret_in_state != planned.store_secret_in_state
-        || prior.rotation_trigger != planned.rotation_trigger
-}
-
-/// What people call the key changed, and nothing that its life depends on.
-fn only_labels_edited(prior: &ManagedState, planned: &ManagedState) -> bool {
-    let labels = prior.name != planned.name
-        || prior.group != planned.group
-        || prior.environment != planned.environment
-        || prior.owner != planned.owner
-        || prior.description != planned.description
-        || prior.labels != planned.labels;
-    labels && !settings_edited(prior, planned)
-}
-
-impl ManagedState {
-    fn inputs_known(&self) -> bool {
-        let policy = self.policy.as_ref_option();
-        let fields = |value: &Value<crate::resources::managed::model::Fields>| match value {
-            Value::Unknown => false,
-            Value::Null => true,
-            Value::Value(fields) => fields.values().all(known),
-        };
-        let deliveries = match &self.deliveries {
-            Value::Unknown => false,
-            Value::Null => true,
-            Value::Value(entries) => entries.values().all(&fields),
-        };
-        policy.is_some_and(|policy| policy.wholly_known())
-            && fields(&self.issuer)
-            && fields(&self.verification)
-            && deliveries
-            && !self.rotation_trigger.is_unknown()
-            && !self.store_secret_in_state.is_unknown()
-    }
-
-    /// Nothing that the life of the key determines is known yet.
-    fn withhold_everything(&mut self) {
-        self.primary = Value::Unknown;
-        self.secondary = Value::Unknown;
-        self.phase = Value::Unknown;
-        self.generation = Value::Unknown;
-        self.last_action = Value::Unknown;
-        self.last_rotated_at = Value::Unknown;
-        self.next_stage_at = Value::Unknown;
-        self.rotation_due_at = Value::Unknown;
-        self.pending_revocations = Value::Unknown;
-        self.delivery_status = Value::Unknown;
-        self.withhold_status();
-    }
-
-    fn withhold_status(&mut self) {
-        self.status = Value::Unknown;
-        self.status_reason = Value::Unknown;
-    }
-
-    /// What the moves will set is unknown; everything else stays as it is.
-    fn withhold(&mut self, decision: &Decision, settings_edited: bool) {
-        if settings_edited || !decision.moves.is_empty() {
-            self.withhold_status();
-        }
-        if !self.stores_secrets() {
-            self.forget_secrets();
-        }
-        if decision.moves.is_empty() {
-            return;
-        }
-        self.last_action = Value::Value(decision.word());
-        self.delivery_status = Value::Unknown;
-        for next in &decision.moves {
-            match next {
-                Move::Create => self.withhold_everything(),
-                Move::Deliver => {
-                    let stored = self.stores_secrets();
-                    for slot in [&mut self.primary, &mut self.secondary] {
-                        if let Value::Value(key) = slot {
-                            key.withhold_delivery(stored);
-                        }
-                    }
-                }
-                Move::Stage => {
-                    self.secondary = Value::Unknown;
-                    self.phase = Value::Value("staged".into());
-                    self.pending_revocations = Value::Unknown;
-                }
-                Move::Revoke | Move::Discard => {
-                    self.secondary = Value::Null;
-                    self.phase = Value::Value("single".into());
-                    self.pending_revocations = Value::Unknown;
-                }
-                Move::RevokePending => self.pending_revocations = Value::Unknown,
-                Move::Promote | Move::Replace => {
-                    self.primary = Value::Unknown;
-                    self.secondary = Value::Unknown;
-                    self.phase = Value::Unknown;
-                    self.generation = match self.generation {
-                        Value::Value(count) => Value::Value(count + 1),
-                        _ => Value::Unknown,
-                    };
-                    self.last_rotated_at = Value::Unknown;
-                    self.next_stage_at = Value::Unknown;
-                    self.rotation_due_at = Value::Unknown;
-                    self.pending_revocations = Value::Unknown;
-                }
-            }
-        }
-    }
-
-    fn forget_secrets(&mut self) {
-        for slot in [&mut self.primary, &mut self.secondary] {
-            if let Value::Value(key) = slot {
-                key.secret = Value::Null;
-            }
-        }
-    }
-}
-
-impl KeyState {
-    fn withhold_delivery(&mut self, stored: bool) {
-        self.delivered_at = Value::Unknown;
-        if stored && !self.secret.is_value() {
-            self.secret = Value::Unknown;
-        }
-    }
+    format!("{name}: {}", word.replace('_', " ").replace('+', " and "))
 }

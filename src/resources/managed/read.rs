@@ -11,9 +11,9 @@ use crate::engine::gather::{Sight, gather};
 use crate::engine::managed::Managed;
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
+use crate::resources::managed::changes::{must_verify, repairs};
 use crate::resources::managed::connect;
 use crate::resources::managed::model::{ManagedState, Private};
-use crate::resources::managed::plan::{must_verify, repairs};
 
 /// The state as it is now, or `None` if nothing of the resource is left anywhere.
 pub async fn read(

@@ -62,7 +62,11 @@ impl Api {
 
     /// `None` if there is no such secret, or it has no value yet.
     pub async fn current(&self) -> Result<Option<Value>, Refusal> {
-        let value = self.call("GetSecretValue", &self.target(), &[]).await;
+        let input = GetSecretValue {
+            secret_id: &self.secret_id,
+            version_stage: CURRENT,
+        };
+        let value = self.call("GetSecretValue", &input, &[]).await;
         Ok(unless_missing(value)?.map(|value: SecretValue| Value {
             version: value.version_id,
             text: value.secret_string,
@@ -154,9 +158,9 @@ impl Api {
         unless_missing(deleted).map(drop)
     }
 
-    /// Waits; `false` if a person asked to stop meanwhile.
-    pub async fn waited(&self, delay: Duration) -> bool {
-        self.client.http().waited(delay).await
+    /// Waits before looking again; an error if a person asks to stop meanwhile.
+    pub async fn wait(&self, delay: Duration) -> Result<()> {
+        self.client.http().wait(delay).await
     }
 
     fn target(&self) -> Target<'_> {
@@ -193,6 +197,13 @@ fn unless_missing<T>(outcome: Result<T, Refusal>) -> Result<Option<T>, Refusal> 
 #[serde(rename_all = "PascalCase")]
 struct Target<'a> {
     secret_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetSecretValue<'a> {
+    secret_id: &'a str,
+    version_stage: &'a str,
 }
 
 #[derive(Serialize)]

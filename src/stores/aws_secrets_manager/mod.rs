@@ -39,9 +39,10 @@ impl StoreKind for AwsSecretsManager {
     }
 
     fn description(&self) -> &'static str {
-        "A secret in AWS Secrets Manager. Its value is one JSON document with both slots. Needs the permissions \
-         `secretsmanager:DescribeSecret`, `GetSecretValue`, `PutSecretValue` and `UpdateSecretVersionStage`; to \
-         create secrets also `CreateSecret`, `TagResource` and `RestoreSecret`, to delete them `DeleteSecret`."
+        "A secret in AWS Secrets Manager. Its value is one JSON document with both slots. Needs \
+         the permissions `secretsmanager:DescribeSecret`, `GetSecretValue`, `PutSecretValue` and \
+         `UpdateSecretVersionStage`; to create secrets also `CreateSecret`, `TagResource` and \
+         `RestoreSecret`, to delete them `DeleteSecret`."
     }
 
     fn attributes(&self) -> Attributes {
@@ -180,8 +181,9 @@ impl SecretPlace {
                 Kind::Stale,
                 format!("{} has another value for this write", self.place()),
                 format!(
-                    "Version {token} was to be written now, but exists already and holds something else. Somebody \
-                     wrote it by hand, or two runs went on at the same time. Run terraform plan again."
+                    "Version {token} was to be written now, but exists already and holds \
+                     something else. Somebody wrote it by hand, or two runs went on at the same \
+                     time. Run terraform plan again."
                 ),
             )
         })
@@ -209,12 +211,9 @@ impl SecretPlace {
             if let Some(current) = self.current().await?.filter(|value| value.holds(text)) {
                 return Ok(receipt(current));
             }
-            let patient = match delays.next() {
-                Some(delay) => self.api.waited(*delay).await,
-                None => false,
-            };
-            if !patient {
-                return Err(self.overwritten());
+            match delays.next() {
+                Some(delay) => self.api.wait(*delay).await?,
+                None => return Err(self.overwritten()),
             }
         }
     }
@@ -253,9 +252,10 @@ impl SecretPlace {
             Kind::Invalid,
             format!("{} is scheduled for deletion", self.place()),
             format!(
-                "Somebody deleted it, and until the recovery window has passed its name cannot be used. Restore it \
-                 (aws secretsmanager restore-secret --secret-id {id}), delete it for good (aws secretsmanager \
-                 delete-secret --force-delete-without-recovery --secret-id {id}), or deliver to another secret."
+                "Somebody deleted it, and until the recovery window has passed its name cannot \
+                 be used. Restore it (aws secretsmanager restore-secret --secret-id {id}), \
+                 delete it for good (aws secretsmanager delete-secret \
+                 --force-delete-without-recovery --secret-id {id}), or deliver to another secret."
             ),
         ))
     }
@@ -264,8 +264,8 @@ impl SecretPlace {
         Error::new(
             Kind::NotFound,
             format!("{} does not exist", self.place()),
-            "An ARN can only name a secret that exists. Give the name of the secret in secret_id and it is created, \
-             or correct the ARN.",
+            "An ARN can only name a secret that exists. Give the name of the secret in secret_id \
+             and it is created, or correct the ARN.",
         )
     }
 
@@ -273,8 +273,8 @@ impl SecretPlace {
         Error::new(
             Kind::Stale,
             format!("{} does not hold what was written", self.place()),
-            "Somebody else wrote a value at the same time. Find out who does (a rotation Lambda, another Terraform \
-             configuration), stop it, then run terraform plan again.",
+            "Somebody else wrote a value at the same time. Find out who does (a rotation Lambda, \
+             another Terraform configuration), stop it, then run terraform plan again.",
         )
     }
 

@@ -37,8 +37,8 @@ pub(super) fn attributes() -> Attributes {
             "secret_id",
             required(
                 AttributeType::String,
-                "Name or ARN of the secret. A name that does not exist yet is created; a secret that exists gets a \
-                 new version and keeps everything else.",
+                "Name or ARN of the secret. A name that does not exist yet is created; a secret \
+                 that exists gets a new version and keeps everything else.",
             ),
         ),
         (
@@ -52,7 +52,8 @@ pub(super) fn attributes() -> Attributes {
         (
             "kms_key_id",
             text(
-                "KMS key that encrypts a secret created here. Default: the key `aws/secretsmanager`.",
+                "KMS key that encrypts a secret created here. Default: the key \
+                 `aws/secretsmanager`.",
             ),
         ),
         ("description", text("Description of a secret created here.")),
@@ -60,22 +61,23 @@ pub(super) fn attributes() -> Attributes {
             "tags",
             optional(
                 string_map(),
-                "Tags of a secret created here. The tag `terraform-provider-apikey` is added, so that the provider \
-                 knows later what it created.",
+                "Tags of a secret created here. The tag `terraform-provider-apikey` is added, so \
+                 that the provider knows later what it created.",
             ),
         ),
         (
             "on_destroy",
             text(
-                "What becomes of the secret when the delivery ends: `delete` or `retain`. Default: a secret that was \
-                 created here is deleted, one that existed before is retained with its last value.",
+                "What becomes of the secret when the delivery ends: `delete` or `retain`. \
+                 Default: a secret that was created here is deleted, one that existed before is \
+                 retained with its last value.",
             ),
         ),
         (
             "recovery_window",
             text(
-                "How long a deleted secret can be restored: `7d` to `30d`, or `0s` to delete it for good at once. \
-                 Default: `30d`.",
+                "How long a deleted secret can be restored: `7d` to `30d`, or `0s` to delete it \
+                 for good at once. Default: `30d`.",
             ),
         ),
     ])
@@ -149,7 +151,8 @@ fn not_an_id(settings: &Settings, secret_id: &str) -> Error {
         "secret_id",
         "secret_id is not valid",
         format!(
-            "{secret_id:?} is neither a name (letters, digits and / _ + = . @ -, 512 at most) nor the ARN of a secret."
+            "{secret_id:?} is neither a name (letters, digits and / _ + = . @ -, 512 at most) \
+             nor the ARN of a secret."
         ),
     )
 }

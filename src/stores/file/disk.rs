@@ -1,6 +1,6 @@
 //! Files on the disk: looked at without following links, and what to say when the system refuses.
 //!
-//! Knows nothing of what stands in them, and changes none; that is in [`replace`](super::replace).
+//! Knows nothing of what stands in them, and changes none; that is in `replace`.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read};

@@ -1,7 +1,7 @@
 //! The store `file`: both slots in a file on this machine, as JSON or as variables of a dotenv file.
 //!
-//! Here are the settings. What is done with them is in [`target`], what a dotenv file looks like in [`dotenv`] and
-//! [`scan`], how a file is looked at and replaced in [`disk`] and [`replace`].
+//! Here are the settings. What is done with them is in `target`, what a dotenv file looks like in `dotenv` and
+//! `scan`, how a file is looked at and replaced in `disk` and `replace`.
 
 mod disk;
 mod dotenv;

@@ -126,8 +126,8 @@ impl Chain {
             Err(_) => Err(Error::new(
                 Kind::Unavailable,
                 "The AWS credentials were not found in time",
-                "Looking for them took longer than 90 seconds. If a profile uses credential_process, check that \
-                 its command ends without asking anything.",
+                "Looking for them took longer than 90 seconds. If a profile uses \
+                 credential_process, check that its command ends without asking anything.",
             )),
         }
     }
@@ -185,8 +185,8 @@ impl Chain {
                 },
                 "The AWS credentials could not be obtained",
                 format!(
-                    "{causes}. Check what the source of the credentials (profile, process, token, container or \
-                     instance) needs, then run the command again."
+                    "{causes}. Check what the source of the credentials (profile, process, \
+                     token, container or instance) needs, then run the command again."
                 ),
             ),
         }
@@ -197,13 +197,14 @@ fn nothing_found(profile: Option<&str>) -> Error {
     let summary = "No AWS credentials were found";
     let detail = match profile {
         Some(profile) => format!(
-            "Profile {profile:?} holds none. Add aws_access_key_id, role_arn or credential_process to it, or \
-             name another profile in aws.profile."
+            "Profile {profile:?} holds none. Add aws_access_key_id, role_arn or \
+             credential_process to it, or name another profile in aws.profile."
         ),
-        None => "Tried, in this order: access_key and secret_key of the provider block; AWS_ACCESS_KEY_ID and \
-                 AWS_SECRET_ACCESS_KEY; the profile of AWS_PROFILE, or \"default\", in ~/.aws/config and \
-                 ~/.aws/credentials; AWS_WEB_IDENTITY_TOKEN_FILE; the container's and the instance's metadata. \
-                 Set one of them, for example aws = { profile = \"…\" } in the provider block."
+        None => "Tried, in this order: access_key and secret_key of the provider block; \
+                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the profile of AWS_PROFILE, or \
+                 \"default\", in ~/.aws/config and ~/.aws/credentials; \
+                 AWS_WEB_IDENTITY_TOKEN_FILE; the container's and the instance's metadata. Set \
+                 one of them, for example aws = { profile = \"…\" } in the provider block."
             .to_owned(),
     };
     Error::new(Kind::Invalid, summary, detail)
@@ -215,10 +216,11 @@ fn sign_in_not_supported(profile: Option<&str>) -> Error {
         Kind::Invalid,
         "The AWS profile needs a browser sign-in",
         format!(
-            "The profile uses IAM Identity Center (sso_session, sso_start_url) or a login session, which this \
-             provider does not read itself. Sign in with the AWS CLI, then either run `eval \"$(aws configure \
-             export-credentials --profile {name} --format env)\"`, or use a profile with the line \
-             `credential_process = aws configure export-credentials --profile {name}`."
+            "The profile uses IAM Identity Center (sso_session, sso_start_url) or a login \
+             session, which this provider does not read itself. Sign in with the AWS CLI, then \
+             either run `eval \"$(aws configure export-credentials --profile {name} --format \
+             env)\"`, or use a profile with the line `credential_process = aws configure \
+             export-credentials --profile {name}`."
         ),
     )
 }

@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Url};
 use serde::Serialize;
@@ -14,12 +12,13 @@ use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
 use super::chain::Chain;
-use super::credentials::{Held, Wallet, now};
-use super::endpoint::{Service, is_region};
+use super::credentials::{Held, Wallet};
+use super::endpoint::{Service, is_region, no_region, wrong_region};
 use super::refusal::{self, Asked, Refusal};
 use super::role;
 use super::settings::{Config, parse_endpoint};
-use crate::error::{Error, Kind, Path, Result};
+use super::wire::{form, put_signature};
+use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
 use crate::vendors::http::{Answer, Failure, Http, Repeat};
 
@@ -201,8 +200,14 @@ impl AwsClient {
         *request.headers_mut() = call.headers.clone();
         *request.body_mut() = Some(call.body.as_bytes().to_vec().into());
         if let Some(held) = held.as_deref().or(call.signer) {
-            put_signature(&mut request, call, &held.credentials, &region)
-                .map_err(|problem| unsigned(call, &problem))?;
+            put_signature(
+                &mut request,
+                &call.body,
+                call.service,
+                &held.credentials,
+                &region,
+            )
+            .map_err(|problem| unsigned(call, &problem))?;
         }
         Ok((request, held))
     }
@@ -294,54 +299,6 @@ fn version(service: Service) -> &'static str {
     }
 }
 
-fn form<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Zeroizing<String> {
-    // A URL is the encoder at hand, and one that always parses; only its query is used.
-    let mut form = Zeroizing::new(String::new());
-    if let Ok(mut url) = Url::parse("form:") {
-        url.query_pairs_mut().extend_pairs(pairs);
-        form.push_str(url.query().unwrap_or_default());
-    }
-    form
-}
-
-fn put_signature(
-    request: &mut Request,
-    call: &Call<'_>,
-    credentials: &Credentials,
-    region: &str,
-) -> Result<(), String> {
-    let identity = credentials.clone().into();
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(region)
-        .name(call.service.name())
-        .time(now())
-        .settings(SigningSettings::default())
-        .build()
-        .map_err(|error| error.to_string())?
-        .into();
-    let headers = request
-        .headers()
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    let signable = SignableRequest::new(
-        request.method().as_str(),
-        request.url().as_str(),
-        headers,
-        SignableBody::Bytes(call.body.as_bytes()),
-    )
-    .map_err(|error| error.to_string())?;
-    let signed = sign(signable, &parameters).map_err(|error| error.to_string())?;
-    let (headers, _) = signed.into_parts().0.into_parts();
-    for header in headers {
-        let mut value = HeaderValue::from_str(header.value()).map_err(|error| error.to_string())?;
-        value.set_sensitive(header.sensitive());
-        let name = HeaderName::try_from(header.name()).map_err(|error| error.to_string())?;
-        request.headers_mut().insert(name, value);
-    }
-    Ok(())
-}
-
 fn unsigned(call: &Call<'_>, problem: &str) -> Error {
     Error::new(
         Kind::Invalid,
@@ -365,46 +322,10 @@ fn not_understood(call: &Call<'_>) -> Refusal {
         Kind::Other,
         format!("The answer to {} was not understood", call.operation),
         format!(
-            "The call succeeded, but what came back is not an answer of {}. Check that the endpoint is that of \
-             AWS.",
+            "The call succeeded, but what came back is not an answer of {}. Check that the \
+             endpoint is that of AWS.",
             call.service.id()
         ),
     );
     Failure::broken(Refusal::from(error)).into()
-}
-
-fn wrong_region(region: &str) -> Error {
-    Error::invalid(
-        Path::root("aws").attribute("region"),
-        "The AWS region is not valid",
-        format!(
-            "{region:?} is not the name of an AWS region, such as \"eu-central-1\". It comes from AWS_REGION, \
-             AWS_DEFAULT_REGION or the profile."
-        ),
-    )
-}
-
-fn no_region(service: Service) -> Error {
-    Error::invalid(
-        Path::root("aws").attribute("region"),
-        "No AWS region is set",
-        format!(
-            "{} needs one. Tried, in this order: region of the delivery and of the provider block; AWS_REGION; \
-             AWS_DEFAULT_REGION; the profile; the instance metadata. Set one of them, for example aws = {{ \
-             region = \"eu-central-1\" }} in the provider block.",
-            service.id()
-        ),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_form_is_encoded() {
-        let pairs = [("Action", "X"), ("UserName", "a+b@c d&e=f")];
-        let form = form(pairs.into_iter());
-        assert_eq!(*form, "Action=X&UserName=a%2Bb%40c+d%26e%3Df");
-    }
 }

@@ -1,5 +1,7 @@
 //! Where each AWS service answers: partitions, regions, host names and the region that a signature names.
 
+use crate::error::{Error, Path};
+
 /// The services that this provider calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
@@ -61,6 +63,9 @@ const PARTITIONS: &[Partition] = &[
 ];
 
 impl Service {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Iam, Self::Sts, Self::SecretsManager];
+
     /// The name in a signature, in a host name and in the `endpoints` of the provider block.
     pub fn name(self) -> &'static str {
         match self {
@@ -115,6 +120,32 @@ pub fn is_region(text: &str) -> bool {
             .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
         && !number.is_empty()
         && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The error for what cannot be a region.
+pub fn wrong_region(region: &str) -> Error {
+    Error::invalid(
+        Path::root("aws").attribute("region"),
+        "The AWS region is not valid",
+        format!(
+            "{region:?} is not the name of an AWS region, such as \"eu-central-1\". It comes \
+             from AWS_REGION, AWS_DEFAULT_REGION or the profile."
+        ),
+    )
+}
+
+/// The error for a service that is called without a region.
+pub fn no_region(service: Service) -> Error {
+    Error::invalid(
+        Path::root("aws").attribute("region"),
+        "No AWS region is set",
+        format!(
+            "{} needs one. Tried, in this order: region of the delivery and of the provider \
+             block; AWS_REGION; AWS_DEFAULT_REGION; the profile; the instance metadata. Set one \
+             of them, for example aws = {{ region = \"eu-central-1\" }} in the provider block.",
+            service.id()
+        ),
+    )
 }
 
 fn partition_of(region: &str) -> &'static Partition {

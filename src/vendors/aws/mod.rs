@@ -1,7 +1,8 @@
 //! Amazon Web Services: the provider block `aws` and one signed client for all issuers and stores there.
 //!
-//! `settings` reads the block, `chain` and `credentials` find what it leaves out, `endpoint` knows the
-//! hosts, `client` signs and sends, `refusal` understands errors. What the calls are for is not known here.
+//! `schema` and `settings` are the block, `chain`, `credentials` and `role` find what it leaves out,
+//! `endpoint` knows the hosts, `client` and `wire` sign and send, `refusal` and `said` understand errors.
+//! What the calls are for is not known here.
 
 mod chain;
 mod client;
@@ -9,7 +10,10 @@ mod credentials;
 mod endpoint;
 mod refusal;
 mod role;
+mod said;
+mod schema;
 mod settings;
+mod wire;
 
 use std::sync::Arc;
 
@@ -19,7 +23,8 @@ use crate::error::Result;
 pub use client::{AwsClient, Json, Query};
 pub use endpoint::Service;
 pub use refusal::Refusal;
-pub use settings::{Config, attributes, region};
+pub use schema::attributes;
+pub use settings::{Config, region};
 
 /// The client that every AWS resource of this provider shares.
 pub fn client(context: &Context) -> Result<Arc<AwsClient>> {

@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
+use super::said::said;
 use crate::error::{Error, Kind};
 use crate::secret::{Secret, scrub};
 use crate::vendors::http::{Answer, Failure};
@@ -24,7 +23,7 @@ pub struct Refusal {
     pub maybe_done: bool,
     advice: String,
     /// The whole story where there was no answer to tell of.
-    unanswered: Option<Error>,
+    unanswered: Option<Box<Error>>,
 }
 
 /// Who asked for what, for the advice.
@@ -62,7 +61,7 @@ impl Refusal {
             return Error {
                 detail: format!("{}. {}", error.summary, error.detail),
                 summary,
-                ..error
+                ..*error
             };
         }
         let message = self.message.trim_end_matches('.');
@@ -80,7 +79,7 @@ impl From<Error> for Refusal {
             kind: error.kind,
             maybe_done: false,
             advice: String::new(),
-            unanswered: Some(error),
+            unanswered: Some(Box::new(error)),
         }
     }
 }
@@ -211,21 +210,23 @@ fn advice(
         credentials,
     } = asked;
     if refusal.is_skewed_clock() {
-        return "The clock of this machine is wrong: AWS accepts signatures for a few minutes only. Set the \
-                clock and run the command again."
+        return "The clock of this machine is wrong: AWS accepts signatures for a few minutes \
+                only. Set the clock and run the command again."
             .to_owned();
     }
     match meaning {
         Meaning::Unknown => format!(
-            "AWS does not accept {credentials}. Check that the key exists and is active, that the secret key \
-             belongs to it, and that the region lies in the partition of the account."
+            "AWS does not accept {credentials}. Check that the key exists and is active, that \
+             the secret key belongs to it, and that the region lies in the partition of the \
+             account."
         ),
         Meaning::Expired => format!(
             "The session of {credentials} has ended. Sign in again, then run the command again."
         ),
         Meaning::Forbidden => format!(
-            "{} is not allowed to call {permission}. Allow it in the policies of that identity (and in the \
-             boundaries and organisation policies above it), or use other credentials.",
+            "{} is not allowed to call {permission}. Allow it in the policies of that identity \
+             (and in the boundaries and organisation policies above it), or use other \
+             credentials.",
             capital(credentials)
         ),
         Meaning::Missing => "Check the name, the account and the region.".to_owned(),
@@ -245,82 +246,6 @@ fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).collect()
-    })
-}
-
-struct Said {
-    code: String,
-    message: String,
-}
-
-/// An error as one of both protocols writes it. Some emulators answer JSON calls in XML, so the body decides.
-fn said(answer: &Answer) -> Said {
-    let text = String::from_utf8_lossy(&answer.body);
-    let text = text.trim();
-    let read = if text.starts_with('<') {
-        said_in_xml(text)
-    } else {
-        said_in_json(text, answer)
-    };
-    read.unwrap_or_else(|| Said {
-        code: format!("HTTP {}", answer.status.as_u16()),
-        message: text.chars().take(200).collect(),
-    })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct XmlErrors {
-    error: XmlError,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct XmlError {
-    code: String,
-    #[serde(default)]
-    message: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct XmlResponse {
-    errors: XmlErrors,
-}
-
-fn said_in_xml(text: &str) -> Option<Said> {
-    let usual = quick_xml::de::from_str::<XmlErrors>(text).map(|response| response.error);
-    let error = usual
-        .or_else(|_| {
-            quick_xml::de::from_str::<XmlResponse>(text).map(|response| response.errors.error)
-        })
-        .ok()?;
-    Some(Said {
-        code: error.code,
-        message: error.message,
-    })
-}
-
-#[derive(Deserialize)]
-struct JsonError {
-    #[serde(rename = "__type")]
-    kind: Option<String>,
-    #[serde(alias = "Message", default)]
-    message: Option<String>,
-}
-
-fn said_in_json(text: &str, answer: &Answer) -> Option<Said> {
-    let error: JsonError = serde_json::from_str(text).ok()?;
-    let header = answer.headers.get("x-amzn-errortype");
-    let kind = error
-        .kind
-        .as_deref()
-        .or_else(|| header.and_then(|value| value.to_str().ok()))?;
-    // `com.amazonaws.secretsmanager#Name` in the body, `Name:http://…` in the header.
-    let code = kind.rsplit('#').next()?.split(':').next()?;
-    Some(Said {
-        code: code.to_owned(),
-        message: error.message.unwrap_or_default(),
     })
 }
 
@@ -349,7 +274,8 @@ mod tests {
     fn the_code_decides_whatever_the_status() {
         let xml = |code: &str| {
             format!(
-                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
+                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>\
+                 <Message>no</Message></Error></ErrorResponse>"
             )
         };
         let json = |code: &str| format!(r#"{{"__type":"a.b#{code}","Message":"no"}}"#);
@@ -416,8 +342,9 @@ mod tests {
 
     #[test]
     fn a_wrong_clock_is_told_from_a_wrong_key() {
-        let body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature expired: \
-                    20260101T000000Z is now earlier than 20260102T000000Z</Message></Error></ErrorResponse>";
+        let body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature \
+                    expired: 20260101T000000Z is now earlier than \
+                    20260102T000000Z</Message></Error></ErrorResponse>";
         let refusal = refused(403, body).error;
         assert!(refusal.is_skewed_clock());
         assert!(

@@ -1,0 +1,423 @@
+//! A table of situations, each a sentence, and the moves that follow.
+
+use super::Move::{self, *};
+use crate::domain::planner::{decide_at, first_due};
+use crate::domain::policy::{Draft, OnDrift, Policy};
+use crate::domain::situation::{Copy, Facts, Repair, Seen, Situation, Why};
+use crate::domain::slots::{Key, Role, Secondary, Slots};
+use crate::duration::Duration;
+use crate::error::Path;
+use crate::instant::Instant;
+use crate::secret::Fingerprint;
+
+// Interval 100s, staged 20s before, delivered for 5s, grace 10s, held until 70s after the swap.
+const DUE: i64 = 1_100;
+
+fn policy() -> Policy {
+    let secs = |seconds| Some(Duration::from_secs(seconds));
+    let draft = Draft {
+        name: "p".into(),
+        rotation_interval: secs(100),
+        stage_before: secs(20),
+        propagation_delay: secs(5),
+        grace_period: secs(10),
+        ..Draft::default()
+    };
+    Policy::new(draft, &Path::default()).unwrap()
+}
+
+fn at(seconds: i64) -> Instant {
+    Instant::from_unix(seconds)
+}
+
+fn key(name: &str, promoted: Option<i64>) -> Key {
+    Key {
+        key_id: Some(name.into()),
+        fingerprint: Some(Fingerprint::recorded(name)),
+        created_at: at(1_000),
+        delivered_at: Some(at(1_000)),
+        verified_at: None,
+        promoted_at: promoted.map(at),
+        retired_at: None,
+    }
+}
+
+fn single() -> Slots {
+    Slots::first(key("one", Some(1_000)))
+}
+
+fn staged(delivered: Option<i64>) -> Slots {
+    let mut slots = single();
+    slots.secondary = Some(Secondary {
+        role: Role::Staged,
+        key: Key {
+            delivered_at: delivered.map(at),
+            ..key("two", None)
+        },
+    });
+    slots
+}
+
+fn retiring() -> Slots {
+    let mut slots = staged(Some(1_081));
+    slots.promote_staged(at(DUE), true);
+    slots
+}
+
+#[derive(Clone)]
+struct Case {
+    policy: Policy,
+    slots: Option<Slots>,
+    facts: Facts,
+    repairs: Vec<Repair>,
+    requested: bool,
+    pending: Vec<String>,
+}
+
+impl Case {
+    fn new(slots: Slots) -> Self {
+        Self {
+            policy: policy(),
+            slots: Some(slots),
+            facts: Facts::default(),
+            repairs: Vec::new(),
+            requested: false,
+            pending: Vec::new(),
+        }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    fn situation(&self, now: i64) -> Situation<'_> {
+        Situation {
+            name: "k",
+            policy: &self.policy,
+            slots: self.slots.as_ref(),
+            facts: &self.facts,
+            repairs: &self.repairs,
+            rotation_requested: self.requested,
+            pending_revocations: &self.pending,
+            must_verify: true,
+            now: at(now),
+        }
+    }
+
+    fn moves(&self, now: i64) -> Vec<Move> {
+        decide_at(&self.situation(now), at(now)).moves
+    }
+}
+
+fn broken(case: &mut Case) {
+    case.repairs.push(Repair {
+        name: "app".into(),
+        why: Why::Missing,
+    });
+}
+
+fn in_use(case: &mut Case) {
+    case.facts.retiring_in_use = true;
+}
+
+fn primary_gone(case: &mut Case) {
+    case.facts.primary = Seen::Gone;
+}
+
+fn primary_lost(case: &mut Case) {
+    case.facts.primary_copy = Copy::Lost;
+}
+
+fn rotate_on_drift(case: &mut Case) {
+    case.policy.on_drift = OnDrift::Rotate;
+}
+
+fn paused(case: &mut Case) {
+    case.policy.paused = true;
+}
+
+fn no_delay(case: &mut Case) {
+    case.policy.propagation_delay = Duration::ZERO;
+}
+
+fn requested(case: &mut Case) {
+    case.requested = true;
+}
+
+fn imported(case: &mut Case) {
+    if let Some(slots) = &mut case.slots {
+        slots.primary.fingerprint = None;
+    }
+}
+
+#[test]
+fn each_situation_has_its_moves() {
+    let nothing = Case::new(single()).with(|case| case.slots = None);
+    let single = || Case::new(single());
+    let staged = || Case::new(staged(Some(1_081)));
+    let retiring = || Case::new(retiring());
+    let pending = |case: &mut Case| case.pending.push("old".into());
+    let table: Vec<(&str, Case, i64, &[Move])> = vec![
+        ("nothing exists yet", nothing, 0, &[Create]),
+        ("a young key is left alone", single(), 1_079, &[]),
+        (
+            "staging begins exactly when it is due",
+            single(),
+            1_080,
+            &[Stage],
+        ),
+        (
+            "after missed applies one key is staged, not two",
+            single(),
+            9_999,
+            &[Stage],
+        ),
+        (
+            "a staged key waits for the due date",
+            staged(),
+            DUE - 1,
+            &[],
+        ),
+        (
+            "a staged key is promoted when due",
+            staged(),
+            DUE,
+            &[Promote],
+        ),
+        (
+            "a staged key that is not delivered everywhere waits",
+            Case::new(self::staged(None)),
+            DUE,
+            &[],
+        ),
+        (
+            "a staged key waits until it was delivered long enough",
+            Case::new(self::staged(Some(DUE))),
+            DUE + 4,
+            &[],
+        ),
+        (
+            "a staged key that was delivered long enough is promoted",
+            Case::new(self::staged(Some(DUE))),
+            DUE + 5,
+            &[Promote],
+        ),
+        (
+            "without a delay a due key is staged and promoted at once",
+            single().with(no_delay),
+            DUE,
+            &[Stage, Promote],
+        ),
+        (
+            "without a delay a key is still staged early",
+            single().with(no_delay),
+            1_080,
+            &[Stage],
+        ),
+        ("a retiring key has its grace", retiring(), DUE + 9, &[]),
+        (
+            "a retiring key is revoked after its grace",
+            retiring(),
+            DUE + 10,
+            &[Revoke],
+        ),
+        (
+            "a retiring key in use is held",
+            retiring().with(in_use),
+            DUE + 69,
+            &[],
+        ),
+        ("a hold ends", retiring().with(in_use), DUE + 70, &[Revoke]),
+        (
+            "a long expired retiring key is revoked and the next is staged",
+            retiring(),
+            DUE + 500,
+            &[Revoke, Stage],
+        ),
+        (
+            "a broken delivery comes before everything else",
+            retiring().with(broken),
+            DUE + 500,
+            &[Deliver],
+        ),
+        (
+            "a broken delivery cannot be repaired without a copy",
+            single().with(broken).with(primary_lost),
+            1_010,
+            &[],
+        ),
+        (
+            "a delivery can be taken away without a copy",
+            single().with(primary_lost).with(|case| {
+                broken(case);
+                case.repairs[0].why = Why::Removed;
+            }),
+            1_010,
+            &[Deliver],
+        ),
+        (
+            "a paused policy stages nothing",
+            single().with(paused),
+            9_999,
+            &[],
+        ),
+        (
+            "a paused policy promotes nothing",
+            staged().with(paused),
+            9_999,
+            &[],
+        ),
+        (
+            "a paused policy still revokes",
+            retiring().with(paused),
+            DUE + 500,
+            &[Revoke],
+        ),
+        (
+            "a request stages at once",
+            single().with(requested),
+            1_010,
+            &[Stage],
+        ),
+        (
+            "a request without a delay rotates at once",
+            single().with(requested).with(no_delay),
+            1_010,
+            &[Stage, Promote],
+        ),
+        (
+            "a request does not shorten a grace",
+            retiring().with(requested),
+            DUE + 1,
+            &[],
+        ),
+        (
+            "a request promotes a key that is staged and ready",
+            staged().with(requested),
+            1_090,
+            &[Promote],
+        ),
+        (
+            "a vanished primary is only told of",
+            single().with(primary_gone),
+            1_010,
+            &[],
+        ),
+        (
+            "a vanished primary is replaced if the policy says so",
+            single().with(primary_gone).with(rotate_on_drift),
+            1_010,
+            &[Replace],
+        ),
+        (
+            "a vanished primary gives way to the staged key",
+            staged().with(primary_gone).with(rotate_on_drift),
+            1_085,
+            &[Promote],
+        ),
+        (
+            "a vanished primary is replaced beside a retiring key",
+            retiring().with(primary_gone).with(rotate_on_drift),
+            DUE + 1,
+            &[Replace],
+        ),
+        (
+            "a lost primary that lives would be a third key beside a retiring one",
+            retiring().with(primary_lost).with(rotate_on_drift),
+            DUE + 1,
+            &[],
+        ),
+        (
+            "a lost secret is replaced if the policy says so",
+            single().with(primary_lost).with(rotate_on_drift),
+            1_010,
+            &[Replace],
+        ),
+        (
+            "a retiring key is not revoked while its successor is gone",
+            retiring().with(primary_gone),
+            DUE + 500,
+            &[],
+        ),
+        (
+            "a retiring key is not revoked while its successor is lost",
+            retiring().with(primary_lost),
+            DUE + 500,
+            &[],
+        ),
+        (
+            "a staged key that vanished makes room for another",
+            staged().with(|case| case.facts.secondary = Seen::Gone),
+            1_085,
+            &[Discard, Stage],
+        ),
+        (
+            "a staged key whose secret is lost makes room for another",
+            staged().with(|case| case.facts.secondary_copy = Copy::Lost),
+            1_085,
+            &[Discard, Stage],
+        ),
+        (
+            "a failed revocation is tried again",
+            single().with(pending),
+            1_010,
+            &[RevokePending],
+        ),
+        (
+            "a failed revocation does not stop the rotation",
+            single().with(pending),
+            1_080,
+            &[RevokePending, Stage],
+        ),
+        (
+            "an imported key is not touched before it is due",
+            single().with(imported).with(broken),
+            1_090,
+            &[],
+        ),
+        (
+            "an imported key without its secret is replaced when due",
+            single().with(imported).with(broken),
+            DUE,
+            &[Replace],
+        ),
+    ];
+    for (sentence, case, now, expected) in table {
+        assert_eq!(case.moves(now), expected, "{sentence}");
+    }
+}
+
+#[test]
+fn however_late_one_asks_the_decision_stays_the_same() {
+    for case in [
+        Case::new(single()),
+        Case::new(single()).with(no_delay),
+        Case::new(staged(Some(1_081))),
+        Case::new(retiring()),
+        Case::new(retiring()).with(in_use),
+    ] {
+        let from = 1_000;
+        let ask = |until: i64| first_due(&case.situation(from), at(until));
+        let first = (from..20_000)
+            .map(ask)
+            .find(|decision| !decision.moves.is_empty());
+        let first = first.expect("something becomes due");
+        for later in [
+            first.at.unix(),
+            first.at.unix() + 1,
+            5_000,
+            20_000,
+            9_999_999,
+        ] {
+            assert_eq!(ask(later), first);
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_runs_backwards_brings_nothing_forward() {
+    let case = Case::new(single());
+    let decision = first_due(&case.situation(1_050), at(900));
+    assert!(decision.moves.is_empty());
+}

@@ -1,0 +1,84 @@
+//! Reads the errors of both protocols, XML and JSON.
+
+use serde::Deserialize;
+
+use crate::vendors::http::Answer;
+
+/// An error of AWS before anything was made of it; it may still hold secrets.
+pub struct Said {
+    /// The error code.
+    pub code: String,
+    /// The message.
+    pub message: String,
+}
+
+/// An error as one of both protocols writes it. Some emulators answer JSON calls in XML, so the body decides.
+pub fn said(answer: &Answer) -> Said {
+    let text = String::from_utf8_lossy(&answer.body);
+    let text = text.trim();
+    let read = if text.starts_with('<') {
+        said_in_xml(text)
+    } else {
+        said_in_json(text, answer)
+    };
+    read.unwrap_or_else(|| Said {
+        code: format!("HTTP {}", answer.status.as_u16()),
+        message: text.chars().take(200).collect(),
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct XmlErrors {
+    error: XmlError,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct XmlError {
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct XmlResponse {
+    errors: XmlErrors,
+}
+
+fn said_in_xml(text: &str) -> Option<Said> {
+    let usual = quick_xml::de::from_str::<XmlErrors>(text).map(|response| response.error);
+    let error = usual
+        .or_else(|_| {
+            quick_xml::de::from_str::<XmlResponse>(text).map(|response| response.errors.error)
+        })
+        .ok()?;
+    Some(Said {
+        code: error.code,
+        message: error.message,
+    })
+}
+
+#[derive(Deserialize)]
+struct JsonError {
+    #[serde(rename = "__type")]
+    kind: Option<String>,
+    #[serde(alias = "Message", default)]
+    message: Option<String>,
+}
+
+fn said_in_json(text: &str, answer: &Answer) -> Option<Said> {
+    let error: JsonError = serde_json::from_str(text).ok()?;
+    let header = answer.headers.get("x-amzn-errortype");
+    let kind = error
+        .kind
+        .as_deref()
+        .or_else(|| header.and_then(|value| value.to_str().ok()))?;
+    // `com.amazonaws.secretsmanager#Name` in the body, `Name:http://…` in the header.
+    let code = kind.rsplit('#').next()?.split(':').next()?;
+    Some(Said {
+        code: code.to_owned(),
+        message: error.message.unwrap_or_default(),
+    })
+}

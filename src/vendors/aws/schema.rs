@@ -1,0 +1,123 @@
+//! The attributes of the provider block `aws`, in the words of hashicorp/aws.
+
+use tf_provider::schema::{Attribute, AttributeType};
+
+use super::endpoint::Service;
+use crate::schema::{Attributes, attributes as table, list_of, optional, sensitive, string_map};
+
+/// The attributes of the provider block `aws`.
+pub fn attributes() -> Attributes {
+    let text = |words: &str| optional(AttributeType::String, words);
+    table([
+        (
+            "region",
+            text(
+                "Region of Secrets Manager and of the Security Token Service. Default: \
+                 `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile, the instance.",
+            ),
+        ),
+        (
+            "profile",
+            text(
+                "Profile of the shared configuration and credentials files. Goes before keys in \
+                 the environment. Default: `AWS_PROFILE`.",
+            ),
+        ),
+        (
+            "access_key",
+            text(
+                "Access key id. Default: `AWS_ACCESS_KEY_ID`, then wherever Amazon's own tools \
+                 look.",
+            ),
+        ),
+        (
+            "secret_key",
+            sensitive(text("Secret access key that belongs to `access_key`.")),
+        ),
+        (
+            "token",
+            sensitive(text("Session token, if `access_key` is a temporary key.")),
+        ),
+        (
+            "shared_config_files",
+            optional(
+                list_of(AttributeType::String),
+                "Files to read in place of `~/.aws/config`. Default: `AWS_CONFIG_FILE`.",
+            ),
+        ),
+        (
+            "shared_credentials_files",
+            optional(
+                list_of(AttributeType::String),
+                "Files to read in place of `~/.aws/credentials`. Default: \
+                 `AWS_SHARED_CREDENTIALS_FILE`.",
+            ),
+        ),
+        (
+            "assume_role",
+            nested(
+                role_attributes(),
+                "Role to assume with the credentials found.",
+            ),
+        ),
+        (
+            "endpoints",
+            nested(
+                Service::ALL
+                    .map(|service| {
+                        let words = format!("URL of {} in place of the usual one.", service.id());
+                        (service.name().to_owned(), text(&words))
+                    })
+                    .into_iter()
+                    .collect(),
+                "Other endpoints, such as a VPC endpoint or an emulator. Default: \
+                 `AWS_ENDPOINT_URL_IAM`, `AWS_ENDPOINT_URL_STS`, \
+                 `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL`, the profile.",
+            ),
+        ),
+        (
+            "max_retries",
+            optional(
+                AttributeType::Number,
+                "How often a call is repeated that was throttled or met a passing failure. \
+                 Default: `9`.",
+            ),
+        ),
+    ])
+}
+
+fn role_attributes() -> Attributes {
+    let text = |words: &str| optional(AttributeType::String, words);
+    table([
+        ("role_arn", text("ARN of the role. Required.")),
+        (
+            "session_name",
+            text("Name of the session. Default: `terraform-provider-apikey`."),
+        ),
+        (
+            "external_id",
+            text("External id that the trust policy of the role asks for."),
+        ),
+        (
+            "duration",
+            text("How long a session lasts, `15m` to `12h`. Default: `1h`."),
+        ),
+        (
+            "policy",
+            text("IAM policy in JSON that narrows the session."),
+        ),
+        (
+            "policy_arns",
+            optional(
+                list_of(AttributeType::String),
+                "ARNs of managed policies that narrow the session.",
+            ),
+        ),
+        ("source_identity", text("Source identity of the session.")),
+        ("tags", optional(string_map(), "Tags of the session.")),
+    ])
+}
+
+fn nested(attributes: Attributes, text: &str) -> Attribute {
+    optional(AttributeType::AttributeSingle(attributes), text)
+}

@@ -1,0 +1,338 @@
+//! Faults that moto does not have: throttling, outages, lost answers, pages.
+
+use std::time::Duration;
+
+use apikey::context::Context;
+use apikey::error::Kind;
+use apikey::issuers::{Issuer, Probe, Standing};
+use apikey::secret::Secret;
+use apikey::stores::{Document, DocumentKey};
+use apikey::vendors::http::Http;
+use tf_provider::value::ValueAny;
+use tokio_util::sync::CancellationToken;
+
+use super::{block, context, import, issuer, keys_of, store, text};
+use crate::support::fake::{Fake, Reply};
+
+const ID: &str = "AKIAAAAAAAAAAAAAAAAA";
+
+fn reached(fake: &Fake, max_retries: i64) -> Context {
+    let mut block = block(&fake.url(), "AKIATEST", "made-up-admin-canary");
+    block.insert("max_retries".into(), ValueAny::Number(max_retries));
+    context(block)
+}
+
+fn listed(ids: &[&str], marker: Option<&str>) -> Reply {
+    let members: String = ids
+        .iter()
+        .map(|id| {
+            format!(
+                "<member><UserName>ci</UserName><AccessKeyId>{id}</AccessKeyId>\
+                 <Status>Active</Status><CreateDate>2026-11-22T20:41:12Z</CreateDate></member>"
+            )
+        })
+        .collect();
+    let marker = match marker {
+        Some(marker) => format!("<IsTruncated>true</IsTruncated><Marker>{marker}</Marker>"),
+        None => "<IsTruncated>false</IsTruncated>".to_owned(),
+    };
+    Reply::of(
+        200,
+        format!(
+            "<ListAccessKeysResponse><ListAccessKeysResult>\
+             <AccessKeyMetadata>{members}</AccessKeyMetadata>{marker}</ListAccessKeysResult>\
+             </ListAccessKeysResponse>"
+        ),
+    )
+}
+
+fn created() -> Reply {
+    Reply::of(
+        200,
+        format!(
+            "<CreateAccessKeyResponse><CreateAccessKeyResult><AccessKey><UserName>ci</UserName>\
+             <AccessKeyId>{ID}</AccessKeyId><Status>Active</Status><SecretAccessKey>made-up-canary\
+             </SecretAccessKey></AccessKey></CreateAccessKeyResult></CreateAccessKeyResponse>"
+        ),
+    )
+}
+
+fn refused(status: u16, code: &str, headers: &[&str]) -> Reply {
+    let headers = headers.iter().map(|line| (*line).to_owned()).collect();
+    let body = format!(
+        "<ErrorResponse><Error><Code>{code}</Code><Message>You sent made-up-admin-canary and \
+         made-up-canary</Message></Error></ErrorResponse>"
+    );
+    Reply::Answer(status, headers, body)
+}
+
+fn calls(fake: &Fake, operation: &str) -> usize {
+    let action = format!("Action={operation}&");
+    let requests = fake.requests();
+    requests
+        .iter()
+        .filter(|request| request.contains(&action))
+        .count()
+}
+
+async fn standing(keys: &dyn Issuer) -> Option<Standing> {
+    keys.inspect(&[ID.to_owned()]).await.unwrap()[0]
+}
+
+#[tokio::test]
+async fn every_page_of_a_list_is_read() {
+    let fake = Fake::start([
+        listed(&["AKIAOTHER"], Some("page 2&amp;")),
+        listed(&[ID], None),
+    ]);
+    let keys = keys_of(&reached(&fake, 0), "ci");
+    assert_eq!(standing(&*keys).await, Some(Standing::Active));
+    assert!(fake.requests()[1].contains("Marker=page+2%26"));
+}
+
+#[tokio::test]
+async fn a_key_that_the_list_lacks_for_a_moment_is_not_missing() {
+    let fake = Fake::start([listed(&[], None), listed(&[ID], None)]);
+    let keys = keys_of(&reached(&fake, 0), "ci");
+    assert_eq!(standing(&*keys).await, Some(Standing::Active));
+}
+
+#[tokio::test]
+async fn throttling_an_outage_and_a_lost_connection_are_waited_out_when_reading() {
+    let fake = Fake::start([
+        refused(400, "Throttling", &["Retry-After: 1"]),
+        refused(500, "ServiceFailure", &[]),
+        Reply::Reset,
+        Reply::of(503, "upstream unavailable"),
+        listed(&[ID], None),
+    ]);
+    let keys = keys_of(&reached(&fake, 9), "ci");
+    assert_eq!(standing(&*keys).await, Some(Standing::Active));
+    assert_eq!(calls(&fake, "ListAccessKeys"), 5);
+}
+
+#[tokio::test]
+async fn an_outage_that_lasts_is_unavailable_and_never_missing() {
+    for reply in [
+        refused(503, "ServiceUnavailable", &[]),
+        refused(429, "Throttling", &["Retry-After: 3600"]),
+        Reply::of(502, "<html>bad gateway</html>"),
+        Reply::Reset,
+    ] {
+        let fake = Fake::start([reply]);
+        let context = reached(&fake, 1);
+        let keys = keys_of(&context, "ci");
+        let secret = Secret::new("made-up-canary".into());
+        // A call can only give away what it was signed with.
+        let tried = keys.probe(Some(ID), &secret).await.unwrap_err();
+        assert!(
+            !format!("{tried} {tried:?}").contains("made-up-canary"),
+            "{tried}"
+        );
+        assert_eq!(tried.kind, Kind::Unavailable, "{tried}");
+        for error in [
+            keys.check(&[]).await.unwrap_err(),
+            keys.inspect(&[ID.to_owned()]).await.unwrap_err(),
+            keys.last_used(ID).await.unwrap_err(),
+            keys.revoke(Some(ID)).await.unwrap_err(),
+            import(&context, ID).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind, Kind::Unavailable, "{error}");
+            assert!(
+                !format!("{error} {error:?}").contains("made-up-admin-canary"),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable() {
+    let keys = keys_of(&reached_at("http://127.0.0.1:1"), "ci");
+    let error = keys.check(&[]).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unavailable);
+    assert!(
+        error.detail.contains("127.0.0.1:1 did not answer"),
+        "{error}"
+    );
+}
+
+fn reached_at(url: &str) -> Context {
+    let mut block = block(url, "AKIATEST", "made-up-admin-canary");
+    block.insert("max_retries".into(), ValueAny::Number(0));
+    context(block)
+}
+
+#[tokio::test]
+async fn a_mint_is_repeated_when_it_was_only_throttled() {
+    let fake = Fake::start([
+        listed(&[], None),
+        refused(400, "Throttling", &[]),
+        created(),
+    ]);
+    let minted = keys_of(&reached(&fake, 3), "ci").mint().await.unwrap();
+    assert_eq!(minted.key_id.as_deref(), Some(ID));
+    assert_eq!(calls(&fake, "CreateAccessKey"), 2);
+}
+
+#[tokio::test]
+async fn a_mint_whose_answer_is_lost_is_not_repeated_and_names_the_key_it_left() {
+    for lost in [
+        Reply::Reset,
+        Reply::Silence(Duration::from_secs(5)),
+        refused(500, "ServiceFailure", &[]),
+        Reply::of(200, "<Odd/>"),
+    ] {
+        let fake = Fake::start([
+            listed(&["AKIAOLD"], None),
+            lost,
+            listed(&["AKIAOLD", ID], None),
+        ]);
+        let http = Http::with_answer_timeout(CancellationToken::new(), Duration::from_secs(1));
+        let context = reached(&fake, 5).with_http(http);
+        let error = keys_of(&context, "ci").mint().await.unwrap_err();
+        assert_eq!(calls(&fake, "CreateAccessKey"), 1);
+        assert_eq!(calls(&fake, "DeleteAccessKey"), 0);
+        let advice = format!("delete-access-key --user-name ci --access-key-id {ID}");
+        assert!(error.detail.contains(&advice), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_mint_that_was_lost_on_the_way_there_says_that_no_key_was_left() {
+    let fake = Fake::start([
+        listed(&["AKIAOLD"], None),
+        Reply::Reset,
+        listed(&["AKIAOLD"], None),
+    ]);
+    let error = keys_of(&reached(&fake, 5), "ci").mint().await.unwrap_err();
+    assert_eq!(calls(&fake, "CreateAccessKey"), 1);
+    assert!(error.detail.contains("No new key has appeared"), "{error}");
+}
+
+#[tokio::test]
+async fn a_key_made_a_moment_ago_is_revoked_even_if_iam_does_not_know_it_yet() {
+    let gone = || refused(404, "NoSuchEntity", &[]);
+    let done = || Reply::of(200, "<DeleteAccessKeyResponse/>");
+    let fake = Fake::start([gone(), gone(), listed(&[ID], None), done()]);
+    keys_of(&reached(&fake, 0), "ci")
+        .revoke(Some(ID))
+        .await
+        .unwrap();
+    assert_eq!(calls(&fake, "DeleteAccessKey"), 2);
+}
+
+#[tokio::test]
+async fn a_key_is_deactivated_before_it_is_deleted() {
+    let fake = Fake::start([Reply::of(200, "<Done/>")]);
+    keys_of(&reached(&fake, 0), "ci")
+        .revoke(Some(ID))
+        .await
+        .unwrap();
+    let requests = fake.requests();
+    assert_eq!(requests.len(), 2);
+    assert!(
+        requests[0].contains("Action=UpdateAccessKey") && requests[0].contains("Status=Inactive")
+    );
+    assert!(requests[1].contains("Action=DeleteAccessKey"));
+}
+
+#[tokio::test]
+async fn a_status_that_iam_may_invent_later_counts_as_inactive() {
+    let Reply::Answer(status, headers, body) = listed(&[ID], None) else {
+        unreachable!()
+    };
+    let body = body.replace("Active", "Expired");
+    let fake = Fake::start([Reply::Answer(status, headers, body)]);
+    let keys = keys_of(&reached(&fake, 0), "ci");
+    assert_eq!(standing(&*keys).await, Some(Standing::Inactive));
+}
+
+#[tokio::test]
+async fn a_probe_is_refused_by_words_without_secrets_and_a_wrong_clock_proves_nothing() {
+    let secret = Secret::new("made-up-canary".into());
+    let fake = Fake::start([refused(403, "InvalidClientTokenId", &[])]);
+    let probe = keys_of(&reached(&fake, 0), "ci")
+        .probe(Some(ID), &secret)
+        .await
+        .unwrap();
+    let Probe::Refused(words) = probe else {
+        panic!("{probe:?}")
+    };
+    assert!(!words.contains("made-up-canary"), "{words}");
+
+    let skewed = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature not \
+                  yet current</Message></Error></ErrorResponse>";
+    let fake = Fake::start([Reply::of(403, skewed)]);
+    let error = keys_of(&reached(&fake, 0), "ci")
+        .probe(Some(ID), &secret)
+        .await
+        .unwrap_err();
+    assert!(error.detail.contains("clock"), "{error}");
+}
+
+#[tokio::test]
+async fn a_request_to_stop_ends_the_repeating() {
+    let fake = Fake::start([refused(503, "ServiceUnavailable", &[])]);
+    let stop = CancellationToken::new();
+    let context = reached(&fake, 50).with_http(Http::new(stop.clone()));
+    stop.cancel();
+    assert!(keys_of(&context, "ci").check(&[]).await.is_err());
+    assert_eq!(fake.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_is_not_called_missing_when_a_person_asks_to_stop_before_the_list_is_reread() {
+    let fake = Fake::start([listed(&[], None)]);
+    let stop = CancellationToken::new();
+    let context = reached(&fake, 0).with_http(Http::new(stop.clone()));
+    stop.cancel();
+    let keys = keys_of(&context, "ci");
+    let error = keys.inspect(&[ID.to_owned()]).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_write_that_fails_shows_nothing_of_what_was_written() {
+    let key = |name: &str| DocumentKey {
+        key_id: None,
+        secret: Secret::new(format!("made-up-canary-{name}")),
+    };
+    let document = Document {
+        primary: key("one"),
+        secondary: Some(key("two")),
+        generation: None,
+        rotated_at: None,
+    };
+    let echo = r#"{"__type":"ValidationException","Message":"made-up-canary-one made-up-canary-two made-up-admin-canary"}"#;
+    let described = Reply::of(200, r#"{"ARN":"x","Name":"x"}"#);
+    let nothing = Reply::of(400, r#"{"__type":"ResourceNotFoundException"}"#);
+    let fake = Fake::start([described, nothing, Reply::of(400, echo)]);
+    let context = reached(&fake, 0);
+    let place = store(&context, &[("secret_id", text("x"))]);
+    let error = place.write(&document, &"a".repeat(64)).await.unwrap_err();
+    assert!(
+        error.detail.contains("[secret] [secret] [secret]"),
+        "{error}"
+    );
+    assert!(!format!("{error} {error:?} {context:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn a_caller_that_is_no_user_is_refused() {
+    for who in ["root", "assumed-role/ci/session", "federated-user/x"] {
+        let arn = format!("arn:aws:sts::123456789012:{who}");
+        let fake = Fake::start([Reply::of(
+            200,
+            format!(
+                "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{arn}</Arn>\
+                 </GetCallerIdentityResult></GetCallerIdentityResponse>"
+            ),
+        )]);
+        let keys = issuer(&reached(&fake, 0), &[("caller", ValueAny::Bool(true))]);
+        let error = keys.mint().await.unwrap_err();
+        assert_eq!(error.kind, Kind::Invalid);
+        assert!(error.detail.contains(&arn), "{error}");
+        assert_eq!(fake.requests().len(), 1);
+    }
+}

@@ -1,0 +1,125 @@
+//! Amazon Web Services, against moto and against servers that misbehave.
+
+/// Faults that moto does not have: throttling, outages, lost answers, pages.
+mod faults;
+/// Access keys of IAM users.
+mod iam;
+/// Documents in Secrets Manager.
+mod secrets;
+/// Where credentials and endpoints come from.
+mod sources;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use apikey::clock::Clock;
+use apikey::context::Context;
+use apikey::error::{Path, Result};
+use apikey::issuers::{self, Imported, Issuer};
+use apikey::settings::Settings;
+use apikey::stores::{self, Store};
+use apikey::vendors::aws::{self, Query, Refusal, Service};
+use apikey::vendors::http::Repeat;
+use serde::Deserialize;
+use tf_provider::value::ValueAny;
+use tokio_util::sync::CancellationToken;
+
+type Fields = BTreeMap<String, ValueAny>;
+
+fn text(value: &str) -> ValueAny {
+    ValueAny::String(value.into())
+}
+
+fn fields(entries: &[(&str, ValueAny)]) -> Fields {
+    let pairs = entries.iter().cloned();
+    pairs
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// A name that no other test uses.
+fn unique(name: &str) -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn endpoints(url: &str) -> ValueAny {
+    ValueAny::Map(fields(&[
+        ("iam", text(url)),
+        ("sts", text(url)),
+        ("secretsmanager", text(url)),
+    ]))
+}
+
+/// A provider block that reaches one server with one key.
+fn block(url: &str, key_id: &str, secret: &str) -> Fields {
+    fields(&[
+        ("region", text("eu-central-1")),
+        ("access_key", text(key_id)),
+        ("secret_key", text(secret)),
+        ("endpoints", endpoints(url)),
+    ])
+}
+
+fn context(aws: Fields) -> Context {
+    let vendors = BTreeMap::from([("aws".to_owned(), aws)]);
+    Context::new(Clock::system(), CancellationToken::new(), vendors)
+}
+
+/// A context for a server that checks nothing.
+fn open(url: &str) -> Context {
+    context(block(url, "AKIATEST", "made-up-admin-canary"))
+}
+
+fn issuer(context: &Context, settings: &[(&str, ValueAny)]) -> Box<dyn Issuer> {
+    let fields = fields(settings);
+    let settings = Settings::new(Path::root("issuer").attribute("aws_iam"), &fields);
+    let kind = issuers::find("aws_iam").unwrap();
+    kind.connect(&settings, context).unwrap()
+}
+
+fn keys_of(context: &Context, user: &str) -> Box<dyn Issuer> {
+    issuer(context, &[("user_name", text(user))])
+}
+
+async fn import(context: &Context, key_id: &str) -> Result<Imported> {
+    let kind = issuers::find("aws_iam").unwrap();
+    kind.import(key_id, context).await
+}
+
+fn try_store(context: &Context, settings: &[(&str, ValueAny)]) -> Result<Box<dyn Store>> {
+    let fields = fields(settings);
+    let settings = Settings::new(Path::root("store"), &fields);
+    let kind = stores::find("aws_secrets_manager").unwrap();
+    kind.connect(&settings, context)
+}
+
+fn store(context: &Context, settings: &[(&str, ValueAny)]) -> Box<dyn Store> {
+    try_store(context, settings).unwrap()
+}
+
+#[derive(Deserialize)]
+struct Done {}
+
+/// A call of the administrator that a test needs beforehand.
+async fn administer(
+    context: &Context,
+    operation: &str,
+    parameters: &[(&str, &str)],
+) -> Result<(), Refusal> {
+    let query = Query {
+        service: Service::Iam,
+        operation,
+        parameters,
+        repeat: Repeat::Freely,
+    };
+    let done: Result<Done, _> = aws::client(context).unwrap().query(query).await;
+    done.map(drop)
+}
+
+async fn create_user(context: &Context, name: &str) {
+    let parameters = [("UserName", name)];
+    administer(context, "CreateUser", &parameters)
+        .await
+        .unwrap();
+}

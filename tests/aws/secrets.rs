@@ -1,0 +1,324 @@
+//! Documents in Secrets Manager, against moto.
+
+use apikey::context::Context;
+use apikey::error::Kind;
+use apikey::instant::Instant;
+use apikey::secret::Secret;
+use apikey::stores::{Document, DocumentKey, Found, Store};
+use apikey::vendors::aws::{self, Json, Service};
+use serde_json::{Value, json};
+
+use super::{open, store, text, try_store, unique};
+use crate::support::moto::Moto;
+
+fn key(name: &str) -> DocumentKey {
+    DocumentKey {
+        key_id: Some(name.into()),
+        secret: Secret::new(format!("made-up-canary-{name}")),
+    }
+}
+
+fn document(primary: &str, secondary: Option<&str>) -> Document {
+    Document {
+        primary: key(primary),
+        secondary: secondary.map(key),
+        generation: Some(1),
+        rotated_at: Instant::parse("2026-11-22T12:00:00Z"),
+    }
+}
+
+fn token(digit: char) -> String {
+    digit.to_string().repeat(64)
+}
+
+fn world() -> (Context, String) {
+    (open(&Moto::shared().url()), unique("prod/app"))
+}
+
+fn at(context: &Context, id: &str) -> Box<dyn Store> {
+    store(context, &[("secret_id", text(id))])
+}
+
+async fn call(context: &Context, operation: &str, input: Value) -> Value {
+    let json = Json {
+        service: Service::SecretsManager,
+        region: None,
+        operation,
+        input: &input,
+        secrets: &[],
+    };
+    aws::client(context).unwrap().json(json).await.unwrap()
+}
+
+async fn primary(store: &dyn Store) -> String {
+    match store.read().await.unwrap() {
+        Found::Document(document) => document.primary.key_id.unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn stages(context: &Context, id: &str) -> Value {
+    let described = call(context, "DescribeSecret", json!({ "SecretId": id })).await;
+    described["VersionIdsToStages"].clone()
+}
+
+#[tokio::test]
+async fn a_document_is_written_once_however_often_it_is_sent() {
+    let (context, id) = world();
+    let place = at(&context, &id);
+    place.check().await.unwrap();
+    assert!(matches!(place.read().await.unwrap(), Found::Nothing));
+
+    for _ in 0..3 {
+        let receipt = place
+            .write(&document("one", None), &token('a'))
+            .await
+            .unwrap();
+        assert_eq!(receipt.version, Some(token('a')));
+    }
+    place.check().await.unwrap();
+    let receipt = place
+        .write(&document("two", Some("one")), &token('b'))
+        .await
+        .unwrap();
+    assert_eq!(receipt.version, Some(token('b')));
+
+    let stages = stages(&context, &id).await;
+    assert_eq!(stages.as_object().unwrap().len(), 2, "{stages}");
+    assert_eq!(stages[token('a')], json!(["AWSPREVIOUS"]));
+    assert_eq!(stages[token('b')], json!(["AWSCURRENT"]));
+    assert_eq!(primary(&*place).await, "two");
+}
+
+#[tokio::test]
+async fn a_document_that_was_superseded_by_hand_comes_back_to_the_front() {
+    let (context, id) = world();
+    let place = at(&context, &id);
+    place
+        .write(&document("one", None), &token('a'))
+        .await
+        .unwrap();
+    place
+        .write(&document("two", None), &token('b'))
+        .await
+        .unwrap();
+    let receipt = place
+        .write(&document("one", None), &token('a'))
+        .await
+        .unwrap();
+    assert_eq!(receipt.version, Some(token('a')));
+    assert_eq!(primary(&*place).await, "one");
+    assert_eq!(
+        stages(&context, &id).await[token('b')],
+        json!(["AWSPREVIOUS"])
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_stands_for_another_value_is_a_conflict_that_shows_no_secret() {
+    let (context, id) = world();
+    let place = at(&context, &id);
+    place
+        .write(&document("one", None), &token('a'))
+        .await
+        .unwrap();
+    let error = place
+        .write(&document("two", None), &token('a'))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, Kind::Stale);
+    assert!(error.summary.contains(&id), "{error}");
+    assert!(!format!("{error} {error:?}").contains("made-up-canary"));
+    assert_eq!(primary(&*place).await, "one");
+}
+
+#[tokio::test]
+async fn what_somebody_else_wrote_is_foreign() {
+    let (context, id) = world();
+    let place = at(&context, &id);
+    call(&context, "CreateSecret", json!({ "Name": id })).await;
+    assert!(
+        matches!(place.read().await.unwrap(), Found::Nothing),
+        "a secret without a value"
+    );
+    for (value, reason) in [
+        (
+            json!({ "SecretId": id, "SecretString": "password=x" }),
+            "not a document",
+        ),
+        (json!({ "SecretId": id, "SecretBinary": "AAEC" }), "binary"),
+    ] {
+        call(&context, "PutSecretValue", value).await;
+        let found = place.read().await.unwrap();
+        assert!(
+            matches!(&found, Found::Foreign(why) if why.contains(reason)),
+            "{found:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_was_created_here_is_deleted_and_taken_back_when_needed() {
+    let (context, id) = world();
+    let place = at(&context, &id);
+    place
+        .write(&document("one", None), &token('a'))
+        .await
+        .unwrap();
+    place.remove().await.unwrap();
+    place.remove().await.unwrap();
+    let described = call(&context, "DescribeSecret", json!({ "SecretId": id })).await;
+    assert!(described["DeletedDate"].is_number(), "{described}");
+    assert!(matches!(place.read().await.unwrap(), Found::Nothing));
+
+    place.check().await.unwrap();
+    place
+        .write(&document("two", None), &token('b'))
+        .await
+        .unwrap();
+    assert_eq!(primary(&*place).await, "two");
+}
+
+#[tokio::test]
+async fn a_secret_that_existed_before_is_retained_unless_told_otherwise() {
+    let (context, id) = world();
+    call(&context, "CreateSecret", json!({ "Name": id })).await;
+    let place = at(&context, &id);
+    place
+        .write(&document("one", None), &token('a'))
+        .await
+        .unwrap();
+    place.remove().await.unwrap();
+    assert_eq!(primary(&*place).await, "one");
+
+    let settings = [
+        ("secret_id", text(&id)),
+        ("on_destroy", text("delete")),
+        ("recovery_window", text("0s")),
+    ];
+    store(&context, &settings).remove().await.unwrap();
+    assert!(matches!(place.read().await.unwrap(), Found::Nothing));
+}
+
+#[tokio::test]
+async fn on_destroy_retain_keeps_even_what_was_created_here() {
+    let (context, id) = world();
+    let settings = [("secret_id", text(&id)), ("on_destroy", text("retain"))];
+    let place = store(&context, &settings);
+    place
+        .write(&document("one", None), &token('a'))
+        .await
+        .unwrap();
+    place.remove().await.unwrap();
+    assert_eq!(primary(&*place).await, "one");
+}
+
+#[tokio::test]
+async fn a_secret_that_others_deleted_is_not_taken_back() {
+    let (context, id) = world();
+    call(
+        &context,
+        "CreateSecret",
+        json!({ "Name": id, "SecretString": "x" }),
+    )
+    .await;
+    call(&context, "DeleteSecret", json!({ "SecretId": id })).await;
+    let place = at(&context, &id);
+    let found = place.read().await.unwrap();
+    assert!(
+        matches!(&found, Found::Foreign(why) if why.contains("deletion")),
+        "{found:?}"
+    );
+    for error in [
+        place.check().await.unwrap_err(),
+        place
+            .write(&document("one", None), &token('a'))
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(error.kind, Kind::Invalid);
+        assert!(
+            error
+                .detail
+                .contains(&format!("restore-secret --secret-id {id}")),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_secret_can_be_named_by_its_arn_but_not_created_by_it() {
+    let (context, id) = world();
+    let created = call(&context, "CreateSecret", json!({ "Name": id })).await;
+    let arn = created["ARN"].as_str().unwrap();
+    let place = at(&context, arn);
+    place.check().await.unwrap();
+    place
+        .write(&document("one", None), &token('a'))
+        .await
+        .unwrap();
+    assert_eq!(primary(&*at(&context, &id)).await, "one");
+
+    let other = at(&context, &format!("{arn}X"));
+    for error in [
+        other.check().await.unwrap_err(),
+        other
+            .write(&document("one", None), &token('a'))
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(error.kind, Kind::NotFound, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_secret_gets_its_settings_and_the_region_of_the_delivery() {
+    let (context, id) = world();
+    let tags = super::ValueAny::Map(super::fields(&[("team", text("payments"))]));
+    let place = store(
+        &context,
+        &[
+            ("secret_id", text(&id)),
+            ("region", text("us-west-2")),
+            ("layout", text("flat")),
+            ("description", text("Keys of payments")),
+            ("tags", tags),
+        ],
+    );
+    place
+        .write(&document("one", None), &token('a'))
+        .await
+        .unwrap();
+    assert_eq!(
+        place.place(),
+        format!("aws_secrets_manager {id} (us-west-2)")
+    );
+    assert!(
+        matches!(at(&context, &id).read().await.unwrap(), Found::Nothing),
+        "another region"
+    );
+
+    let json = Json {
+        service: Service::SecretsManager,
+        region: Some("us-west-2"),
+        operation: "DescribeSecret",
+        input: &json!({ "SecretId": id }),
+        secrets: &[],
+    };
+    let described: Value = aws::client(&context).unwrap().json(json).await.unwrap();
+    assert_eq!(described["Description"], "Keys of payments");
+    let tags = described["Tags"].as_array().unwrap();
+    assert!(
+        tags.contains(&json!({ "Key": "team", "Value": "payments" })),
+        "{tags:?}"
+    );
+}
+
+#[test]
+fn a_wrong_place_is_refused_before_anything_is_sent() {
+    let context = open("http://127.0.0.1:1");
+    let error = try_store(&context, &[("secret_id", text("no good"))])
+        .err()
+        .unwrap();
+    assert_eq!(error.path.to_string(), "store.secret_id");
+}

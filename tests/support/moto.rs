@@ -1,0 +1,87 @@
+//! A real moto server: IAM, STS and Secrets Manager on 127.0.0.1.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// Started in the shell so that it ends with the test process, however that ends: the shell waits for the
+/// end of its standard input and then stops the one server it started.
+const SCRIPT: &str = "moto_server -H 127.0.0.1 -p \"$1\" & server=$!; cat >/dev/null; \
+     kill $server; wait $server";
+
+/// A running server; stopped when dropped.
+pub struct Moto {
+    shell: Child,
+    port: u16,
+}
+
+impl Moto {
+    /// A server that anybody may call.
+    pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// A server that lets this many calls pass and from then on checks signatures and policies.
+    pub fn start_guarded(free_calls: u32) -> Self {
+        Self::start_with(Some(free_calls))
+    }
+
+    /// The server that tests share which need no checks; each uses names of its own.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Moto> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// Where it answers.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn start_with(free_calls: Option<u32>) -> Self {
+        let installed = Command::new("moto_server")
+            .arg("--help")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        assert!(
+            installed.is_ok_and(|status| status.success()),
+            "moto_server is missing: pip install 'moto[server]'"
+        );
+        // Another process may take the free port first; then the next one is tried.
+        let started = (0..3).find_map(|_| Self::try_start(free_calls));
+        started.expect("moto_server starts")
+    }
+
+    fn try_start(free_calls: Option<u32>) -> Option<Self> {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", SCRIPT, "moto", &port.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if let Some(calls) = free_calls {
+            command.env("INITIAL_NO_AUTH_ACTION_COUNT", calls.to_string());
+        }
+        let moto = Self {
+            shell: command.spawn().unwrap(),
+            port,
+        };
+        let ready = (0..300).any(|_| {
+            sleep(Duration::from_millis(100));
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+        });
+        ready.then_some(moto)
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        let _ = self.shell.wait();
+    }
+}
