@@ -3,5 +3,8 @@
 mod clock;
 mod deliveries;
 mod edits;
+mod failures;
 mod lifecycle;
 mod replacement;
+mod secrecy;
+mod verification;

@@ -4,6 +4,7 @@ pub mod child;
 #[cfg(unix)]
 pub mod cli;
 pub mod fake;
+pub mod gate;
 #[cfg(unix)]
 pub mod keys;
 pub mod moto;
@@ -13,3 +14,5 @@ pub mod outcome;
 pub mod state;
 #[cfg(unix)]
 pub mod workspace;
+#[cfg(unix)]
+pub mod zip;
