@@ -5,9 +5,14 @@
 mod acceptance;
 /// Amazon Web Services, against moto and against servers that misbehave.
 mod aws;
+/// Every example of the documentation, applied.
+#[cfg(unix)]
+mod examples;
 /// The store `file` with real files, shells, readers and processes.
 #[cfg(unix)]
 mod file_store;
+/// Random histories of one key in a world in memory.
+mod histories;
 /// The plugin protocol over its socket and under the real command line.
 mod protocol;
 /// What the tests share.

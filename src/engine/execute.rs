@@ -283,10 +283,8 @@ impl Run<'_> {
             .into_iter()
             .flatten()
             .collect();
-        let wanted: Vec<String> = self.connections.places();
         for (name, delivery) in self.former {
-            // One that got another name, layout or mark still writes to its place.
-            if !wanted.contains(&delivery.store.place()) {
+            if !self.is_still_written(delivery) {
                 if let Err(error) = deliver::withdraw(name, delivery, &ours).await {
                     self.warnings.push(error);
                     continue;
@@ -297,6 +295,13 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A delivery that got another name, layout or mark still writes to its place.
+    fn is_still_written(&self, former: &Delivery) -> bool {
+        let place = former.store.place();
+        let mut wanted = self.connections.deliveries.values();
+        wanted.any(|delivery| delivery.store.place() == place)
     }
 
     async fn verify(&mut self, subject: Subject) -> Result<()> {

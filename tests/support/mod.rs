@@ -14,5 +14,6 @@ pub mod outcome;
 pub mod state;
 #[cfg(unix)]
 pub mod workspace;
+pub mod world;
 #[cfg(unix)]
 pub mod zip;
