@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::engine::connections::Connections;
 use crate::error::{Path, Result};
+use crate::issuers::{Issuer, IssuerKind};
 use crate::settings::Settings;
+use crate::stores::{Store, StoreKind};
 use crate::vendors::http::Http;
 
 /// Everything outside a resource that it may use.
@@ -23,6 +25,7 @@ pub struct Context {
     pub stop: CancellationToken,
     vendors: BTreeMap<String, BTreeMap<String, ValueAny>>,
     http: Arc<Http>,
+    connector: Box<dyn Connector>,
     shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     turns: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
     claims: Mutex<HashMap<String, String>>,
@@ -40,6 +43,7 @@ impl Context {
             http: Arc::new(Http::new(stop.clone())),
             stop,
             vendors,
+            connector: Box::new(Direct),
             shared: Mutex::default(),
             turns: Mutex::default(),
             claims: Mutex::default(),
@@ -87,6 +91,19 @@ impl Context {
         }
     }
 
+    /// The same context in another world.
+    pub fn with_connector(self, connector: impl Connector + 'static) -> Self {
+        Self {
+            connector: Box::new(connector),
+            ..self
+        }
+    }
+
+    /// How issuers and stores are reached.
+    pub fn connector(&self) -> &dyn Connector {
+        self.connector.as_ref()
+    }
+
     /// The HTTP client that all vendors share.
     pub fn http(&self) -> Arc<Http> {
         Arc::clone(&self.http)
@@ -114,6 +131,49 @@ impl Context {
         self.vendors
             .get(name)
             .map(|fields| Settings::new(Path::root(name), fields))
+    }
+}
+
+/// From a sort of issuer or store and its settings to the thing itself. The way in for tests that put a
+/// world of their own behind the real resource.
+pub trait Connector: Send + Sync {
+    /// The issuer that the settings name.
+    fn issuer(
+        &self,
+        kind: &dyn IssuerKind,
+        settings: &Settings,
+        context: &Context,
+    ) -> Result<Box<dyn Issuer>>;
+
+    /// The place that the settings name.
+    fn store(
+        &self,
+        kind: &dyn StoreKind,
+        settings: &Settings,
+        context: &Context,
+    ) -> Result<Box<dyn Store>>;
+}
+
+/// Every sort connects itself.
+struct Direct;
+
+impl Connector for Direct {
+    fn issuer(
+        &self,
+        kind: &dyn IssuerKind,
+        settings: &Settings,
+        context: &Context,
+    ) -> Result<Box<dyn Issuer>> {
+        kind.connect(settings, context)
+    }
+
+    fn store(
+        &self,
+        kind: &dyn StoreKind,
+        settings: &Settings,
+        context: &Context,
+    ) -> Result<Box<dyn Store>> {
+        kind.connect(settings, context)
     }
 }
 

@@ -1,32 +1,21 @@
 //! Every integration test, in one binary of modules.
 
+/// The life of keys, driven through the real CLI.
+#[cfg(unix)]
+mod acceptance;
 /// Amazon Web Services, against moto and against servers that misbehave.
 mod aws;
-/// Time between plans and applies.
-#[cfg(unix)]
-mod clock;
-/// Deliveries that change behind our back or on purpose.
-#[cfg(unix)]
-mod deliveries;
-/// What people edit while keys live.
-#[cfg(unix)]
-mod edits;
 /// Every example of the documentation, applied.
 #[cfg(unix)]
 mod examples;
 /// The store `file` with real files, shells, readers and processes.
 #[cfg(unix)]
 mod file_store;
-/// The whole life of a key, driven through the real CLI.
-#[cfg(unix)]
-mod lifecycle;
+/// Random histories of one key in a world in memory.
+mod histories;
 /// The plugin protocol over its socket and under the real command line.
 mod protocol;
-/// Destroying, replacing, importing.
-#[cfg(unix)]
-mod replacement;
-/// The real CLI, servers and contexts that tests start from.
-#[cfg(unix)]
+/// What the tests share.
 mod support;
 /// The request of `verification` against a real server.
 mod verification;
