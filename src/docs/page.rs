@@ -118,7 +118,7 @@ fn import(about: &str, examples: &[Example]) -> String {
         return String::new();
     }
     let mut text = format!("\n## Import\n\n{about}");
-    for example in examples {
+    for example in examples.iter().rev() {
         let lead = match example.language {
             "terraform" => "With an `import` block (Terraform 1.5 and later):",
             _ => "On the command line:",
