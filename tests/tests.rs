@@ -5,6 +5,9 @@ mod aws;
 /// Time between plans and applies.
 #[cfg(unix)]
 mod clock;
+/// Deliveries that change behind our back or on purpose.
+#[cfg(unix)]
+mod deliveries;
 /// What people edit while keys live.
 #[cfg(unix)]
 mod edits;
@@ -19,7 +22,11 @@ mod file_store;
 mod lifecycle;
 /// The plugin protocol over its socket and under the real command line.
 mod protocol;
+/// Destroying, replacing, importing.
+#[cfg(unix)]
+mod replacement;
 /// The real CLI, servers and contexts that tests start from.
+#[cfg(unix)]
 mod support;
 /// The request of `verification` against a real server.
 mod verification;

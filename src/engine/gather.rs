@@ -44,10 +44,7 @@ pub async fn gather(
         });
     };
     let (primary, secondary) = standings(slots, connections).await?;
-    let mut sight = look_at_deliveries(managed, slots, connections).await?;
-    if secrets_in_state || sight.copies_cannot_be_read {
-        sight.copies = Copies::all();
-    }
+    let sight = look_at_deliveries(managed, slots, connections, secrets_in_state).await?;
     let gone_at_issuer = primary == Some(Standing::Missing)
         && secondary.is_none_or(|s| s == Some(Standing::Missing));
     Ok(Sight {
@@ -55,7 +52,8 @@ pub async fn gather(
             primary: seen(primary),
             secondary: seen(secondary.flatten()),
             primary_copy: copy(sight.copies.primary),
-            secondary_copy: copy(sight.copies.secondary),
+            // Where there is no key there is none to lose: a refresh right after an apply finds nothing new.
+            secondary_copy: copy(sight.copies.secondary || slots.secondary.is_none()),
             retiring_in_use: retiring_in_use(slots, connections, policy, now).await?,
         },
         vanished: gone_at_issuer && !sight.anything_found,
@@ -147,19 +145,30 @@ async fn look_at_deliveries(
     managed: &Managed,
     slots: &Slots,
     connections: &Connections,
+    secrets_in_state: bool,
 ) -> Result<DeliverySight> {
     let mut sight = DeliverySight {
         copies_cannot_be_read: connections.deliveries.values().all(|d| !d.readable),
         ..DeliverySight::default()
     };
+    let mut found = BTreeMap::new();
     for (name, delivery) in &connections.deliveries {
-        let mut record = managed.deliveries.get(name).cloned().unwrap_or_default();
         if delivery.readable {
-            let found = in_delivery(name, delivery.store.read().await)?;
-            record.state = sight.note(slots, &record, found);
+            let seen = in_delivery(name, delivery.store.read().await)?;
+            sight.note_copies(slots, &seen);
+            found.insert(name, seen);
         } else {
             // A store that cannot be read is believed; it may still hold something.
             sight.anything_found = true;
+        }
+    }
+    if secrets_in_state || sight.copies_cannot_be_read {
+        sight.copies = Copies::all();
+    }
+    for name in connections.deliveries.keys() {
+        let mut record = managed.deliveries.get(name).cloned().unwrap_or_default();
+        if let Some(seen) = found.get(name) {
+            record.state = sight.judge(slots, record.state, seen);
         }
         sight.deliveries.insert(name.clone(), record);
     }
@@ -167,36 +176,19 @@ async fn look_at_deliveries(
 }
 
 impl DeliverySight {
-    fn note(&mut self, slots: &Slots, record: &DeliveryRecord, found: Found) -> DeliveryState {
-        let unfinished = record.state == DeliveryState::Failed;
-        match found {
-            Found::Nothing if unfinished => DeliveryState::Failed,
-            Found::Nothing => DeliveryState::Missing,
-            Found::Foreign(_) => {
-                self.anything_found = true;
-                DeliveryState::Altered
-            }
-            Found::Document(document) => {
-                self.anything_found = true;
-                self.note_document(slots, unfinished, &document)
-            }
-        }
-    }
-
-    fn note_document(
-        &mut self,
-        slots: &Slots,
-        unfinished: bool,
-        document: &Document,
-    ) -> DeliveryState {
-        let marks: Vec<Fingerprint> = [Some(&document.primary), document.secondary.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(|key| key.secret.fingerprint())
-            .collect();
+    /// Which secrets this place has a copy of.
+    fn note_copies(&mut self, slots: &Slots, found: &Found) {
+        self.anything_found |= !matches!(found, Found::Nothing);
+        let Found::Document(document) = found else {
+            return;
+        };
+        let marks = [
+            document_mark(Some(&document.primary)),
+            document_mark(document.secondary.as_ref()),
+        ];
         let holds = |key: Option<&Key>| {
             key.and_then(|key| key.fingerprint.as_ref())
-                .is_some_and(|mark| marks.contains(mark))
+                .is_some_and(|mark| marks.contains(&Some(mark.clone())))
         };
         self.copies.primary |= holds(Some(&slots.primary));
         self.copies.secondary |= holds(slots.secondary_key());
@@ -204,25 +196,34 @@ impl DeliverySight {
             && slots.primary.key_id.is_some()
             && document.primary.key_id == slots.primary.key_id
         {
-            self.learned = Some(document.primary.secret.fingerprint());
+            self.learned = document_mark(Some(&document.primary));
             self.copies.primary = true;
         }
-        let same_primary = document_mark(Some(&document.primary))
-            == slots
-                .primary
-                .fingerprint
-                .as_ref()
-                .or(self.learned.as_ref())
-                .cloned();
-        let expected = slots
-            .secondary_key()
-            .and_then(|key| key.fingerprint.clone());
-        let same_secondary = document_mark(document.secondary.as_ref()) == expected;
-        match (same_primary && same_secondary, unfinished) {
-            (true, _) => DeliveryState::Delivered,
-            (false, true) => DeliveryState::Failed,
-            (false, false) => DeliveryState::Altered,
+    }
+
+    /// How a delivery stands, once it is known which copies there are at all.
+    fn judge(&self, slots: &Slots, recorded: DeliveryState, found: &Found) -> DeliveryState {
+        let failed_before = recorded == DeliveryState::Failed;
+        match found {
+            Found::Document(document) if self.holds_what_it_can(slots, document) => {
+                DeliveryState::Delivered
+            }
+            Found::Document(_) | Found::Nothing if failed_before => DeliveryState::Failed,
+            Found::Nothing => DeliveryState::Missing,
+            Found::Document(_) | Found::Foreign(_) => DeliveryState::Altered,
         }
+    }
+
+    /// A secondary whose secret is lost everywhere cannot be written any more, so no document lacks it.
+    fn holds_what_it_can(&self, slots: &Slots, document: &Document) -> bool {
+        let recorded = slots.primary.fingerprint.as_ref();
+        let primary = recorded.or(self.learned.as_ref()).cloned();
+        let secondary = slots
+            .secondary_key()
+            .filter(|_| self.copies.secondary)
+            .and_then(|key| key.fingerprint.clone());
+        document_mark(Some(&document.primary)) == primary
+            && document_mark(document.secondary.as_ref()) == secondary
     }
 }
 

@@ -54,6 +54,7 @@ pub fn update(
     }
     let replaced = replacements(prior, &planned);
     if !replaced.is_empty() {
+        destroy(diags, prior, &private);
         return Some((planned, private, replaced));
     }
 
