@@ -25,6 +25,7 @@ pub struct Context {
     http: Arc<Http>,
     shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     turns: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
+    claims: Mutex<HashMap<String, String>>,
 }
 
 impl Context {
@@ -41,12 +42,28 @@ impl Context {
             vendors,
             shared: Mutex::default(),
             turns: Mutex::default(),
+            claims: Mutex::default(),
         }
     }
 
     /// A context before the provider is configured: settings can be checked, nothing is to be reached.
     pub fn offline() -> Self {
         Self::new(Clock::system(), CancellationToken::new(), BTreeMap::new())
+    }
+
+    /// Notes that the key called `name` delivers to `place`, or says which other key of this plan does. Two instances
+    /// of one name are one resource that is being replaced.
+    pub fn claim(&self, place: &str, name: &str) -> Result<(), String> {
+        // A map of names is whole at every moment, so a panic elsewhere leaves nothing half done.
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let holder = claims
+            .entry(place.to_owned())
+            .or_insert_with(|| name.to_owned());
+        if holder == name {
+            Ok(())
+        } else {
+            Err(holder.clone())
+        }
     }
 
     /// Waits until nobody else in this process works on the same account of an issuer that counts its keys.
