@@ -185,13 +185,13 @@ impl Run<'_> {
         if let Some(minted) = &mut self.minted {
             minted.delivered_at = delivered_at;
         }
-        if let Some(slots) = &mut self.managed.slots {
-            if content == Content::Current {
-                slots.primary.delivered_at = slots.primary.delivered_at.or(delivered_at);
-                if let Some(secondary) = &mut slots.secondary {
-                    let written = self.vault.secret_of(&secondary.key).is_some();
-                    secondary.key.delivered_at = delivered_at.filter(|_| written);
-                }
+        if let Some(slots) = &mut self.managed.slots
+            && content == Content::Current
+        {
+            slots.primary.delivered_at = slots.primary.delivered_at.or(delivered_at);
+            if let Some(secondary) = &mut slots.secondary {
+                let written = self.vault.secret_of(&secondary.key).is_some();
+                secondary.key.delivered_at = delivered_at.filter(|_| written);
             }
         }
         if content == Content::NewSecond {
@@ -284,11 +284,11 @@ impl Run<'_> {
             .flatten()
             .collect();
         for (name, delivery) in self.former {
-            if !self.is_still_written(delivery) {
-                if let Err(error) = deliver::withdraw(name, delivery, &ours).await {
-                    self.warnings.push(error);
-                    continue;
-                }
+            if !self.is_still_written(delivery)
+                && let Err(error) = deliver::withdraw(name, delivery, &ours).await
+            {
+                self.warnings.push(error);
+                continue;
             }
             if !self.connections.deliveries.contains_key(name) {
                 self.managed.deliveries.remove(name);
@@ -467,10 +467,11 @@ pub async fn check_not_stale(run: &Run<'_>, moves: &[Move]) -> Result<()> {
         let key = slots.primary.label();
         return Err(stale(format!("{name}: primary key {key} is gone")));
     }
-    if moves.contains(&Move::Promote) && slots.staged().is_some() {
-        if let Some(Some(Standing::Missing | Standing::Inactive)) = secondary {
-            return Err(stale(format!("{name}: the staged key is gone")));
-        }
+    if moves.contains(&Move::Promote)
+        && slots.staged().is_some()
+        && let Some(Some(Standing::Missing | Standing::Inactive)) = secondary
+    {
+        return Err(stale(format!("{name}: the staged key is gone")));
     }
     if moves.contains(&Move::Revoke) {
         let now = run.clock.now();
