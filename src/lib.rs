@@ -1,4 +1,26 @@
-//! A Terraform and OpenTofu provider that owns the whole life of an API key.
+//! A Terraform and OpenTofu provider that owns the whole life of an API key: mint, deliver, verify, rotate, revoke.
+//!
+//! # Layout
+//!
+//! ```text
+//!  Terraform ── protocol ── resources ──┬── domain     what is due, and in which steps: pure
+//!               the wire    values and  │
+//!                           diagnostics └── engine ──┬── issuers ──┐
+//!                                           effects  └── stores ───┴── vendors
+//! ```
+//!
+//! * [`protocol`] serves plugin protocol 6 and knows nothing of keys.
+//! * [`provider`] is the table of contents: the provider block and everything that is served.
+//! * [`resources`] turns Terraform's values into the domain's and back; [`functions`] are the provider functions.
+//! * [`domain`] decides: policy, slots, rules, steps. No I/O, no clock, no Terraform types.
+//! * [`engine`] looks at the world and carries out the steps, in their order, whatever goes wrong.
+//! * [`issuers`] mint and revoke, [`stores`] hold what is delivered; one file and one line in a table for each.
+//! * [`vendors`] is what the issuers and stores of one vendor share: credentials, signing, HTTP.
+//! * [`context`] is what a resource may reach; [`clock`] alone asks for the time; [`secret`] alone holds secrets.
+//!
+//! An apply flows through [`resources::managed::apply`] → [`engine::execute`] → issuers and stores → state. A refresh
+//! flows through [`resources::managed::read`] → [`engine::gather`] → state. A plan is pure:
+//! [`resources::managed::plan`] → [`domain::planner`].
 
 #![deny(missing_docs)]
 
