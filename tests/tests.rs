@@ -2,6 +2,15 @@
 
 /// Amazon Web Services, against moto and against servers that misbehave.
 mod aws;
+/// The whole life of keys on AWS, driven through the real CLI against a server that checks signatures and policies.
+#[cfg(unix)]
+mod aws_life;
+/// Time between plans and applies.
+#[cfg(unix)]
+mod clock;
+/// What people edit while keys live.
+#[cfg(unix)]
+mod edits;
 /// The store `file` with real files, shells, readers and processes.
 #[cfg(unix)]
 mod file_store;

@@ -1,5 +1,7 @@
 //! Configurations of one key `apikey_managed.k`, named `payments`, with one line changed at a time.
 
+use crate::support::workspace::Workspace;
+
 /// Staged at 80 s, due at 100 s, promoted 5 s after the delivery at the earliest, revoked 30 s after the swap.
 pub const FAST: &str = r#"
   rotation_interval = "100s"
@@ -103,5 +105,34 @@ resource "apikey_managed" "k" {{
 {rest}
 "#
         )
+    }
+}
+
+/// Workspaces in which the key of [`FAST`] has already lived for a while.
+impl Config {
+    /// At 0 s: the first key exists.
+    #[track_caller]
+    pub fn created(&self) -> Workspace {
+        let ws = Workspace::with(&self.text());
+        ws.apply().ok();
+        ws
+    }
+
+    /// At 80 s: the second key is staged.
+    #[track_caller]
+    pub fn staged(&self) -> Workspace {
+        let ws = self.created();
+        ws.advance("80s").apply().ok();
+        assert_eq!(ws.key("k").phase(), "staged");
+        ws
+    }
+
+    /// At 100 s: the second key is primary, the first is retiring.
+    #[track_caller]
+    pub fn retiring(&self) -> Workspace {
+        let ws = self.staged();
+        ws.advance("20s").apply().ok();
+        assert_eq!(ws.key("k").phase(), "retiring");
+        ws
     }
 }

@@ -1,0 +1,242 @@
+//! Time passes between a plan and its apply, between two plans, and while nobody looks.
+
+use crate::support::keys::Config;
+use crate::support::workspace::Workspace;
+
+const K: &str = "apikey_managed.k";
+
+/// Plans a rename right before an edge and applies it after it: the rename happens and nothing else.
+#[track_caller]
+fn rename_across_the_edge(ws: &Workspace, phase: &str, next: &str) {
+    let before = ws.key("k");
+    ws.write(&Config::new().name("renamed").text());
+    ws.plan().ok().code(2);
+    let change = ws.change(K);
+    assert_eq!(change.actions(), "update");
+    assert!(change.unknown().is_empty(), "{:?}", change.unknown());
+
+    ws.advance("5s").apply_plan().ok();
+    let after = ws.key("k");
+    assert_eq!(after.text("name"), "renamed");
+    assert_eq!(after.phase(), phase);
+    assert_eq!(after.at("primary"), before.at("primary"));
+    assert_eq!(after.at("secondary"), before.at("secondary"));
+
+    ws.plan().ok().code(2);
+    assert_eq!(ws.change(K).after("last_action"), next);
+}
+
+#[test]
+fn a_rename_planned_before_staging_is_due_only_renames() {
+    let ws = Config::new().created();
+    rename_across_the_edge(ws.advance("79s"), "single", "stage");
+}
+
+#[test]
+fn a_rename_planned_before_promotion_is_due_only_renames() {
+    let ws = Config::new().staged();
+    rename_across_the_edge(ws.advance("19s"), "staged", "promote");
+}
+
+#[test]
+fn a_rename_planned_before_the_grace_ends_only_renames() {
+    let ws = Config::new().retiring();
+    rename_across_the_edge(ws.advance("29s"), "retiring", "revoke");
+}
+
+#[test]
+fn an_unchanged_key_with_a_condition_may_become_due_between_plan_and_apply() {
+    let condition = r#"lifecycle {
+    postcondition {
+      condition     = self.generation > 0
+      error_message = "no key"
+    }
+  }"#;
+    let other = |value: &str| format!(r#"resource "terraform_data" "o" {{ input = "{value}" }}"#);
+    let config = Config::new().with(condition);
+    let ws = config.clone().beside(&other("one")).created();
+    ws.write(&config.beside(&other("two")).text());
+    ws.advance("79s").plan().ok().code(2);
+    ws.advance("5s").apply_plan().ok();
+    assert_eq!(ws.key("k").phase(), "single");
+    ws.plan().ok().code(2);
+}
+
+#[test]
+fn a_saved_plan_does_what_it_said_however_late_it_is_applied() {
+    let ws = Config::new().created();
+    ws.advance("80s").plan().ok().code(2);
+    ws.advance("90d").apply_plan().ok();
+    assert_eq!(ws.key("k").phase(), "staged");
+    assert_eq!(
+        ws.key("k").text("secondary.delivered_at"),
+        ws.now().to_string()
+    );
+
+    // Delivered just now, so the propagation delay starts now.
+    ws.plan().ok();
+    ws.advance("5s").plan().ok().code(2);
+    ws.advance("90d").apply_plan().ok();
+    assert_eq!(ws.key("k").phase(), "retiring");
+    assert_eq!(ws.key("k").text("secondary.revoke_after"), ws.in_a("30s"));
+
+    ws.advance("30s").plan().ok().code(2);
+    ws.advance("90d").apply_plan().ok();
+    assert_eq!(ws.key("k").phase(), "single");
+    assert_eq!(ws.key("k").generation(), 2);
+}
+
+#[test]
+fn a_plan_finds_what_is_due_without_a_refresh() {
+    let ws = Config::new().created();
+    let plan = || ws.plan_with(&["-refresh=false"]);
+    ws.advance("79s");
+    plan().ok().code(0);
+    ws.advance("1s");
+    plan().ok().code(2).warns(&["payments", "mints a new key"]);
+    ws.advance("2s").apply_plan().ok();
+    assert_eq!(ws.key("k").phase(), "staged");
+
+    ws.at("2026-01-01T00:01:40Z");
+    plan().ok().code(2).warns(&["payments", "promotes"]);
+    ws.apply_plan().ok();
+    assert_eq!(ws.key("k").phase(), "retiring");
+
+    ws.advance("30s");
+    plan().ok().code(2).warns(&["payments", "revokes"]);
+    ws.advance("7d").apply_plan().ok();
+    assert_eq!(ws.key("k").phase(), "single");
+}
+
+#[test]
+fn refresh_only_settles_after_every_edge() {
+    let ws = Config::new().created();
+    let refresh_only = |code: i32| {
+        ws.plan_with(&["-refresh-only"]).ok().code(code);
+    };
+    // Staging is due, promotion is due, the rotation is overdue.
+    for edge in ["80s", "20s", "30d"] {
+        ws.advance(edge);
+        refresh_only(2);
+        ws.apply_with(&["-refresh-only"]).ok();
+        refresh_only(0);
+        ws.advance("1s");
+        refresh_only(0);
+    }
+    assert_eq!(ws.key("k").status(), "overdue");
+    assert_eq!(ws.key("k").phase(), "single");
+    ws.plan().ok().code(2);
+}
+
+#[test]
+fn a_refresh_after_an_apply_finds_nothing_new() {
+    for ws in [
+        Config::new().created(),
+        Config::new().staged(),
+        Config::new().retiring(),
+    ] {
+        ws.advance("1s");
+        ws.plan_with(&["-refresh-only"]).ok().code(0);
+    }
+}
+
+#[test]
+fn a_refresh_that_notes_a_due_step_does_not_change_the_step() {
+    let ws = Config::new().created();
+    ws.advance("80s").apply_with(&["-refresh-only"]).ok();
+    assert_eq!(ws.key("k").status(), "due");
+    ws.advance("1h").plan().ok().code(2);
+    ws.advance("1h").apply_plan().ok();
+    // More was due by then, but one step is what the plan showed.
+    assert_eq!(ws.key("k").phase(), "staged");
+}
+
+#[test]
+fn however_many_periods_were_missed_there_is_one_rotation() {
+    let ws = Config::new().created();
+    ws.advance("50d").apply().ok();
+    assert_eq!(ws.key("k").phase(), "staged");
+    ws.advance("5s").apply().ok();
+    assert_eq!(ws.key("k").phase(), "retiring");
+    assert_eq!(ws.key("k").generation(), 2);
+    assert_eq!(ws.key("k").text("rotation_due_at"), ws.in_a("100s"));
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn a_long_expired_retiring_key_makes_room_in_the_same_apply() {
+    let ws = Config::new().retiring();
+    let second = ws.key("k").primary();
+    ws.advance("50d").plan().ok().code(2);
+    assert_eq!(ws.change(K).after("last_action"), "revoke+stage");
+    ws.apply_plan().ok();
+    let key = ws.key("k");
+    assert_eq!((key.phase().as_str(), key.primary()), ("staged", second));
+    assert_eq!(key.text("secondary.role"), "staged");
+}
+
+#[test]
+fn without_a_propagation_delay_a_missed_rotation_takes_one_apply() {
+    let policy = r#"
+  rotation_interval = "100s"
+  stage_before      = "20s"
+  propagation_delay = "0s"
+  grace_period      = "30s"
+"#;
+    let ws = Config::new().policy(policy).created();
+    let first = ws.secret("k.json", "primary");
+    ws.advance("100s")
+        .plan()
+        .ok()
+        .code(2)
+        .warns(&["payments", "mints", "promotes"]);
+    assert_eq!(ws.change(K).after("last_action"), "stage+promote");
+    ws.advance("3s").apply_plan().ok();
+    assert_eq!(ws.key("k").phase(), "retiring");
+    assert_eq!(ws.secret("k.json", "secondary"), first);
+    assert_eq!(ws.key("k").generation(), 2);
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn a_clock_that_went_back_neither_rotates_nor_fails() {
+    let ws = Config::new().retiring();
+    ws.at("2025-06-01T00:00:00Z").plan().ok().code(0);
+    ws.at("2026-01-01T00:02:09Z").plan().ok().code(0);
+}
+
+#[test]
+fn paused_rotates_nothing_and_still_says_what_is_due() {
+    let paused = Config::new().and_policy("paused = true");
+    let ws = paused.created();
+    ws.advance("200s")
+        .plan()
+        .ok()
+        .warns(&["payments", "paused"]);
+    ws.apply().ok();
+    assert_eq!(
+        (ws.key("k").phase().as_str(), ws.key("k").status().as_str()),
+        ("single", "due")
+    );
+    ws.plan().ok().code(0);
+
+    // A resumed policy is an edit; the plan after it shows the step.
+    ws.write(&Config::new().text());
+    ws.apply().ok();
+    ws.apply().ok();
+    assert_eq!(ws.key("k").phase(), "staged");
+}
+
+#[test]
+fn paused_still_revokes_what_had_its_grace() {
+    let ws = Config::new().retiring();
+    ws.write(&Config::new().and_policy("paused = true").text());
+    ws.apply().ok();
+    ws.advance("30s")
+        .plan()
+        .ok()
+        .code(2)
+        .warns(&["payments", "revokes"]);
+    ws.apply_plan().ok();
+    assert_eq!(ws.key("k").phase(), "single");
+}
