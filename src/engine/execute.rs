@@ -145,8 +145,8 @@ impl Run<'_> {
         };
         let mut failures = Vec::new();
         for (name, delivery) in &self.connections.deliveries {
-            let written = deliver::write(&self.managed.id, name, delivery, &document).await;
             let former = self.managed.deliveries.get(name);
+            let written = deliver::write(&self.managed.id, name, delivery, former, &document).await;
             let record = deliver::record(&written, former, &document, self.clock.now());
             self.managed.deliveries.insert(name.clone(), record);
             failures.extend(written.err());
