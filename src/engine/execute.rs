@@ -14,10 +14,11 @@ use crate::domain::slots::{Key, Role, Secondary, Slots};
 use crate::domain::steps::{Content, Step, Subject, steps};
 use crate::engine::connections::{Connections, Delivery, stale};
 use crate::engine::deliver;
+use crate::engine::gather::{retiring_in_use, seen, standings};
 use crate::engine::managed::{DeliveryState, Managed};
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Result};
-use crate::issuers::{Probe, Standing};
+use crate::issuers::Probe;
 use crate::stores::Document;
 
 /// One apply of one managed key.
@@ -441,27 +442,34 @@ pub async fn check_not_stale(run: &Run<'_>, moves: &[Move]) -> Result<()> {
         return Ok(());
     };
     let name = run.name;
-    let (primary, secondary) = crate::engine::gather::standings(slots, run.connections).await?;
-    if primary == Some(Standing::Missing) && !run.primary_is_dead() {
-        let key = slots.primary.label();
-        return Err(stale(format!("{name}: primary key {key} is gone")));
+    let (primary, secondary) = standings(slots, run.connections).await?;
+    if seen(primary) != run.facts.primary {
+        let (key, now) = (slots.primary.label(), turned_out(&seen(primary)));
+        return Err(stale(format!("{name}: primary key {key} {now}")));
     }
-    if moves.contains(&Move::Promote) && slots.staged().is_some() {
-        if let Some(Some(Standing::Missing | Standing::Inactive)) = secondary {
-            return Err(stale(format!("{name}: the staged key is gone")));
-        }
+    let secondary = seen(secondary.flatten());
+    if let Some(staged) = slots.staged().filter(|_| secondary != run.facts.secondary) {
+        let (key, now) = (staged.label(), turned_out(&secondary));
+        return Err(stale(format!("{name}: staged key {key} {now}")));
     }
-    if moves.contains(&Move::Revoke) {
+    if moves.contains(&Move::Revoke) && secondary != Seen::Gone {
         let now = run.clock.now();
         let ended = slots.hold_ends_at(run.policy).is_some_and(|at| now >= at);
-        let in_use =
-            crate::engine::gather::retiring_in_use(slots, run.connections, Some(run.policy), now);
+        let in_use = retiring_in_use(slots, run.connections, Some(run.policy), now);
         if !ended && in_use.await? {
             let key = slots.retiring().map_or("", Key::label);
             return Err(stale(format!("{name}: retiring key {key} is in use again")));
         }
     }
     Ok(())
+}
+
+fn turned_out(now: &Seen) -> &'static str {
+    match now {
+        Seen::Gone => "is gone",
+        Seen::Inactive => "was switched off",
+        Seen::Present => "works again",
+    }
 }
 
 /// Several deliveries may fail for one reason; the first stands for all.
