@@ -369,16 +369,20 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Its successor is in every store by now. A failure leaves the key on the list of revocations to retry.
+    /// Its successor is in every store by now, or it was never in use itself. A failure leaves the key on the
+    /// list of revocations to retry.
     async fn revoke_secondary(&mut self) -> Result<()> {
         let delivered = self
             .managed
             .deliveries
             .values()
             .all(|record| record.state == DeliveryState::Delivered);
-        let Some(slots) = self.managed.slots.as_mut().filter(|_| delivered) else {
-            return Err(stale(format!("{}: a delivery is not in order", self.name)));
+        let Some(slots) = &mut self.managed.slots else {
+            return Ok(());
         };
+        if slots.retiring().is_some() && !delivered {
+            return Err(stale(format!("{}: a delivery is not in order", self.name)));
+        }
         let Some(secondary) = slots.secondary.take() else {
             return Ok(());
         };
