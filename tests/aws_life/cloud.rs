@@ -168,7 +168,10 @@ impl Cloud {
 
     /// The value of a secret, parsed; null if there is none, or it is to be deleted.
     pub fn secret(&self, id: &str) -> Value {
-        let asked = self.secrets_manager("GetSecretValue", json!({ "SecretId": id }));
+        let asked = self.secrets_manager(
+            "GetSecretValue",
+            json!({ "SecretId": id, "VersionStage": "AWSCURRENT" }),
+        );
         match asked {
             Ok(answer) => serde_json::from_str(answer["SecretString"].as_str().unwrap()).unwrap(),
             Err(_) => Value::Null,
