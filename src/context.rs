@@ -71,16 +71,17 @@ impl Context {
     }
 
     /// Waits until nobody else in this process works on the same account of an issuer that counts its keys.
-    pub async fn turn(&self, connections: &Connections) -> Option<OwnedMutexGuard<()>> {
+    pub async fn turn(&self, connections: &Connections) -> Result<Option<OwnedMutexGuard<()>>> {
         if !connections.abilities.inspect {
-            return None;
+            return Ok(None);
         }
+        let account = connections.issuer.lock().await?;
         let turn = {
             // A map of locks is whole at every moment, so a panic elsewhere leaves nothing half done.
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(turns.entry(connections.issuer.account()).or_default())
+            Arc::clone(turns.entry(account).or_default())
         };
-        Some(turn.lock_owned().await)
+        Ok(Some(turn.lock_owned().await))
     }
 
     /// The same context with another HTTP client.

@@ -5,6 +5,9 @@
 mod acceptance;
 /// Amazon Web Services, against moto and against servers that misbehave.
 mod aws;
+/// The whole life of keys on AWS, driven through the real CLI against a server that checks signatures and policies.
+#[cfg(unix)]
+mod aws_life;
 /// Every example of the documentation, applied.
 #[cfg(unix)]
 mod examples;

@@ -94,11 +94,10 @@ fn the_primary_is_unusable(situation: &Situation, slots: &Slots) -> Option<Vec<M
     if !unusable || situation.policy.on_drift != OnDrift::Rotate {
         return None;
     }
-    let staged_works = facts.secondary == Seen::Present && facts.secondary_copy == Copy::Available;
-    if slots.staged().is_some() && staged_works {
+    if staged_works(situation, slots) {
         return Some(vec![Move::Promote]);
     }
-    has_room_to_replace(situation, slots).then(|| vec![Move::Replace])
+    replace(situation, slots)
 }
 
 /// The successor must be delivered, and the issuer must not have seen the old key in use of late.
@@ -127,9 +126,8 @@ fn rotation_is_near_or_due(situation: &Situation, slots: &Slots) -> Option<Vec<M
         return None;
     }
     let due = situation.rotation_requested || situation.now >= slots.due_at(policy);
-    if situation.primary_is_undeliverable() {
-        let replace = due && has_room_to_replace(situation, slots);
-        return replace.then(|| vec![Move::Replace]);
+    if situation.primary_is_undeliverable() && !staged_works(situation, slots) {
+        return due.then(|| replace(situation, slots)).flatten();
     }
     if let Some(ready_at) = slots.ready_at(policy) {
         return (due && situation.now >= ready_at).then(|| vec![Move::Promote]);
@@ -159,10 +157,23 @@ fn staging_is_due(situation: &Situation, slots: &Slots) -> bool {
     situation.rotation_requested || situation.now >= slots.stage_at(situation.policy)
 }
 
-/// Never a third key: the old primary needs the secondary slot unless the issuer has already lost it.
-fn has_room_to_replace(situation: &Situation, slots: &Slots) -> bool {
-    slots.secondary.is_none()
-        || (situation.facts.primary == Seen::Gone && slots.retiring().is_some())
+fn staged_works(situation: &Situation, slots: &Slots) -> bool {
+    let facts = situation.facts;
+    slots.staged().is_some()
+        && facts.secondary == Seen::Present
+        && facts.secondary_copy == Copy::Available
+}
+
+/// Never a third key: the old primary needs the secondary slot unless one of the two is already gone. A staged
+/// key that does not work makes room, since nobody uses it yet; a retiring one may be all that still works.
+fn replace(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
+    let facts = situation.facts;
+    let gone = facts.secondary == Seen::Gone
+        || (facts.primary == Seen::Gone && slots.retiring().is_some());
+    if slots.secondary.is_none() || gone {
+        return Some(vec![Move::Replace]);
+    }
+    slots.staged().map(|_| vec![Move::Discard, Move::Replace])
 }
 
 #[cfg(test)]

@@ -129,6 +129,15 @@ fn primary_lost(case: &mut Case) {
     case.facts.primary_copy = Copy::Lost;
 }
 
+fn both_lost(case: &mut Case) {
+    primary_lost(case);
+    case.facts.secondary_copy = Copy::Lost;
+}
+
+fn secondary_gone(case: &mut Case) {
+    case.facts.secondary = Seen::Gone;
+}
+
 fn rotate_on_drift(case: &mut Case) {
     case.policy.on_drift = OnDrift::Rotate;
 }
@@ -327,6 +336,39 @@ fn each_situation_has_its_moves() {
             retiring().with(primary_lost).with(rotate_on_drift),
             DUE + 1,
             &[],
+        ),
+        (
+            "a lost primary is replaced once the retiring key beside it is gone",
+            retiring()
+                .with(primary_lost)
+                .with(rotate_on_drift)
+                .with(secondary_gone),
+            DUE + 1,
+            &[Replace],
+        ),
+        (
+            "a staged key makes room for the replacement when both secrets are lost",
+            staged().with(both_lost).with(rotate_on_drift),
+            1_085,
+            &[Discard, Replace],
+        ),
+        (
+            "two lost secrets are replaced when due whatever the policy says",
+            staged().with(both_lost),
+            DUE,
+            &[Discard, Replace],
+        ),
+        (
+            "two lost secrets are only told of before the key is due",
+            staged().with(both_lost),
+            1_085,
+            &[],
+        ),
+        (
+            "a staged key is promoted when due although the primary is lost",
+            staged().with(primary_lost),
+            DUE,
+            &[Promote],
         ),
         (
             "a lost secret is replaced if the policy says so",

@@ -14,10 +14,11 @@ use crate::domain::slots::{Key, Role, Secondary, Slots};
 use crate::domain::steps::{Content, Step, Subject, steps};
 use crate::engine::connections::{Connections, Delivery, stale};
 use crate::engine::deliver;
+use crate::engine::gather::{retiring_in_use, seen, standings};
 use crate::engine::managed::{DeliveryState, Managed};
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Result};
-use crate::issuers::{Probe, Standing};
+use crate::issuers::Probe;
 use crate::stores::Document;
 
 /// One apply of one managed key.
@@ -149,8 +150,8 @@ impl Run<'_> {
         };
         let mut failures = Vec::new();
         for (name, delivery) in &self.connections.deliveries {
-            let written = deliver::write(&self.managed.id, name, delivery, &document).await;
             let former = self.managed.deliveries.get(name);
+            let written = deliver::write(&self.managed.id, name, delivery, former, &document).await;
             let record = deliver::record(&written, former, &document, self.clock.now());
             self.managed.deliveries.insert(name.clone(), record);
             failures.extend(written.err());
@@ -389,16 +390,20 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Its successor is in every store by now. A failure leaves the key on the list of revocations to retry.
+    /// Its successor is in every store by now, or it was never in use itself. A failure leaves the key on the
+    /// list of revocations to retry.
     async fn revoke_secondary(&mut self) -> Result<()> {
         let delivered = self
             .managed
             .deliveries
             .values()
             .all(|record| record.state == DeliveryState::Delivered);
-        let Some(slots) = self.managed.slots.as_mut().filter(|_| delivered) else {
-            return Err(stale(format!("{}: a delivery is not in order", self.name)));
+        let Some(slots) = &mut self.managed.slots else {
+            return Ok(());
         };
+        if slots.retiring().is_some() && !delivered {
+            return Err(stale(format!("{}: a delivery is not in order", self.name)));
+        }
         let Some(secondary) = slots.secondary.take() else {
             return Ok(());
         };
@@ -462,28 +467,34 @@ pub async fn check_not_stale(run: &Run<'_>, moves: &[Move]) -> Result<()> {
         return Ok(());
     };
     let name = run.name;
-    let (primary, secondary) = crate::engine::gather::standings(slots, run.connections).await?;
-    if primary == Some(Standing::Missing) && !run.primary_is_dead() {
-        let key = slots.primary.label();
-        return Err(stale(format!("{name}: primary key {key} is gone")));
+    let (primary, secondary) = standings(slots, run.connections).await?;
+    if seen(primary) != run.facts.primary {
+        let (key, now) = (slots.primary.label(), turned_out(&seen(primary)));
+        return Err(stale(format!("{name}: primary key {key} {now}")));
     }
-    if moves.contains(&Move::Promote)
-        && slots.staged().is_some()
-        && let Some(Some(Standing::Missing | Standing::Inactive)) = secondary
-    {
-        return Err(stale(format!("{name}: the staged key is gone")));
+    let secondary = seen(secondary.flatten());
+    if let Some(staged) = slots.staged().filter(|_| secondary != run.facts.secondary) {
+        let (key, now) = (staged.label(), turned_out(&secondary));
+        return Err(stale(format!("{name}: staged key {key} {now}")));
     }
-    if moves.contains(&Move::Revoke) {
+    if moves.contains(&Move::Revoke) && secondary != Seen::Gone {
         let now = run.clock.now();
         let ended = slots.hold_ends_at(run.policy).is_some_and(|at| now >= at);
-        let in_use =
-            crate::engine::gather::retiring_in_use(slots, run.connections, Some(run.policy), now);
+        let in_use = retiring_in_use(slots, run.connections, Some(run.policy), now);
         if !ended && in_use.await? {
             let key = slots.retiring().map_or("", Key::label);
             return Err(stale(format!("{name}: retiring key {key} is in use again")));
         }
     }
     Ok(())
+}
+
+fn turned_out(now: &Seen) -> &'static str {
+    match now {
+        Seen::Gone => "is gone",
+        Seen::Inactive => "was switched off",
+        Seen::Present => "works again",
+    }
 }
 
 /// Several deliveries may fail for one reason; the first stands for all.

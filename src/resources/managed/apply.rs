@@ -71,7 +71,7 @@ pub async fn destroy(state: ManagedState, private: Private, context: &Context) -
     let name = |error| named(&state, error);
     let managed = state.managed(&private)?;
     let connections = connect::connections(&state, context).map_err(name)?;
-    let _turn = context.turn(&connections).await;
+    let _turn = context.turn(&connections).await.map_err(name)?;
     for id in &managed.pending_revocations {
         connections.issuer.revoke(Some(id)).await.map_err(name)?;
     }
@@ -119,7 +119,8 @@ async fn carry_out(
     let _turn = if decision.moves.is_empty() {
         None
     } else {
-        Some(context.turn(&connections).await)
+        let turn = context.turn(&connections).await;
+        report(diags, turn.map_err(|error| named(planned, error)))?
     };
     let mut run = Run {
         name: planned.label(),
