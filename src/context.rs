@@ -14,7 +14,7 @@ use crate::engine::connections::Connections;
 use crate::error::{Path, Result};
 use crate::issuers::{Issuer, IssuerKind};
 use crate::settings::Settings;
-use crate::stores::{Store, StoreKind};
+use crate::stores::{Claims, Store, StoreKind};
 use crate::vendors::http::Http;
 
 /// Everything outside a resource that it may use.
@@ -28,7 +28,11 @@ pub struct Context {
     connector: Box<dyn Connector>,
     shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     turns: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
-    claims: Mutex<HashMap<String, String>>,
+    /// Where the configuration delivers to, by the names of its keys: two instances of one name are one resource
+    /// that is being replaced.
+    pub configured: Claims,
+    /// Where this run has delivered to, by the ids of its keys.
+    pub delivered: Claims,
 }
 
 impl Context {
@@ -46,28 +50,14 @@ impl Context {
             connector: Box::new(Direct),
             shared: Mutex::default(),
             turns: Mutex::default(),
-            claims: Mutex::default(),
+            configured: Claims::default(),
+            delivered: Claims::default(),
         }
     }
 
     /// A context before the provider is configured: settings can be checked, nothing is to be reached.
     pub fn offline() -> Self {
         Self::new(Clock::system(), CancellationToken::new(), BTreeMap::new())
-    }
-
-    /// Notes that the key called `name` delivers to `place`, or says which other key of this plan does. Two instances
-    /// of one name are one resource that is being replaced.
-    pub fn claim(&self, place: &str, name: &str) -> Result<(), String> {
-        // A map of names is whole at every moment, so a panic elsewhere leaves nothing half done.
-        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
-        let holder = claims
-            .entry(place.to_owned())
-            .or_insert_with(|| name.to_owned());
-        if holder == name {
-            Ok(())
-        } else {
-            Err(holder.clone())
-        }
     }
 
     /// Waits until nobody else in this process works on the same account of an issuer that counts its keys.

@@ -17,7 +17,7 @@ use crate::engine::deliver;
 use crate::engine::gather::{retiring_in_use, seen, standings};
 use crate::engine::managed::{DeliveryState, Managed};
 use crate::engine::vault::Vault;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::Probe;
 use crate::stores::Document;
 
@@ -82,10 +82,15 @@ impl Run<'_> {
         for (name, delivery) in &self.connections.deliveries {
             crate::engine::connections::in_delivery(name, delivery.store.check().await)?;
         }
-        self.connections
+        let checked = self
+            .connections
             .issuer
             .check(&self.managed.owned_ids())
-            .await
+            .await;
+        checked.map_err(|error| Error {
+            path: Path::root("issuer"),
+            ..error
+        })
     }
 
     /// Every secret that the next document needs must be at hand before anything is minted.

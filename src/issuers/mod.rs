@@ -38,6 +38,11 @@ pub trait IssuerKind: Sync {
     /// What it can do.
     fn abilities(&self) -> Abilities;
 
+    /// Whether its keys have a public id beside their secret.
+    fn names_its_keys(&self) -> bool {
+        true
+    }
+
     /// Reads the settings; nothing is sent yet. Errors carry the attribute path.
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>>;
 

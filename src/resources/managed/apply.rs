@@ -12,6 +12,7 @@ use crate::domain::rules::Move;
 use crate::engine::connections::{Connections, Delivery};
 use crate::engine::deliver;
 use crate::engine::execute::{Run, check_not_stale};
+use crate::engine::trespass::respect_others;
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Path, Result};
 use crate::resources::diagnostics;
@@ -138,6 +139,8 @@ async fn carry_out(
     if !decision.moves.is_empty() {
         let fresh = check_not_stale(&run, &decision.moves).await;
         report(diags, fresh.map_err(|error| named(planned, error)))?;
+        let free = respect_others(&mut run, &context.delivered).await;
+        report(diags, free.map_err(|error| named(planned, error)))?;
     }
     let result = run.take(&decision.moves).await;
     if trigger_changed(&prior, planned)
