@@ -96,6 +96,7 @@ class Bench:
         ]:
             ours = self.measure(keys, *arguments)
             theirs = self.measure(data, *arguments)
+            print(f"  {step}: {ours['wall']:.2f} s beside {theirs['wall']:.2f} s", flush=True)
             figures[step] = (ours, theirs)
         return figures
 

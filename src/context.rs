@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::engine::connections::Connections;
 use crate::error::{Path, Result};
+use crate::issuers::{Issuer, IssuerKind};
 use crate::settings::Settings;
+use crate::stores::{Store, StoreKind};
 use crate::vendors::http::Http;
 
 /// Everything outside a resource that it may use.
@@ -23,8 +25,10 @@ pub struct Context {
     pub stop: CancellationToken,
     vendors: BTreeMap<String, BTreeMap<String, ValueAny>>,
     http: Arc<Http>,
+    connector: Box<dyn Connector>,
     shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     turns: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
+    claims: Mutex<HashMap<String, String>>,
 }
 
 impl Context {
@@ -39,14 +43,31 @@ impl Context {
             http: Arc::new(Http::new(stop.clone())),
             stop,
             vendors,
+            connector: Box::new(Direct),
             shared: Mutex::default(),
             turns: Mutex::default(),
+            claims: Mutex::default(),
         }
     }
 
     /// A context before the provider is configured: settings can be checked, nothing is to be reached.
     pub fn offline() -> Self {
         Self::new(Clock::system(), CancellationToken::new(), BTreeMap::new())
+    }
+
+    /// Notes that the key called `name` delivers to `place`, or says which other key of this plan does. Two instances
+    /// of one name are one resource that is being replaced.
+    pub fn claim(&self, place: &str, name: &str) -> Result<(), String> {
+        // A map of names is whole at every moment, so a panic elsewhere leaves nothing half done.
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let holder = claims
+            .entry(place.to_owned())
+            .or_insert_with(|| name.to_owned());
+        if holder == name {
+            Ok(())
+        } else {
+            Err(holder.clone())
+        }
     }
 
     /// Waits until nobody else in this process works on the same account of an issuer that counts its keys.
@@ -69,6 +90,19 @@ impl Context {
             http: Arc::new(http),
             ..self
         }
+    }
+
+    /// The same context in another world.
+    pub fn with_connector(self, connector: impl Connector + 'static) -> Self {
+        Self {
+            connector: Box::new(connector),
+            ..self
+        }
+    }
+
+    /// How issuers and stores are reached.
+    pub fn connector(&self) -> &dyn Connector {
+        self.connector.as_ref()
     }
 
     /// The HTTP client that all vendors share.
@@ -98,6 +132,49 @@ impl Context {
         self.vendors
             .get(name)
             .map(|fields| Settings::new(Path::root(name), fields))
+    }
+}
+
+/// From a sort of issuer or store and its settings to the thing itself. The way in for tests that put a
+/// world of their own behind the real resource.
+pub trait Connector: Send + Sync {
+    /// The issuer that the settings name.
+    fn issuer(
+        &self,
+        kind: &dyn IssuerKind,
+        settings: &Settings,
+        context: &Context,
+    ) -> Result<Box<dyn Issuer>>;
+
+    /// The place that the settings name.
+    fn store(
+        &self,
+        kind: &dyn StoreKind,
+        settings: &Settings,
+        context: &Context,
+    ) -> Result<Box<dyn Store>>;
+}
+
+/// Every sort connects itself.
+struct Direct;
+
+impl Connector for Direct {
+    fn issuer(
+        &self,
+        kind: &dyn IssuerKind,
+        settings: &Settings,
+        context: &Context,
+    ) -> Result<Box<dyn Issuer>> {
+        kind.connect(settings, context)
+    }
+
+    fn store(
+        &self,
+        kind: &dyn StoreKind,
+        settings: &Settings,
+        context: &Context,
+    ) -> Result<Box<dyn Store>> {
+        kind.connect(settings, context)
     }
 }
 

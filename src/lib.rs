@@ -26,6 +26,7 @@
 
 pub mod clock;
 pub mod context;
+pub mod docs;
 pub mod domain;
 pub mod duration;
 pub mod engine;

@@ -1,25 +1,24 @@
 //! Every integration test, in one binary of modules.
 
+/// The life of keys, driven through the real CLI.
+#[cfg(unix)]
+mod acceptance;
 /// Amazon Web Services, against moto and against servers that misbehave.
 mod aws;
 /// The whole life of keys on AWS, driven through the real CLI against a server that checks signatures and policies.
 #[cfg(unix)]
 mod aws_life;
-/// Time between plans and applies.
+/// Every example of the documentation, applied.
 #[cfg(unix)]
-mod clock;
-/// What people edit while keys live.
-#[cfg(unix)]
-mod edits;
+mod examples;
 /// The store `file` with real files, shells, readers and processes.
 #[cfg(unix)]
 mod file_store;
-/// The whole life of a key, driven through the real CLI.
-#[cfg(unix)]
-mod lifecycle;
+/// Random histories of one key in a world in memory.
+mod histories;
 /// The plugin protocol over its socket and under the real command line.
 mod protocol;
-/// The real CLI, servers and contexts that tests start from.
+/// What the tests share.
 mod support;
 /// The request of `verification` against a real server.
 mod verification;

@@ -40,12 +40,6 @@ impl Connections {
         self.abilities.probe || self.verification.is_some()
     }
 
-    /// Every place that is written.
-    pub fn places(&self) -> Vec<String> {
-        let deliveries = self.deliveries.values();
-        deliveries.map(|delivery| delivery.store.place()).collect()
-    }
-
     /// Proves that a key works: by its issuer, and by the request of the resource where there is one.
     pub async fn prove(&self, key: &Key, secret: &Secret, stop: &CancellationToken) -> Result<()> {
         let key_id = key.key_id.as_deref();

@@ -137,12 +137,16 @@ impl Run<'_> {
             return self.settle(content, 0, Vec::new()).await;
         }
         let Some(document) = self.document(content) else {
-            if self.minted.is_some() {
-                let cause = stale(format!("{}: a secret is missing", self.name));
-                return Err(self.undo(cause).await);
+            if content == Content::Current || self.no_document_is_left(content) {
+                // Nothing to copy: an imported key has no secret yet, and taking deliveries away needs none.
+                return Ok(());
             }
-            // Nothing to copy: an imported key has no secret yet, and taking deliveries away needs none.
-            return Ok(());
+            // Whatever follows relies on this delivery, so nothing may follow.
+            let cause = stale(format!(
+                "{}: no delivery holds a secret that this step needs",
+                self.name
+            ));
+            return Err(self.undo(cause).await);
         };
         let mut failures = Vec::new();
         for (name, delivery) in &self.connections.deliveries {
@@ -154,6 +158,15 @@ impl Run<'_> {
         }
         let written = self.connections.deliveries.len() - failures.len();
         self.settle(content, written, failures).await
+    }
+
+    /// Both secrets are lost, so no store holds the staged key that is to be discarded.
+    fn no_document_is_left(&self, content: Content) -> bool {
+        let slots = self.managed.slots.as_ref();
+        content == Content::PrimaryAlone
+            && self.facts.primary_copy == Copy::Lost
+            && self.facts.secondary_copy == Copy::Lost
+            && slots.is_some_and(|slots| slots.staged().is_some())
     }
 
     /// What follows from how many deliveries were written.
@@ -173,6 +186,9 @@ impl Run<'_> {
             }
             Content::Swapped | Content::Current if none_written => return Err(first(failures)),
             Content::PrimaryAlone if !all_written => return Err(first(failures)),
+            Content::Swapped if !all_written && !self.staged_is_everywhere() => {
+                return Err(first(failures));
+            }
             _ => self.warnings.extend(failures),
         }
         let delivered_at = all_written.then_some(now);
@@ -183,7 +199,8 @@ impl Run<'_> {
             if content == Content::Current {
                 slots.primary.delivered_at = slots.primary.delivered_at.or(delivered_at);
                 if let Some(secondary) = &mut slots.secondary {
-                    secondary.key.delivered_at = delivered_at;
+                    let written = self.vault.secret_of(&secondary.key).is_some();
+                    secondary.key.delivered_at = delivered_at.filter(|_| written);
                 }
             }
         }
@@ -191,6 +208,14 @@ impl Run<'_> {
             self.stage();
         }
         Ok(())
+    }
+
+    /// Every store has had the staged key since it was staged, so a failed swap leaves no store without it.
+    fn staged_is_everywhere(&self) -> bool {
+        let slots = self.managed.slots.as_ref();
+        slots
+            .and_then(Slots::staged)
+            .is_some_and(|staged| staged.delivered_at.is_some())
     }
 
     fn stage(&mut self) {
@@ -268,20 +293,25 @@ impl Run<'_> {
             .into_iter()
             .flatten()
             .collect();
-        let wanted: Vec<String> = self.connections.places();
         for (name, delivery) in self.former {
-            if wanted.contains(&delivery.store.place()) {
-                continue;
-            }
-            match deliver::withdraw(name, delivery, &ours).await {
-                Ok(()) if self.connections.deliveries.contains_key(name) => {}
-                Ok(()) => {
-                    self.managed.deliveries.remove(name);
+            if !self.is_still_written(delivery) {
+                if let Err(error) = deliver::withdraw(name, delivery, &ours).await {
+                    self.warnings.push(error);
+                    continue;
                 }
-                Err(error) => self.warnings.push(error),
+            }
+            if !self.connections.deliveries.contains_key(name) {
+                self.managed.deliveries.remove(name);
             }
         }
         Ok(())
+    }
+
+    /// A delivery that got another name, layout or mark still writes to its place.
+    fn is_still_written(&self, former: &Delivery) -> bool {
+        let place = former.store.place();
+        let mut wanted = self.connections.deliveries.values();
+        wanted.any(|delivery| delivery.store.place() == place)
     }
 
     async fn verify(&mut self, subject: Subject) -> Result<()> {

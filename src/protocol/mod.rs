@@ -14,6 +14,7 @@
 //! | `guard`, `logging`, `by_hand` | panics, logs, people |
 
 mod by_hand;
+mod catalogue;
 mod codec;
 mod conform;
 mod diagnostics;
@@ -44,6 +45,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::catalogue::Catalogue;
 pub use self::registry::Registry;
 
 use self::guard::guard_call;

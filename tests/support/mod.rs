@@ -1,9 +1,10 @@
-//! What the tests share: the real CLI around the real binary, and stand-ins for the world behind it.
+//! What the tests share: the real CLI around the real binary, servers, and stand-ins for the world outside.
 
 pub mod child;
 #[cfg(unix)]
 pub mod cli;
 pub mod fake;
+pub mod gate;
 #[cfg(unix)]
 pub mod keys;
 pub mod moto;
@@ -13,3 +14,6 @@ pub mod outcome;
 pub mod state;
 #[cfg(unix)]
 pub mod workspace;
+pub mod world;
+#[cfg(unix)]
+pub mod zip;

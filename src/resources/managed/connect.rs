@@ -24,8 +24,9 @@ pub fn connections(state: &ManagedState, context: &Context) -> Result<Connection
         _ => None,
     };
     Ok(Connections {
-        issuer: kind
-            .connect(&settings, context)
+        issuer: context
+            .connector()
+            .issuer(kind, &settings, context)
             .map_err(|error| error.at(settings.path().clone()))?,
         abilities: kind.abilities(),
         deliveries: deliveries(&state.deliveries, context)?,
@@ -70,8 +71,9 @@ pub fn delivery(name: &str, fields: &Fields, context: &Context) -> Result<Delive
     let (chosen, settings) = the_one_of(fields, &path, &names, "store")?;
     let kind = stores::find(chosen).ok_or_else(|| unknown(&path, chosen))?;
     Ok(Delivery {
-        store: kind
-            .connect(&settings, context)
+        store: context
+            .connector()
+            .store(kind, &settings, context)
             .map_err(|error| error.at(settings.path().clone()))?,
         readable: kind.readable(),
         source: matches!(fields.get("source"), Some(ValueAny::Bool(true))),

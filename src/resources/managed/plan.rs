@@ -15,9 +15,11 @@ use crate::resources::diagnostics;
 use crate::resources::managed::changes::{
     edited, must_verify, repairs, replacements, settings_edited, trigger_changed,
 };
+use crate::resources::managed::connect;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::unknowns::Outlook;
 use crate::resources::managed::validate;
+use crate::settings::known;
 
 /// The plan of a new key.
 pub fn create(
@@ -27,6 +29,7 @@ pub fn create(
     context: &Context,
 ) -> Option<(ManagedState, Private)> {
     sound(diags, config, context)?;
+    undisputed(diags, &planned, context)?;
     settle_defaults(&mut planned, config);
     planned.id = Value::Unknown;
     planned.withhold_everything();
@@ -54,9 +57,11 @@ pub fn update(
     }
     let replaced = replacements(prior, &planned);
     if !replaced.is_empty() {
+        destroy(diags, prior, &private);
         return Some((planned, private, replaced));
     }
 
+    undisputed(diags, &planned, context)?;
     let policy = the_policy(diags, &planned)?;
     let managed = report(diags, prior.managed(&private))?;
     let repairs = repairs(prior, &planned);
@@ -135,6 +140,36 @@ fn sound(diags: &mut Diagnostics, config: &ManagedState, context: &Context) -> O
         .into_iter()
         .for_each(|fault| diagnostics::report(diags, fault));
     sound.then_some(())
+}
+
+/// Two keys that deliver to one place would overwrite each other's only copy.
+fn undisputed(diags: &mut Diagnostics, planned: &ManagedState, context: &Context) -> Option<()> {
+    let mut disputed = false;
+    for (delivery, fields) in connect::entries(&planned.deliveries) {
+        if !fields.values().all(known) {
+            continue;
+        }
+        let Ok(connected) = connect::delivery(delivery, fields, context) else {
+            continue;
+        };
+        let place = connected.store.place();
+        if let Err(other) = context.claim(&place, planned.label()) {
+            disputed = true;
+            let fault = Error::invalid(
+                Path::root("deliveries").key(delivery),
+                format!(
+                    "{}: another key delivers to the same place",
+                    planned.label()
+                ),
+                format!(
+                    "{other} delivers to {place} too, and each would overwrite the keys of the other. Give each key \
+                     a place of its own."
+                ),
+            );
+            diagnostics::report(diags, fault);
+        }
+    }
+    (!disputed).then_some(())
 }
 
 fn the_policy(diags: &mut Diagnostics, state: &ManagedState) -> Option<Policy> {

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Looks for what a command needs, installs what a package manager offers, and says how to get the rest.
+#
+#   scripts/setup.sh build   protoc
+#   scripts/setup.sh demo    protoc; terraform or tofu
+#   scripts/setup.sh test    protoc; terraform or tofu; moto (into target/, not into the system)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+readonly MOTO_VERSION=5.2.1
+
+# Installs a system package where that needs no questions: $1 for apt, $2 for dnf, $3 for brew.
+install_package() {
+  local root=()
+  if [ "$(id -u)" != 0 ]; then
+    if sudo -n true 2>/dev/null; then root=(sudo -n); else root=(false); fi
+  fi
+  if command -v apt-get >/dev/null; then
+    "${root[@]}" apt-get install -y --no-install-recommends "$1" ||
+      { "${root[@]}" apt-get update && "${root[@]}" apt-get install -y --no-install-recommends "$1"; }
+  elif command -v dnf >/dev/null; then
+    "${root[@]}" dnf install -y "$2"
+  elif command -v brew >/dev/null; then
+    brew install "$3"
+  else
+    false
+  fi
+}
+
+need_rust() {
+  command -v cargo >/dev/null || fail \
+    "cargo is missing. It comes with Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or later: https://rustup.rs"
+}
+
+need_protoc() {
+  if [ -n "${PROTOC:-}" ] || command -v protoc >/dev/null; then return; fi
+  say "protoc is missing; trying to install it."
+  install_package protobuf-compiler protobuf-compiler protobuf >&2 || true
+  command -v protoc >/dev/null || fail \
+    "protoc, the Protocol Buffers compiler, is missing and could not be installed from here." \
+    "  Debian, Ubuntu: sudo apt-get install protobuf-compiler" \
+    "  Fedora:         sudo dnf install protobuf-compiler" \
+    "  macOS:          brew install protobuf" \
+    "  elsewhere:      put protoc on the PATH, or point PROTOC at it"
+}
+
+need_cli() {
+  if cli >/dev/null; then return; fi
+  if command -v brew >/dev/null; then
+    say "Neither terraform nor tofu is installed; trying to install OpenTofu."
+    brew install opentofu >&2 || true
+  fi
+  cli >/dev/null || fail \
+    "Neither terraform nor tofu is installed (or TF_ACC_TERRAFORM_PATH points at nothing), and no package manager here offers one." \
+    "Either will do:" \
+    "  Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install" \
+    "  OpenTofu 1.10 or later:  https://opentofu.org/docs/intro/install" \
+    "Put it on the PATH, or point TF_ACC_TERRAFORM_PATH at it."
+}
+
+# A moto_server on the PATH is used as it is. Else one is kept in the target directory.
+need_moto() {
+  local venv
+  if command -v moto_server >/dev/null; then return; fi
+  venv=$(target_directory)/moto
+  if [ -x "$venv/bin/moto_server" ]; then return; fi
+  command -v python3 >/dev/null || fail \
+    "python3 is missing. The tests of AWS run against moto, which is written in Python." \
+    "  Debian, Ubuntu: sudo apt-get install python3-venv" \
+    "  macOS:          brew install python"
+  say "moto_server is missing; installing it into $venv."
+  if ! python3 -m venv "$venv"; then
+    rm -rf "$venv"
+    install_package python3-venv python3 python >&2 || true
+    python3 -m venv "$venv" || fail \
+      "python3 cannot make a virtual environment. Debian, Ubuntu: sudo apt-get install python3-venv"
+  fi
+  "$venv/bin/pip" install --quiet --disable-pip-version-check "moto[server]==$MOTO_VERSION" || fail \
+    "moto could not be installed. By hand: $venv/bin/pip install 'moto[server]==$MOTO_VERSION'"
+}
+
+need_rust
+need_protoc
+case ${1:-build} in
+  build) ;;
+  demo) need_cli ;;
+  test)
+    need_cli
+    need_moto
+    ;;
+  *) fail "usage: scripts/setup.sh [build|demo|test]" ;;
+esac

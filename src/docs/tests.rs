@@ -1,0 +1,199 @@
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::schema::Attributes;
+
+/// `APIKEY_DOCS=write` brings `docs/` up to date instead of comparing it: `make generate`.
+const WRITE: &str = "APIKEY_DOCS";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn registry() -> Registry {
+    crate::provider::registry(CancellationToken::new())
+}
+
+fn generated_files() -> BTreeSet<PathBuf> {
+    GENERATED
+        .iter()
+        .flat_map(|folder| examples::files(&root().join("docs").join(folder)).unwrap())
+        .map(|path| path.strip_prefix(root()).unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_pages_are_what_the_schemas_and_examples_say() {
+    let pages = pages(&registry(), root()).unwrap();
+    let left_over = generated_files()
+        .into_iter()
+        .filter(|path| !pages.contains_key(path));
+    let different = pages.iter().filter(|(path, text)| {
+        std::fs::read_to_string(root().join(path)).ok().as_ref() != Some(*text)
+    });
+    if std::env::var(WRITE).is_ok_and(|value| value == "write") {
+        for path in left_over {
+            std::fs::remove_file(root().join(path)).unwrap();
+        }
+        for (path, text) in different {
+            let path = root().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        return;
+    }
+    let wrong: Vec<PathBuf> = different
+        .map(|(path, _)| path.clone())
+        .chain(left_over)
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "run `make generate` and commit: {wrong:?}"
+    );
+}
+
+#[test]
+fn every_attribute_is_described() {
+    let catalogue = registry().catalogue();
+    let mut bare = Vec::new();
+    let schemas = [("provider".to_owned(), catalogue.provider.unwrap())]
+        .into_iter()
+        .chain(catalogue.resources)
+        .chain(catalogue.data_sources);
+    for (name, schema) in schemas {
+        assert!(!schema.block.description.content.is_empty(), "{name}");
+        undescribed(&name, &schema.block.attributes, &mut bare);
+    }
+    for (name, schema) in catalogue.functions {
+        assert!(
+            !schema.summary.is_empty() && !schema.description.content.is_empty(),
+            "{name}"
+        );
+        let parameters = schema.parameters.iter().chain(&schema.variadic);
+        bare.extend(
+            parameters
+                .filter(|parameter| parameter.description.content.trim().is_empty())
+                .map(|parameter| format!("{name}.{}", parameter.name)),
+        );
+    }
+    assert!(bare.is_empty(), "without a description: {bare:?}");
+}
+
+fn undescribed(path: &str, attributes: &Attributes, bare: &mut Vec<String>) {
+    for (name, attribute) in attributes {
+        let path = format!("{path}.{name}");
+        if let Some(children) = schema_text::children(&attribute.attr_type) {
+            undescribed(&path, children, bare);
+        }
+        if attribute.description.content.trim().is_empty() {
+            bare.push(path);
+        }
+    }
+}
+
+#[test]
+fn everything_that_is_served_has_an_example() {
+    let catalogue = registry().catalogue();
+    let resources = catalogue
+        .resources
+        .keys()
+        .map(|name| (format!("resources/{name}"), "resource"));
+    let sources = catalogue
+        .data_sources
+        .keys()
+        .map(|name| (format!("data-sources/{name}"), "data-source"));
+    let functions = catalogue
+        .functions
+        .keys()
+        .map(|name| (format!("functions/{name}"), "function"));
+    for (folder, stem) in resources.chain(sources).chain(functions) {
+        assert!(
+            !examples::of(root(), &folder, stem).unwrap().is_empty(),
+            "examples/{folder}"
+        );
+    }
+}
+
+#[test]
+fn every_example_is_shown_on_a_page() {
+    let pages = pages(&registry(), root()).unwrap();
+    let mut folders = vec![root().join("examples")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for path in examples::files(&folder).unwrap() {
+            let text = std::fs::read_to_string(&path).unwrap();
+            // The first comment may be a heading there.
+            let (_, body) = text.trim_end().split_once('\n').unwrap();
+            let shown = pages.values().any(|page| page.contains(body));
+            assert!(shown, "{} is on no page", path.display());
+            seen += 1;
+        }
+        let entries = std::fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap());
+        // What a person who tried an example left behind is hidden.
+        let visible =
+            |path: &PathBuf| !path.file_name().unwrap().to_string_lossy().starts_with('.');
+        folders.extend(
+            entries
+                .map(|entry| entry.path())
+                .filter(|path| path.is_dir())
+                .filter(visible),
+        );
+    }
+    assert!(seen > 5, "the examples were not found");
+}
+
+#[test]
+fn every_guide_has_a_title_and_is_small_enough_for_the_registry() {
+    for (path, text) in pages(&registry(), root()).unwrap() {
+        if path.starts_with("docs") {
+            assert!(
+                text.starts_with("---\npage_title: \""),
+                "{}",
+                path.display()
+            );
+            assert!(text.len() < 500_000, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn an_included_example_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.tf"), "a = 1\n").unwrap();
+    let page = "before\n<!-- include a.tf -->\nold\n<!-- /include -->\nafter\n";
+    let fresh = examples::refreshed(page, folder.path()).unwrap();
+    assert_eq!(
+        fresh,
+        "before\n<!-- include a.tf -->\n```terraform\na = 1\n```\n<!-- /include -->\nafter\n"
+    );
+    assert_eq!(examples::refreshed(&fresh, folder.path()).unwrap(), fresh);
+    assert!(examples::refreshed("<!-- include a.tf -->\n", folder.path()).is_err());
+    assert!(
+        examples::refreshed("<!-- include b.tf -->\n<!-- /include -->\n", folder.path()).is_err()
+    );
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    for (path, text) in pages(&registry(), root()).unwrap() {
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            if file.is_empty() {
+                let known = text.contains(&format!("<a id=\"{anchor}\"></a>"));
+                assert!(known, "{}: #{anchor}", path.display());
+            } else if !file.contains("://") {
+                let place = root().join(path.parent().unwrap()).join(file);
+                assert!(place.exists(), "{}: {target}", path.display());
+            }
+        }
+    }
+}

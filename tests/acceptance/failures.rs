@@ -1,0 +1,179 @@
+//! Deliveries that cannot be written: nothing is minted in vain, and nothing that worked is lost.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use crate::support::keys::Config;
+use crate::support::workspace::Workspace;
+
+const K: &str = "apikey_managed.k";
+
+/// The create fails, leaves neither a state nor a trace in `untouched`, and works once the place is mended.
+#[track_caller]
+fn create_fails_and_works_once_mended(ws: &Workspace, phrase: &str, mend: impl FnOnce()) {
+    ws.apply().failed().complains(&["payments", phrase]);
+    assert!(ws.find_key("k").is_none());
+    mend();
+    ws.plan().ok().code(2);
+    assert_eq!(ws.change(K).actions(), "create");
+    ws.apply_plan().ok();
+    assert_eq!(ws.key("k").generation(), 1);
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn a_directory_in_the_place_of_the_file_fails_the_create() {
+    let ws = Workspace::with(&Config::new().text());
+    fs::create_dir(ws.path("k.json")).unwrap();
+    create_fails_and_works_once_mended(&ws, "a directory", || {
+        fs::remove_dir(ws.path("k.json")).unwrap();
+    });
+}
+
+#[test]
+fn a_link_in_the_place_of_the_file_fails_the_create() {
+    let ws = Workspace::with(&Config::new().text());
+    fs::write(ws.path("theirs"), "untouched").unwrap();
+    symlink(ws.path("theirs"), ws.path("k.json")).unwrap();
+    create_fails_and_works_once_mended(&ws, "a symbolic link", || {
+        assert_eq!(fs::read_to_string(ws.path("theirs")).unwrap(), "untouched");
+        fs::remove_file(ws.path("k.json")).unwrap();
+    });
+}
+
+#[test]
+fn a_file_of_somebody_else_fails_the_create() {
+    let ws = Workspace::with(&Config::new().text());
+    fs::write(ws.path("k.json"), "{\"theirs\":1}").unwrap();
+    fs::set_permissions(ws.path("k.json"), PermissionsExt::from_mode(0o600)).unwrap();
+    create_fails_and_works_once_mended(&ws, "not ours to overwrite", || {
+        assert_eq!(
+            fs::read_to_string(ws.path("k.json")).unwrap(),
+            "{\"theirs\":1}"
+        );
+        fs::remove_file(ws.path("k.json")).unwrap();
+    });
+}
+
+#[test]
+fn a_path_through_a_file_fails_the_create() {
+    let through = r#"{ app = { file = { path = "file/k.json" } } }"#;
+    let ws = Workspace::with(&Config::new().deliveries(through).text());
+    fs::write(ws.path("file"), "").unwrap();
+    create_fails_and_works_once_mended(&ws, "file", || {
+        fs::remove_file(ws.path("file")).unwrap();
+    });
+}
+
+#[test]
+fn one_bad_delivery_of_two_fails_the_create_before_anything_is_written() {
+    let ws = Workspace::with(&Config::new().two_deliveries().text());
+    fs::create_dir(ws.path("b.json")).unwrap();
+    create_fails_and_works_once_mended(&ws, "delivery \"b\"", || {
+        assert!(!ws.path("a.json").exists());
+        fs::remove_dir(ws.path("b.json")).unwrap();
+    });
+}
+
+#[test]
+fn staging_fails_before_the_mint_where_the_delivery_cannot_be_written() {
+    let ws = Config::new().created();
+    let (before, file) = (ws.key("k"), fs::read(ws.path("k.json")).unwrap());
+    ws.advance("80s")
+        .plan_with(&["-refresh=false"])
+        .ok()
+        .code(2);
+    fs::rename(ws.path("k.json"), ws.path("aside")).unwrap();
+    fs::create_dir(ws.path("k.json")).unwrap();
+    ws.apply_plan()
+        .failed()
+        .complains(&["payments", "a directory"]);
+    let after = ws.key("k");
+    assert_eq!(
+        (after.at("primary"), after.at("secondary")),
+        (before.at("primary"), before.at("secondary"))
+    );
+
+    fs::remove_dir(ws.path("k.json")).unwrap();
+    fs::rename(ws.path("aside"), ws.path("k.json")).unwrap();
+    assert_eq!(fs::read(ws.path("k.json")).unwrap(), file);
+    ws.plan().ok().code(2);
+    assert_eq!(ws.change(K).after("last_action"), "stage");
+    ws.apply_plan().ok();
+    assert_eq!(ws.key("k").phase(), "staged");
+    assert_eq!(ws.key("k").primary(), before.primary());
+}
+
+#[test]
+fn a_broken_delivery_is_repaired_before_another_key_is_minted() {
+    let ws = Config::new().two_deliveries().created();
+    let before = ws.key("k");
+    fs::rename(ws.path("b.json"), ws.path("aside")).unwrap();
+    fs::create_dir(ws.path("b.json")).unwrap();
+    ws.advance("80s")
+        .apply()
+        .ok()
+        .warns(&["payments", "delivery \"b\""]);
+    let broken = ws.key("k");
+    assert_eq!(
+        (broken.phase().as_str(), broken.primary()),
+        ("single", before.primary())
+    );
+    assert_eq!(broken.delivery("b"), "failed");
+
+    fs::remove_dir(ws.path("b.json")).unwrap();
+    ws.apply().ok();
+    assert_eq!(ws.delivered("b.json"), ws.delivered("a.json"));
+    ws.apply().ok();
+    assert_eq!(ws.key("k").phase(), "staged");
+}
+
+#[test]
+fn a_file_that_others_may_read_is_an_error_that_says_what_to_run() {
+    let ws = Config::new().created();
+    fs::set_permissions(ws.path("k.json"), PermissionsExt::from_mode(0o644)).unwrap();
+    ws.plan().failed().complains(&["payments", "chmod 600"]);
+    fs::set_permissions(ws.path("k.json"), PermissionsExt::from_mode(0o600)).unwrap();
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn a_plan_of_a_world_that_changed_is_refused_as_stale() {
+    let ws = Config::new().created();
+    let before = ws.key("k");
+    ws.advance("80s").plan().ok().code(2);
+    fs::remove_file(ws.path("k.json")).unwrap();
+    ws.apply_plan().failed().complains(&["payments", "stale"]);
+    assert_eq!(ws.key("k").primary(), before.primary());
+    assert_eq!(ws.key("k").phase(), "single");
+    assert!(!ws.path("k.json").exists());
+}
+
+#[test]
+fn a_promotion_whose_staged_secret_vanished_is_refused_as_stale() {
+    let ws = Config::new().staged();
+    let before = ws.key("k");
+    ws.advance("20s").plan().ok().code(2);
+    let mut document = ws.delivered("k.json");
+    document["secondary"] = serde_json::Value::Null;
+    fs::write(ws.path("k.json"), document.to_string()).unwrap();
+    ws.apply_plan().failed().complains(&["payments", "stale"]);
+    let after = ws.key("k");
+    assert_eq!((after.primary(), after.generation()), (before.primary(), 1));
+    assert_eq!(
+        ws.secret("k.json", "primary"),
+        document["primary"]["secret"]
+    );
+}
+
+#[test]
+fn a_destroy_that_cannot_empty_a_delivery_keeps_the_key_and_can_be_repeated() {
+    let ws = Config::new().created();
+    fs::set_permissions(ws.path("k.json"), PermissionsExt::from_mode(0o644)).unwrap();
+    ws.run(&["destroy", "-json", "-auto-approve", "-refresh=false"])
+        .failed();
+    assert!(ws.find_key("k").is_some());
+    fs::set_permissions(ws.path("k.json"), PermissionsExt::from_mode(0o600)).unwrap();
+    ws.destroy().ok();
+    assert!(ws.find_key("k").is_none() && !ws.path("k.json").exists());
+}

@@ -1,0 +1,10 @@
+//! The real binary under the real CLI: keys of the issuer `generated` in the store `file`, at virtual instants.
+
+mod clock;
+mod deliveries;
+mod edits;
+mod failures;
+mod lifecycle;
+mod replacement;
+mod secrecy;
+mod verification;

@@ -1,0 +1,145 @@
+//! A secret is where it was delivered, and nowhere else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::keys::Config;
+use crate::support::outcome::Outcome;
+use crate::support::workspace::Workspace;
+use crate::support::zip;
+
+/// Every file below a directory.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
+/// Remembers everything that was printed, and fails if a secret is in it or in any file but the delivered one.
+struct Watch<'a> {
+    ws: &'a Workspace,
+    secrets: Vec<String>,
+    printed: Vec<(String, String)>,
+}
+
+impl Watch<'_> {
+    fn saw(&mut self, outcome: Outcome) -> &mut Self {
+        let outcome = outcome.ok();
+        let all = format!("{}{}", outcome.stdout, outcome.stderr);
+        self.printed.push((outcome.command, all));
+        for slot in ["primary", "secondary"] {
+            let secret = self.ws.secret("k.json", slot);
+            if !secret.is_empty() && !self.secrets.contains(&secret) {
+                self.secrets.push(secret);
+            }
+        }
+        self
+    }
+
+    #[track_caller]
+    fn nothing_leaked(&self) {
+        for (command, printed) in &self.printed {
+            self.is_not_in(printed.as_bytes(), command);
+        }
+        for path in files(&self.ws.path("")) {
+            if path.ends_with("k.json") {
+                continue;
+            }
+            let bytes = fs::read(&path).unwrap();
+            self.is_not_in(&bytes, &path.display().to_string());
+            if bytes.starts_with(b"PK") {
+                for (name, content) in zip::entries(&bytes) {
+                    self.is_not_in(&content, &format!("{} / {name}", path.display()));
+                }
+            }
+        }
+    }
+
+    #[track_caller]
+    fn is_not_in(&self, bytes: &[u8], place: &str) {
+        for secret in &self.secrets {
+            let plain = secret.as_bytes();
+            // Private data stands in the state in Base64, which hides a text unless it is decoded.
+            let found = bytes.windows(plain.len()).any(|window| window == plain);
+            assert!(!found, "a secret is in {place}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_in_no_state_plan_log_or_output() {
+    let ws = Workspace::with(&Config::new().text());
+    ws.env("TF_LOG", "TRACE");
+    ws.env("TF_LOG_PATH", ws.path("trace.log").to_str().unwrap());
+    let mut watch = Watch {
+        ws: &ws,
+        secrets: Vec::new(),
+        printed: Vec::new(),
+    };
+    for wait in ["0s", "80s", "20s", "30s"] {
+        ws.advance(wait);
+        watch
+            .saw(ws.plan())
+            .saw(ws.run(&["show", "-json", "saved.tfplan"]));
+        watch.nothing_leaked();
+        watch.saw(ws.apply_plan()).saw(ws.run(&["show", "-json"]));
+        watch.nothing_leaked();
+    }
+    assert_eq!(watch.secrets.len(), 2, "both keys were watched");
+    for private in private_data(&ws) {
+        watch.is_not_in(&private, "private data");
+    }
+    let log = fs::read_to_string(ws.path("trace.log")).unwrap();
+    assert!(
+        log.contains("[TRACE]") && log.contains("minted"),
+        "the log is there and holds ours"
+    );
+
+    // An altered delivery is quoted nowhere either.
+    let mut document = ws.delivered("k.json");
+    document["primary"]["secret"] = "made-up-canary-of-somebody-else".into();
+    fs::write(ws.path("k.json"), document.to_string()).unwrap();
+    watch.saw(ws.plan()).saw(ws.apply());
+    assert_eq!(watch.secrets.len(), 3);
+    watch.nothing_leaked();
+}
+
+/// The private data of every object in the state, decoded.
+fn private_data(ws: &Workspace) -> Vec<Vec<u8>> {
+    use base64::Engine;
+    let state = ws.state();
+    let resources = state["resources"].as_array().unwrap().iter();
+    resources
+        .filter_map(|resource| resource["instances"][0]["private"].as_str())
+        .map(|text| {
+            base64::engine::general_purpose::STANDARD
+                .decode(text)
+                .unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn the_delivered_file_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let ws = Config::new().retiring();
+    let mode = fs::metadata(ws.path("k.json"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let left: Vec<_> = files(&ws.path(""))
+        .into_iter()
+        .filter(|path| path.to_string_lossy().contains(".apikey"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}

@@ -1,0 +1,148 @@
+//! A key is proved by a request to a real server before anything relies on it.
+
+use std::fs;
+
+use crate::support::gate::Gate;
+use crate::support::keys::Config;
+use crate::support::workspace::Workspace;
+
+const K: &str = "apikey_managed.k";
+
+#[test]
+fn every_new_key_knocks_before_it_is_promoted() {
+    let gate = Gate::open();
+    let ws = Config::new().with(&gate.setting()).retiring();
+    let (second, first) = (
+        ws.secret("k.json", "primary"),
+        ws.secret("k.json", "secondary"),
+    );
+    assert_eq!(gate.bearers(), [first, second.clone(), second]);
+    assert_eq!(
+        ws.key("k").text("primary.verified_at"),
+        ws.now().to_string()
+    );
+}
+
+#[test]
+fn a_first_key_that_is_refused_is_undone() {
+    let gate = Gate::open();
+    let ws = Workspace::with(&Config::new().with(&gate.setting()).text());
+    gate.accept(false);
+    ws.apply()
+        .failed()
+        .complains(&["payments", "failed its verification"]);
+    assert!(ws.find_key("k").is_none());
+    assert!(!ws.path("k.json").exists());
+    gate.accept(true);
+    ws.apply().ok();
+    assert_eq!(ws.key("k").generation(), 1);
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn a_staged_key_that_is_refused_stays_staged_until_it_is_accepted() {
+    let gate = Gate::open();
+    let ws = Config::new().with(&gate.setting()).created();
+    let first = ws.secret("k.json", "primary");
+    gate.accept(false);
+    ws.advance("80s")
+        .apply()
+        .ok()
+        .warns(&["payments", "failed its verification"]);
+    let staged = ws.key("k");
+    assert_eq!(
+        (staged.phase().as_str(), staged.status().as_str()),
+        ("staged", "blocked")
+    );
+    assert!(
+        staged.reason().contains("verification"),
+        "{}",
+        staged.reason()
+    );
+    ws.plan().ok().code(0).warns(&["payments", "verification"]);
+
+    ws.advance("20s").plan().ok().code(2);
+    assert_eq!(ws.change(K).after("last_action"), "promote");
+    let delivered = ws.delivered("k.json");
+    ws.apply_plan()
+        .failed()
+        .complains(&["payments", "failed its verification"]);
+    let key = ws.key("k");
+    assert_eq!(
+        (key.primary(), key.secondary()),
+        (staged.primary(), staged.secondary())
+    );
+    assert_eq!((key.phase().as_str(), key.generation()), ("staged", 1));
+    assert_eq!(ws.delivered("k.json"), delivered);
+
+    gate.accept(true);
+    ws.apply().ok();
+    assert_eq!(ws.key("k").primary(), staged.secondary());
+    assert_eq!(ws.secret("k.json", "secondary"), first);
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn a_verified_key_that_is_refused_later_is_not_promoted() {
+    let gate = Gate::open();
+    let ws = Config::new().with(&gate.setting()).staged();
+    assert_eq!(
+        ws.key("k").text("secondary.verified_at"),
+        ws.now().to_string()
+    );
+    gate.accept(false);
+    ws.advance("20s")
+        .apply()
+        .failed()
+        .complains(&["payments", "failed its verification"]);
+    let key = ws.key("k");
+    assert_eq!(
+        (key.phase().as_str(), key.text("secondary.verified_at")),
+        ("staged", String::new())
+    );
+    assert_eq!(key.status(), "blocked");
+}
+
+#[test]
+fn a_delivery_that_breaks_in_the_middle_of_the_swap_is_repaired_later() {
+    let gate = Gate::open();
+    let ws = Config::new()
+        .two_deliveries()
+        .with(&gate.setting())
+        .staged();
+    let (first, second) = (ws.key("k").primary(), ws.key("k").secondary());
+    let (file, aside) = (ws.path("b.json"), ws.path("aside.json"));
+    gate.meanwhile({
+        let (file, aside) = (file.clone(), aside.clone());
+        move || {
+            fs::rename(&file, &aside).unwrap();
+            fs::create_dir(&file).unwrap();
+        }
+    });
+    ws.advance("20s")
+        .apply()
+        .ok()
+        .warns(&["payments", "delivery \"b\""]);
+    let key = ws.key("k");
+    assert_eq!((key.primary(), key.secondary()), (second, first.clone()));
+    assert_eq!(
+        (key.delivery("a"), key.delivery("b")),
+        ("delivered".into(), "failed".into())
+    );
+    assert_eq!(key.status(), "pending");
+
+    // While a store lacks the swap, the old key is not revoked, however old it is.
+    ws.advance("1h").apply().ok();
+    assert_eq!(ws.key("k").secondary(), first);
+
+    fs::remove_dir(&file).unwrap();
+    fs::rename(&aside, &file).unwrap();
+    ws.plan()
+        .ok()
+        .code(2)
+        .warns(&["payments", "no key is minted"]);
+    ws.apply_plan().ok();
+    assert_eq!(ws.delivered("b.json"), ws.delivered("a.json"));
+    ws.apply().ok();
+    assert_ne!(ws.key("k").secondary(), first);
+}

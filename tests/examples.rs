@@ -1,0 +1,181 @@
+//! Every file of `examples/` is applied with the real CLI: what people copy must work.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+
+use crate::support::fake::{Fake, Reply};
+use crate::support::moto::Moto;
+use crate::support::workspace::Workspace;
+
+const NEED_NOTHING: &[&str] = &[
+    "functions/verify_checksum/function.tf",
+    "provider/provider.tf",
+    "quickstart/main.tf",
+    "resources/apikey_managed/resource.tf",
+    "resources/apikey_managed/resource_state.tf",
+    "resources/apikey_managed/resource_trigger.tf",
+    "resources/apikey_rotation_policy/resource.tf",
+];
+const VERIFICATION: &str = "resources/apikey_managed/resource_verification.tf";
+const AWS: &str = "resources/apikey_managed/resource_aws.tf";
+const IMPORT_BLOCK: &str = "resources/apikey_managed/import-by-string-id.tf";
+const IMPORT_COMMAND: &str = "resources/apikey_managed/import.sh";
+
+/// The id in the examples of an import; no account has it.
+const KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+fn text(example: &str) -> String {
+    fs::read_to_string(examples().join(example)).unwrap()
+}
+
+/// A workspace with this example, and with the source of the provider where the example leaves it out.
+fn workspace(example: &str) -> Workspace {
+    let ws = Workspace::new();
+    if !example.contains("required_providers") {
+        ws.write("");
+    }
+    fs::write(ws.path("example.tf"), example).unwrap();
+    ws
+}
+
+fn applies_and_settles(ws: &Workspace) {
+    ws.run(&["fmt", "-check", "-diff", "example.tf"]).ok();
+    ws.apply().ok();
+    ws.plan().ok().code(0);
+    ws.destroy().ok();
+}
+
+#[test]
+fn no_example_is_forgotten_here() {
+    let mut known: BTreeSet<PathBuf> = NEED_NOTHING.iter().map(PathBuf::from).collect();
+    known.extend([VERIFICATION, AWS, IMPORT_BLOCK, IMPORT_COMMAND].map(PathBuf::from));
+
+    let mut found = BTreeSet::new();
+    let mut folders = vec![examples()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("tf" | "sh") => {
+                    found.insert(path.strip_prefix(examples()).unwrap().to_owned());
+                }
+                _ if path.is_dir() && !path.ends_with(".terraform") => folders.push(path),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(found, known);
+}
+
+#[test]
+fn an_example_that_needs_no_server_is_applied_and_settles() {
+    for example in NEED_NOTHING {
+        applies_and_settles(&workspace(&text(example)));
+    }
+}
+
+/// The address of the example is nobody's, so a server of the test stands in for it.
+#[test]
+fn the_example_of_a_verification_asks_the_service_before_it_settles() {
+    let gateway = Fake::start([Reply::of(200, "{}")]);
+    let example = text(VERIFICATION);
+    let local = example.replace("https://gateway.example.com", &gateway.url());
+    assert_ne!(local, example);
+
+    let ws = workspace(&local);
+    ws.apply().ok();
+    ws.plan().ok().code(0);
+    let secret = ws.delivered("secrets/gateway.json")["primary"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let requests = gateway.requests();
+    assert!(requests.len() >= 3, "{requests:?}");
+    for request in requests {
+        assert!(request.contains(&format!("Bearer {secret}")));
+    }
+    ws.destroy().ok();
+}
+
+#[test]
+fn the_example_for_aws_is_applied_and_settles() {
+    let cloud = Cloud::with_user("ci");
+    applies_and_settles(&cloud.workspace(&text(AWS)));
+}
+
+#[test]
+fn the_import_block_of_the_example_imports_a_key() {
+    let cloud = Cloud::with_user("ci");
+    let id = cloud.create_key("ci");
+    let example = format!("{}\n{}", text(AWS), text(IMPORT_BLOCK));
+    let ws = cloud.workspace(&example.replace(KEY_ID, &id));
+    ws.plan().ok().code(2);
+    let imported = &ws.change("apikey_managed.ci").0["change"]["importing"]["id"];
+    assert_eq!(imported, &format!("aws_iam:{id}"));
+}
+
+#[test]
+fn the_import_command_of_the_example_imports_a_key() {
+    let cloud = Cloud::with_user("ci");
+    let id = cloud.create_key("ci");
+    let ws = cloud.workspace(&text(AWS));
+    let script = text(IMPORT_COMMAND).replace(KEY_ID, &id);
+    let command = script.lines().find(|line| !line.starts_with('#')).unwrap();
+    let words: Vec<&str> = command.split_whitespace().skip(2).collect();
+    ws.import(words[0], words[1]).ok();
+    assert_eq!(ws.key("ci").text("primary.key_id"), id);
+}
+
+/// A cloud of its own for each test: the examples all use the same names.
+struct Cloud(Moto);
+
+impl Cloud {
+    fn with_user(user: &str) -> Self {
+        let cloud = Self(Moto::start());
+        cloud.iam(&format!("Action=CreateUser&UserName={user}"));
+        cloud
+    }
+
+    /// A workspace whose provider finds this cloud where Amazon's own tools would.
+    fn workspace(&self, example: &str) -> Workspace {
+        let ws = workspace(example);
+        ws.env("AWS_ENDPOINT_URL", &self.0.url())
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "example");
+        ws
+    }
+
+    /// The id of a key that somebody created by hand.
+    fn create_key(&self, user: &str) -> String {
+        let answer = self.iam(&format!("Action=CreateAccessKey&UserName={user}"));
+        let (_, rest) = answer.split_once("<AccessKeyId>").unwrap();
+        rest.split('<').next().unwrap().to_owned()
+    }
+
+    /// Calls IAM without a signature, which this server does not ask for.
+    fn iam(&self, query: &str) -> String {
+        let host = self.0.url().replace("http://", "");
+        let body = format!("{query}&Version=2010-05-08");
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/iam/aws4_request, \
+             SignedHeaders=host, Signature=x\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(&host).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer
+    }
+}

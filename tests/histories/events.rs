@@ -1,0 +1,105 @@
+//! What can happen to a key.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+#[derive(Clone, Debug)]
+pub enum Event {
+    Wait(u32),
+    /// A plan, some seconds, and its apply.
+    Apply {
+        refresh: bool,
+        late: u32,
+        faults: u64,
+        refuse_probes: bool,
+    },
+    Refresh {
+        faults: u64,
+    },
+    Edit(Edit),
+    Tamper(Tamper),
+    Destroy {
+        faults: u64,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub enum Edit {
+    Rename,
+    Policy(usize),
+    Paused(bool),
+    OnDrift(usize),
+    Trigger,
+    /// One of the sets of deliveries.
+    Deliveries(usize),
+    StoreInState(bool),
+    HoldWhileUsed(bool),
+}
+
+#[derive(Clone, Debug)]
+pub enum Tamper {
+    Alter(usize),
+    Erase(usize),
+    DropSecondary(usize),
+    KillPrimary,
+    KillSecondary,
+    UseSecondary,
+}
+
+pub fn events() -> impl Strategy<Value = Vec<Event>> {
+    let applies = (any::<bool>(), late(), faults(), prop::bool::weighted(0.1));
+    let apply = applies.prop_map(|(refresh, late, faults, refuse_probes)| Event::Apply {
+        refresh,
+        late,
+        faults,
+        refuse_probes,
+    });
+    vec(
+        prop_oneof![
+            3 => (0u32..120).prop_map(Event::Wait),
+            1 => (100u32..5_000).prop_map(Event::Wait),
+            8 => apply,
+            1 => faults().prop_map(|faults| Event::Refresh { faults }),
+            2 => edits().prop_map(Event::Edit),
+            1 => tampers().prop_map(Event::Tamper),
+            1 => prop::bool::weighted(0.3).prop_flat_map(|rare| match rare {
+                true => faults().prop_map(|faults| Event::Destroy { faults }).boxed(),
+                false => Just(Event::Wait(20)).boxed(),
+            }),
+        ],
+        1..40,
+    )
+}
+
+fn late() -> impl Strategy<Value = u32> {
+    prop_oneof![3 => Just(0u32), 2 => 1u32..60, 1 => 60u32..1_000]
+}
+
+fn faults() -> impl Strategy<Value = u64> {
+    let sparse = (any::<u64>(), any::<u64>(), any::<u64>()).prop_map(|(a, b, c)| a & b & c);
+    prop_oneof![6 => Just(0u64), 4 => sparse, 1 => any::<u64>()]
+}
+
+fn edits() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        Just(Edit::Rename),
+        (0usize..4).prop_map(Edit::Policy),
+        any::<bool>().prop_map(Edit::Paused),
+        (0usize..3).prop_map(Edit::OnDrift),
+        Just(Edit::Trigger),
+        (0usize..6).prop_map(Edit::Deliveries),
+        any::<bool>().prop_map(Edit::StoreInState),
+        any::<bool>().prop_map(Edit::HoldWhileUsed),
+    ]
+}
+
+fn tampers() -> impl Strategy<Value = Tamper> {
+    prop_oneof![
+        (0usize..3).prop_map(Tamper::Alter),
+        (0usize..3).prop_map(Tamper::Erase),
+        (0usize..3).prop_map(Tamper::DropSecondary),
+        Just(Tamper::KillPrimary),
+        Just(Tamper::KillSecondary),
+        Just(Tamper::UseSecondary),
+    ]
+}

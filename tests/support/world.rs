@@ -1,0 +1,280 @@
+//! An issuer and stores in memory: they fail when told to, remember every effect in order, and judge the effects
+//! that must never happen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use apikey::context::{Connector, Context};
+use apikey::error::{Error, Kind, Result};
+use apikey::instant::Instant;
+use apikey::issuers::{Issuer, IssuerKind, Minted, Probe, Standing};
+use apikey::secret::Secret;
+use apikey::settings::Settings;
+use apikey::stores::{Document, DocumentKey, Found, Receipt, Store, StoreKind};
+use async_trait::async_trait;
+
+/// One key at the issuer.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    pub secret: String,
+    pub live: bool,
+    pub proved: bool,
+    /// Every place that ever held it.
+    pub was_in: BTreeSet<String>,
+}
+
+/// What stands at a place.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Written {
+    pub primary: (Option<String>, String),
+    pub secondary: Option<(Option<String>, String)>,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub issued: BTreeMap<String, Issued>,
+    pub places: BTreeMap<String, Written>,
+    pub last_used: BTreeMap<String, Instant>,
+    /// Which of the next calls fail, the first in the lowest bit.
+    pub faults: u64,
+    /// No key is accepted.
+    pub refuse_probes: bool,
+    /// Effects in order.
+    pub log: Vec<String>,
+    /// What must never happen, and did.
+    pub crimes: Vec<String>,
+    /// Keys whose end the current plan showed.
+    pub doomed: BTreeSet<String>,
+    /// The key that must be primary everywhere before another is revoked.
+    pub successor: Option<String>,
+    /// The places that are wanted now.
+    pub wanted: BTreeSet<String>,
+    minted: u64,
+}
+
+#[derive(Clone, Default)]
+pub struct World(Arc<Mutex<State>>);
+
+impl World {
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    pub fn live(&self) -> BTreeSet<String> {
+        let state = self.state();
+        let live = state.issued.iter().filter(|(_, issued)| issued.live);
+        live.map(|(id, _)| id.clone()).collect()
+    }
+}
+
+impl State {
+    /// Whether this call is one of those that fail.
+    fn call(&mut self, what: &str) -> Result<()> {
+        let fails = self.faults & 1 == 1;
+        self.faults >>= 1;
+        if !fails {
+            return Ok(());
+        }
+        self.log.push(format!("{what} failed"));
+        Err(Error::new(
+            Kind::Unavailable,
+            format!("{what} timed out"),
+            "Try again.",
+        ))
+    }
+
+    fn live(&self) -> usize {
+        self.issued.values().filter(|issued| issued.live).count()
+    }
+
+    fn accuse(&mut self, crime: String) {
+        self.crimes.push(crime);
+    }
+
+    fn mint(&mut self) -> Result<Minted> {
+        self.call("mint")?;
+        if self.live() >= 2 {
+            self.accuse("a third key was minted".into());
+        }
+        self.minted += 1;
+        let id = format!("id{}", self.minted);
+        let secret = format!("secret-{}", self.minted);
+        self.log.push(format!("mint {id}"));
+        // A key that never got anywhere may be taken back without a word in the plan.
+        self.doomed.insert(id.clone());
+        self.issued.insert(
+            id.clone(),
+            Issued {
+                secret: secret.clone(),
+                live: true,
+                proved: false,
+                was_in: BTreeSet::new(),
+            },
+        );
+        Ok(Minted {
+            key_id: Some(id),
+            secret: Secret::new(secret),
+        })
+    }
+
+    fn revoke(&mut self, id: &str) -> Result<()> {
+        if !self.issued.contains_key(id) {
+            self.accuse(format!("{id} was revoked, which is not ours"));
+            return Ok(());
+        }
+        if !self.doomed.contains(id) {
+            self.accuse(format!("{id} was revoked, which no plan showed"));
+        }
+        let deserted = self.wanted.iter().find(|place| {
+            let written = self.places.get(*place).map(|written| &written.primary.0);
+            self.successor.is_some() && written != Some(&self.successor)
+        });
+        if let Some(place) = deserted {
+            let crime = format!("{id} was revoked before its successor was in {place}");
+            self.crimes.push(crime);
+        }
+        self.call(&format!("revoke {id}"))?;
+        self.log.push(format!("revoke {id}"));
+        if let Some(issued) = self.issued.get_mut(id) {
+            issued.live = false;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, place: &str, document: &Document) -> Result<()> {
+        self.call(&format!("write {place}"))?;
+        let copy = |key: &DocumentKey| (key.key_id.clone(), key.secret.expose().to_owned());
+        let written = Written {
+            primary: copy(&document.primary),
+            secondary: document.secondary.as_ref().map(copy),
+        };
+        let ids = [Some(&written.primary), written.secondary.as_ref()];
+        for id in ids.into_iter().flatten().filter_map(|(id, _)| id.as_ref()) {
+            if let Some(issued) = self.issued.get_mut(id) {
+                issued.was_in.insert(place.to_owned());
+            }
+        }
+        self.log.push(format!("write {place} {ids:?}"));
+        self.places.insert(place.to_owned(), written);
+        Ok(())
+    }
+}
+
+impl Connector for World {
+    fn issuer(&self, _: &dyn IssuerKind, _: &Settings, _: &Context) -> Result<Box<dyn Issuer>> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn store(&self, _: &dyn StoreKind, settings: &Settings, _: &Context) -> Result<Box<dyn Store>> {
+        Ok(Box::new(Place {
+            world: self.clone(),
+            name: settings.required_string("path")?.to_owned(),
+        }))
+    }
+}
+
+#[async_trait]
+impl Issuer for World {
+    fn account(&self) -> String {
+        "the account".into()
+    }
+
+    async fn check(&self, _: &[String]) -> Result<()> {
+        let mut state = self.state();
+        state.call("check issuer")?;
+        match state.live() {
+            0 | 1 => Ok(()),
+            _ => Err(Error::new(
+                Kind::Limit,
+                "The account is full",
+                "Delete a key.",
+            )),
+        }
+    }
+
+    async fn mint(&self) -> Result<Minted> {
+        self.state().mint()
+    }
+
+    async fn inspect(&self, ids: &[String]) -> Result<Vec<Option<Standing>>> {
+        let mut state = self.state();
+        state.call("inspect")?;
+        let standing = |id: &String| match state.issued.get(id) {
+            Some(issued) if issued.live => Some(Standing::Active),
+            _ => Some(Standing::Missing),
+        };
+        Ok(ids.iter().map(standing).collect())
+    }
+
+    async fn last_used(&self, id: &str) -> Result<Option<Instant>> {
+        let mut state = self.state();
+        state.call("last used")?;
+        Ok(state.last_used.get(id).copied())
+    }
+
+    async fn probe(&self, id: Option<&str>, secret: &Secret) -> Result<Probe> {
+        let mut state = self.state();
+        state.call("probe")?;
+        if state.refuse_probes {
+            return Ok(Probe::Refused("not now".into()));
+        }
+        match id.and_then(|id| state.issued.get_mut(id)) {
+            Some(issued) if issued.live && issued.secret == secret.expose() => {
+                issued.proved = true;
+                Ok(Probe::Accepted)
+            }
+            _ => Ok(Probe::Refused("no such key".into())),
+        }
+    }
+
+    async fn revoke(&self, id: Option<&str>) -> Result<()> {
+        self.state().revoke(id.unwrap_or_default())
+    }
+}
+
+struct Place {
+    world: World,
+    name: String,
+}
+
+#[async_trait]
+impl Store for Place {
+    fn place(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.world.state().call(&format!("check {}", self.name))
+    }
+
+    async fn read(&self) -> Result<Found> {
+        let mut state = self.world.state();
+        state.call(&format!("read {}", self.name))?;
+        let Some(written) = state.places.get(&self.name).cloned() else {
+            return Ok(Found::Nothing);
+        };
+        let key = |(key_id, secret): (Option<String>, String)| DocumentKey {
+            key_id,
+            secret: Secret::new(secret),
+        };
+        Ok(Found::Document(Document {
+            primary: key(written.primary),
+            secondary: written.secondary.map(key),
+            generation: None,
+            rotated_at: None,
+        }))
+    }
+
+    async fn write(&self, document: &Document, _: &str) -> Result<Receipt> {
+        self.world.state().write(&self.name, document)?;
+        Ok(Receipt { version: None })
+    }
+
+    async fn remove(&self) -> Result<()> {
+        let mut state = self.world.state();
+        state.call(&format!("remove {}", self.name))?;
+        state.log.push(format!("remove {}", self.name));
+        state.places.remove(&self.name);
+        Ok(())
+    }
+}
