@@ -195,13 +195,13 @@ impl Run<'_> {
         if let Some(minted) = &mut self.minted {
             minted.delivered_at = delivered_at;
         }
-        if let Some(slots) = &mut self.managed.slots {
-            if content == Content::Current {
-                slots.primary.delivered_at = slots.primary.delivered_at.or(delivered_at);
-                if let Some(secondary) = &mut slots.secondary {
-                    let written = self.vault.secret_of(&secondary.key).is_some();
-                    secondary.key.delivered_at = delivered_at.filter(|_| written);
-                }
+        if let Some(slots) = &mut self.managed.slots
+            && content == Content::Current
+        {
+            slots.primary.delivered_at = slots.primary.delivered_at.or(delivered_at);
+            if let Some(secondary) = &mut slots.secondary {
+                let written = self.vault.secret_of(&secondary.key).is_some();
+                secondary.key.delivered_at = delivered_at.filter(|_| written);
             }
         }
         if content == Content::NewSecond {
@@ -294,11 +294,11 @@ impl Run<'_> {
             .flatten()
             .collect();
         for (name, delivery) in self.former {
-            if !self.is_still_written(delivery) {
-                if let Err(error) = deliver::withdraw(name, delivery, &ours).await {
-                    self.warnings.push(error);
-                    continue;
-                }
+            if !self.is_still_written(delivery)
+                && let Err(error) = deliver::withdraw(name, delivery, &ours).await
+            {
+                self.warnings.push(error);
+                continue;
             }
             if !self.connections.deliveries.contains_key(name) {
                 self.managed.deliveries.remove(name);

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::instant::Instant;
 use crate::issuers::Standing;
 use crate::secret::Fingerprint;
-use crate::stores::{Document, Found};
+use crate::stores::{Document, DocumentKey, Found};
 
 /// What one look told.
 #[derive(Debug, Default)]
@@ -139,7 +139,6 @@ pub async fn retiring_in_use(
 struct DeliverySight {
     deliveries: BTreeMap<String, DeliveryRecord>,
     copies: Copies,
-    copies_cannot_be_read: bool,
     learned: Option<Fingerprint>,
     anything_found: bool,
 }
@@ -150,45 +149,34 @@ struct Copies {
     secondary: bool,
 }
 
-impl Copies {
-    fn all() -> Self {
-        Self {
-            primary: true,
-            secondary: true,
-        }
-    }
-}
-
 async fn look_at_deliveries(
     managed: &Managed,
     slots: &Slots,
     connections: &Connections,
     secrets_in_state: bool,
 ) -> Result<DeliverySight> {
+    let mut found = BTreeMap::new();
+    for (name, delivery) in connections.deliveries.iter().filter(|(_, d)| d.readable) {
+        found.insert(name, in_delivery(name, delivery.store.read().await)?);
+    }
     let mut sight = DeliverySight {
-        copies_cannot_be_read: connections.deliveries.values().all(|d| !d.readable),
+        // A store that cannot be read is believed; it may still hold something.
+        anything_found: found.len() < connections.deliveries.len(),
         ..DeliverySight::default()
     };
-    let mut found = BTreeMap::new();
-    for (name, delivery) in &connections.deliveries {
-        if delivery.readable {
-            let seen = in_delivery(name, delivery.store.read().await)?;
-            sight.note_copies(slots, &seen);
-            found.insert(name, seen);
-        } else {
-            // A store that cannot be read is believed; it may still hold something.
-            sight.anything_found = true;
-        }
+    for found in found.values() {
+        sight.note(slots, found);
     }
     // What nobody ever knew, the secret of an imported key, cannot be lost.
     sight.copies.primary |= slots.primary.fingerprint.is_none();
-    if secrets_in_state || sight.copies_cannot_be_read {
-        sight.copies = Copies::all();
+    if secrets_in_state || found.is_empty() {
+        sight.copies.primary = true;
+        sight.copies.secondary = true;
     }
     for name in connections.deliveries.keys() {
         let mut record = managed.deliveries.get(name).cloned().unwrap_or_default();
-        if let Some(seen) = found.get(name) {
-            record.state = sight.judge(slots, record.state, seen);
+        if let Some(found) = found.get(name) {
+            record.state = sight.state(slots, &record, found);
         }
         sight.deliveries.insert(name.clone(), record);
     }
@@ -196,19 +184,18 @@ async fn look_at_deliveries(
 }
 
 impl DeliverySight {
-    /// Which secrets this place has a copy of.
-    fn note_copies(&mut self, slots: &Slots, found: &Found) {
+    /// Which secrets can be copied from here.
+    fn note(&mut self, slots: &Slots, found: &Found) {
         self.anything_found |= !matches!(found, Found::Nothing);
         let Found::Document(document) = found else {
             return;
         };
         let marks = [
-            document_mark(Some(&document.primary)),
-            document_mark(document.secondary.as_ref()),
+            mark(Some(&document.primary)),
+            mark(document.secondary.as_ref()),
         ];
         let holds = |key: Option<&Key>| {
-            key.and_then(|key| key.fingerprint.as_ref())
-                .is_some_and(|mark| marks.contains(&Some(mark.clone())))
+            key.is_some_and(|key| key.fingerprint.is_some() && marks.contains(&key.fingerprint))
         };
         self.copies.primary |= holds(Some(&slots.primary));
         self.copies.secondary |= holds(slots.secondary_key());
@@ -216,37 +203,34 @@ impl DeliverySight {
             && slots.primary.key_id.is_some()
             && document.primary.key_id == slots.primary.key_id
         {
-            self.learned = document_mark(Some(&document.primary));
+            self.learned = mark(Some(&document.primary));
             self.copies.primary = true;
         }
     }
 
-    /// How a delivery stands, once it is known which copies there are at all.
-    fn judge(&self, slots: &Slots, recorded: DeliveryState, found: &Found) -> DeliveryState {
-        let failed_before = recorded == DeliveryState::Failed;
+    /// How a delivery stands, once it is known what could be copied to it.
+    fn state(&self, slots: &Slots, record: &DeliveryRecord, found: &Found) -> DeliveryState {
+        let unfinished = record.state == DeliveryState::Failed;
         match found {
-            Found::Document(document) if self.holds_what_it_can(slots, document) => {
+            Found::Document(document) if self.is_as_expected(slots, document) => {
                 DeliveryState::Delivered
             }
-            Found::Document(_) | Found::Nothing if failed_before => DeliveryState::Failed,
+            _ if unfinished => DeliveryState::Failed,
             Found::Nothing => DeliveryState::Missing,
-            Found::Document(_) | Found::Foreign(_) => DeliveryState::Altered,
+            Found::Foreign(_) | Found::Document(_) => DeliveryState::Altered,
         }
     }
 
-    /// A secondary whose secret is lost everywhere cannot be written any more, so no document lacks it.
-    fn holds_what_it_can(&self, slots: &Slots, document: &Document) -> bool {
-        let recorded = slots.primary.fingerprint.as_ref();
-        let primary = recorded.or(self.learned.as_ref()).cloned();
-        let secondary = slots
-            .secondary_key()
-            .filter(|_| self.copies.secondary)
-            .and_then(|key| key.fingerprint.clone());
-        document_mark(Some(&document.primary)) == primary
-            && document_mark(document.secondary.as_ref()) == secondary
+    /// A secondary whose every copy is lost cannot be expected anywhere.
+    fn is_as_expected(&self, slots: &Slots, document: &Document) -> bool {
+        let primary = slots.primary.fingerprint.as_ref().or(self.learned.as_ref());
+        let secondary = slots.secondary_key().filter(|_| self.copies.secondary);
+        mark(Some(&document.primary)).as_ref() == primary
+            && mark(document.secondary.as_ref())
+                == secondary.and_then(|key| key.fingerprint.clone())
     }
 }
 
-fn document_mark(key: Option<&crate::stores::DocumentKey>) -> Option<Fingerprint> {
+fn mark(key: Option<&DocumentKey>) -> Option<Fingerprint> {
     key.map(|key| key.secret.fingerprint())
 }

@@ -22,7 +22,7 @@ fn an_imported_key_is_only_adopted_and_outlives_the_delivery_of_its_successor() 
     ws.plan().ok().code(2);
     assert_eq!(ws.change(KEY).actions(), "update");
     ws.apply_plan().ok();
-    assert_eq!(world.ids(), [key.id.clone()]);
+    assert_eq!(world.ids(), std::slice::from_ref(&key.id));
     assert!(world.document().is_null(), "nobody knows the secret");
     assert_eq!(world.key().text("primary.key_id"), key.id);
     let adopted = ws.plan().ok().code(0);

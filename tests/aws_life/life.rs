@@ -109,7 +109,7 @@ fn a_key_lives_from_create_to_revoke_and_its_secrets_are_nowhere_but_in_the_deli
 
     audit.step("create");
     let (first, first_secret) = world.delivered("primary");
-    assert_eq!(world.ids(), [first.clone()]);
+    assert_eq!(world.ids(), std::slice::from_ref(&first));
     assert_eq!(world.key().phase(), "single");
     let created = world.key().text("delivery_status.app.version");
     assert_eq!(
@@ -143,7 +143,7 @@ fn a_key_lives_from_create_to_revoke_and_its_secrets_are_nowhere_but_in_the_deli
 
     ws.advance("30s");
     audit.step("revoke");
-    assert_eq!(world.ids(), [second.clone()]);
+    assert_eq!(world.ids(), std::slice::from_ref(&second));
     assert!(
         !world.cloud.accepts(&first, &first_secret),
         "a revoked key works"

@@ -140,10 +140,11 @@ async fn carry_out(
         report(diags, fresh.map_err(|error| named(planned, error)))?;
     }
     let result = run.take(&decision.moves).await;
-    if trigger_changed(&prior, planned) && !decision.moves.contains(&Move::Promote) {
-        if let Some(slots) = &mut run.managed.slots {
-            slots.requested_at = Some(context.clock.now());
-        }
+    if trigger_changed(&prior, planned)
+        && !decision.moves.contains(&Move::Promote)
+        && let Some(slots) = &mut run.managed.slots
+    {
+        slots.requested_at = Some(context.clock.now());
     }
     for warning in std::mem::take(&mut run.warnings) {
         diagnostics::warn(diags, named(planned, warning));

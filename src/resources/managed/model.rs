@@ -164,10 +164,10 @@ impl ManagedState {
     /// Moves the secrets of the state into a vault.
     pub fn take_secrets(&mut self, vault: &mut Vault) {
         for slot in [&mut self.primary, &mut self.secondary] {
-            if let Value::Value(key) = slot {
-                if let Value::Value(secret) = key.secret.take() {
-                    vault.keep(secret);
-                }
+            if let Value::Value(key) = slot
+                && let Value::Value(secret) = key.secret.take()
+            {
+                vault.keep(secret);
             }
         }
     }

@@ -25,15 +25,15 @@ pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
             "name is empty. Plans and errors call the key by it.",
         ));
     }
-    if let Value::Value(policy) = &config.policy {
-        if policy.wholly_known() {
-            faults.extend(
-                policy
-                    .policy(&Path::root("policy"))
-                    .err()
-                    .unwrap_or_default(),
-            );
-        }
+    if let Value::Value(policy) = &config.policy
+        && policy.wholly_known()
+    {
+        faults.extend(
+            policy
+                .policy(&Path::root("policy"))
+                .err()
+                .unwrap_or_default(),
+        );
     }
     faults.extend(issuer(&config.issuer, context));
     faults.extend(deliveries(config, context));
