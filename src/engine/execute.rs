@@ -142,7 +142,7 @@ impl Run<'_> {
             return self.settle(content, 0, Vec::new()).await;
         }
         let Some(document) = self.document(content) else {
-            if content == Content::Current {
+            if content == Content::Current || self.no_document_is_left(content) {
                 // Nothing to copy: an imported key has no secret yet, and taking deliveries away needs none.
                 return Ok(());
             }
@@ -163,6 +163,15 @@ impl Run<'_> {
         }
         let written = self.connections.deliveries.len() - failures.len();
         self.settle(content, written, failures).await
+    }
+
+    /// Both secrets are lost, so no store holds the staged key that is to be discarded.
+    fn no_document_is_left(&self, content: Content) -> bool {
+        let slots = self.managed.slots.as_ref();
+        content == Content::PrimaryAlone
+            && self.facts.primary_copy == Copy::Lost
+            && self.facts.secondary_copy == Copy::Lost
+            && slots.is_some_and(|slots| slots.staged().is_some())
     }
 
     /// What follows from how many deliveries were written.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -10,6 +9,7 @@ use serde_json::json;
 
 use super::world::{KEY, World};
 use crate::support::outcome::Outcome;
+use crate::support::zip;
 
 const TRACE: &str = "trace.log";
 
@@ -58,16 +58,17 @@ impl<'a> Audit<'a> {
     /// Everything, unpacked: what was said, the state with its private data, the plans, the log.
     fn everything(&self) -> Vec<(String, Vec<u8>)> {
         let ws = &self.world.ws;
-        for plan in 1..=self.plans {
-            let archive = ws.path(&format!("plan-{plan}.zip"));
-            unpack(&archive, &ws.path(&format!("plan-{plan}")));
-        }
         let said = self.said.join("\n").into_bytes();
         let mut all = vec![
             ("output".to_owned(), said),
             ("private data".to_owned(), private(&ws.state())),
         ];
         read_all(&ws.path(""), &mut all);
+        for plan in 1..=self.plans {
+            let archive = fs::read(ws.path(&format!("plan-{plan}.zip"))).unwrap();
+            let entries = zip::entries(&archive).into_iter();
+            all.extend(entries.map(|(name, bytes)| (format!("plan-{plan}/{name}"), bytes)));
+        }
         all
     }
 }
@@ -79,16 +80,6 @@ fn private(state: &serde_json::Value) -> Vec<u8> {
     encoded
         .flat_map(|text| BASE64_STANDARD.decode(text).unwrap())
         .collect()
-}
-
-/// A plan is a compressed archive. Python is there, or else there were no server.
-fn unpack(archive: &Path, into: &Path) {
-    let status = Command::new("python3")
-        .args(["-m", "zipfile", "-e"])
-        .args([archive, into])
-        .status()
-        .unwrap();
-    assert!(status.success());
 }
 
 fn read_all(directory: &Path, all: &mut Vec<(String, Vec<u8>)>) {

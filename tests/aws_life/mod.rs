@@ -4,10 +4,10 @@
 mod cloud;
 /// Administrators who are refused, and a server that is down.
 mod credentials;
+/// A door before the server.
+mod door;
 /// What happens behind our back.
 mod drift;
-/// A gate before the server.
-mod gate;
 /// Keys that existed before.
 mod import;
 /// From create to revoke.

@@ -1,7 +1,7 @@
 //! Keys that reached no store are taken back, and nothing else has changed.
 
 use super::cloud::EVERYTHING;
-use super::gate::Gate;
+use super::door::Door;
 use super::world::{KEY, World};
 
 #[test]
@@ -30,15 +30,15 @@ fn a_first_key_that_no_store_takes_is_taken_back_and_the_next_apply_is_a_plain_c
 #[test]
 fn a_staged_key_that_no_store_takes_is_taken_back_and_the_primary_stays() {
     let world = World::new();
-    let gate = Gate::before(&world.cloud.url());
+    let door = Door::before(&world.cloud.url());
     world
         .ws
-        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &gate.url());
+        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &door.url());
     let world = world.created();
     let (ids, document) = (world.ids(), world.document());
 
     world.ws.advance("80s").plan().ok().code(2);
-    gate.shut();
+    door.shut();
     let refused = world.ws.apply_plan().failed();
     refused.complains(&["payments", "app", "too many versions", "was revoked again"]);
     assert_eq!(world.ids(), ids);
@@ -46,7 +46,7 @@ fn a_staged_key_that_no_store_takes_is_taken_back_and_the_primary_stays() {
     assert_eq!(world.key().phase(), "single");
     assert_eq!(world.key().text("pending_revocations"), "[]");
 
-    gate.open();
+    door.open();
     world.ws.plan().ok().code(2);
     world.ws.apply_plan().ok();
     world.in_order();
@@ -56,13 +56,13 @@ fn a_staged_key_that_no_store_takes_is_taken_back_and_the_primary_stays() {
 #[test]
 fn a_key_that_could_not_be_taken_back_is_not_forgotten() {
     let world = World::new();
-    let gate = Gate::before(&world.cloud.url());
+    let door = Door::before(&world.cloud.url());
     world
         .ws
-        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &gate.url());
-    gate.shut();
-    // The check tries to delete a key that cannot exist; only a real one meets this gate.
-    let iam = Gate::before(&world.cloud.url());
+        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &door.url());
+    door.shut();
+    // The check tries to delete a key that cannot exist; only a real one meets this door.
+    let iam = Door::before(&world.cloud.url());
     iam.refuse("AccessKeyId=AKIA", "AKIA0000000000000000");
     world.ws.env("AWS_ENDPOINT_URL_IAM", &iam.url());
 
@@ -71,7 +71,7 @@ fn a_key_that_could_not_be_taken_back_is_not_forgotten() {
     assert_eq!(stranded.len(), 1);
     refused.complains(&["payments", &stranded[0], "pending_revocations"]);
 
-    gate.open();
+    door.open();
     iam.open();
     world.ws.apply().ok();
     world.in_order();
@@ -82,15 +82,15 @@ fn a_key_that_could_not_be_taken_back_is_not_forgotten() {
 #[test]
 fn a_staged_key_that_one_store_takes_is_kept_and_copied_to_the_other_later() {
     let world = World::new();
-    let gate = Gate::before(&world.cloud.url());
+    let door = Door::before(&world.cloud.url());
     world
         .ws
-        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &gate.url());
+        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &door.url());
     world.write(&world.config_with_a_file());
     let world = world.created();
 
     world.ws.advance("80s").plan().ok().code(2);
-    gate.shut();
+    door.shut();
     let applied = world.ws.apply_plan().ok();
     applied.warns(&["payments", "app", "too many versions"]);
     assert_eq!(world.key().status(), "pending");
@@ -103,7 +103,7 @@ fn a_staged_key_that_one_store_takes_is_kept_and_copied_to_the_other_later() {
         "it is not promoted before it is everywhere"
     );
 
-    gate.open();
+    door.open();
     world.takes("deliver");
     assert_eq!(world.delivered("secondary").0, staged);
     world.ws.advance("5s");

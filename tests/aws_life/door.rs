@@ -1,4 +1,4 @@
-//! A gate before the server that turns some requests away, and lets everything else pass.
+//! A door before the server that turns some requests away, and lets everything else pass.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// One end of a connection that hangs must not hang the test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub struct Gate {
+pub struct Door {
     port: u16,
     refused: Arc<Mutex<Option<Refused>>>,
 }
@@ -21,8 +21,8 @@ struct Refused {
     without: &'static str,
 }
 
-impl Gate {
-    /// An open gate before this address.
+impl Door {
+    /// An open door before this address.
     pub fn before(url: &str) -> Self {
         let server = url.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
