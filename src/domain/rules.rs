@@ -89,11 +89,13 @@ fn the_staged_key_is_unusable(situation: &Situation, slots: &Slots) -> Option<Ve
 }
 
 fn the_primary_is_unusable(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
-    let facts = situation.facts;
-    let unusable = facts.primary != Seen::Present || facts.primary_copy == Copy::Lost;
-    if !unusable || situation.policy.on_drift != OnDrift::Rotate {
-        return None;
-    }
+    let rotate = situation.policy.on_drift == OnDrift::Rotate;
+    let unusable = rotate && !situation.primary_is_usable();
+    unusable.then(|| way_out(situation, slots)).flatten()
+}
+
+/// From a primary that cannot be used to one that can: a staged key is nearest.
+fn way_out(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
     if staged_works(situation, slots) {
         return Some(vec![Move::Promote]);
     }
@@ -102,12 +104,18 @@ fn the_primary_is_unusable(situation: &Situation, slots: &Slots) -> Option<Vec<M
 
 /// The successor must be delivered, and the issuer must not have seen the old key in use of late.
 fn the_retiring_key_has_had_its_grace(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
+    let over = grace_is_over(situation, slots)?;
+    let successor_works =
+        situation.facts.primary == Seen::Present && !situation.primary_is_undeliverable();
+    (over && successor_works).then(|| then_stage(Move::Revoke, situation, slots))
+}
+
+/// `None` without a retiring key.
+fn grace_is_over(situation: &Situation, slots: &Slots) -> Option<bool> {
     let policy = situation.policy;
     let over = situation.now >= slots.revoke_after(policy)?;
     let held = situation.facts.retiring_in_use && situation.now < slots.hold_ends_at(policy)?;
-    let successor_works =
-        situation.facts.primary == Seen::Present && !situation.primary_is_undeliverable();
-    (over && !held && successor_works).then(|| then_stage(Move::Revoke, situation, slots))
+    Some(over && !held)
 }
 
 /// Not exclusive: a revocation that keeps failing must not stop the rotation behind it.
@@ -165,7 +173,8 @@ fn staged_works(situation: &Situation, slots: &Slots) -> bool {
 }
 
 /// Never a third key: the old primary needs the secondary slot unless one of the two is already gone. A staged
-/// key that does not work makes room, since nobody uses it yet; a retiring one may be all that still works.
+/// key that does not work makes room, since nobody uses it yet. A retiring one may be all that still works, so it makes
+/// room only after its grace and where the policy asks for a way out at this price.
 fn replace(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
     let facts = situation.facts;
     let gone = facts.secondary == Seen::Gone
@@ -173,7 +182,11 @@ fn replace(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
     if slots.secondary.is_none() || gone {
         return Some(vec![Move::Replace]);
     }
-    slots.staged().map(|_| vec![Move::Discard, Move::Replace])
+    if slots.staged().is_some() {
+        return Some(vec![Move::Discard, Move::Replace]);
+    }
+    let rotate = situation.policy.on_drift == OnDrift::Rotate;
+    (rotate && grace_is_over(situation, slots)?).then(|| vec![Move::Revoke, Move::Replace])
 }
 
 #[cfg(test)]

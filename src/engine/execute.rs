@@ -59,6 +59,11 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// How often a key was promoted; `None` before the first.
+    pub fn generation(&self) -> Option<u64> {
+        self.managed.slots.as_ref().map(|slots| slots.generation)
+    }
+
     /// The old primary is gone at the issuer, so it is not kept as a retiring key.
     fn primary_is_dead(&self) -> bool {
         self.facts.primary == Seen::Gone
@@ -78,10 +83,20 @@ impl Run<'_> {
         }
     }
 
-    async fn check(&mut self) -> Result<()> {
+    /// No copy of the primary secret is left, and the plan knew.
+    fn primary_is_lost(&self) -> bool {
+        self.facts.primary_copy == Copy::Lost
+    }
+
+    async fn check_deliveries(&self) -> Result<()> {
         for (name, delivery) in &self.connections.deliveries {
             crate::engine::connections::in_delivery(name, delivery.store.check().await)?;
         }
+        Ok(())
+    }
+
+    async fn check(&mut self) -> Result<()> {
+        self.check_deliveries().await?;
         let checked = self
             .connections
             .issuer
@@ -142,9 +157,14 @@ impl Run<'_> {
             return self.settle(content, 0, Vec::new()).await;
         }
         let Some(document) = self.document(content) else {
-            if content == Content::Current || self.no_document_is_left(content) {
+            if content == Content::Current {
                 // Nothing to copy: an imported key has no secret yet, and taking deliveries away needs none.
                 return Ok(());
+            }
+            if content == Content::PrimaryAlone && self.primary_is_lost() {
+                // The plan knew. The key that replaces the primary in this apply takes the place of both, so the
+                // places that it needs are looked at before anything is revoked.
+                return self.check_deliveries().await;
             }
             // Whatever follows relies on this delivery, so nothing may follow.
             let cause = stale(format!(
@@ -163,15 +183,6 @@ impl Run<'_> {
         }
         let written = self.connections.deliveries.len() - failures.len();
         self.settle(content, written, failures).await
-    }
-
-    /// Both secrets are lost, so no store holds the staged key that is to be discarded.
-    fn no_document_is_left(&self, content: Content) -> bool {
-        let slots = self.managed.slots.as_ref();
-        content == Content::PrimaryAlone
-            && self.facts.primary_copy == Copy::Lost
-            && self.facts.secondary_copy == Copy::Lost
-            && slots.is_some_and(|slots| slots.staged().is_some())
     }
 
     /// What follows from how many deliveries were written.
@@ -412,10 +423,11 @@ impl Run<'_> {
             .deliveries
             .values()
             .all(|record| record.state == DeliveryState::Delivered);
+        let in_order = delivered || self.primary_is_lost();
         let Some(slots) = &mut self.managed.slots else {
             return Ok(());
         };
-        if slots.retiring().is_some() && !delivered {
+        if slots.retiring().is_some() && !in_order {
             return Err(stale(format!("{}: a delivery is not in order", self.name)));
         }
         let Some(secondary) = slots.secondary.take() else {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::policy::Policy;
-use crate::domain::situation::{Copy, Facts, Seen};
+use crate::domain::situation::{self, Facts, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::engine::connections::{Connections, in_delivery};
 use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
@@ -28,13 +28,12 @@ pub struct Sight {
     pub vanished: bool,
 }
 
-/// Looks at everything that one managed key consists of. `secrets_in_state` says that the state itself
-/// holds copies of the secrets.
+/// Looks at everything that one managed key consists of. `in_state` says which secrets the state itself holds.
 pub async fn gather(
     managed: &Managed,
     connections: &Connections,
     policy: Option<&Policy>,
-    secrets_in_state: bool,
+    in_state: Copies,
     now: Instant,
 ) -> Result<Sight> {
     let Some(slots) = &managed.slots else {
@@ -44,7 +43,7 @@ pub async fn gather(
         });
     };
     let (primary, secondary) = standings(slots, connections).await?;
-    let sight = look_at_deliveries(managed, slots, connections, secrets_in_state).await?;
+    let sight = look_at_deliveries(managed, slots, connections, in_state).await?;
     let mut gone_at_issuer = primary == Some(Standing::Missing)
         && secondary.is_none_or(|s| s == Some(Standing::Missing));
     if gone_at_issuer && !sight.anything_found {
@@ -106,11 +105,11 @@ pub fn seen(standing: Option<Standing>) -> Seen {
     }
 }
 
-fn copy(available: bool) -> Copy {
+fn copy(available: bool) -> situation::Copy {
     if available {
-        Copy::Available
+        situation::Copy::Available
     } else {
-        Copy::Lost
+        situation::Copy::Lost
     }
 }
 
@@ -143,23 +142,27 @@ struct DeliverySight {
     anything_found: bool,
 }
 
-#[derive(Default)]
-struct Copies {
-    primary: bool,
-    secondary: bool,
+/// Of which secrets there is a copy.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Copies {
+    /// Of the primary.
+    pub primary: bool,
+    /// Of the key in the secondary slot.
+    pub secondary: bool,
 }
 
 async fn look_at_deliveries(
     managed: &Managed,
     slots: &Slots,
     connections: &Connections,
-    secrets_in_state: bool,
+    in_state: Copies,
 ) -> Result<DeliverySight> {
     let mut found = BTreeMap::new();
     for (name, delivery) in connections.deliveries.iter().filter(|(_, d)| d.readable) {
         found.insert(name, in_delivery(name, delivery.store.read().await)?);
     }
     let mut sight = DeliverySight {
+        copies: in_state,
         // A store that cannot be read is believed; it may still hold something.
         anything_found: found.len() < connections.deliveries.len(),
         ..DeliverySight::default()
@@ -167,12 +170,7 @@ async fn look_at_deliveries(
     for found in found.values() {
         sight.note(slots, found);
     }
-    // What nobody ever knew, the secret of an imported key, cannot be lost.
-    sight.copies.primary |= slots.primary.fingerprint.is_none();
-    if secrets_in_state || found.is_empty() {
-        sight.copies.primary = true;
-        sight.copies.secondary = true;
-    }
+    sight.believe_what_cannot_be_read(slots, connections);
     for name in connections.deliveries.keys() {
         let mut record = managed.deliveries.get(name).cloned().unwrap_or_default();
         if let Some(found) = found.get(name) {
@@ -184,6 +182,19 @@ async fn look_at_deliveries(
 }
 
 impl DeliverySight {
+    /// Where no store can be read nothing speaks against a copy in it. What nobody ever knew, the secret of an
+    /// imported key, cannot be lost.
+    fn believe_what_cannot_be_read(&mut self, slots: &Slots, connections: &Connections) {
+        self.copies.primary |= slots.primary.fingerprint.is_none();
+        let mut all = connections.deliveries.values();
+        if !connections.deliveries.is_empty() && all.all(|delivery| !delivery.readable) {
+            self.copies = Copies {
+                primary: true,
+                secondary: true,
+            };
+        }
+    }
+
     /// Which secrets can be copied from here.
     fn note(&mut self, slots: &Slots, found: &Found) {
         self.anything_found |= !matches!(found, Found::Nothing);
