@@ -32,12 +32,12 @@ pub async fn respect_others(run: &mut Run<'_>, claims: &Claims) -> Result<()> {
     Ok(())
 }
 
-/// Whether nothing of this key was ever written there. What was may be repaired.
+/// Whether nothing of this key was ever written there, under whatever name. What was may be repaired.
 fn is_new(run: &Run<'_>, name: &str, delivery: &Delivery) -> bool {
-    let recorded = run.managed.deliveries.contains_key(name);
-    let former = run.former.get(name);
-    let moved = former.is_some_and(|former| former.store.place() != delivery.store.place());
-    !recorded || moved
+    let place = delivery.store.place();
+    let unchanged = run.managed.deliveries.contains_key(name) && !run.former.contains_key(name);
+    let mut former = run.former.values();
+    !unchanged && !former.any(|former| former.store.place() == place)
 }
 
 fn holds_ours(run: &Run<'_>, document: &Document) -> bool {
