@@ -89,26 +89,44 @@ fn the_staged_key_is_unusable(situation: &Situation, slots: &Slots) -> Option<Ve
 }
 
 fn the_primary_is_unusable(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
+    let rotate = situation.policy.on_drift == OnDrift::Rotate;
+    let unusable = rotate && !situation.primary_is_usable();
+    unusable.then(|| way_out(situation, slots)).flatten()
+}
+
+/// From a primary that cannot be used to one that can. A staged key is nearest; one that is unusable too
+/// makes room. So does a retiring key whose grace is over, although its successor is the unusable one: only
+/// where the policy asks for a way out at this price.
+fn way_out(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
     let facts = situation.facts;
-    let unusable = facts.primary != Seen::Present || facts.primary_copy == Copy::Lost;
-    if !unusable || situation.policy.on_drift != OnDrift::Rotate {
-        return None;
-    }
     let staged_works = facts.secondary == Seen::Present && facts.secondary_copy == Copy::Available;
-    if slots.staged().is_some() && staged_works {
-        return Some(vec![Move::Promote]);
+    if slots.staged().is_some() {
+        return Some(match staged_works {
+            true => vec![Move::Promote],
+            false => vec![Move::Discard, Move::Replace],
+        });
     }
-    has_room_to_replace(situation, slots).then(|| vec![Move::Replace])
+    if has_room_to_replace(situation, slots) {
+        return Some(vec![Move::Replace]);
+    }
+    let rotate = situation.policy.on_drift == OnDrift::Rotate;
+    (rotate && grace_is_over(situation, slots)?).then(|| vec![Move::Revoke, Move::Replace])
 }
 
 /// The successor must be delivered, and the issuer must not have seen the old key in use of late.
 fn the_retiring_key_has_had_its_grace(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
+    let over = grace_is_over(situation, slots)?;
+    let successor_works =
+        situation.facts.primary == Seen::Present && !situation.primary_is_undeliverable();
+    (over && successor_works).then(|| then_stage(Move::Revoke, situation, slots))
+}
+
+/// `None` without a retiring key.
+fn grace_is_over(situation: &Situation, slots: &Slots) -> Option<bool> {
     let policy = situation.policy;
     let over = situation.now >= slots.revoke_after(policy)?;
     let held = situation.facts.retiring_in_use && situation.now < slots.hold_ends_at(policy)?;
-    let successor_works =
-        situation.facts.primary == Seen::Present && !situation.primary_is_undeliverable();
-    (over && !held && successor_works).then(|| then_stage(Move::Revoke, situation, slots))
+    Some(over && !held)
 }
 
 /// Not exclusive: a revocation that keeps failing must not stop the rotation behind it.
@@ -128,8 +146,7 @@ fn rotation_is_near_or_due(situation: &Situation, slots: &Slots) -> Option<Vec<M
     }
     let due = situation.rotation_requested || situation.now >= slots.due_at(policy);
     if situation.primary_is_undeliverable() {
-        let replace = due && has_room_to_replace(situation, slots);
-        return replace.then(|| vec![Move::Replace]);
+        return due.then(|| way_out(situation, slots)).flatten();
     }
     if let Some(ready_at) = slots.ready_at(policy) {
         return (due && situation.now >= ready_at).then(|| vec![Move::Promote]);

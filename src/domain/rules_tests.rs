@@ -129,6 +129,10 @@ fn primary_lost(case: &mut Case) {
     case.facts.primary_copy = Copy::Lost;
 }
 
+fn secondary_lost(case: &mut Case) {
+    case.facts.secondary_copy = Copy::Lost;
+}
+
 fn rotate_on_drift(case: &mut Case) {
     case.policy.on_drift = OnDrift::Rotate;
 }
@@ -327,6 +331,27 @@ fn each_situation_has_its_moves() {
             retiring().with(primary_lost).with(rotate_on_drift),
             DUE + 1,
             &[],
+        ),
+        (
+            "a lost primary is replaced once the retiring key beside it has had its grace",
+            retiring().with(primary_lost).with(rotate_on_drift),
+            DUE + 500,
+            &[Revoke, Replace],
+        ),
+        (
+            "a staged key takes the place of a lost primary when rotation is due",
+            staged().with(primary_lost),
+            DUE,
+            &[Promote],
+        ),
+        (
+            "a staged key that is lost as well makes room for one that replaces both",
+            staged()
+                .with(primary_lost)
+                .with(secondary_lost)
+                .with(rotate_on_drift),
+            1_085,
+            &[Discard, Replace],
         ),
         (
             "a lost secret is replaced if the policy says so",

@@ -102,6 +102,12 @@ impl Situation<'_> {
                 .is_some_and(|slots| slots.primary.fingerprint.is_none())
     }
 
+    /// The primary works at the issuer and its secret is not lost. An imported key is usable although its secret was
+    /// never seen.
+    pub fn primary_is_usable(&self) -> bool {
+        self.facts.primary == Seen::Present && self.facts.primary_copy == Copy::Available
+    }
+
     /// Repairs that need the secret, as opposed to taking a delivery away.
     pub fn has_writes_to_repair(&self) -> bool {
         self.repairs.iter().any(|repair| repair.why != Why::Removed)

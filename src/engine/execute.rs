@@ -58,6 +58,11 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// How often a key was promoted; `None` before the first.
+    pub fn generation(&self) -> Option<u64> {
+        self.managed.slots.as_ref().map(|slots| slots.generation)
+    }
+
     /// The old primary is gone at the issuer, so it is not kept as a retiring key.
     fn primary_is_dead(&self) -> bool {
         self.facts.primary == Seen::Gone
@@ -77,10 +82,20 @@ impl Run<'_> {
         }
     }
 
-    async fn check(&mut self) -> Result<()> {
+    /// No copy of the primary secret is left, and the plan knew.
+    fn primary_is_lost(&self) -> bool {
+        self.facts.primary_copy == Copy::Lost
+    }
+
+    async fn check_deliveries(&self) -> Result<()> {
         for (name, delivery) in &self.connections.deliveries {
             crate::engine::connections::in_delivery(name, delivery.store.check().await)?;
         }
+        Ok(())
+    }
+
+    async fn check(&mut self) -> Result<()> {
+        self.check_deliveries().await?;
         self.connections
             .issuer
             .check(&self.managed.owned_ids())
@@ -139,6 +154,11 @@ impl Run<'_> {
             if content == Content::Current {
                 // Nothing to copy: an imported key has no secret yet, and taking deliveries away needs none.
                 return Ok(());
+            }
+            if content == Content::PrimaryAlone && self.primary_is_lost() {
+                // The plan knew. The key that replaces the primary in this apply takes the place of both, so the
+                // places that it needs are looked at before anything is revoked.
+                return self.check_deliveries().await;
             }
             // Whatever follows relies on this delivery, so nothing may follow.
             let cause = stale(format!(
@@ -396,7 +416,8 @@ impl Run<'_> {
             .deliveries
             .values()
             .all(|record| record.state == DeliveryState::Delivered);
-        let Some(slots) = self.managed.slots.as_mut().filter(|_| delivered) else {
+        let in_order = delivered || self.primary_is_lost();
+        let Some(slots) = self.managed.slots.as_mut().filter(|_| in_order) else {
             return Err(stale(format!("{}: a delivery is not in order", self.name)));
         };
         let Some(secondary) = slots.secondary.take() else {

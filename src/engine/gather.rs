@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::policy::Policy;
-use crate::domain::situation::{Copy, Facts, Seen};
+use crate::domain::situation::{self, Facts, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::engine::connections::{Connections, in_delivery};
 use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
@@ -28,13 +28,12 @@ pub struct Sight {
     pub vanished: bool,
 }
 
-/// Looks at everything that one managed key consists of. `secrets_in_state` says that the state itself
-/// holds copies of the secrets.
+/// Looks at everything that one managed key consists of. `in_state` says which secrets the state itself holds.
 pub async fn gather(
     managed: &Managed,
     connections: &Connections,
     policy: Option<&Policy>,
-    secrets_in_state: bool,
+    in_state: Copies,
     now: Instant,
 ) -> Result<Sight> {
     let Some(slots) = &managed.slots else {
@@ -44,7 +43,7 @@ pub async fn gather(
         });
     };
     let (primary, secondary) = standings(slots, connections).await?;
-    let sight = look_at_deliveries(managed, slots, connections, secrets_in_state).await?;
+    let sight = look_at_deliveries(managed, slots, connections, in_state).await?;
     let gone_at_issuer = primary == Some(Standing::Missing)
         && secondary.is_none_or(|s| s == Some(Standing::Missing));
     Ok(Sight {
@@ -56,7 +55,7 @@ pub async fn gather(
             secondary_copy: copy(sight.copies.secondary || slots.secondary.is_none()),
             retiring_in_use: retiring_in_use(slots, connections, policy, now).await?,
         },
-        vanished: gone_at_issuer && !sight.anything_found,
+        vanished: gone_at_issuer && !sight.anything_found && managed.pending_revocations.is_empty(),
         deliveries: sight.deliveries,
         learned: sight.learned,
     })
@@ -88,11 +87,11 @@ fn seen(standing: Option<Standing>) -> Seen {
     }
 }
 
-fn copy(available: bool) -> Copy {
+fn copy(available: bool) -> situation::Copy {
     if available {
-        Copy::Available
+        situation::Copy::Available
     } else {
-        Copy::Lost
+        situation::Copy::Lost
     }
 }
 
@@ -121,34 +120,27 @@ pub async fn retiring_in_use(
 struct DeliverySight {
     deliveries: BTreeMap<String, DeliveryRecord>,
     copies: Copies,
-    copies_cannot_be_read: bool,
     learned: Option<Fingerprint>,
     anything_found: bool,
 }
 
-#[derive(Default)]
-struct Copies {
-    primary: bool,
-    secondary: bool,
-}
-
-impl Copies {
-    fn all() -> Self {
-        Self {
-            primary: true,
-            secondary: true,
-        }
-    }
+/// Of which secrets there is a copy.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Copies {
+    /// Of the primary.
+    pub primary: bool,
+    /// Of the key in the secondary slot.
+    pub secondary: bool,
 }
 
 async fn look_at_deliveries(
     managed: &Managed,
     slots: &Slots,
     connections: &Connections,
-    secrets_in_state: bool,
+    in_state: Copies,
 ) -> Result<DeliverySight> {
     let mut sight = DeliverySight {
-        copies_cannot_be_read: connections.deliveries.values().all(|d| !d.readable),
+        copies: in_state,
         ..DeliverySight::default()
     };
     let mut found = BTreeMap::new();
@@ -162,9 +154,7 @@ async fn look_at_deliveries(
             sight.anything_found = true;
         }
     }
-    if secrets_in_state || sight.copies_cannot_be_read {
-        sight.copies = Copies::all();
-    }
+    sight.believe_what_cannot_be_read(slots, connections);
     for name in connections.deliveries.keys() {
         let mut record = managed.deliveries.get(name).cloned().unwrap_or_default();
         if let Some(seen) = found.get(name) {
@@ -176,6 +166,19 @@ async fn look_at_deliveries(
 }
 
 impl DeliverySight {
+    /// Where no store can be read nothing speaks against a copy in it. The secret of an imported key is not lost
+    /// as long as no delivery asks for it.
+    fn believe_what_cannot_be_read(&mut self, slots: &Slots, connections: &Connections) {
+        if connections.deliveries.is_empty() {
+            self.copies.primary |= slots.primary.fingerprint.is_none();
+        } else if connections.deliveries.values().all(|d| !d.readable) {
+            self.copies = Copies {
+                primary: true,
+                secondary: true,
+            };
+        }
+    }
+
     /// Which secrets this place has a copy of.
     fn note_copies(&mut self, slots: &Slots, found: &Found) {
         self.anything_found |= !matches!(found, Found::Nothing);

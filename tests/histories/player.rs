@@ -132,6 +132,11 @@ fn tree(state: &ManagedState) -> ValueAny {
     rmp_serde::from_slice(&rmp_serde::to_vec_named(state).unwrap()).unwrap()
 }
 
+fn summaries(diags: &Diagnostics) -> Vec<&str> {
+    let errors = diags.errors.iter();
+    errors.map(|error| error.summary.as_ref()).collect()
+}
+
 /// The configuration over the prior state, as Terraform proposes it.
 fn proposed(prior: &ManagedState, config: &Config) -> ManagedState {
     let config = config.state();
@@ -423,7 +428,7 @@ impl Player {
         let created = apply::create(&mut diags, planned, &self.context()).await;
         let failed = !diags.errors.is_empty();
         self.diary
-            .push(format!("  create failed: {failed} {:?}", diags.errors));
+            .push(format!("  create failed: {failed} {:?}", summaries(&diags)));
         self.kept = match created {
             Some((state, private)) => {
                 if !failed {
@@ -523,7 +528,8 @@ impl Player {
         .await;
         let failed = !diags.errors.is_empty();
         if failed {
-            self.diary.push(format!("  failed: {:?}", diags.errors));
+            self.diary
+                .push(format!("  failed: {:?}", summaries(&diags)));
         }
         match applied {
             Some((state, private)) => {
@@ -580,10 +586,8 @@ impl Player {
             ));
         }
         self.begin(&doomed);
-        if moves
-            .iter()
-            .any(|next| matches!(next, Move::Revoke | Move::Discard))
-        {
+        // Where the primary is unusable, the key that replaces it in the same apply is the successor.
+        if moves.contains(&Move::Revoke) && !moves.contains(&Move::Replace) {
             let successor = slots.and_then(|slots| slots.primary.key_id.clone());
             self.world.state().successor = successor;
         }

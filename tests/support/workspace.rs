@@ -158,10 +158,6 @@ impl Workspace {
         serde_json::from_str(&shown.stdout).unwrap()
     }
 
-    pub fn plan_file(&self) -> Vec<u8> {
-        fs::read(self.path(PLAN)).unwrap()
-    }
-
     /// The key `apikey_managed.<name>` in the state.
     #[track_caller]
     pub fn key(&self, name: &str) -> Key {

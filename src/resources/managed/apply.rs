@@ -27,14 +27,14 @@ pub async fn create(
     context: &Context,
 ) -> Option<(ManagedState, Private)> {
     planned.id = Value::Value(fresh_id(diags)?);
-    let prior = ManagedState::default();
+    let mut prior = ManagedState::default();
     let decision = Decision {
         moves: vec![Move::Create],
         at: context.clock.now(),
     };
     let outcome = carry_out(
         diags,
-        prior,
+        &mut prior,
         &planned,
         Private::default(),
         &decision,
@@ -50,8 +50,8 @@ pub async fn create(
 /// Takes the step that the plan decided, and what was edited.
 pub async fn update(
     diags: &mut Diagnostics,
-    prior: ManagedState,
-    planned: ManagedState,
+    mut prior: ManagedState,
+    mut planned: ManagedState,
     mut private: Private,
     context: &Context,
 ) -> Option<(ManagedState, Private)> {
@@ -59,7 +59,13 @@ pub async fn update(
         moves: Vec::new(),
         at: context.clock.now(),
     });
-    let outcome = carry_out(diags, prior, &planned, private, &decision, context).await?;
+    let outcome = carry_out(diags, &mut prior, &planned, private, &decision, context).await?;
+    if outcome.failed {
+        // An edit that was not carried out is still an edit to the next plan.
+        planned.deliveries = prior.deliveries;
+        planned.store_secret_in_state = prior.store_secret_in_state;
+        planned.last_action = prior.last_action;
+    }
     Some(outcome.finish(planned, context))
 }
 
@@ -107,13 +113,13 @@ struct Outcome {
 
 async fn carry_out(
     diags: &mut Diagnostics,
-    mut prior: ManagedState,
+    prior: &mut ManagedState,
     planned: &ManagedState,
     private: Private,
     decision: &Decision,
     context: &Context,
 ) -> Option<Outcome> {
-    let prepared = prepare(&mut prior, planned, &private, context);
+    let prepared = prepare(prior, planned, &private, context);
     let (connections, former, policy, managed, vault) =
         report(diags, prepared.map_err(|error| named(planned, error)))?;
     let _turn = if decision.moves.is_empty() {
@@ -138,8 +144,9 @@ async fn carry_out(
         let fresh = check_not_stale(&run, &decision.moves).await;
         report(diags, fresh.map_err(|error| named(planned, error)))?;
     }
+    let generation = run.generation();
     let result = run.take(&decision.moves).await;
-    if trigger_changed(&prior, planned) && !decision.moves.contains(&Move::Promote) {
+    if trigger_changed(prior, planned) && run.generation() == generation {
         if let Some(slots) = &mut run.managed.slots {
             slots.requested_at = Some(context.clock.now());
         }

@@ -7,13 +7,13 @@ use crate::domain::planner;
 use crate::domain::policy::Policy;
 use crate::domain::situation::Situation;
 use crate::domain::status;
-use crate::engine::gather::{Sight, gather};
-use crate::engine::managed::Managed;
+use crate::engine::gather::{Copies, Sight, gather};
+use crate::engine::managed::{DeliveryState, Managed};
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
 use crate::resources::managed::changes::{must_verify, repairs};
 use crate::resources::managed::connect;
-use crate::resources::managed::model::{ManagedState, Private};
+use crate::resources::managed::model::{KeyState, ManagedState, Private};
 
 /// The state as it is now, or `None` if nothing of the resource is left anywhere.
 pub async fn read(
@@ -25,10 +25,14 @@ pub async fn read(
     let managed = state.managed(&private)?;
     let now = context.clock.now();
     let connections = connect::connections(&state, context)?;
-    let in_state = state
-        .primary
-        .as_ref_option()
-        .is_some_and(|key| key.secret.is_value());
+    let stored = |slot: &Value<KeyState>| {
+        slot.as_ref_option()
+            .is_some_and(|key| key.secret.is_value())
+    };
+    let in_state = Copies {
+        primary: stored(&state.primary),
+        secondary: stored(&state.secondary),
+    };
     let sight = gather(&managed, &connections, policy.as_ref(), in_state, now)
         .await
         .map_err(|error| named(&state, error))?;
@@ -36,7 +40,7 @@ pub async fn read(
         return Ok(None);
     }
     private.facts = sight.facts.clone();
-    note_deliveries(&mut state, managed, sight, policy.as_ref());
+    note_deliveries(&mut state, managed, sight, policy.as_ref(), now);
     if let Some(policy) = &policy {
         note_status(&mut state, &mut private, policy, now)?;
     }
@@ -69,14 +73,30 @@ fn note_deliveries(
     mut managed: Managed,
     sight: Sight,
     policy: Option<&Policy>,
+    now: Instant,
 ) {
     managed.deliveries = sight.deliveries;
+    note_late_arrival(&mut managed, now);
     if let (Some(mark), Some(slots)) = (sight.learned, managed.slots.as_mut()) {
         slots.primary.fingerprint = Some(mark);
     }
     let mut vault = crate::engine::vault::Vault::default();
     state.take_secrets(&mut vault);
     state.record(&managed, policy, Some(&vault));
+}
+
+/// A write whose answer was lost may have arrived all the same: then the keys are delivered since it was noticed.
+fn note_late_arrival(managed: &mut Managed, now: Instant) {
+    let mut records = managed.deliveries.values();
+    if managed.deliveries.is_empty() || records.any(|r| r.state != DeliveryState::Delivered) {
+        return;
+    }
+    if let Some(slots) = &mut managed.slots {
+        let secondary = slots.secondary.as_mut().map(|secondary| &mut secondary.key);
+        for key in [Some(&mut slots.primary), secondary].into_iter().flatten() {
+            key.delivered_at.get_or_insert(now);
+        }
+    }
 }
 
 /// Moves the status on, and notes since when a step is due. Both change at edges only.

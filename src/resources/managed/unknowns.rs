@@ -6,7 +6,7 @@ use tf_provider::value::Value;
 use crate::domain::planner::Decision;
 use crate::domain::rules::Move;
 use crate::resources::managed::connect;
-use crate::resources::managed::model::{DeliveryStatus, Fields, KeyState, ManagedState};
+use crate::resources::managed::model::{DeliveryStatus, Fields, ManagedState};
 use crate::settings::known;
 
 /// What the unknown values of a plan depend on.
@@ -82,16 +82,18 @@ impl ManagedState {
         if moves.iter().any(|next| *next != Move::RevokePending) {
             self.withhold_deliveries();
         }
+        if self.stores_secrets() {
+            self.withhold_missing_secrets();
+        }
     }
 
     fn withhold_move(&mut self, next: Move, outlook: &Outlook) {
         match next {
             Move::Create => self.withhold_everything(),
             Move::Deliver => {
-                let stored = self.stores_secrets();
                 for slot in [&mut self.primary, &mut self.secondary] {
                     if let Value::Value(key) = slot {
-                        key.withhold_delivery(stored);
+                        key.delivered_at = Value::Unknown;
                     }
                 }
             }
@@ -166,20 +168,22 @@ impl ManagedState {
         };
     }
 
+    /// A step reads the secrets that exist, and what it read is stored.
+    fn withhold_missing_secrets(&mut self) {
+        for slot in [&mut self.primary, &mut self.secondary] {
+            if let Value::Value(key) = slot {
+                if key.secret.is_null() {
+                    key.secret = Value::Unknown;
+                }
+            }
+        }
+    }
+
     fn forget_secrets(&mut self) {
         for slot in [&mut self.primary, &mut self.secondary] {
             if let Value::Value(key) = slot {
                 key.secret = Value::Null;
             }
-        }
-    }
-}
-
-impl KeyState {
-    fn withhold_delivery(&mut self, stored: bool) {
-        self.delivered_at = Value::Unknown;
-        if stored && !self.secret.is_value() {
-            self.secret = Value::Unknown;
         }
     }
 }

@@ -59,8 +59,9 @@ fn issuer(value: &Value<Fields>, context: &Context) -> Option<Error> {
     }
     match connect::issuer(value) {
         Err(error) => Some(error),
-        Ok((kind, settings)) if settings.wholly_known() => kind
-            .connect(&settings, context)
+        Ok((kind, settings)) if settings.wholly_known() => context
+            .connector()
+            .issuer(kind, &settings, context)
             .err()
             .map(|error| error.at(settings.path().clone())),
         Ok(_) => None,
