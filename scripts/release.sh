@@ -51,22 +51,11 @@ pack() {
     TZ=UTC touch -t 200001010000 -- *
     TZ=UTC zip -X -q -9 "$zip" CHANGELOG.md LICENSE README.md "${BINARY}_v$VERSION$suffix"
   )
-  cp terraform-registry-manifest.json "$DIST/${NAME}_manifest.json"
 }
-
-checksums() {
-  cd "$DIST"
-  sha256 "${NAME}"_*.zip "${NAME}_manifest.json" > "${NAME}_SHA256SUMS"
-}
-
-sha256() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
 
 scripts/setup.sh build
 command -v zip >/dev/null || fail "zip is missing. Debian, Ubuntu: sudo apt-get install zip"
 TARGET=${1:-$(choose_target)}
 build "$TARGET"
 pack "$TARGET"
-checksums
-say "In dist/:" "$(cat "$DIST/${NAME}_SHA256SUMS")" \
-  "A registry also wants ${NAME}_SHA256SUMS.sig, a detached binary signature:" \
-  "  gpg --detach-sign dist/${NAME}_SHA256SUMS"
+scripts/checksums.sh

@@ -14,7 +14,7 @@ use crate::engine::connections::Connections;
 use crate::error::{Path, Result};
 use crate::issuers::{Issuer, IssuerKind};
 use crate::settings::Settings;
-use crate::stores::{Store, StoreKind};
+use crate::stores::{Claims, Store, StoreKind};
 use crate::vendors::http::Http;
 
 /// Everything outside a resource that it may use.
@@ -28,6 +28,11 @@ pub struct Context {
     connector: Box<dyn Connector>,
     shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     turns: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
+    /// Where the configuration delivers to, by the names of its keys: two instances of one name are one resource
+    /// that is being replaced.
+    pub configured: Claims,
+    /// Where this run has delivered to, by the ids of its keys.
+    pub delivered: Claims,
 }
 
 impl Context {
@@ -45,6 +50,8 @@ impl Context {
             connector: Box::new(Direct),
             shared: Mutex::default(),
             turns: Mutex::default(),
+            configured: Claims::default(),
+            delivered: Claims::default(),
         }
     }
 
@@ -54,16 +61,17 @@ impl Context {
     }
 
     /// Waits until nobody else in this process works on the same account of an issuer that counts its keys.
-    pub async fn turn(&self, connections: &Connections) -> Option<OwnedMutexGuard<()>> {
+    pub async fn turn(&self, connections: &Connections) -> Result<Option<OwnedMutexGuard<()>>> {
         if !connections.abilities.inspect {
-            return None;
+            return Ok(None);
         }
+        let account = connections.issuer.lock().await?;
         let turn = {
             // A map of locks is whole at every moment, so a panic elsewhere leaves nothing half done.
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(turns.entry(connections.issuer.account()).or_default())
+            Arc::clone(turns.entry(account).or_default())
         };
-        Some(turn.lock_owned().await)
+        Ok(Some(turn.lock_owned().await))
     }
 
     /// The same context with another HTTP client.

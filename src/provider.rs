@@ -109,8 +109,7 @@ impl Provider for ApiKeyProvider {
                 ),
             );
         }
-        for (name, value) in config.iter().filter(|(_, value)| !known(value)) {
-            let _ = value;
+        if let Some((name, _)) = config.iter().find(|(_, value)| !known(value)) {
             diagnostics::report(
                 diags,
                 Error::new(

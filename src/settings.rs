@@ -8,6 +8,20 @@ use tf_provider::value::ValueAny;
 use crate::duration::Duration;
 use crate::error::{Error, Path, Result};
 
+/// What to add where something is missing inside an object: the person may well have written it, misspelt.
+pub const DROPPED: &str = "If it is there, check its spelling: inside an object, Terraform drops a name that does \
+                           not exist without a word.";
+
+/// `"json" or "dotenv"`
+pub fn choice(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
 /// The fields of one object of the configuration or the state.
 #[derive(Clone, Debug)]
 pub struct Settings<'a> {
@@ -51,15 +65,19 @@ impl<'a> Settings<'a> {
 
     /// A string that must be there and must not be empty.
     pub fn required_string(&self, name: &str) -> Result<&'a str> {
-        self.string(name)
-            .filter(|text| !text.trim().is_empty())
-            .ok_or_else(|| {
-                self.wrong(
-                    name,
-                    format!("{name} is missing or empty"),
-                    format!("Set {}.", self.path_of(name)),
-                )
-            })
+        match self.string(name) {
+            Some(text) if !text.trim().is_empty() => Ok(text),
+            Some(_) => Err(self.wrong(
+                name,
+                format!("{name} is empty"),
+                format!("Set {} to a value that is not empty.", self.path_of(name)),
+            )),
+            None => Err(self.wrong(
+                name,
+                format!("{name} is missing"),
+                format!("Set {}. {DROPPED}", self.path_of(name)),
+            )),
+        }
     }
 
     /// A whole number, or `None` where it is not set.
@@ -98,7 +116,7 @@ impl<'a> Settings<'a> {
             self.wrong(
                 name,
                 format!("{name} is not valid"),
-                format!("{text:?} is not one of {}.", words.join(", ")),
+                format!("{text:?} is not known here. Write {}.", choice(words)),
             )
         })
     }
@@ -171,5 +189,26 @@ pub fn known(value: &ValueAny) -> bool {
         ValueAny::List(items) => items.iter().all(known),
         ValueAny::Map(entries) => entries.values().all(known),
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_reads_as_a_sentence() {
+        assert_eq!(choice(&["a"]), "\"a\"");
+        assert_eq!(choice(&["a", "b", "c"]), "\"a\", \"b\" or \"c\"");
+    }
+
+    #[test]
+    fn what_is_missing_may_be_misspelt_and_what_is_empty_is_not() {
+        let fields = BTreeMap::from([("empty".to_owned(), ValueAny::String(" ".into()))]);
+        let settings = Settings::new(Path::root("here"), &fields);
+        let missing = settings.required_string("absent").unwrap_err();
+        assert!(missing.detail.contains("spelling"), "{missing}");
+        let empty = settings.required_string("empty").unwrap_err();
+        assert!(!empty.detail.contains("spelling"), "{empty}");
     }
 }

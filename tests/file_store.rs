@@ -37,7 +37,7 @@ fn try_store(fields: &[(&str, &str)]) -> error::Result<Box<dyn Store>> {
 }
 
 fn json(path: &Path) -> Box<dyn Store> {
-    try_store(&[("path", path.to_str().unwrap())]).unwrap()
+    try_store(&[("path", path.to_str().unwrap()), ("format", "json")]).unwrap()
 }
 
 fn dotenv(path: &Path, prefix: &str) -> Box<dyn Store> {
@@ -384,13 +384,23 @@ fn one_place_has_one_text() {
 fn settings_that_cannot_work_are_refused_with_their_attribute() {
     let long = "x".repeat(201);
     for (fields, attribute, words) in [
-        (vec![], "path", "missing or empty"),
+        (vec![], "path", "path is missing"),
         (
             vec![("path", "~/app.env")],
             "path",
             "Write pathexpand(\"~/app.env\")",
         ),
         (vec![("path", "secrets/")], "path", "is a directory"),
+        (
+            vec![("path", "app.env")],
+            "format",
+            "is the name of a dotenv file",
+        ),
+        (
+            vec![("path", ".env.local")],
+            "format",
+            "is the name of a dotenv file",
+        ),
         (vec![("path", "/")], "path", "is a directory"),
         (vec![("path", "a/..")], "path", "is a directory"),
         (vec![("path", "a\0b")], "path", "NUL"),
@@ -402,7 +412,7 @@ fn settings_that_cannot_work_are_refused_with_their_attribute() {
         (
             vec![("path", "a"), ("format", "yaml")],
             "format",
-            "not one of json, dotenv",
+            "Write \"json\" or \"dotenv\"",
         ),
         (
             vec![("path", "a"), ("prefix", "X")],

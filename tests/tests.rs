@@ -1,10 +1,16 @@
-//! Every integration test, in one binary of modules.
+//! Every integration test, in one binary.
 
 /// The life of keys, driven through the real CLI.
 #[cfg(unix)]
 mod acceptance;
 /// Amazon Web Services, against moto and against servers that misbehave.
 mod aws;
+/// The whole life of keys on AWS, driven through the real CLI against a server that checks signatures and policies.
+#[cfg(unix)]
+mod aws_life;
+/// Wrong configurations and what is printed about them.
+#[cfg(unix)]
+mod bad_input;
 /// Every example of the documentation, applied.
 #[cfg(unix)]
 mod examples;
@@ -13,6 +19,9 @@ mod examples;
 mod file_store;
 /// Random histories of one key in a world in memory.
 mod histories;
+/// Two keys and one place.
+#[cfg(unix)]
+mod places;
 /// The plugin protocol over its socket and under the real command line.
 mod protocol;
 /// What the tests share.

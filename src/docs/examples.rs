@@ -36,8 +36,18 @@ impl Example {
 
     /// It as a block of code.
     pub fn block(&self) -> String {
-        format!("```{}\n{}\n```", self.language, self.text.trim_end())
+        fenced(self.language, &self.text)
     }
+
+    /// The same without the first comment, which is a heading already.
+    pub fn block_below_title(&self) -> String {
+        let (_, rest) = self.text.split_once('\n').unwrap_or_default();
+        fenced(self.language, rest)
+    }
+}
+
+fn fenced(language: &str, text: &str) -> String {
+    format!("```{language}\n{}\n```", text.trim_end())
 }
 
 /// The examples of one folder below `examples/` whose names begin with `stem`: `<stem>.…` first, then by name.

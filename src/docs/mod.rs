@@ -1,8 +1,8 @@
 //! The pages of `docs/`, in the layout of the Terraform registry: made from the schemas, the tables of issuers
 //! and stores, `templates/` and `examples/`.
 //!
-//! [`reference`](self) pages are written whole; hand-written ones (README, guides) only have their included
-//! examples refreshed. Nothing here is used while the provider serves.
+//! Reference pages are written whole; hand-written ones (README, guides) only have their included examples
+//! refreshed. Nothing here is used while the provider serves.
 
 mod examples;
 mod page;

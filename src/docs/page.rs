@@ -15,7 +15,7 @@ use crate::stores::STORES;
 pub fn provider(schema: &Schema, root: &Path) -> io::Result<String> {
     let description = &schema.block.description.content;
     let mut page = head("apikey Provider", description);
-    section(&mut page, "# apikey Provider", description);
+    paragraphs(&mut page, &["# apikey Provider", description]);
     page.push_str(&template(root, "index.md")?);
     usage(&mut page, &examples::of(root, "provider", "provider")?);
     page.push_str(&schema_text::schema(schema));
@@ -35,7 +35,8 @@ pub fn resource(name: &str, schema: &Schema, root: &Path) -> io::Result<String> 
     if schema.block.attributes.contains_key("issuer") {
         page.push_str(&abilities());
     }
-    page.push_str(&import(&examples::of(root, &folder, "import")?));
+    let about = template(root, &format!("resources/{}.import.md", super::short(name)))?;
+    page.push_str(&import(&about, &examples::of(root, &folder, "import")?));
     Ok(page)
 }
 
@@ -51,10 +52,9 @@ pub fn data_source(name: &str, schema: &Schema, root: &Path) -> io::Result<Strin
 /// The page of a function.
 pub fn function(name: &str, schema: &FunctionSchema, root: &Path) -> io::Result<String> {
     let mut page = head(&format!("{name} function - apikey"), &schema.summary);
-    section(
+    paragraphs(
         &mut page,
-        &format!("# function: {name}"),
-        &schema.description.content,
+        &[&format!("# function: {name}"), &schema.description.content],
     );
     let folder = format!("functions/{name}");
     usage(&mut page, &examples::of(root, &folder, "function")?);
@@ -65,7 +65,7 @@ pub fn function(name: &str, schema: &FunctionSchema, root: &Path) -> io::Result<
 fn object(name: &str, sort: &str, schema: &Schema) -> String {
     let description = &schema.block.description.content;
     let mut page = head(&format!("{name} {sort} - apikey"), description);
-    section(&mut page, &format!("# {name} ({sort})"), description);
+    paragraphs(&mut page, &[&format!("# {name} ({sort})"), description]);
     page
 }
 
@@ -76,8 +76,11 @@ fn head(title: &str, description: &str) -> String {
     )
 }
 
-fn section(page: &mut String, title: &str, text: &str) {
-    let _ = write!(page, "{title}\n\n{text}\n\n");
+/// Paragraphs with a blank line after each; an empty one is left out.
+fn paragraphs(page: &mut String, texts: &[&str]) {
+    for text in texts.iter().filter(|text| !text.is_empty()) {
+        let _ = write!(page, "{text}\n\n");
+    }
 }
 
 /// What a hand has to say on a page beyond the schema; nothing if there is no such file.
@@ -96,27 +99,33 @@ fn usage(page: &mut String, examples: &[Example]) {
     }
     page.push_str("## Example Usage\n\n");
     for (position, example) in examples.iter().enumerate() {
-        if position > 0 {
-            let _ = write!(page, "### {}\n\n", example.title());
+        if position == 0 {
+            paragraphs(page, &[&example.block()]);
+        } else {
+            paragraphs(
+                page,
+                &[
+                    &format!("### {}", example.title()),
+                    &example.block_below_title(),
+                ],
+            );
         }
-        page.push_str(&example.block());
-        page.push_str("\n\n");
     }
 }
 
-fn import(examples: &[Example]) -> String {
-    let mut text = String::new();
-    for example in examples {
+fn import(about: &str, examples: &[Example]) -> String {
+    if examples.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n## Import\n\n{about}");
+    for example in examples.iter().rev() {
         let lead = match example.language {
             "terraform" => "With an `import` block (Terraform 1.5 and later):",
             _ => "On the command line:",
         };
-        let _ = write!(text, "{lead}\n\n{}\n\n", example.block());
+        paragraphs(&mut text, &[lead, &example.block()]);
     }
-    if text.is_empty() {
-        return text;
-    }
-    format!("\n## Import\n\n{}\n", text.trim_end())
+    format!("{}\n", text.trim_end())
 }
 
 /// What issuers and stores can do, from their tables.

@@ -2,6 +2,7 @@
 
 use crate::duration::Duration;
 use crate::error::{Error, Path};
+use crate::settings::{DROPPED, choice};
 
 /// A named class of keys with a rotation interval and a limit for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,15 +125,10 @@ impl Policy {
     /// Fills in the defaults and checks every inequality; all faults are reported at once.
     /// `path` is where the policy stands: empty for the policy resource, `policy` for a key.
     pub fn new(draft: Draft, path: &Path) -> Result<Self, Vec<Error>> {
-        let mut faults = Faults {
-            path,
-            errors: Vec::new(),
-        };
-        if draft.name.trim().is_empty() {
-            faults.add("name", "A policy needs a name", "Set name.".into());
-        }
-        let tier = faults.tier(draft.tier.as_deref());
-        let Some(rotation_interval) = faults.interval(tier, draft.rotation_interval) else {
+        let mut faults = Faults::new(path);
+        faults.name(&draft);
+        let tier = faults.tier(&draft);
+        let Some(rotation_interval) = faults.interval(tier, &draft) else {
             return Err(faults.errors);
         };
 
@@ -168,38 +164,66 @@ impl Policy {
     }
 }
 
+/// The faults that can be told of a policy some of whose durations could not even be read.
+pub fn faults_beside_durations(draft: &Draft, path: &Path) -> Vec<Error> {
+    let mut faults = Faults::new(path);
+    faults.name(draft);
+    faults.tier(draft);
+    faults.errors
+}
+
 struct Faults<'a> {
     path: &'a Path,
     errors: Vec<Error>,
 }
 
-impl Faults<'_> {
+impl<'a> Faults<'a> {
+    fn new(path: &'a Path) -> Self {
+        Self {
+            path,
+            errors: Vec::new(),
+        }
+    }
+
     fn add(&mut self, attribute: &str, summary: &str, detail: String) {
         let path = self.path.attribute(attribute);
         self.errors.push(Error::invalid(path, summary, detail));
     }
 
-    fn tier(&mut self, name: Option<&str>) -> Option<Tier> {
-        let name = name?;
+    fn name(&mut self, draft: &Draft) {
+        if draft.name.trim().is_empty() {
+            let detail = "name is empty. Plans and errors call the policy by it, so give it one.";
+            self.add("name", "A policy needs a name", detail.into());
+        }
+    }
+
+    fn tier(&mut self, draft: &Draft) -> Option<Tier> {
+        let name = draft.tier.as_deref()?;
         let tier = TIERS.into_iter().find(|tier| tier.name == name);
         if tier.is_none() {
             let words: Vec<&str> = TIERS.iter().map(|tier| tier.name).collect();
-            let detail = format!("{name:?} is not one of {}.", words.join(", "));
+            let detail = format!("There is no tier {name:?}. Write {}.", choice(&words));
             self.add("tier", "Unknown tier", detail);
         }
         tier
     }
 
-    fn interval(&mut self, tier: Option<Tier>, given: Option<Duration>) -> Option<Duration> {
+    fn interval(&mut self, tier: Option<Tier>, draft: &Draft) -> Option<Duration> {
+        let given = draft.rotation_interval;
         let Some(interval) = given.or(tier.map(|tier| tier.rotation_interval)) else {
-            if self.errors.is_empty() {
+            // An unknown tier is told of already, and would have set the interval.
+            if draft.tier.is_none() {
                 let detail = "Set rotation_interval (such as \"90d\"), or a tier that sets it.";
-                self.add("rotation_interval", "No rotation interval", detail.into());
+                let detail = match self.path.0.is_empty() {
+                    true => detail.to_owned(),
+                    false => format!("{detail} {DROPPED}"),
+                };
+                self.add("rotation_interval", "No rotation interval", detail);
             }
             return None;
         };
         if interval.is_zero() {
-            let detail = "rotation_interval must be longer than 0s.";
+            let detail = "rotation_interval is 0s. Set how long a key is in use, such as \"90d\".";
             self.add("rotation_interval", "No time to rotate in", detail.into());
             return None;
         }

@@ -89,28 +89,13 @@ fn the_staged_key_is_unusable(situation: &Situation, slots: &Slots) -> Option<Ve
 }
 
 fn the_primary_is_unusable(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
-    let rotate = situation.policy.on_drift == OnDrift::Rotate;
-    let unusable = rotate && !situation.primary_is_usable();
-    unusable.then(|| way_out(situation, slots)).flatten()
-}
-
-/// From a primary that cannot be used to one that can. A staged key is nearest; one that is unusable too
-/// makes room. So does a retiring key whose grace is over, although its successor is the unusable one: only
-/// where the policy asks for a way out at this price.
-fn way_out(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
-    let facts = situation.facts;
-    let staged_works = facts.secondary == Seen::Present && facts.secondary_copy == Copy::Available;
-    if slots.staged().is_some() {
-        return Some(match staged_works {
-            true => vec![Move::Promote],
-            false => vec![Move::Discard, Move::Replace],
-        });
+    if situation.primary_is_usable() || situation.policy.on_drift != OnDrift::Rotate {
+        return None;
     }
-    if has_room_to_replace(situation, slots) {
-        return Some(vec![Move::Replace]);
+    if staged_works(situation, slots) {
+        return Some(vec![Move::Promote]);
     }
-    let rotate = situation.policy.on_drift == OnDrift::Rotate;
-    (rotate && grace_is_over(situation, slots)?).then(|| vec![Move::Revoke, Move::Replace])
+    replace(situation, slots)
 }
 
 /// The successor must be delivered, and the issuer must not have seen the old key in use of late.
@@ -145,8 +130,8 @@ fn rotation_is_near_or_due(situation: &Situation, slots: &Slots) -> Option<Vec<M
         return None;
     }
     let due = situation.rotation_requested || situation.now >= slots.due_at(policy);
-    if situation.primary_is_undeliverable() {
-        return due.then(|| way_out(situation, slots)).flatten();
+    if situation.primary_is_undeliverable() && !staged_works(situation, slots) {
+        return due.then(|| replace(situation, slots)).flatten();
     }
     if let Some(ready_at) = slots.ready_at(policy) {
         return (due && situation.now >= ready_at).then(|| vec![Move::Promote]);
@@ -176,10 +161,28 @@ fn staging_is_due(situation: &Situation, slots: &Slots) -> bool {
     situation.rotation_requested || situation.now >= slots.stage_at(situation.policy)
 }
 
-/// Never a third key: the old primary needs the secondary slot unless the issuer has already lost it.
-fn has_room_to_replace(situation: &Situation, slots: &Slots) -> bool {
-    slots.secondary.is_none()
-        || (situation.facts.primary == Seen::Gone && slots.retiring().is_some())
+fn staged_works(situation: &Situation, slots: &Slots) -> bool {
+    let facts = situation.facts;
+    slots.staged().is_some()
+        && facts.secondary == Seen::Present
+        && facts.secondary_copy == Copy::Available
+}
+
+/// Never a third key: the old primary needs the secondary slot unless one of the two is already gone. A staged
+/// key that does not work makes room, since nobody uses it yet. A retiring one may be all that still works: it
+/// makes room only after its grace, and only where the policy asks for a way out at this price.
+fn replace(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
+    let facts = situation.facts;
+    let gone = facts.secondary == Seen::Gone
+        || (facts.primary == Seen::Gone && slots.retiring().is_some());
+    if slots.secondary.is_none() || gone {
+        return Some(vec![Move::Replace]);
+    }
+    if slots.staged().is_some() {
+        return Some(vec![Move::Discard, Move::Replace]);
+    }
+    let rotate = situation.policy.on_drift == OnDrift::Rotate;
+    (rotate && grace_is_over(situation, slots)?).then(|| vec![Move::Revoke, Move::Replace])
 }
 
 #[cfg(test)]

@@ -129,8 +129,13 @@ fn primary_lost(case: &mut Case) {
     case.facts.primary_copy = Copy::Lost;
 }
 
-fn secondary_lost(case: &mut Case) {
+fn both_lost(case: &mut Case) {
+    primary_lost(case);
     case.facts.secondary_copy = Copy::Lost;
+}
+
+fn secondary_gone(case: &mut Case) {
+    case.facts.secondary = Seen::Gone;
 }
 
 fn rotate_on_drift(case: &mut Case) {
@@ -333,25 +338,43 @@ fn each_situation_has_its_moves() {
             &[],
         ),
         (
+            "a lost primary is replaced once the retiring key beside it is gone",
+            retiring()
+                .with(primary_lost)
+                .with(rotate_on_drift)
+                .with(secondary_gone),
+            DUE + 1,
+            &[Replace],
+        ),
+        (
             "a lost primary is replaced once the retiring key beside it has had its grace",
             retiring().with(primary_lost).with(rotate_on_drift),
             DUE + 500,
             &[Revoke, Replace],
         ),
         (
-            "a staged key takes the place of a lost primary when rotation is due",
+            "a staged key makes room for the replacement when both secrets are lost",
+            staged().with(both_lost).with(rotate_on_drift),
+            1_085,
+            &[Discard, Replace],
+        ),
+        (
+            "two lost secrets are replaced when due whatever the policy says",
+            staged().with(both_lost),
+            DUE,
+            &[Discard, Replace],
+        ),
+        (
+            "two lost secrets are only told of before the key is due",
+            staged().with(both_lost),
+            1_085,
+            &[],
+        ),
+        (
+            "a staged key is promoted when due although the primary is lost",
             staged().with(primary_lost),
             DUE,
             &[Promote],
-        ),
-        (
-            "a staged key that is lost as well makes room for one that replaces both",
-            staged()
-                .with(primary_lost)
-                .with(secondary_lost)
-                .with(rotate_on_drift),
-            1_085,
-            &[Discard, Replace],
         ),
         (
             "a lost secret is replaced if the policy says so",

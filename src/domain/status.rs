@@ -75,7 +75,7 @@ fn overdue(situation: &Situation, slots: &Slots) -> Option<(Status, String)> {
 fn blocked(situation: &Situation, slots: &Slots) -> Option<(Status, String)> {
     let facts = situation.facts;
     let primary = slots.primary.label();
-    let reason = if situation.policy.on_drift == OnDrift::Rotate && facts_are_bad(situation) {
+    let reason = if is_cured_by_itself(situation) {
         return None;
     } else if facts.primary == Seen::Gone {
         format!("primary key {primary} no longer exists at the issuer")
@@ -94,11 +94,40 @@ fn blocked(situation: &Situation, slots: &Slots) -> Option<(Status, String)> {
     } else {
         return None;
     };
-    Some((Status::Blocked, reason))
+    Some((
+        Status::Blocked,
+        format!("{reason}{}", way_out(situation, slots)),
+    ))
 }
 
-fn facts_are_bad(situation: &Situation) -> bool {
+/// What keeps the policy from replacing an unusable primary.
+fn way_out(situation: &Situation, slots: &Slots) -> String {
+    match slots.retiring() {
+        Some(retiring)
+            if situation.policy.on_drift == OnDrift::Rotate && is_unusable(situation) =>
+        {
+            format!(
+                ", and it cannot be replaced beside retiring key {}: make it usable again, or delete one of the \
+                 two at the issuer",
+                retiring.label()
+            )
+        }
+        _ => String::new(),
+    }
+}
+
+fn is_unusable(situation: &Situation) -> bool {
     situation.facts.primary != Seen::Present || situation.facts.primary_copy == Copy::Lost
+}
+
+/// The next apply replaces the unusable primary.
+fn is_cured_by_itself(situation: &Situation) -> bool {
+    let cures = |next: &Move| matches!(next, Move::Promote | Move::Replace);
+    is_unusable(situation)
+        && planner::decide_at(situation, situation.now)
+            .moves
+            .iter()
+            .any(cures)
 }
 
 fn unverified<'a>(situation: &Situation, slots: &'a Slots) -> Option<&'a str> {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::slots::Key;
 use crate::duration::Duration;
 use crate::engine::verification::{CONSECUTIVE, Proof, TIMEOUT, Verdict, Verification, prove};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::{Abilities, Issuer};
 use crate::secret::Secret;
 use crate::stores::Store;
@@ -94,10 +94,12 @@ pub fn sources(deliveries: &BTreeMap<String, Delivery>) -> Vec<(&String, &Delive
     sources
 }
 
-/// Runs one call and puts the name of the delivery in front of its error.
+/// Puts the name of the delivery in front of the error of a call, and blames it on the delivery. A vendor may have
+/// blamed the provider block, but Terraform looks for a path in the resource alone.
 pub fn in_delivery<T>(name: &str, result: Result<T>) -> Result<T> {
     result.map_err(|error| Error {
         summary: format!("delivery {name:?}: {}", error.summary),
+        path: Path::root("deliveries").key(name),
         ..error
     })
 }

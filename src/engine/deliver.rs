@@ -33,9 +33,20 @@ pub fn document(
     })
 }
 
-/// The token of one write: the same for the same document in the same delivery, told from public marks only.
-pub fn token(resource: &str, delivery: &str, document: &Document) -> String {
-    let mut parts = vec![resource.to_owned(), delivery.to_owned()];
+/// The token of one write: the same for the same document after the same version, told from public marks only.
+/// A document that comes back after another one is a write of its own.
+pub fn token(
+    resource: &str,
+    delivery: &str,
+    former: Option<&DeliveryRecord>,
+    document: &Document,
+) -> String {
+    let version = former.and_then(|record| record.version.clone());
+    let mut parts = vec![
+        resource.to_owned(),
+        delivery.to_owned(),
+        version.unwrap_or_default(),
+    ];
     for key in [Some(&document.primary), document.secondary.as_ref()] {
         parts.push(key.map_or_else(String::new, |key| {
             format!("{}/{:?}", key.secret.fingerprint(), key.key_id)
@@ -48,14 +59,15 @@ pub fn token(resource: &str, delivery: &str, document: &Document) -> String {
     hex::encode(Sha256::digest(parts.join("\n")))
 }
 
-/// Writes one document to one delivery.
+/// Writes one document to one delivery, over what `former` tells of.
 pub async fn write(
     resource: &str,
     name: &str,
     delivery: &Delivery,
+    former: Option<&DeliveryRecord>,
     document: &Document,
 ) -> Result<Option<String>> {
-    let token = token(resource, name, document);
+    let token = token(resource, name, former, document);
     let receipt = in_delivery(name, delivery.store.write(document, &token).await)?;
     tracing::info!(delivery = %name, place = %delivery.store.place(), "delivered");
     Ok(receipt.version)

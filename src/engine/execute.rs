@@ -14,10 +14,11 @@ use crate::domain::slots::{Key, Role, Secondary, Slots};
 use crate::domain::steps::{Content, Step, Subject, steps};
 use crate::engine::connections::{Connections, Delivery, stale};
 use crate::engine::deliver;
+use crate::engine::gather::{retiring_in_use, seen, standings};
 use crate::engine::managed::{DeliveryState, Managed};
 use crate::engine::vault::Vault;
-use crate::error::{Error, Kind, Result};
-use crate::issuers::{Probe, Standing};
+use crate::error::{Error, Kind, Path, Result};
+use crate::issuers::Probe;
 use crate::stores::Document;
 
 /// One apply of one managed key.
@@ -96,10 +97,15 @@ impl Run<'_> {
 
     async fn check(&mut self) -> Result<()> {
         self.check_deliveries().await?;
-        self.connections
+        let checked = self
+            .connections
             .issuer
             .check(&self.managed.owned_ids())
-            .await
+            .await;
+        checked.map_err(|error| Error {
+            path: Path::root("issuer"),
+            ..error
+        })
     }
 
     /// Every secret that the next document needs must be at hand before anything is minted.
@@ -169,8 +175,8 @@ impl Run<'_> {
         };
         let mut failures = Vec::new();
         for (name, delivery) in &self.connections.deliveries {
-            let written = deliver::write(&self.managed.id, name, delivery, &document).await;
             let former = self.managed.deliveries.get(name);
+            let written = deliver::write(&self.managed.id, name, delivery, former, &document).await;
             let record = deliver::record(&written, former, &document, self.clock.now());
             self.managed.deliveries.insert(name.clone(), record);
             failures.extend(written.err());
@@ -205,13 +211,13 @@ impl Run<'_> {
         if let Some(minted) = &mut self.minted {
             minted.delivered_at = delivered_at;
         }
-        if let Some(slots) = &mut self.managed.slots {
-            if content == Content::Current {
-                slots.primary.delivered_at = slots.primary.delivered_at.or(delivered_at);
-                if let Some(secondary) = &mut slots.secondary {
-                    let written = self.vault.secret_of(&secondary.key).is_some();
-                    secondary.key.delivered_at = delivered_at.filter(|_| written);
-                }
+        if let Some(slots) = &mut self.managed.slots
+            && content == Content::Current
+        {
+            slots.primary.delivered_at = slots.primary.delivered_at.or(delivered_at);
+            if let Some(secondary) = &mut slots.secondary {
+                let written = self.vault.secret_of(&secondary.key).is_some();
+                secondary.key.delivered_at = delivered_at.filter(|_| written);
             }
         }
         if content == Content::NewSecond {
@@ -304,11 +310,11 @@ impl Run<'_> {
             .flatten()
             .collect();
         for (name, delivery) in self.former {
-            if !self.is_still_written(delivery) {
-                if let Err(error) = deliver::withdraw(name, delivery, &ours).await {
-                    self.warnings.push(error);
-                    continue;
-                }
+            if !self.is_still_written(delivery)
+                && let Err(error) = deliver::withdraw(name, delivery, &ours).await
+            {
+                self.warnings.push(error);
+                continue;
             }
             if !self.connections.deliveries.contains_key(name) {
                 self.managed.deliveries.remove(name);
@@ -409,7 +415,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Its successor is in every store by now. A failure leaves the key on the list of revocations to retry.
+    /// Its successor is in every store by now, or it was never in use itself. A failure leaves the key on the
+    /// list of revocations to retry.
     async fn revoke_secondary(&mut self) -> Result<()> {
         let delivered = self
             .managed
@@ -417,9 +424,12 @@ impl Run<'_> {
             .values()
             .all(|record| record.state == DeliveryState::Delivered);
         let in_order = delivered || self.primary_is_lost();
-        let Some(slots) = self.managed.slots.as_mut().filter(|_| in_order) else {
-            return Err(stale(format!("{}: a delivery is not in order", self.name)));
+        let Some(slots) = &mut self.managed.slots else {
+            return Ok(());
         };
+        if slots.retiring().is_some() && !in_order {
+            return Err(stale(format!("{}: a delivery is not in order", self.name)));
+        }
         let Some(secondary) = slots.secondary.take() else {
             return Ok(());
         };
@@ -483,27 +493,34 @@ pub async fn check_not_stale(run: &Run<'_>, moves: &[Move]) -> Result<()> {
         return Ok(());
     };
     let name = run.name;
-    let (primary, secondary) = crate::engine::gather::standings(slots, run.connections).await?;
-    if primary == Some(Standing::Missing) && !run.primary_is_dead() {
-        let key = slots.primary.label();
-        return Err(stale(format!("{name}: primary key {key} is gone")));
+    let (primary, secondary) = standings(slots, run.connections).await?;
+    if seen(primary) != run.facts.primary {
+        let (key, now) = (slots.primary.label(), turned_out(&seen(primary)));
+        return Err(stale(format!("{name}: primary key {key} {now}")));
     }
-    if moves.contains(&Move::Promote) && slots.staged().is_some() {
-        if let Some(Some(Standing::Missing | Standing::Inactive)) = secondary {
-            return Err(stale(format!("{name}: the staged key is gone")));
-        }
+    let secondary = seen(secondary.flatten());
+    if let Some(staged) = slots.staged().filter(|_| secondary != run.facts.secondary) {
+        let (key, now) = (staged.label(), turned_out(&secondary));
+        return Err(stale(format!("{name}: staged key {key} {now}")));
     }
-    if moves.contains(&Move::Revoke) {
+    if moves.contains(&Move::Revoke) && secondary != Seen::Gone {
         let now = run.clock.now();
         let ended = slots.hold_ends_at(run.policy).is_some_and(|at| now >= at);
-        let in_use =
-            crate::engine::gather::retiring_in_use(slots, run.connections, Some(run.policy), now);
+        let in_use = retiring_in_use(slots, run.connections, Some(run.policy), now);
         if !ended && in_use.await? {
             let key = slots.retiring().map_or("", Key::label);
             return Err(stale(format!("{name}: retiring key {key} is in use again")));
         }
     }
     Ok(())
+}
+
+fn turned_out(now: &Seen) -> &'static str {
+    match now {
+        Seen::Gone => "is gone",
+        Seen::Inactive => "was switched off",
+        Seen::Present => "works again",
+    }
 }
 
 /// Several deliveries may fail for one reason; the first stands for all.

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::instant::Instant;
 use crate::issuers::Standing;
 use crate::secret::Fingerprint;
-use crate::stores::{Document, Found};
+use crate::stores::{Document, DocumentKey, Found};
 
 /// What one look told.
 #[derive(Debug, Default)]
@@ -44,18 +44,24 @@ pub async fn gather(
     };
     let (primary, secondary) = standings(slots, connections).await?;
     let sight = look_at_deliveries(managed, slots, connections, in_state).await?;
-    let gone_at_issuer = primary == Some(Standing::Missing)
+    let mut gone_at_issuer = primary == Some(Standing::Missing)
         && secondary.is_none_or(|s| s == Some(Standing::Missing));
+    if gone_at_issuer && !sight.anything_found {
+        gone_at_issuer = all_missing(&managed.pending_revocations, connections).await?;
+    }
+    let secondary = seen(secondary.flatten());
     Ok(Sight {
         facts: Facts {
             primary: seen(primary),
-            secondary: seen(secondary.flatten()),
             primary_copy: copy(sight.copies.primary),
             // Where there is no key there is none to lose: a refresh right after an apply finds nothing new.
             secondary_copy: copy(sight.copies.secondary || slots.secondary.is_none()),
-            retiring_in_use: retiring_in_use(slots, connections, policy, now).await?,
+            // An issuer knows no last use of a key that it no longer knows.
+            retiring_in_use: secondary != Seen::Gone
+                && retiring_in_use(slots, connections, policy, now).await?,
+            secondary,
         },
-        vanished: gone_at_issuer && !sight.anything_found && managed.pending_revocations.is_empty(),
+        vanished: gone_at_issuer && !sight.anything_found,
         deliveries: sight.deliveries,
         learned: sight.learned,
     })
@@ -79,7 +85,19 @@ pub async fn standings(
     Ok((answers.next().flatten(), answers.next()))
 }
 
-fn seen(standing: Option<Standing>) -> Seen {
+/// Keys whose revocation failed are still owned: forgetting them would leave them alive for good.
+async fn all_missing(key_ids: &[String], connections: &Connections) -> Result<bool> {
+    if key_ids.is_empty() {
+        return Ok(true);
+    }
+    let standings = connections.issuer.inspect(key_ids).await?;
+    Ok(standings
+        .into_iter()
+        .all(|standing| standing == Some(Standing::Missing)))
+}
+
+/// What the rules make of the word of the issuer; one that cannot say is believed.
+pub fn seen(standing: Option<Standing>) -> Seen {
     match standing {
         Some(Standing::Missing) => Seen::Gone,
         Some(Standing::Inactive) => Seen::Inactive,
@@ -139,26 +157,33 @@ async fn look_at_deliveries(
     connections: &Connections,
     in_state: Copies,
 ) -> Result<DeliverySight> {
+    let mut found = BTreeMap::new();
+    for (name, delivery) in connections.deliveries.iter().filter(|(_, d)| d.readable) {
+        found.insert(name, in_delivery(name, delivery.store.read().await)?);
+    }
     let mut sight = DeliverySight {
-        copies: in_state,
+        // A store that cannot be read is believed; it may still hold something.
+        anything_found: found.len() < connections.deliveries.len(),
         ..DeliverySight::default()
     };
-    let mut found = BTreeMap::new();
-    for (name, delivery) in &connections.deliveries {
-        if delivery.readable {
-            let seen = in_delivery(name, delivery.store.read().await)?;
-            sight.note_copies(slots, &seen);
-            found.insert(name, seen);
-        } else {
-            // A store that cannot be read is believed; it may still hold something.
-            sight.anything_found = true;
-        }
+    for found in found.values() {
+        sight.note(slots, found);
     }
-    sight.believe_what_cannot_be_read(slots, connections);
+    // What nobody ever knew, the secret of an imported key, cannot be lost.
+    sight.copies.primary |= slots.primary.fingerprint.is_none();
+    sight.copies.primary |= in_state.primary;
+    sight.copies.secondary |= in_state.secondary;
+    if found.is_empty() && !connections.deliveries.is_empty() {
+        // Where no store can be read, nothing speaks against a copy in it.
+        sight.copies = Copies {
+            primary: true,
+            secondary: true,
+        };
+    }
     for name in connections.deliveries.keys() {
         let mut record = managed.deliveries.get(name).cloned().unwrap_or_default();
-        if let Some(seen) = found.get(name) {
-            record.state = sight.judge(slots, record.state, seen);
+        if let Some(found) = found.get(name) {
+            record.state = sight.state(slots, &record, found);
         }
         sight.deliveries.insert(name.clone(), record);
     }
@@ -166,32 +191,18 @@ async fn look_at_deliveries(
 }
 
 impl DeliverySight {
-    /// Where no store can be read nothing speaks against a copy in it. The secret of an imported key is not lost
-    /// as long as no delivery asks for it.
-    fn believe_what_cannot_be_read(&mut self, slots: &Slots, connections: &Connections) {
-        if connections.deliveries.is_empty() {
-            self.copies.primary |= slots.primary.fingerprint.is_none();
-        } else if connections.deliveries.values().all(|d| !d.readable) {
-            self.copies = Copies {
-                primary: true,
-                secondary: true,
-            };
-        }
-    }
-
-    /// Which secrets this place has a copy of.
-    fn note_copies(&mut self, slots: &Slots, found: &Found) {
+    /// Which secrets can be copied from here.
+    fn note(&mut self, slots: &Slots, found: &Found) {
         self.anything_found |= !matches!(found, Found::Nothing);
         let Found::Document(document) = found else {
             return;
         };
         let marks = [
-            document_mark(Some(&document.primary)),
-            document_mark(document.secondary.as_ref()),
+            mark(Some(&document.primary)),
+            mark(document.secondary.as_ref()),
         ];
         let holds = |key: Option<&Key>| {
-            key.and_then(|key| key.fingerprint.as_ref())
-                .is_some_and(|mark| marks.contains(&Some(mark.clone())))
+            key.is_some_and(|key| key.fingerprint.is_some() && marks.contains(&key.fingerprint))
         };
         self.copies.primary |= holds(Some(&slots.primary));
         self.copies.secondary |= holds(slots.secondary_key());
@@ -199,37 +210,34 @@ impl DeliverySight {
             && slots.primary.key_id.is_some()
             && document.primary.key_id == slots.primary.key_id
         {
-            self.learned = document_mark(Some(&document.primary));
+            self.learned = mark(Some(&document.primary));
             self.copies.primary = true;
         }
     }
 
-    /// How a delivery stands, once it is known which copies there are at all.
-    fn judge(&self, slots: &Slots, recorded: DeliveryState, found: &Found) -> DeliveryState {
-        let failed_before = recorded == DeliveryState::Failed;
+    /// How a delivery stands, once it is known what could be copied to it.
+    fn state(&self, slots: &Slots, record: &DeliveryRecord, found: &Found) -> DeliveryState {
+        let unfinished = record.state == DeliveryState::Failed;
         match found {
-            Found::Document(document) if self.holds_what_it_can(slots, document) => {
+            Found::Document(document) if self.is_as_expected(slots, document) => {
                 DeliveryState::Delivered
             }
-            Found::Document(_) | Found::Nothing if failed_before => DeliveryState::Failed,
+            _ if unfinished => DeliveryState::Failed,
             Found::Nothing => DeliveryState::Missing,
-            Found::Document(_) | Found::Foreign(_) => DeliveryState::Altered,
+            Found::Foreign(_) | Found::Document(_) => DeliveryState::Altered,
         }
     }
 
-    /// A secondary whose secret is lost everywhere cannot be written any more, so no document lacks it.
-    fn holds_what_it_can(&self, slots: &Slots, document: &Document) -> bool {
-        let recorded = slots.primary.fingerprint.as_ref();
-        let primary = recorded.or(self.learned.as_ref()).cloned();
-        let secondary = slots
-            .secondary_key()
-            .filter(|_| self.copies.secondary)
-            .and_then(|key| key.fingerprint.clone());
-        document_mark(Some(&document.primary)) == primary
-            && document_mark(document.secondary.as_ref()) == secondary
+    /// A secondary whose every copy is lost cannot be expected anywhere.
+    fn is_as_expected(&self, slots: &Slots, document: &Document) -> bool {
+        let primary = slots.primary.fingerprint.as_ref().or(self.learned.as_ref());
+        let secondary = slots.secondary_key().filter(|_| self.copies.secondary);
+        mark(Some(&document.primary)).as_ref() == primary
+            && mark(document.secondary.as_ref())
+                == secondary.and_then(|key| key.fingerprint.clone())
     }
 }
 
-fn document_mark(key: Option<&crate::stores::DocumentKey>) -> Option<Fingerprint> {
+fn mark(key: Option<&DocumentKey>) -> Option<Fingerprint> {
     key.map(|key| key.secret.fingerprint())
 }

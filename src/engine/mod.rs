@@ -7,5 +7,6 @@ pub mod deliver;
 pub mod execute;
 pub mod gather;
 pub mod managed;
+pub mod trespass;
 pub mod vault;
 pub mod verification;

@@ -78,6 +78,10 @@ impl IssuerKind for Generated {
         Abilities::default()
     }
 
+    fn names_its_keys(&self) -> bool {
+        false
+    }
+
     fn connect(&self, settings: &Settings, _: &Context) -> Result<Box<dyn Issuer>> {
         Ok(Box::new(Generator::from_settings(settings)?))
     }

@@ -38,6 +38,11 @@ pub trait IssuerKind: Sync {
     /// What it can do.
     fn abilities(&self) -> Abilities;
 
+    /// Whether its keys have a public id beside their secret.
+    fn names_its_keys(&self) -> bool {
+        true
+    }
+
     /// Reads the settings; nothing is sent yet. Errors carry the attribute path.
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>>;
 
@@ -112,8 +117,13 @@ pub struct Imported {
 /// [`Kind::Unavailable`]; a refused administrator credential is [`Kind::Denied`]; neither is ever "not found".
 #[async_trait]
 pub trait Issuer: Send + Sync {
-    /// The account whose keys are counted together, such as `aws_iam user ci`. Names it in messages and locks it.
+    /// The account whose keys are counted together, such as `aws_iam user ci`. Names it in messages.
     fn account(&self) -> String;
+
+    /// The account under the one name that everybody locks it by, however the settings name it.
+    async fn lock(&self) -> Result<String> {
+        Ok(self.account())
+    }
 
     /// Everything that can fail before a mint: reach, permissions, room for one more key.
     /// `owned` are the ids that the resource already has, so that a full account can be explained.

@@ -15,12 +15,42 @@ pub(super) fn to_wire(diags: Diagnostics) -> Vec<wire::Diagnostic> {
         .chain(warnings)
         .map(|(severity, diagnostic)| wire::Diagnostic {
             severity: severity.into(),
-            detail: detail_of(&diagnostic),
+            detail: detail_with_place(&diagnostic),
             summary: diagnostic.summary.into_owned(),
-            attribute: Some(path_to_wire(diagnostic.attribute))
+            attribute: Some(path_to_wire(pointable(diagnostic.attribute)))
                 .filter(|path| !path.steps.is_empty()),
         })
         .collect()
+}
+
+/// As much of a path as Terraform can find the line of: an attribute, and one element of it. Given a longer
+/// path, Terraform 1.11 and OpenTofu 1.10 point at the first line of the whole resource.
+fn pointable(mut path: AttributePath) -> AttributePath {
+    let element = !matches!(path.steps.get(1), Some(AttributePathStep::Attribute(_)));
+    path.steps.truncate(if element { 2 } else { 1 });
+    path
+}
+
+/// The detail, and before it the place as it would be written, where Terraform cannot point at it.
+fn detail_with_place(diagnostic: &Diagnostic) -> String {
+    let detail = detail_of(diagnostic);
+    let whole = &diagnostic.attribute;
+    let place = written(whole);
+    let pointed_at = pointable(whole.clone()).steps.len() == whole.steps.len();
+    if pointed_at || detail.contains(&place) {
+        return detail;
+    }
+    format!("{place}: {detail}")
+}
+
+/// `deliveries["app"].file.path`
+fn written(path: &AttributePath) -> String {
+    let steps = path.steps.iter().map(|step| match step {
+        AttributePathStep::Attribute(name) => format!(".{name}"),
+        AttributePathStep::Key(key) => format!("[{key:?}]"),
+        AttributePathStep::Index(index) => format!("[{index}]"),
+    });
+    steps.collect::<String>().trim_start_matches('.').to_owned()
 }
 
 /// The first errors of a function, in the one text that the protocol has for them.
@@ -90,11 +120,40 @@ mod tests {
     fn errors_come_before_warnings_and_keep_their_paths() {
         let mut diags = Diagnostics::default();
         diags.root_warning("w", "later");
-        diags.error("e", "first", AttributePath::new("a").key("k").index(2));
+        diags.error("e", "first", AttributePath::new("a").key("k"));
         let messages = to_wire(diags);
         assert_eq!(messages[0].summary, "e");
-        assert_eq!(messages[0].attribute.as_ref().unwrap().steps.len(), 3);
+        assert_eq!(messages[0].attribute.as_ref().unwrap().steps.len(), 2);
+        assert_eq!(messages[0].detail, "first");
         assert_eq!(messages[1].attribute, None);
+    }
+
+    #[test]
+    fn a_place_that_terraform_cannot_point_at_is_written_out() {
+        let app = || AttributePath::new("a").key("app");
+        for (path, text, steps, detail) in [
+            (app().attribute("b"), "wrong", 2, "a[\"app\"].b: wrong"),
+            (
+                app().attribute("b"),
+                "Set a[\"app\"].b.",
+                2,
+                "Set a[\"app\"].b.",
+            ),
+            (
+                AttributePath::new("a").attribute("b"),
+                "wrong",
+                1,
+                "a.b: wrong",
+            ),
+            (AttributePath::new("a").index(1), "wrong", 2, "wrong"),
+            (AttributePath::new("a"), "wrong", 1, "wrong"),
+        ] {
+            let mut diags = Diagnostics::default();
+            diags.error("e", text, path);
+            let message = to_wire(diags).remove(0);
+            assert_eq!(message.attribute.unwrap().steps.len(), steps);
+            assert_eq!(message.detail, detail);
+        }
     }
 
     #[test]

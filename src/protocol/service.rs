@@ -50,10 +50,8 @@ impl Service {
     }
 }
 
-fn absent<T>(call: &str) -> Result<Response<T>, Status> {
-    Err(Status::unimplemented(format!(
-        "this provider does not have {call}"
-    )))
+fn absent(call: &str) -> Status {
+    Status::unimplemented(format!("this provider does not have {call}"))
 }
 
 #[tonic::async_trait]
@@ -226,49 +224,49 @@ impl Provider for Service {
         &self,
         _request: Request<upgrade_resource_identity::Request>,
     ) -> Result<Response<upgrade_resource_identity::Response>, Status> {
-        absent("resource identities")
+        Err(absent("resource identities"))
     }
 
     async fn move_resource_state(
         &self,
         _request: Request<move_resource_state::Request>,
     ) -> Result<Response<move_resource_state::Response>, Status> {
-        absent("moves between resource types")
+        Err(absent("moves between resource types"))
     }
 
     async fn generate_resource_config(
         &self,
         _request: Request<generate_resource_config::Request>,
     ) -> Result<Response<generate_resource_config::Response>, Status> {
-        absent("generated configuration")
+        Err(absent("generated configuration"))
     }
 
     async fn validate_ephemeral_resource_config(
         &self,
         _request: Request<validate_ephemeral_resource_config::Request>,
     ) -> Result<Response<validate_ephemeral_resource_config::Response>, Status> {
-        absent("ephemeral resources")
+        Err(absent("ephemeral resources"))
     }
 
     async fn open_ephemeral_resource(
         &self,
         _request: Request<open_ephemeral_resource::Request>,
     ) -> Result<Response<open_ephemeral_resource::Response>, Status> {
-        absent("ephemeral resources")
+        Err(absent("ephemeral resources"))
     }
 
     async fn renew_ephemeral_resource(
         &self,
         _request: Request<renew_ephemeral_resource::Request>,
     ) -> Result<Response<renew_ephemeral_resource::Response>, Status> {
-        absent("ephemeral resources")
+        Err(absent("ephemeral resources"))
     }
 
     async fn close_ephemeral_resource(
         &self,
         _request: Request<close_ephemeral_resource::Request>,
     ) -> Result<Response<close_ephemeral_resource::Response>, Status> {
-        absent("ephemeral resources")
+        Err(absent("ephemeral resources"))
     }
 
     type ListResourceStream = BoxStream<'static, Result<list_resource::Event, Status>>;
@@ -277,28 +275,28 @@ impl Provider for Service {
         &self,
         _request: Request<list_resource::Request>,
     ) -> Result<Response<Self::ListResourceStream>, Status> {
-        absent("list resources")
+        Err(absent("list resources"))
     }
 
     async fn validate_list_resource_config(
         &self,
         _request: Request<validate_list_resource_config::Request>,
     ) -> Result<Response<validate_list_resource_config::Response>, Status> {
-        absent("list resources")
+        Err(absent("list resources"))
     }
 
     async fn validate_action_config(
         &self,
         _request: Request<validate_action_config::Request>,
     ) -> Result<Response<validate_action_config::Response>, Status> {
-        absent("actions")
+        Err(absent("actions"))
     }
 
     async fn plan_action(
         &self,
         _request: Request<plan_action::Request>,
     ) -> Result<Response<plan_action::Response>, Status> {
-        absent("actions")
+        Err(absent("actions"))
     }
 
     type InvokeActionStream = BoxStream<'static, Result<invoke_action::Event, Status>>;
@@ -307,21 +305,21 @@ impl Provider for Service {
         &self,
         _request: Request<invoke_action::Request>,
     ) -> Result<Response<Self::InvokeActionStream>, Status> {
-        absent("actions")
+        Err(absent("actions"))
     }
 
     async fn validate_state_store_config(
         &self,
         _request: Request<validate_state_store_config::Request>,
     ) -> Result<Response<validate_state_store_config::Response>, Status> {
-        absent("state stores")
+        Err(absent("state stores"))
     }
 
     async fn configure_state_store(
         &self,
         _request: Request<configure_state_store::Request>,
     ) -> Result<Response<configure_state_store::Response>, Status> {
-        absent("state stores")
+        Err(absent("state stores"))
     }
 
     type ReadStateBytesStream = BoxStream<'static, Result<read_state_bytes::ResponseChunk, Status>>;
@@ -330,41 +328,41 @@ impl Provider for Service {
         &self,
         _request: Request<read_state_bytes::Request>,
     ) -> Result<Response<Self::ReadStateBytesStream>, Status> {
-        absent("state stores")
+        Err(absent("state stores"))
     }
 
     async fn write_state_bytes(
         &self,
         _request: Request<Streaming<write_state_bytes::RequestChunk>>,
     ) -> Result<Response<write_state_bytes::Response>, Status> {
-        absent("state stores")
+        Err(absent("state stores"))
     }
 
     async fn lock_state(
         &self,
         _request: Request<lock_state::Request>,
     ) -> Result<Response<lock_state::Response>, Status> {
-        absent("state stores")
+        Err(absent("state stores"))
     }
 
     async fn unlock_state(
         &self,
         _request: Request<unlock_state::Request>,
     ) -> Result<Response<unlock_state::Response>, Status> {
-        absent("state stores")
+        Err(absent("state stores"))
     }
 
     async fn get_states(
         &self,
         _request: Request<get_states::Request>,
     ) -> Result<Response<get_states::Response>, Status> {
-        absent("state stores")
+        Err(absent("state stores"))
     }
 
     async fn delete_state(
         &self,
         _request: Request<delete_state::Request>,
     ) -> Result<Response<delete_state::Response>, Status> {
-        absent("state stores")
+        Err(absent("state stores"))
     }
 }

@@ -135,7 +135,7 @@ pub(super) fn whole(text: &str) -> Option<i64> {
 pub(super) fn whole_float(float: f64) -> Option<i64> {
     // 2^63 itself no longer fits; below it every whole float converts without loss.
     let fits = float.fract() == 0.0
-        && (-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&float);
+        && (-9.223_372_036_854_776e18..9.223_372_036_854_776e18).contains(&float);
     fits.then_some(float as i64)
 }
 

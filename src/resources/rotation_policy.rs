@@ -6,11 +6,12 @@ use tf_provider::schema::{AttributeType, Block, Description, Schema};
 use tf_provider::value::{Value, ValueEmpty};
 use tf_provider::{AttributePath, Diagnostics, Resource};
 
-use crate::domain::policy::{Draft, OnDestroy, OnDrift, Policy};
+use crate::domain::policy::{self, Draft, OnDestroy, OnDrift, Policy};
 use crate::duration::Duration;
 use crate::error::{Error, Path};
 use crate::resources::diagnostics;
 use crate::schema::{Attributes, attributes, computed, defaulted, optional, required};
+use crate::settings::choice;
 
 /// The version of the schema.
 pub const VERSION: i64 = 0;
@@ -206,10 +207,12 @@ impl PolicyState {
                 &mut errors,
             ),
         };
-        if !errors.is_empty() {
-            return Err(errors);
+        if errors.is_empty() {
+            return Policy::new(draft, path);
         }
-        Policy::new(draft, path)
+        // What a duration that cannot be read fits together with is judged once it can be.
+        let others = policy::faults_beside_durations(&draft, path);
+        Err(others.into_iter().chain(errors).collect())
     }
 
     /// Fills in what was not given.
@@ -304,7 +307,7 @@ fn word<T: Copy>(
         errors.push(Error::invalid(
             path.attribute(name),
             format!("{name} is not valid"),
-            format!("{text:?} is not one of {}.", list.join(", ")),
+            format!("{text:?} is not known here. Write {}.", choice(&list)),
         ));
     }
     found.map(|(_, value)| *value)

@@ -366,3 +366,26 @@ fn a_secret_with_no_place_to_be_is_refused() {
         .failed()
         .complains(&["The secret would be lost"]);
 }
+
+#[test]
+fn two_keys_may_not_deliver_to_one_place() {
+    let key = |address: &str, name: &str, path: &str| {
+        format!(
+            r#"
+resource "apikey_managed" "{address}" {{
+  name       = "{name}"
+  policy     = {{ name = "p", rotation_interval = "30d" }}
+  issuer     = {{ generated = {{ prefix = "test" }} }}
+  deliveries = {{ app = {{ file = {{ path = "{path}" }} }} }}
+}}
+"#
+        )
+    };
+    let ws =
+        Workspace::with(&(key("a", "orders", "x.json") + &key("b", "billing", "./y/../x.json")));
+    ws.plan()
+        .failed()
+        .complains(&["another key delivers to the same place", "x.json"]);
+    ws.write(&(key("a", "orders", "x.json") + &key("b", "billing", "y.json")));
+    ws.apply().ok();
+}

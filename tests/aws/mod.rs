@@ -24,7 +24,7 @@ use serde::Deserialize;
 use tf_provider::value::ValueAny;
 use tokio_util::sync::CancellationToken;
 
-type Fields = BTreeMap<String, ValueAny>;
+pub(super) type Fields = BTreeMap<String, ValueAny>;
 
 fn text(value: &str) -> ValueAny {
     ValueAny::String(value.into())
@@ -38,7 +38,7 @@ fn fields(entries: &[(&str, ValueAny)]) -> Fields {
 }
 
 /// A name that no other test uses.
-fn unique(name: &str) -> String {
+pub(super) fn unique(name: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
@@ -52,7 +52,7 @@ fn endpoints(url: &str) -> ValueAny {
 }
 
 /// A provider block that reaches one server with one key.
-fn block(url: &str, key_id: &str, secret: &str) -> Fields {
+pub(super) fn block(url: &str, key_id: &str, secret: &str) -> Fields {
     fields(&[
         ("region", text("eu-central-1")),
         ("access_key", text(key_id)),
@@ -61,7 +61,7 @@ fn block(url: &str, key_id: &str, secret: &str) -> Fields {
     ])
 }
 
-fn context(aws: Fields) -> Context {
+pub(super) fn context(aws: Fields) -> Context {
     let vendors = BTreeMap::from([("aws".to_owned(), aws)]);
     Context::new(Clock::system(), CancellationToken::new(), vendors)
 }
@@ -102,7 +102,7 @@ fn store(context: &Context, settings: &[(&str, ValueAny)]) -> Box<dyn Store> {
 struct Done {}
 
 /// A call of the administrator that a test needs beforehand.
-async fn administer(
+pub(super) async fn administer(
     context: &Context,
     operation: &str,
     parameters: &[(&str, &str)],

@@ -158,6 +158,11 @@ impl Workspace {
         serde_json::from_str(&shown.stdout).unwrap()
     }
 
+    /// The bytes of the saved plan.
+    pub fn plan_file(&self) -> Vec<u8> {
+        fs::read(self.path(PLAN)).unwrap()
+    }
+
     /// The key `apikey_managed.<name>` in the state.
     #[track_caller]
     pub fn key(&self, name: &str) -> Key {

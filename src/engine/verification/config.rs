@@ -13,7 +13,7 @@ use crate::duration::Duration;
 use crate::error::{Error, Result};
 use crate::schema::{self, Attributes, optional, required, string_map};
 use crate::secret::Secret;
-use crate::settings::Settings;
+use crate::settings::{DROPPED, Settings};
 
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS"];
 
@@ -125,6 +125,7 @@ impl Verification {
         refuse_two_authorizations(settings, &verification)?;
         refuse_secret_in_the_clear(settings, &verification)?;
         refuse_too_little_time(settings, &verification)?;
+        refuse_request_without_key(settings, &verification)?;
         Ok(verification)
     }
 }
@@ -268,6 +269,22 @@ fn refuse_two_authorizations(settings: &Settings, verification: &Verification) -
             "Both basic_auth and the header Authorization are set. Remove one of them.",
         )),
     }
+}
+
+/// Every key would pass it, or none.
+fn refuse_request_without_key(settings: &Settings, verification: &Verification) -> Result<()> {
+    let with_key = |it: &Template| it.holds_secret() || it.holds_key_id();
+    if verification.templates().any(with_key) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        settings.path().clone(),
+        "The verification does not use the key",
+        format!(
+            "Neither {{{{secret}}}} nor {{{{key_id}}}} stands in headers, basic_auth or body, so the answer would say \
+             nothing of the key. Add one, such as headers = {{ Authorization = \"Bearer {{{{secret}}}}\" }}. {DROPPED}"
+        ),
+    ))
 }
 
 /// Only this machine may see a secret that travels unencrypted.

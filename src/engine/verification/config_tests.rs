@@ -59,14 +59,26 @@ fn a_secret_goes_unencrypted_to_this_machine_only() {
 
 #[test]
 fn a_request_without_the_secret_may_go_anywhere() {
-    assert!(read([("url", text("http://example.com/smoke-test"))]).is_ok());
+    let headers = ValueAny::Map(map([("X-Key", text("{{key_id}}"))]));
+    let url = text("http://example.com/smoke-test");
+    assert!(read([("url", url), ("headers", headers)]).is_ok());
+}
+
+#[test]
+fn a_request_without_the_key_proves_nothing() {
+    let (path, message) = refused([("url", text("https://example.com/health"))]);
+    assert_eq!(path, "verification");
+    assert!(
+        message.contains("would say nothing of the key"),
+        "{message}"
+    );
 }
 
 #[test]
 fn what_cannot_work_is_refused_with_its_attribute() {
     let url = || ("url", text("https://example.com/"));
     let cases = [
-        (refused([]), "verification.url", "url is missing or empty"),
+        (refused([]), "verification.url", "url is missing"),
         (
             refused([("url", text("https://h/?k={{secret}}"))]),
             "verification.url",
@@ -95,7 +107,7 @@ fn what_cannot_work_is_refused_with_its_attribute() {
         (
             refused([url(), ("method", text("BREW"))]),
             "verification.method",
-            "is not one of GET",
+            "is not known here. Write \"GET\"",
         ),
         (
             refused([url(), ("body", text("x"))]),

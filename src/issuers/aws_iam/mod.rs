@@ -114,6 +114,11 @@ impl Issuer for Keys {
         }
     }
 
+    async fn lock(&self) -> Result<String> {
+        let user = self.user_name().await?;
+        Ok(format!("aws_iam user {user}"))
+    }
+
     async fn check(&self, owned: &[String]) -> Result<()> {
         let user = self.user_name().await?;
         let keys = self.list(user).await?;

@@ -1,7 +1,7 @@
 //! Whose keys they are.
 
 use crate::error::Result;
-use crate::settings::Settings;
+use crate::settings::{DROPPED, Settings};
 
 pub(super) enum User {
     Named(String),
@@ -40,7 +40,7 @@ impl User {
             "No IAM user is named",
             format!(
                 "Set {} to the user whose keys are to be rotated, or {} = true for the user that \
-                 the provider runs as.",
+                 the provider runs as. {DROPPED}",
                 settings.path_of("user_name"),
                 settings.path_of("caller")
             ),

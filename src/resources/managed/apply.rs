@@ -12,6 +12,7 @@ use crate::domain::rules::Move;
 use crate::engine::connections::{Connections, Delivery};
 use crate::engine::deliver;
 use crate::engine::execute::{Run, check_not_stale};
+use crate::engine::trespass::respect_others;
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Path, Result};
 use crate::resources::diagnostics;
@@ -77,7 +78,7 @@ pub async fn destroy(state: ManagedState, private: Private, context: &Context) -
     let name = |error| named(&state, error);
     let managed = state.managed(&private)?;
     let connections = connect::connections(&state, context).map_err(name)?;
-    let _turn = context.turn(&connections).await;
+    let _turn = context.turn(&connections).await.map_err(name)?;
     for id in &managed.pending_revocations {
         connections.issuer.revoke(Some(id)).await.map_err(name)?;
     }
@@ -125,7 +126,8 @@ async fn carry_out(
     let _turn = if decision.moves.is_empty() {
         None
     } else {
-        Some(context.turn(&connections).await)
+        let turn = context.turn(&connections).await;
+        report(diags, turn.map_err(|error| named(planned, error)))?
     };
     let mut run = Run {
         name: planned.label(),
@@ -143,13 +145,16 @@ async fn carry_out(
     if !decision.moves.is_empty() {
         let fresh = check_not_stale(&run, &decision.moves).await;
         report(diags, fresh.map_err(|error| named(planned, error)))?;
+        let free = respect_others(&mut run, &context.delivered).await;
+        report(diags, free.map_err(|error| named(planned, error)))?;
     }
     let generation = run.generation();
     let result = run.take(&decision.moves).await;
-    if trigger_changed(prior, planned) && run.generation() == generation {
-        if let Some(slots) = &mut run.managed.slots {
-            slots.requested_at = Some(context.clock.now());
-        }
+    if trigger_changed(prior, planned)
+        && run.generation() == generation
+        && let Some(slots) = &mut run.managed.slots
+    {
+        slots.requested_at = Some(context.clock.now());
     }
     for warning in std::mem::take(&mut run.warnings) {
         diagnostics::warn(diags, named(planned, warning));

@@ -10,7 +10,7 @@ use crate::engine::verification::Verification;
 use crate::error::{Error, Path, Result};
 use crate::issuers::{self, ISSUERS, IssuerKind};
 use crate::resources::managed::model::{Fields, ManagedState};
-use crate::settings::Settings;
+use crate::settings::{DROPPED, Settings};
 use crate::stores::{self, STORES};
 
 /// Everything outside that a managed key uses, as its settings say.
@@ -100,14 +100,10 @@ fn the_one_of<'a>(
         [] => Err(Error::invalid(
             path.clone(),
             format!("No {what}"),
-            format!(
-                "Set exactly one of {} in {path}. Terraform drops attributes that do not exist, so check \
-                 the spelling.",
-                names.join(", ")
-            ),
+            format!("Set {} in {path}. {DROPPED}", names.join(" or ")),
         )),
         [(first, _), (second, _), ..] => Err(Error::invalid(
-            path.attribute(second),
+            path.clone(),
             format!("More than one {what}"),
             format!("{path} sets both {first} and {second}. Keep one of them."),
         )),

@@ -14,8 +14,9 @@ pub async fn import(id: &str, context: &Context) -> Result<ManagedState> {
     let (issuer, key_id) = id
         .split_once(':')
         .filter(|(_, key)| !key.is_empty())
-        .ok_or_else(|| wrong_id(id))?;
-    let kind = issuers::find(issuer).ok_or_else(|| wrong_id(id))?;
+        .ok_or_else(|| wrong_id(id, "It does not name both".into()))?;
+    let kind = issuers::find(issuer)
+        .ok_or_else(|| wrong_id(id, format!("There is no issuer {issuer:?}")))?;
     let Imported {
         settings,
         key_id,
@@ -67,7 +68,7 @@ fn issuer_fields(name: &str, settings: Fields) -> Fields {
         .collect()
 }
 
-fn wrong_id(id: &str) -> Error {
+fn wrong_id(id: &str, why: String) -> Error {
     let names: Vec<&str> = ISSUERS
         .iter()
         .filter(|kind| kind.abilities().import)
@@ -77,7 +78,7 @@ fn wrong_id(id: &str) -> Error {
         Kind::Invalid,
         format!("{id:?} is not an import id"),
         format!(
-            "Write <issuer>:<id of the key>, such as aws_iam:AKIAIOSFODNN7EXAMPLE. Issuers that can import: {}.",
+            "{why}. Write <issuer>:<id of the key>, such as aws_iam:AKIAIOSFODNN7EXAMPLE. Issuers that can import: {}.",
             names.join(", ")
         ),
     )

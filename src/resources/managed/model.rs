@@ -155,7 +155,8 @@ impl ManagedState {
         };
         let role = match state.role.as_deref_option() {
             Some("staged") => Role::Staged,
-            _ => Role::Retiring,
+            Some("retiring") => Role::Retiring,
+            _ => return Err(damaged("secondary", "role", "\"staged\" or \"retiring\"")),
         };
         let key = state.key("secondary")?;
         Ok(Some(Secondary { role, key }))
@@ -164,10 +165,10 @@ impl ManagedState {
     /// Moves the secrets of the state into a vault.
     pub fn take_secrets(&mut self, vault: &mut Vault) {
         for slot in [&mut self.primary, &mut self.secondary] {
-            if let Value::Value(key) = slot {
-                if let Value::Value(secret) = key.secret.take() {
-                    vault.keep(secret);
-                }
+            if let Value::Value(key) = slot
+                && let Value::Value(secret) = key.secret.take()
+            {
+                vault.keep(secret);
             }
         }
     }
@@ -232,28 +233,37 @@ impl KeyState {
     }
 
     fn key(&self, slot: &str) -> Result<Key> {
-        let read = |value: &Value<String>| value.as_deref_option().and_then(Instant::parse);
-        let created_at = read(&self.created_at).ok_or_else(|| {
-            Error::new(
-                Kind::Other,
-                format!("The state of the {slot} key cannot be read"),
-                format!(
-                    "{slot}.created_at is not an RFC 3339 instant. The state was changed by hand or by something \
-                     else; restore it from a backup."
-                ),
-            )
-        })?;
+        let read = |name: &str, value: &Value<String>| match value.as_deref_option() {
+            None => Ok(None),
+            Some(text) => Instant::parse(text)
+                .map(Some)
+                .ok_or_else(|| damaged(slot, name, "an RFC 3339 instant")),
+        };
+        let created_at = read("created_at", &self.created_at)?
+            .ok_or_else(|| damaged(slot, "created_at", "an RFC 3339 instant"))?;
         let mark = self.fingerprint.as_deref_option();
         Ok(Key {
             key_id: self.key_id.as_deref_option().map(str::to_owned),
             fingerprint: mark.map(Fingerprint::recorded),
             created_at,
-            delivered_at: read(&self.delivered_at),
-            verified_at: read(&self.verified_at),
-            promoted_at: read(&self.promoted_at),
-            retired_at: read(&self.retired_at),
+            delivered_at: read("delivered_at", &self.delivered_at)?,
+            verified_at: read("verified_at", &self.verified_at)?,
+            promoted_at: read("promoted_at", &self.promoted_at)?,
+            retired_at: read("retired_at", &self.retired_at)?,
         })
     }
+}
+
+/// A guess in place of a value of the state could revoke a key that is in use.
+fn damaged(slot: &str, attribute: &str, wanted: &str) -> Error {
+    Error::new(
+        Kind::Other,
+        format!("The state of the {slot} key cannot be read"),
+        format!(
+            "{slot}.{attribute} is not {wanted}. The state was changed by hand or by something else. Nothing was done; \
+             restore the state from a backup."
+        ),
+    )
 }
 
 impl DeliveryStatus {

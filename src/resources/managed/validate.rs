@@ -1,10 +1,9 @@
 //! What is wrong with a configuration, found before anything is planned. Unknown parts are judged later.
 
-use std::collections::BTreeMap;
-
 use tf_provider::value::{Value, ValueAny};
 
 use crate::context::Context;
+use crate::engine::connections::Delivery;
 use crate::engine::verification::Verification;
 use crate::error::{Error, Path};
 use crate::resources::managed::connect;
@@ -22,27 +21,22 @@ pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
         faults.push(Error::invalid(
             Path::root("name"),
             "A managed key needs a name",
-            "name is empty. Plans and errors call the key by it.",
+            "name is empty. Plans and errors call the key by it, so give it one.",
         ));
     }
-    if let Value::Value(policy) = &config.policy {
-        if policy.wholly_known() {
-            faults.extend(
-                policy
-                    .policy(&Path::root("policy"))
-                    .err()
-                    .unwrap_or_default(),
-            );
-        }
+    if let Value::Value(policy) = &config.policy
+        && policy.wholly_known()
+    {
+        faults.extend(
+            policy
+                .policy(&Path::root("policy"))
+                .err()
+                .unwrap_or_default(),
+        );
     }
     faults.extend(issuer(&config.issuer, context));
     faults.extend(deliveries(config, context));
-    if let Value::Value(fields) = &config.verification {
-        let settings = Settings::new(Path::root("verification"), fields);
-        if settings.wholly_known() {
-            faults.extend(Verification::from_settings(&settings).err());
-        }
-    }
+    faults.extend(verification(config));
     faults.extend(homeless_secret(config, context));
     faults
 }
@@ -68,50 +62,120 @@ fn issuer(value: &Value<Fields>, context: &Context) -> Option<Error> {
     }
 }
 
+fn verification(config: &ManagedState) -> Option<Error> {
+    let Value::Value(fields) = &config.verification else {
+        return None;
+    };
+    let settings = Settings::new(Path::root("verification"), fields);
+    if !settings.wholly_known() {
+        return None;
+    }
+    let verification = match Verification::from_settings(&settings) {
+        Ok(verification) => verification,
+        Err(error) => return Some(error),
+    };
+    let (issuer, _) = connect::issuer(&config.issuer).ok()?;
+    (verification.needs_key_id() && !issuer.names_its_keys()).then(|| {
+        Error::invalid(
+            settings.path().clone(),
+            "The verification needs an id that the keys do not have",
+            format!(
+                "It holds the placeholder {{{{key_id}}}}, but keys of the issuer {} have no public id. Leave the \
+                 placeholder out, or prove the key by {{{{secret}}}} alone.",
+                issuer.name()
+            ),
+        )
+    })
+}
+
 fn deliveries(config: &ManagedState, context: &Context) -> Vec<Error> {
     let mut faults = Vec::new();
-    let mut places: BTreeMap<String, &String> = BTreeMap::new();
-    let mut source: Option<&String> = None;
+    let mut sound: Vec<(&String, Delivery)> = Vec::new();
     for (name, fields) in connect::entries(&config.deliveries) {
         if !fields.values().all(known) {
             continue;
         }
-        let path = Path::root("deliveries").key(name);
-        let delivery = match connect::delivery(name, fields, context) {
-            Ok(delivery) => delivery,
-            Err(error) => {
-                faults.push(error);
-                continue;
-            }
-        };
-        let place = delivery.store.place();
-        if let Some(other) = places.insert(place.clone(), name) {
-            faults.push(Error::invalid(
-                path.clone(),
-                "Two deliveries write to one place",
-                format!(
-                    "deliveries {other:?} and {name:?} both write to {place}. Remove one of them."
-                ),
-            ));
-        }
-        if delivery.source {
-            if let Some(other) = source.replace(name) {
-                faults.push(Error::invalid(
-                    path.attribute("source"),
-                    "Two sources",
-                    format!("deliveries {other:?} and {name:?} both set source = true. Keep one of them."),
-                ));
-            }
-            if !delivery.readable {
-                faults.push(Error::invalid(
-                    path.attribute("source"),
-                    "A source that cannot be read",
-                    format!("{place} cannot be read back, so it cannot be copied from. Choose another source."),
-                ));
-            }
+        match connect::delivery(name, fields, context) {
+            Ok(delivery) => sound.push((name, delivery)),
+            Err(error) => faults.push(error),
         }
     }
+    for (index, (name, delivery)) in sound.iter().enumerate() {
+        faults.extend(
+            same_place(&sound[..index], name, delivery)
+                .or_else(|| place_of_another(config, name, delivery, context)),
+        );
+        faults.extend(wrong_source(&sound[..index], name, delivery));
+    }
     faults
+}
+
+fn same_place(others: &[(&String, Delivery)], name: &str, delivery: &Delivery) -> Option<Error> {
+    let territory = delivery.store.territory();
+    let (other, there) = others
+        .iter()
+        .find(|(_, other)| other.store.territory().overlaps(&territory))?;
+    let (place, other_place) = (delivery.store.place(), there.store.place());
+    let summary = "Two deliveries write to one place";
+    let detail = if place == other_place {
+        format!("The deliveries {other:?} and {name:?} both write to {place}. Remove one of them.")
+    } else {
+        format!(
+            "The delivery {other:?} writes to {other_place}, and {name:?} to {place}: one would overwrite the other. \
+             Choose another place for one of them."
+        )
+    };
+    Some(Error::invalid(path_of(name), summary, detail))
+}
+
+fn place_of_another(
+    config: &ManagedState,
+    name: &str,
+    delivery: &Delivery,
+    context: &Context,
+) -> Option<Error> {
+    let key = config.name.as_deref_option()?;
+    let other = context.configured.take(delivery.store.territory(), key)?;
+    Some(Error::invalid(
+        path_of(name),
+        format!("{key}: another key delivers to the same place"),
+        format!(
+            "{other} delivers to {} too, and each would overwrite the keys of the other. Give each key a place of its \
+             own.",
+            delivery.store.place()
+        ),
+    ))
+}
+
+fn wrong_source(others: &[(&String, Delivery)], name: &str, delivery: &Delivery) -> Option<Error> {
+    if !delivery.source {
+        return None;
+    }
+    let wrong = |summary: &str, detail: String| {
+        Some(Error::invalid(
+            path_of(name).attribute("source"),
+            summary,
+            detail,
+        ))
+    };
+    if !delivery.readable {
+        let place = delivery.store.place();
+        return wrong(
+            "A source that cannot be read",
+            format!(
+                "{place} cannot be read back, so it cannot be copied from. Choose another source."
+            ),
+        );
+    }
+    let (other, _) = others.iter().find(|(_, other)| other.source)?;
+    wrong(
+        "Two sources",
+        format!("The deliveries {other:?} and {name:?} both set source = true. Keep one of them."),
+    )
+}
+
+fn path_of(delivery: &str) -> Path {
+    Path::root("deliveries").key(delivery)
 }
 
 /// Slots are swapped by copying secrets, so at least one copy must be readable.

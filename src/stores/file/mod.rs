@@ -19,7 +19,7 @@ use super::{Store, StoreKind};
 use crate::context::Context;
 use crate::error::Result;
 use crate::schema::{Attributes, attributes, optional, required};
-use crate::settings::Settings;
+use crate::settings::{DROPPED, Settings};
 
 use dotenv::Names;
 
@@ -57,7 +57,7 @@ impl StoreKind for File {
                 "format",
                 optional(
                     AttributeType::String,
-                    "`json` (default) or `dotenv`: lines such as `API_KEY_PRIMARY=…`, which `sh`, \
+                    "`json` (default, except where the file is named like a dotenv file: then it must be said) or `dotenv`: lines such as `API_KEY_PRIMARY=…`, which `sh`, \
                      `docker --env-file` and dotenv libraries read alike.",
                 ),
             ),
@@ -116,13 +116,34 @@ impl Target {
                 refuse("layout", "json")?;
                 Format::Dotenv(Names::from_settings(settings)?)
             }
-            _ => {
+            Some(_) => {
                 refuse("prefix", "dotenv")?;
+                Format::Json(Layout::from_settings(settings)?)
+            }
+            None => {
+                refuse("prefix", "dotenv")?;
+                refuse_doubtful_format(settings, &path)?;
                 Format::Json(Layout::from_settings(settings)?)
             }
         };
         Ok(Self { path, format })
     }
+}
+
+/// A misspelt `format` never gets here, and JSON in a dotenv file would be found out by the application.
+fn refuse_doubtful_format(settings: &Settings, path: &Path) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if !name.ends_with(".env") && !name.starts_with(".env") {
+        return Ok(());
+    }
+    Err(settings.wrong(
+        "format",
+        "format is missing",
+        format!(
+            "{name:?} is the name of a dotenv file, but without a format JSON is written. Set format = \"dotenv\" or \
+             format = \"json\". {DROPPED}"
+        ),
+    ))
 }
 
 /// The path of the settings, absolute and without `.` and `..`, so that one place has one text.

@@ -42,7 +42,8 @@ pub fn rehearse(path: &Path) -> Result<()> {
         .prefix(".apikey-")
         .tempdir_in(existing)
         .and_then(tempfile::TempDir::close)
-        .map_err(|error| failed("create a directory in", existing, &error))
+        // Its own text would add the random name, which nobody knows.
+        .map_err(|error| failed("create a directory in", existing, &error.kind().into()))
 }
 
 /// The right to change one file, against every thread and process that asks for it too.

@@ -9,7 +9,7 @@ use super::replace::{self, Lock};
 use super::{Bytes, Format, Target};
 use crate::error::{Error, Kind, Result};
 use crate::stores::document::Layout;
-use crate::stores::{Document, Found, Receipt, Store};
+use crate::stores::{Document, Found, Receipt, Store, Territory};
 
 impl Target {
     /// What the bytes of the file, or their absence, mean for this target.
@@ -173,6 +173,14 @@ impl Store for Target {
         match &self.format {
             Format::Json(_) => format!("file {}", self.path.display()),
             Format::Dotenv(names) => format!("file {} ({})", self.path.display(), names.prefix()),
+        }
+    }
+
+    fn territory(&self) -> Territory {
+        let name = format!("file {}", self.path.display());
+        match &self.format {
+            Format::Json(_) => Territory::whole(name),
+            Format::Dotenv(names) => Territory::part(name, names.prefix()),
         }
     }
 

@@ -195,19 +195,40 @@ impl Chain {
 
 fn nothing_found(profile: Option<&str>) -> Error {
     let summary = "No AWS credentials were found";
-    let detail = match profile {
-        Some(profile) => format!(
-            "Profile {profile:?} holds none. Add aws_access_key_id, role_arn or \
-             credential_process to it, or name another profile in aws.profile."
-        ),
-        None => "Tried, in this order: access_key and secret_key of the provider block; \
-                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the profile of AWS_PROFILE, or \
-                 \"default\", in ~/.aws/config and ~/.aws/credentials; \
-                 AWS_WEB_IDENTITY_TOKEN_FILE; the container's and the instance's metadata. Set \
-                 one of them, for example aws = { profile = \"…\" } in the provider block."
+    let set = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let detail = match (profile, half_a_key(set), set("AWS_PROFILE")) {
+        (Some(profile), ..) => profile_without_key(profile, "aws.profile of the provider block"),
+        (None, Some(half), _) => half,
+        (None, None, Some(profile)) => profile_without_key(&profile, "AWS_PROFILE"),
+        (None, None, None) => "Tried, in this order: access_key and secret_key of the provider block; AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY; the profile of AWS_PROFILE, or \"default\", in ~/.aws/config and \
+                 ~/.aws/credentials; AWS_WEB_IDENTITY_TOKEN_FILE; the container's and the instance's metadata. \
+                 Set one of them, for example aws = { profile = \"…\" } in the provider block."
             .to_owned(),
     };
     Error::new(Kind::Invalid, summary, detail)
+}
+
+fn profile_without_key(profile: &str, named_by: &str) -> String {
+    format!(
+        "The profile {profile:?}, named by {named_by}, does not exist or holds none. Check its name in ~/.aws/config and \
+         ~/.aws/credentials (or the files that are set in their place), or add aws_access_key_id, role_arn or \
+         credential_process to it."
+    )
+}
+
+/// Amazon's chain passes over half a key in silence.
+fn half_a_key(set: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let (id, secret) = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
+    let (given, missing) = match (set(id), set(secret)) {
+        (Some(_), None) => (id, secret),
+        (None, Some(_)) => (secret, id),
+        _ => return None,
+    };
+    Some(format!(
+        "{given} is set but {missing} is not, and no other source holds credentials. Set both or, to use another \
+         source, neither."
+    ))
 }
 
 fn sign_in_not_supported(profile: Option<&str>) -> Error {

@@ -1,0 +1,80 @@
+//! Who may write where: two keys in one place would overwrite each other, and each may be the only copy.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// What one delivery takes for itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Territory {
+    /// The thing that is written, such as `file /srv/app.env`.
+    name: String,
+    /// The part of it, where several deliveries share it. `None` is all of it.
+    part: Option<String>,
+}
+
+impl Territory {
+    /// All of a thing.
+    pub fn whole(name: String) -> Self {
+        Self { name, part: None }
+    }
+
+    /// One part of a thing that others may share.
+    pub fn part(name: String, part: &str) -> Self {
+        Self {
+            name,
+            part: Some(part.to_owned()),
+        }
+    }
+
+    /// Whether both cannot be written without harm.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let apart = self.part.is_some() && other.part.is_some() && self.part != other.part;
+        self.name == other.name && !apart
+    }
+}
+
+/// The territories that the resources of one run have taken.
+#[derive(Debug, Default)]
+pub struct Claims(Mutex<BTreeMap<Territory, String>>);
+
+impl Claims {
+    /// Takes a territory for `owner`. If it overlaps with one of another owner, that owner is the answer.
+    pub fn take(&self, territory: Territory, owner: &str) -> Option<String> {
+        // Entries are only ever added whole, so a panic elsewhere leaves nothing half done.
+        let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let other = claims
+            .iter()
+            .find(|(taken, by)| taken.overlaps(&territory) && *by != owner)
+            .map(|(_, by)| by.clone());
+        if other.is_none() {
+            claims.insert(territory, owner.to_owned());
+        }
+        other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_lie_side_by_side_and_a_whole_overlaps_them() {
+        let whole = Territory::whole("file x".into());
+        let one = Territory::part("file x".into(), "ONE");
+        let two = Territory::part("file x".into(), "TWO");
+        let elsewhere = Territory::part("file y".into(), "ONE");
+        assert!(whole.overlaps(&whole) && whole.overlaps(&one) && one.overlaps(&whole));
+        assert!(one.overlaps(&one));
+        assert!(!one.overlaps(&two) && !one.overlaps(&elsewhere) && !whole.overlaps(&elsewhere));
+    }
+
+    #[test]
+    fn a_territory_goes_to_who_asks_first_and_may_be_asked_for_again() {
+        let claims = Claims::default();
+        let whole = || Territory::whole("file x".into());
+        assert_eq!(claims.take(whole(), "a"), None);
+        assert_eq!(claims.take(whole(), "a"), None);
+        let part = Territory::part("file x".into(), "P");
+        assert_eq!(claims.take(part, "b"), Some("a".to_owned()));
+    }
+}

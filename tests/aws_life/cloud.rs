@@ -1,0 +1,282 @@
+//! An AWS of its own that checks signatures and policies, and what its administrator does there by hand.
+
+use std::future::Future;
+use std::sync::{LazyLock, OnceLock};
+
+use apikey::context::Context;
+use apikey::error::Kind;
+use apikey::secret::Secret;
+use apikey::vendors::aws::{self, Json, Query, Refusal, Service};
+use apikey::vendors::http::Repeat;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::aws::{block, context};
+use crate::support::moto::Moto;
+
+/// Everything that the provider may ever need.
+pub const EVERYTHING: &str = r#""iam:*","secretsmanager:*","sts:*""#;
+
+/// Calls that pass without a check: as many as it takes to have an administrator.
+const FREE_CALLS: u32 = 3;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// One server that all tests share; each uses users and secrets of its own.
+pub struct Cloud {
+    moto: Moto,
+    root: Context,
+}
+
+/// A key that was made by hand, with its secret.
+#[derive(Clone, Debug)]
+pub struct HandMade {
+    pub id: String,
+    pub secret: String,
+}
+
+/// A key as IAM lists it.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "PascalCase")]
+pub struct Listed {
+    pub access_key_id: String,
+    pub status: String,
+}
+
+impl Cloud {
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Cloud> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
+        let moto = Moto::start_guarded(FREE_CALLS);
+        let anybody = context(block(&moto.url(), "AKIATEST", "made-up-canary"));
+        let cloud = Self {
+            moto,
+            root: anybody,
+        };
+        cloud.create_user("root");
+        cloud.allow("root", EVERYTHING);
+        let HandMade { id, secret } = cloud.create_key("root");
+        let root = context(block(&cloud.url(), &id, &secret));
+        Self { root, ..cloud }
+    }
+
+    pub fn url(&self) -> String {
+        self.moto.url()
+    }
+
+    pub fn create_user(&self, name: &str) {
+        self.iam("CreateUser", &[("UserName", name)]);
+    }
+
+    /// Deletes a user with all keys and policies.
+    pub fn delete_user(&self, name: &str) {
+        for key in self.keys_of(name) {
+            self.delete_key(name, &key.access_key_id);
+        }
+        self.iam("DeleteUser", &[("UserName", name)]);
+    }
+
+    /// From now on the user may do these actions and no others.
+    pub fn allow(&self, user: &str, actions: &str) {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":[{actions}],"Resource":"*"}}]}}"#
+        );
+        self.put_policy(user, &policy);
+    }
+
+    /// From now on the user may do everything but these actions.
+    pub fn deny(&self, user: &str, actions: &str) {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+                {{"Effect":"Allow","Action":[{EVERYTHING}],"Resource":"*"}},
+                {{"Effect":"Deny","Action":[{actions}],"Resource":"*"}}]}}"#
+        );
+        self.put_policy(user, &policy);
+    }
+
+    fn put_policy(&self, user: &str, policy: &str) {
+        // moto checks the signature of a form that it has encoded anew, and encodes an asterisk in another way.
+        let policy = policy.replace('*', r"\u002a");
+        let parameters = [
+            ("UserName", user),
+            ("PolicyName", "test"),
+            ("PolicyDocument", policy.as_str()),
+        ];
+        self.iam("PutUserPolicy", &parameters);
+    }
+
+    pub fn create_key(&self, user: &str) -> HandMade {
+        let response: CreateResponse = self.ask("CreateAccessKey", &[("UserName", user)]);
+        let key = response.create_access_key_result.access_key;
+        HandMade {
+            id: key.access_key_id,
+            secret: key.secret_access_key,
+        }
+    }
+
+    pub fn keys_of(&self, user: &str) -> Vec<Listed> {
+        let response: ListResponse = self.ask("ListAccessKeys", &[("UserName", user)]);
+        response
+            .list_access_keys_result
+            .access_key_metadata
+            .map(|members| members.member)
+            .unwrap_or_default()
+    }
+
+    /// The ids of the keys of a user.
+    pub fn ids_of(&self, user: &str) -> Vec<String> {
+        let keys = self.keys_of(user).into_iter();
+        keys.map(|key| key.access_key_id).collect()
+    }
+
+    pub fn delete_key(&self, user: &str, id: &str) {
+        let parameters = [("UserName", user), ("AccessKeyId", id)];
+        self.iam("DeleteAccessKey", &parameters);
+    }
+
+    pub fn deactivate_key(&self, user: &str, id: &str) {
+        let parameters = [
+            ("UserName", user),
+            ("AccessKeyId", id),
+            ("Status", "Inactive"),
+        ];
+        self.iam("UpdateAccessKey", &parameters);
+    }
+
+    /// Whether the server lets somebody in with this key.
+    pub fn accepts(&self, id: &str, secret: &str) -> bool {
+        let query = Query {
+            service: Service::Sts,
+            operation: "GetCallerIdentity",
+            parameters: &[],
+            repeat: Repeat::Freely,
+        };
+        let secret = Secret::new(secret.to_owned());
+        let client = aws::client(&self.root).unwrap();
+        let asked: Result<Done, Refusal> = block_on(client.query_with(id, &secret, query));
+        match asked {
+            Ok(_) => true,
+            Err(refusal) if refusal.kind == Kind::Denied => false,
+            Err(refusal) => panic!("{refusal:?}"),
+        }
+    }
+
+    /// The value of a secret, parsed; null if there is none, or it is to be deleted.
+    pub fn secret(&self, id: &str) -> Value {
+        let asked = self.secrets_manager(
+            "GetSecretValue",
+            json!({ "SecretId": id, "VersionStage": "AWSCURRENT" }),
+        );
+        match asked {
+            Ok(answer) => serde_json::from_str(answer["SecretString"].as_str().unwrap()).unwrap(),
+            Err(_) => Value::Null,
+        }
+    }
+
+    /// The labels of each version of a secret.
+    pub fn stages(&self, id: &str) -> Value {
+        self.describe(id)["VersionIdsToStages"].clone()
+    }
+
+    /// What there is to know of a secret; null if there is none.
+    pub fn describe(&self, id: &str) -> Value {
+        self.secrets_manager("DescribeSecret", json!({ "SecretId": id }))
+            .unwrap_or_default()
+    }
+
+    /// Somebody writes something else into a secret.
+    pub fn overwrite(&self, id: &str, value: &str) {
+        let input = json!({ "SecretId": id, "SecretString": value });
+        self.secrets_manager("PutSecretValue", input).unwrap();
+    }
+
+    pub fn create_secret(&self, id: &str, value: &str) {
+        let input = json!({ "Name": id, "SecretString": value });
+        self.secrets_manager("CreateSecret", input).unwrap();
+    }
+
+    /// Somebody schedules a secret for deletion.
+    pub fn delete_secret(&self, id: &str) {
+        self.secrets_manager("DeleteSecret", json!({ "SecretId": id }))
+            .unwrap();
+    }
+
+    fn secrets_manager(&self, operation: &str, input: Value) -> Result<Value, Refusal> {
+        let json = Json {
+            service: Service::SecretsManager,
+            region: None,
+            operation,
+            input: &input,
+            secrets: &[],
+        };
+        block_on(aws::client(&self.root).unwrap().json(json))
+    }
+
+    fn iam(&self, operation: &str, parameters: &[(&str, &str)]) {
+        let Done {} = self.ask(operation, parameters);
+    }
+
+    fn ask<Output: DeserializeOwned>(
+        &self,
+        operation: &str,
+        parameters: &[(&str, &str)],
+    ) -> Output {
+        let query = Query {
+            service: Service::Iam,
+            operation,
+            parameters,
+            repeat: Repeat::Freely,
+        };
+        block_on(aws::client(&self.root).unwrap().query(query))
+            .unwrap_or_else(|refusal| panic!("{operation}: {refusal:?}"))
+    }
+}
+
+fn block_on<Output>(work: impl Future<Output = Output>) -> Output {
+    RUNTIME.block_on(work)
+}
+
+#[derive(Deserialize)]
+struct Done {}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateResponse {
+    create_access_key_result: CreateResult,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateResult {
+    access_key: Created,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Created {
+    access_key_id: String,
+    secret_access_key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListResponse {
+    list_access_keys_result: ListResult,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListResult {
+    access_key_metadata: Option<Members>,
+}
+
+#[derive(Deserialize)]
+struct Members {
+    #[serde(default)]
+    member: Vec<Listed>,
+}

@@ -1,0 +1,105 @@
+//! Keys that existed before: adopted without a change at the issuer, replaced or rotated when due.
+
+use serde_json::json;
+
+use super::cloud::HandMade;
+use super::world::{KEY, World};
+
+/// A key that was made by hand, in a world whose clock is that of the server.
+fn made_by_hand() -> (World, HandMade) {
+    let world = World::new();
+    let key = world.cloud.create_key(&world.user);
+    world.at_the_servers_time();
+    (world, key)
+}
+
+#[test]
+fn an_imported_key_is_only_adopted_and_outlives_the_delivery_of_its_successor() {
+    let (world, key) = made_by_hand();
+    let ws = &world.ws;
+    world.write(&world.config().and_policy(r#"on_drift = "rotate""#));
+    ws.import(KEY, &format!("aws_iam:{}", key.id)).ok();
+    ws.plan().ok().code(2);
+    assert_eq!(ws.change(KEY).actions(), "update");
+    ws.apply_plan().ok();
+    assert_eq!(world.ids(), std::slice::from_ref(&key.id));
+    assert!(world.document().is_null(), "nobody knows the secret");
+    assert_eq!(world.key().text("primary.key_id"), key.id);
+    let adopted = ws.plan().ok().code(0);
+    adopted.warns(&["payments", "pending", "imported without its secret"]);
+
+    ws.advance("100s").plan().ok().code(2);
+    assert_eq!(ws.change(KEY).after("last_action"), "replace");
+    ws.apply_plan().ok();
+    world.in_order();
+    assert_eq!(world.key().text("secondary.key_id"), key.id);
+    assert!(
+        world.cloud.accepts(&key.id, &key.secret),
+        "it has its grace"
+    );
+    ws.plan().ok().code(0);
+
+    ws.advance("30s");
+    world.takes("revoke");
+    assert!(!world.cloud.accepts(&key.id, &key.secret));
+}
+
+#[test]
+fn an_imported_key_whose_secret_is_delivered_already_is_rotated_like_any_other() {
+    let (world, key) = made_by_hand();
+    let document = json!({
+        "primary": { "key_id": key.id, "secret": key.secret },
+        "secondary": null,
+        "generation": 3,
+        "rotated_at": "2026-01-01T00:00:00Z",
+    });
+    world
+        .cloud
+        .create_secret(&world.secret_id, &document.to_string());
+    let import = format!("import {{\n  to = {KEY}\n  id = \"aws_iam:{}\"\n}}", key.id);
+    world.write(&world.config().beside(&import));
+    let ws = &world.ws;
+    ws.plan().ok().code(2);
+    let change = ws.change(KEY);
+    assert_eq!(
+        change.0["change"]["importing"]["id"],
+        format!("aws_iam:{}", key.id)
+    );
+    assert_eq!(change.actions(), "update");
+    ws.apply_plan().ok();
+    ws.apply_with(&["-refresh-only"]).ok();
+    assert!(world.key().primary().starts_with("sha256:"));
+    assert_eq!(world.key().delivery("app"), "delivered");
+    ws.plan().ok().code(0).does_not_warn("payments");
+
+    ws.advance("80s");
+    world.takes("stage");
+    assert_eq!(
+        world.delivered("primary"),
+        (key.id.clone(), key.secret.clone())
+    );
+    ws.advance("20s");
+    world.takes("promote");
+    assert_eq!(world.delivered("secondary"), (key.id, key.secret));
+    world.ws.destroy().ok();
+    assert!(world.ids().is_empty());
+}
+
+#[test]
+fn what_cannot_be_imported_is_said() {
+    let world = World::new();
+    for (id, words) in [
+        (
+            "aws_iam:AKIAIOSFODNN7EXAMPLE",
+            "AKIAIOSFODNN7EXAMPLE cannot be imported",
+        ),
+        ("generated:acme_1", "generated cannot import"),
+        ("AKIAIOSFODNN7EXAMPLE", "is not an import id"),
+        ("gcp:1", "is not an import id"),
+        ("aws_iam:", "is not an import id"),
+    ] {
+        let refused = world.ws.import(KEY, id).failed().text();
+        assert!(refused.contains(words), "{id}: {refused}");
+        assert!(world.ws.find_key("k").is_none());
+    }
+}

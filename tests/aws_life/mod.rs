@@ -1,0 +1,22 @@
+//! The whole life of keys on AWS: the real CLI, the real binary, and a server that checks signatures and policies.
+
+/// The server, and what its administrator does there by hand.
+mod cloud;
+/// Administrators who are refused, and a server that is down.
+mod credentials;
+/// A door before the server.
+mod door;
+/// What happens behind our back.
+mod drift;
+/// Keys that existed before.
+mod import;
+/// From create to revoke.
+mod life;
+/// Two keys a user, and permissions that are missing.
+mod limits;
+/// Revocations that are refused, held or retained.
+mod revocation;
+/// Keys that reached no store.
+mod undo;
+/// One managed key and everything around it.
+mod world;

@@ -1,0 +1,111 @@
+//! Keys that reached no store are taken back, and nothing else has changed.
+
+use super::cloud::EVERYTHING;
+use super::door::Door;
+use super::world::{KEY, World};
+
+#[test]
+fn a_first_key_that_no_store_takes_is_taken_back_and_the_next_apply_is_a_plain_create() {
+    let world = World::new();
+    world
+        .cloud
+        .deny(&world.admin, r#""secretsmanager:CreateSecret""#);
+    let refused = world.ws.apply().failed();
+    refused.complains(&[
+        "payments",
+        "app",
+        "secretsmanager:CreateSecret",
+        "was revoked again",
+    ]);
+    assert!(world.ids().is_empty());
+    assert!(world.ws.find_key("k").is_none());
+
+    world.cloud.allow(&world.admin, EVERYTHING);
+    world.ws.plan().ok().code(2);
+    assert_eq!(world.ws.change(KEY).actions(), "create");
+    world.ws.apply_plan().ok();
+    world.in_order();
+}
+
+#[test]
+fn a_staged_key_that_no_store_takes_is_taken_back_and_the_primary_stays() {
+    let world = World::new();
+    let door = Door::before(&world.cloud.url());
+    world
+        .ws
+        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &door.url());
+    let world = world.created();
+    let (ids, document) = (world.ids(), world.document());
+
+    world.ws.advance("80s").plan().ok().code(2);
+    door.shut();
+    let refused = world.ws.apply_plan().failed();
+    refused.complains(&["payments", "app", "too many versions", "was revoked again"]);
+    assert_eq!(world.ids(), ids);
+    assert_eq!(world.document(), document);
+    assert_eq!(world.key().phase(), "single");
+    assert_eq!(world.key().text("pending_revocations"), "[]");
+
+    door.open();
+    world.ws.plan().ok().code(2);
+    world.ws.apply_plan().ok();
+    world.in_order();
+    assert_eq!(world.key().phase(), "staged");
+}
+
+#[test]
+fn a_key_that_could_not_be_taken_back_is_not_forgotten() {
+    let world = World::new();
+    let door = Door::before(&world.cloud.url());
+    world
+        .ws
+        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &door.url());
+    door.shut();
+    // The check tries to delete a key that cannot exist; only a real one meets this door.
+    let iam = Door::before(&world.cloud.url());
+    iam.refuse("AccessKeyId=AKIA", "AKIA0000000000000000");
+    world.ws.env("AWS_ENDPOINT_URL_IAM", &iam.url());
+
+    let refused = world.ws.apply().failed();
+    let stranded = world.ids();
+    assert_eq!(stranded.len(), 1);
+    refused.complains(&["payments", &stranded[0], "pending_revocations"]);
+
+    door.open();
+    iam.open();
+    world.ws.apply().ok();
+    world.in_order();
+    assert!(!world.ids().contains(&stranded[0]));
+    assert_eq!(world.ids().len(), 1);
+}
+
+#[test]
+fn a_staged_key_that_one_store_takes_is_kept_and_copied_to_the_other_later() {
+    let world = World::new();
+    let door = Door::before(&world.cloud.url());
+    world
+        .ws
+        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &door.url());
+    world.write(&world.config_with_a_file());
+    let world = world.created();
+
+    world.ws.advance("80s").plan().ok().code(2);
+    door.shut();
+    let applied = world.ws.apply_plan().ok();
+    applied.warns(&["payments", "app", "too many versions"]);
+    assert_eq!(world.key().status(), "pending");
+    assert_eq!(world.key().delivery("app"), "failed");
+    let staged = world.key().text("secondary.key_id");
+    world.ws.advance("20s").plan().ok().code(2);
+    assert_eq!(
+        world.ws.change(KEY).after("last_action"),
+        "deliver",
+        "it is not promoted before it is everywhere"
+    );
+
+    door.open();
+    world.takes("deliver");
+    assert_eq!(world.delivered("secondary").0, staged);
+    world.ws.advance("5s");
+    world.takes("promote");
+}

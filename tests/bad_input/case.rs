@@ -1,0 +1,117 @@
+//! The file format of a case: a text, then sections that begin with a line `=== …`.
+
+use std::fmt;
+
+/// One wrong configuration.
+#[derive(Debug, Default)]
+pub struct Case {
+    /// What is wrong, for people.
+    pub title: String,
+    /// What is put into the directory, in order.
+    pub given: Vec<Given>,
+    /// Variables of the environment.
+    pub environment: Vec<(String, String)>,
+    /// The superuser may do everything, so that some refusals never reach him.
+    pub needs_ordinary_user: bool,
+    /// What is written down.
+    pub expected: Option<Printed>,
+}
+
+/// Something that lies in the directory before the first command.
+#[derive(Debug)]
+pub struct Given {
+    /// The line of its section: a file name, perhaps `(mode 0640)`, `(directory)` or `(link)`.
+    pub head: String,
+    /// What stands in the file; where the link leads.
+    pub body: String,
+}
+
+/// What a command printed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Printed {
+    /// `validate`, `plan` or `apply`.
+    pub command: String,
+    /// As on a terminal, without colours and frames.
+    pub diagnostics: String,
+}
+
+const MARK: &str = "=== ";
+const COMMAND: &str = "terraform ";
+const ENVIRONMENT: &str = "environment";
+const ORDINARY_USER: &str = "for an ordinary user only";
+
+impl Case {
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut sections: Vec<(String, String)> = vec![(String::new(), String::new())];
+        for line in text.lines() {
+            match line.strip_prefix(MARK) {
+                Some(head) => sections.push((head.trim().to_owned(), String::new())),
+                None => {
+                    // There is always a first section.
+                    let body = &mut sections.last_mut().unwrap().1;
+                    body.push_str(line);
+                    body.push('\n');
+                }
+            }
+        }
+        let mut case = Self::default();
+        for (head, body) in sections {
+            case.take(head, body.trim_end().to_owned())?;
+        }
+        match case.title.is_empty() {
+            true => Err("it does not say what is wrong".into()),
+            false => Ok(case),
+        }
+    }
+
+    fn take(&mut self, head: String, body: String) -> Result<(), String> {
+        if head.is_empty() {
+            self.title = body;
+        } else if head == ENVIRONMENT {
+            for line in body.lines() {
+                let (name, value) = line
+                    .split_once('=')
+                    .ok_or(format!("not NAME=value: {line}"))?;
+                self.environment.push((name.to_owned(), value.to_owned()));
+            }
+        } else if head == ORDINARY_USER {
+            self.needs_ordinary_user = true;
+        } else if let Some(command) = head.strip_prefix(COMMAND) {
+            self.expected = Some(Printed {
+                command: command.to_owned(),
+                diagnostics: body,
+            });
+        } else {
+            self.given.push(Given { head, body });
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.title)?;
+        if self.needs_ordinary_user {
+            writeln!(f, "\n{MARK}{ORDINARY_USER}")?;
+        }
+        if !self.environment.is_empty() {
+            writeln!(f, "\n{MARK}{ENVIRONMENT}")?;
+            for (name, value) in &self.environment {
+                writeln!(f, "{name}={value}")?;
+            }
+        }
+        for Given { head, body } in &self.given {
+            writeln!(f, "\n{MARK}{head}\n{body}")?;
+        }
+        match &self.expected {
+            Some(printed) => writeln!(f, "\n{}", printed.text()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Printed {
+    pub fn text(&self) -> String {
+        format!("{MARK}{COMMAND}{}\n{}", self.command, self.diagnostics)
+    }
+}
