@@ -89,13 +89,9 @@ fn the_staged_key_is_unusable(situation: &Situation, slots: &Slots) -> Option<Ve
 }
 
 fn the_primary_is_unusable(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
-    let rotate = situation.policy.on_drift == OnDrift::Rotate;
-    let unusable = rotate && !situation.primary_is_usable();
-    unusable.then(|| way_out(situation, slots)).flatten()
-}
-
-/// From a primary that cannot be used to one that can: a staged key is nearest.
-fn way_out(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
+    if situation.primary_is_usable() || situation.policy.on_drift != OnDrift::Rotate {
+        return None;
+    }
     if staged_works(situation, slots) {
         return Some(vec![Move::Promote]);
     }
@@ -173,8 +169,8 @@ fn staged_works(situation: &Situation, slots: &Slots) -> bool {
 }
 
 /// Never a third key: the old primary needs the secondary slot unless one of the two is already gone. A staged
-/// key that does not work makes room, since nobody uses it yet. A retiring one may be all that still works, so it makes
-/// room only after its grace and where the policy asks for a way out at this price.
+/// key that does not work makes room, since nobody uses it yet. A retiring one may be all that still works: it
+/// makes room only after its grace, and only where the policy asks for a way out at this price.
 fn replace(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
     let facts = situation.facts;
     let gone = facts.secondary == Seen::Gone

@@ -347,6 +347,12 @@ fn each_situation_has_its_moves() {
             &[Replace],
         ),
         (
+            "a lost primary is replaced once the retiring key beside it has had its grace",
+            retiring().with(primary_lost).with(rotate_on_drift),
+            DUE + 500,
+            &[Revoke, Replace],
+        ),
+        (
             "a staged key makes room for the replacement when both secrets are lost",
             staged().with(both_lost).with(rotate_on_drift),
             1_085,

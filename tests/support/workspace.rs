@@ -158,6 +158,7 @@ impl Workspace {
         serde_json::from_str(&shown.stdout).unwrap()
     }
 
+    /// The bytes of the saved plan.
     pub fn plan_file(&self) -> Vec<u8> {
         fs::read(self.path(PLAN)).unwrap()
     }
