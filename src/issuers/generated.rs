@@ -292,8 +292,8 @@ mod tests {
             "acme",
             "acme_",
             "acme_000000",
-            "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
-            "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",
+            "pk_other_service_0000000000000000000000",
+            "xyz_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17",
             "АКИА_0000000000000000000000000000",
             "acme_ключключключключключключключ",
         ] {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{block, context, import, issuer, keys_of, store, text};
 use crate::support::fake::{Fake, Reply};
 
-const ID: &str = "AKIAAAAAAAAAAAAAAAAA";
+const ID: &str = "AKIAIOSFODNN7EXAMPLE";
 
 fn reached(fake: &Fake, max_retries: i64) -> Context {
     let mut block = block(&fake.url(), "AKIATEST", "made-up-admin-canary");

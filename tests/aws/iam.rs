@@ -201,7 +201,7 @@ async fn a_user_who_is_gone_has_no_keys_left_to_revoke() {
     let keys = keys_of(&context, &unique("nobody"));
     assert_eq!(keys.check(&[]).await.unwrap_err().kind, Kind::NotFound);
     assert_eq!(keys.mint().await.unwrap_err().kind, Kind::NotFound);
-    let id = "AKIAAAAAAAAAAAAAAAAA";
+    let id = "AKIAIOSFODNN7EXAMPLE";
     assert_eq!(standings(&*keys, &[id]).await, [Some(Standing::Missing)]);
     keys.revoke(Some(id)).await.unwrap();
 }
