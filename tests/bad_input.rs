@@ -97,7 +97,7 @@ fn refusal(case: &Case) -> Result<case::Printed, String> {
     let workspace = Workspace::of(case);
     let before = workspace.snapshot();
     for (command, options) in COMMANDS {
-        let diagnostics = workspace.terraform(command, options);
+        let diagnostics = render::in_order(workspace.terraform(command, options));
         if !render::any_error(&diagnostics) {
             continue;
         }

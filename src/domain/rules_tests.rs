@@ -371,6 +371,21 @@ fn each_situation_has_its_moves() {
             &[],
         ),
         (
+            "a lost primary is replaced once the retiring key beside it has had its grace",
+            retiring().with(primary_lost).with(rotate_on_drift),
+            DUE + 500,
+            &[Revoke, Replace],
+        ),
+        (
+            "a lost primary beside a retiring key in use waits",
+            retiring()
+                .with(primary_lost)
+                .with(rotate_on_drift)
+                .with(in_use),
+            DUE + 20,
+            &[],
+        ),
+        (
             "a staged key is promoted when due although the primary is lost",
             staged().with(primary_lost),
             DUE,

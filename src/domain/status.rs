@@ -106,9 +106,12 @@ fn way_out(situation: &Situation, slots: &Slots) -> String {
         Some(retiring)
             if situation.policy.on_drift == OnDrift::Rotate && is_unusable(situation) =>
         {
+            let until = slots
+                .revoke_after(situation.policy)
+                .map_or_else(String::new, |at| format!(" before {at}"));
             format!(
-                ", and it cannot be replaced beside retiring key {}: make it usable again, or delete one of the \
-                 two at the issuer",
+                ", and it cannot be replaced beside retiring key {}{until}: make it usable again, or delete one of \
+                 the two at the issuer",
                 retiring.label()
             )
         }

@@ -162,6 +162,7 @@ async fn look_at_deliveries(
         found.insert(name, in_delivery(name, delivery.store.read().await)?);
     }
     let mut sight = DeliverySight {
+        copies: in_state,
         // A store that cannot be read is believed; it may still hold something.
         anything_found: found.len() < connections.deliveries.len(),
         ..DeliverySight::default()
@@ -169,17 +170,7 @@ async fn look_at_deliveries(
     for found in found.values() {
         sight.note(slots, found);
     }
-    // What nobody ever knew, the secret of an imported key, cannot be lost.
-    sight.copies.primary |= slots.primary.fingerprint.is_none();
-    sight.copies.primary |= in_state.primary;
-    sight.copies.secondary |= in_state.secondary;
-    if found.is_empty() && !connections.deliveries.is_empty() {
-        // Where no store can be read, nothing speaks against a copy in it.
-        sight.copies = Copies {
-            primary: true,
-            secondary: true,
-        };
-    }
+    sight.believe_what_cannot_be_read(slots, connections);
     for name in connections.deliveries.keys() {
         let mut record = managed.deliveries.get(name).cloned().unwrap_or_default();
         if let Some(found) = found.get(name) {
@@ -191,6 +182,19 @@ async fn look_at_deliveries(
 }
 
 impl DeliverySight {
+    /// Where no store can be read nothing speaks against a copy in it. What nobody ever knew, the secret of an
+    /// imported key, cannot be lost.
+    fn believe_what_cannot_be_read(&mut self, slots: &Slots, connections: &Connections) {
+        self.copies.primary |= slots.primary.fingerprint.is_none();
+        let mut all = connections.deliveries.values();
+        if !connections.deliveries.is_empty() && all.all(|delivery| !delivery.readable) {
+            self.copies = Copies {
+                primary: true,
+                secondary: true,
+            };
+        }
+    }
+
     /// Which secrets can be copied from here.
     fn note(&mut self, slots: &Slots, found: &Found) {
         self.anything_found |= !matches!(found, Found::Nothing);

@@ -35,15 +35,9 @@ pub async fn respect_others(run: &mut Run<'_>, claims: &Claims) -> Result<()> {
 /// Whether nothing of this key was ever written there, under whatever name. What was may be repaired.
 fn is_new(run: &Run<'_>, name: &str, delivery: &Delivery) -> bool {
     let place = delivery.store.place();
-    if run
-        .former
-        .values()
-        .any(|former| former.store.place() == place)
-    {
-        return false;
-    }
-    let recorded = run.managed.deliveries.contains_key(name);
-    !recorded || run.former.contains_key(name)
+    let unchanged = run.managed.deliveries.contains_key(name) && !run.former.contains_key(name);
+    let mut former = run.former.values();
+    !unchanged && !former.any(|former| former.store.place() == place)
 }
 
 fn holds_ours(run: &Run<'_>, document: &Document) -> bool {

@@ -177,7 +177,6 @@ fn a_primary_that_cannot_be_replaced_beside_a_retiring_key_says_how_to_go_on() {
         world.key().text("secondary.key_id"),
     );
     world.cloud.deactivate_key(&world.user, &primary);
-    world.ws.advance("30s");
     let blocked = world.ws.plan().ok().code(0);
     blocked.warns(&[
         "payments",
@@ -188,9 +187,10 @@ fn a_primary_that_cannot_be_replaced_beside_a_retiring_key_says_how_to_go_on() {
         "delete one",
     ]);
 
-    world.cloud.delete_key(&world.user, &retiring);
-    world.takes("replace");
+    world.ws.advance("30s");
+    world.takes("revoke+replace");
     assert_eq!(world.key().text("secondary.key_id"), primary);
+    assert!(!world.ids().contains(&retiring));
 }
 
 #[test]

@@ -11,6 +11,17 @@ pub fn any_error(diagnostics: &[Value]) -> bool {
     diagnostics.iter().any(|it| it["severity"] == "error")
 }
 
+/// Objects are visited in an order of chance, and warnings of a plan are repeated by its apply. Those of one object
+/// stay in their order.
+pub fn in_order(mut diagnostics: Vec<Value>) -> Vec<Value> {
+    diagnostics.sort_by_key(|it| {
+        let address = it["address"].as_str().unwrap_or_default().to_owned();
+        (it["severity"] == "error", address)
+    });
+    diagnostics.dedup();
+    diagnostics
+}
+
 /// All of them; `rename` is applied to every text before its lines are broken.
 pub fn render(diagnostics: &[Value], rename: &dyn Fn(&str) -> String) -> String {
     let texts: Vec<String> = diagnostics.iter().map(|it| one(it, rename)).collect();

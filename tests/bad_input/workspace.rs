@@ -113,7 +113,7 @@ impl Workspace {
         let touched = before
             .keys()
             .chain(now.keys())
-            .find(|path| before.get(*path) != now.get(*path) && !path.ends_with(STATE));
+            .find(|path| before.get(*path) != now.get(*path) && !is_terraforms_own(path));
         if let Some(path) = touched {
             return Err(format!("{} was changed", path.display()));
         }
@@ -140,6 +140,12 @@ impl Workspace {
     fn named(&self, text: &str) -> String {
         text.replace("<dir>", &self.directory().display().to_string())
     }
+}
+
+/// Terraform writes its state, and keeps the one before, even when nothing in it has changed.
+fn is_terraforms_own(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(STATE) || name.starts_with(".terraform")
 }
 
 /// `validate` prints one document, the others a line for each event.

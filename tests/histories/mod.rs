@@ -17,7 +17,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner
 use events::{Event, events};
 use player::Player;
 
-const HISTORIES: u32 = 400;
+const HISTORIES: u32 = 300;
 const SEED: u64 = 20_261_122;
 
 fn number(variable: &str, otherwise: u64) -> u64 {

@@ -14,7 +14,7 @@ pub async fn import(id: &str, context: &Context) -> Result<ManagedState> {
     let (issuer, key_id) = id
         .split_once(':')
         .filter(|(_, key)| !key.is_empty())
-        .ok_or_else(|| wrong_id(id, "It does not name both".into()))?;
+        .ok_or_else(|| wrong_id(id, "It does not name an issuer and a key".into()))?;
     let kind = issuers::find(issuer)
         .ok_or_else(|| wrong_id(id, format!("There is no issuer {issuer:?}")))?;
     let Imported {

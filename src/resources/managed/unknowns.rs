@@ -171,10 +171,10 @@ impl ManagedState {
     /// A step reads the secrets that exist, and what it read is stored.
     fn withhold_missing_secrets(&mut self) {
         for slot in [&mut self.primary, &mut self.secondary] {
-            if let Value::Value(key) = slot {
-                if key.secret.is_null() {
-                    key.secret = Value::Unknown;
-                }
+            if let Value::Value(key) = slot
+                && key.secret.is_null()
+            {
+                key.secret = Value::Unknown;
             }
         }
     }
