@@ -58,7 +58,6 @@ const RULES: &[Rule] = &[
     the_staged_key_is_unusable,
     the_primary_is_unusable,
     the_retiring_key_has_had_its_grace,
-    a_revocation_failed_earlier,
     rotation_is_near_or_due,
 ];
 
@@ -67,10 +66,17 @@ pub fn moves(situation: &Situation) -> Vec<Move> {
     let Some(slots) = situation.slots else {
         return vec![Move::Create];
     };
-    RULES
-        .iter()
-        .find_map(|rule| rule(situation, slots))
-        .unwrap_or_default()
+    let found = RULES.iter().find_map(|rule| rule(situation, slots));
+    revocations_that_failed_earlier(situation)
+        .into_iter()
+        .chain(found.unwrap_or_default())
+        .collect()
+}
+
+/// Not a rule of its own: a revocation that keeps failing must not stop the life of the key, and whatever comes
+/// after it may need the room at the issuer.
+fn revocations_that_failed_earlier(situation: &Situation) -> Option<Move> {
+    (!situation.pending_revocations.is_empty()).then_some(Move::RevokePending)
 }
 
 /// Copying needs a readable copy; taking a delivery away does not.
@@ -112,16 +118,6 @@ fn grace_is_over(situation: &Situation, slots: &Slots) -> Option<bool> {
     let over = situation.now >= slots.revoke_after(policy)?;
     let held = situation.facts.retiring_in_use && situation.now < slots.hold_ends_at(policy)?;
     Some(over && !held)
-}
-
-/// Not exclusive: a revocation that keeps failing must not stop the rotation behind it.
-fn a_revocation_failed_earlier(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
-    if situation.pending_revocations.is_empty() {
-        return None;
-    }
-    let mut moves = vec![Move::RevokePending];
-    moves.extend(rotation_is_near_or_due(situation, slots).unwrap_or_default());
-    Some(moves)
 }
 
 fn rotation_is_near_or_due(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {

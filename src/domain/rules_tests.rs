@@ -422,6 +422,15 @@ fn each_situation_has_its_moves() {
             &[Discard, Stage],
         ),
         (
+            "a failed revocation is tried again before the room at the issuer is needed",
+            single()
+                .with(pending)
+                .with(primary_lost)
+                .with(rotate_on_drift),
+            1_010,
+            &[RevokePending, Replace],
+        ),
+        (
             "a failed revocation is tried again",
             single().with(pending),
             1_010,

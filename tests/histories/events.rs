@@ -87,7 +87,7 @@ fn edits() -> impl Strategy<Value = Edit> {
         any::<bool>().prop_map(Edit::Paused),
         (0usize..3).prop_map(Edit::OnDrift),
         Just(Edit::Trigger),
-        (0usize..6).prop_map(Edit::Deliveries),
+        (0usize..7).prop_map(Edit::Deliveries),
         any::<bool>().prop_map(Edit::StoreInState),
         any::<bool>().prop_map(Edit::HoldWhileUsed),
     ]

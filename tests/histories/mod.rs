@@ -1,11 +1,15 @@
 //! Random histories of one key: time jumps, missed and late applies, edits, tampering, and an issuer, stores and
 //! verifications that fail. The real plan, apply and read run in a world in memory, and Terraform's part is
-//! played by [`player`]. Whatever happens, what must never happen does not, and in the end the key is well.
+//! played by [`terraform`]. Whatever happens, what must never happen does not, and in the end the key is well.
 //!
 //! `APIKEY_HISTORIES` sets how many histories are tried, `APIKEY_HISTORIES_SEED` where they begin.
 
+mod config;
+mod effects;
 mod events;
 mod player;
+mod terraform;
+mod values;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};

@@ -37,6 +37,8 @@ pub struct State {
     pub last_used: BTreeMap<String, Instant>,
     /// Which of the next calls fail, the first in the lowest bit.
     pub faults: u64,
+    /// Calls that fail by name, such as `write /p1`, however often they are made.
+    pub broken: BTreeSet<String>,
     /// No key is accepted.
     pub refuse_probes: bool,
     /// Effects in order.
@@ -70,7 +72,7 @@ impl World {
 impl State {
     /// Whether this call is one of those that fail.
     fn call(&mut self, what: &str) -> Result<()> {
-        let fails = self.faults & 1 == 1;
+        let fails = self.faults & 1 == 1 || self.broken.contains(what);
         self.faults >>= 1;
         if !fails {
             return Ok(());

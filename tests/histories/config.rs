@@ -1,0 +1,133 @@
+//! The configuration of the key: small sets of choices for everything that an edit can change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use apikey::resources::managed::model::{Fields, ManagedState};
+use apikey::resources::rotation_policy::PolicyState;
+use tf_provider::value::{Value, ValueAny};
+
+use super::events::Edit;
+use super::values::copy;
+
+pub const PLACES: [&str; 3] = ["/p0", "/p1", "/p2"];
+
+/// Sets of deliveries: name and place. The third swaps the places of the second, the sixth has none.
+pub const DELIVERIES: [&[(&str, usize)]; 7] = [
+    &[("a", 0)],
+    &[("a", 0), ("b", 1)],
+    &[("a", 1), ("b", 0)],
+    &[("a", 0), ("b", 1), ("c", 2)],
+    &[("z", 0)],
+    &[],
+    &[("a", 2)],
+];
+
+/// `rotation_interval`, `stage_before`, `propagation_delay`, `grace_period`.
+pub const POLICIES: [[&str; 4]; 4] = [
+    ["100s", "20s", "5s", "30s"],
+    ["100s", "20s", "0s", "30s"],
+    ["60s", "30s", "10s", "30s"],
+    ["400s", "40s", "40s", "100s"],
+];
+
+pub const ON_DRIFT: [&str; 3] = ["warn", "rotate", "error"];
+
+pub struct Config {
+    pub name: String,
+    pub policy: usize,
+    pub paused: bool,
+    pub on_drift: usize,
+    pub trigger: u64,
+    pub deliveries: usize,
+    pub stored: bool,
+    pub hold: bool,
+}
+
+impl Config {
+    pub fn new() -> Self {
+        Self {
+            name: "k0".into(),
+            policy: 0,
+            paused: false,
+            on_drift: 0,
+            trigger: 0,
+            deliveries: 1,
+            stored: false,
+            hold: false,
+        }
+    }
+
+    pub fn edit(&mut self, edit: &Edit) {
+        match edit {
+            Edit::Rename => self.name.push('x'),
+            Edit::Policy(index) => self.policy = *index,
+            Edit::Paused(paused) => self.paused = *paused,
+            Edit::OnDrift(index) => self.on_drift = *index,
+            Edit::Trigger => self.trigger += 1,
+            Edit::Deliveries(index) => self.deliveries = *index,
+            Edit::StoreInState(stored) => self.stored = *stored,
+            Edit::HoldWhileUsed(hold) => self.hold = *hold,
+        }
+    }
+
+    pub fn state(&self) -> ManagedState {
+        let text = |text: &str| Value::Value(text.to_owned());
+        let [interval, stage, delay, grace] = POLICIES[self.policy];
+        let policy = PolicyState {
+            name: text("p"),
+            rotation_interval: text(interval),
+            stage_before: text(stage),
+            propagation_delay: text(delay),
+            grace_period: text(grace),
+            revoke_only_if_unused_for: if self.hold { text("50s") } else { Value::Null },
+            paused: Value::Value(self.paused),
+            on_drift: text(ON_DRIFT[self.on_drift]),
+            ..PolicyState::default()
+        };
+        let field = |name: &str, value: &str| {
+            let fields = BTreeMap::from([(name.to_owned(), ValueAny::String(value.into()))]);
+            ValueAny::Map(fields)
+        };
+        let delivery = |(name, place): &(&str, usize)| {
+            let fields: Fields = BTreeMap::from([("file".into(), field("path", PLACES[*place]))]);
+            ((*name).to_owned(), Value::Value(fields))
+        };
+        let deliveries = DELIVERIES[self.deliveries].iter().map(delivery);
+        ManagedState {
+            name: text(&self.name),
+            policy: Value::Value(policy),
+            issuer: Value::Value(BTreeMap::from([(
+                "aws_iam".into(),
+                field("user_name", "u"),
+            )])),
+            deliveries: Value::Value(deliveries.collect()),
+            store_secret_in_state: if self.stored {
+                Value::Value(true)
+            } else {
+                Value::Null
+            },
+            rotation_trigger: Value::Value(self.trigger.to_string()),
+            ..ManagedState::default()
+        }
+    }
+
+    pub fn places(&self) -> BTreeSet<String> {
+        let set = DELIVERIES[self.deliveries].iter();
+        set.map(|(_, place)| PLACES[*place].to_owned()).collect()
+    }
+
+    /// The configuration over the prior state, as Terraform proposes it.
+    pub fn proposed(&self, prior: &ManagedState) -> ManagedState {
+        let config = self.state();
+        let mut proposed = copy(prior);
+        if !config.store_secret_in_state.is_null() {
+            proposed.store_secret_in_state = config.store_secret_in_state;
+        }
+        proposed.name = config.name;
+        proposed.policy = config.policy;
+        proposed.issuer = config.issuer;
+        proposed.deliveries = config.deliveries;
+        proposed.rotation_trigger = config.rotation_trigger;
+        proposed
+    }
+}

@@ -1,0 +1,193 @@
+//! The order of effects, and what is left when one of them fails after every check has passed.
+
+use super::events::{Edit, Event};
+use super::player::Player;
+
+fn apply() -> Event {
+    Event::Apply {
+        refresh: true,
+        late: 0,
+        faults: 0,
+        refuse_probes: false,
+    }
+}
+
+/// A player that lives through the events, and then forgets what happened.
+async fn after(events: &[Event]) -> Player {
+    let mut player = Player::new();
+    for event in events {
+        player.live(event).await.unwrap();
+    }
+    player.world.state().log.clear();
+    player
+}
+
+/// What one more apply does while these calls fail. The writes are told without what they write.
+async fn effects(player: &mut Player, broken: &[&str]) -> Vec<String> {
+    player.world.state().broken = broken.iter().map(|call| (*call).to_owned()).collect();
+    player.apply(true, 0).await.unwrap();
+    player.no_crime().unwrap();
+    let mut state = player.world.state();
+    state.broken.clear();
+    let log = std::mem::take(&mut state.log);
+    let bare = |line: String| line.split(" [").next().unwrap_or_default().to_owned();
+    log.into_iter().map(bare).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_key_is_minted_and_then_written_everywhere() {
+    let mut player = Player::new();
+    assert_eq!(
+        effects(&mut player, &[]).await,
+        ["mint id1", "write /p0", "write /p1"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_check_mints_nothing() {
+    for broken in ["check /p1", "check issuer"] {
+        let mut player = Player::new();
+        assert_eq!(
+            effects(&mut player, &[broken]).await,
+            [format!("{broken} failed")]
+        );
+        assert!(player.kept.is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_key_that_reaches_no_store_is_revoked_again() {
+    let mut player = Player::new();
+    let effects = effects(&mut player, &["write /p0", "write /p1"]).await;
+    let expected = [
+        "mint id1",
+        "write /p0 failed",
+        "write /p1 failed",
+        "revoke id1",
+    ];
+    assert_eq!(effects, expected);
+    assert!(player.kept.is_none() && player.world.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_key_that_reaches_one_store_is_copied_to_the_other_later() {
+    let mut player = Player::new();
+    let first = effects(&mut player, &["write /p1"]).await;
+    assert_eq!(first, ["mint id1", "write /p0", "write /p1 failed"]);
+    assert_eq!(player.status(), "pending");
+    assert_eq!(effects(&mut player, &[]).await, ["write /p0", "write /p1"]);
+    assert_eq!(player.status(), "ok");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_staged_key_that_reaches_no_store_is_revoked_and_staged_by_the_next_apply() {
+    let mut player = after(&[apply(), Event::Wait(80)]).await;
+    let first = effects(&mut player, &["write /p0", "write /p1"]).await;
+    let expected = [
+        "mint id2",
+        "write /p0 failed",
+        "write /p1 failed",
+        "revoke id2",
+    ];
+    assert_eq!(first, expected);
+    assert_eq!(player.world.live().into_iter().collect::<Vec<_>>(), ["id1"]);
+    assert_eq!(player.holds("/p0"), ["id1"]);
+    effects(&mut player, &[]).await;
+    effects(&mut player, &[]).await;
+    assert_eq!(player.holds("/p0"), ["id1", "id3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_staged_key_that_lacks_a_store_is_not_promoted_until_it_is_there() {
+    let mut player = after(&[apply(), Event::Wait(80)]).await;
+    let first = effects(&mut player, &["write /p1"]).await;
+    assert_eq!(first, ["mint id2", "write /p0", "write /p1 failed"]);
+    player.live(&Event::Wait(20)).await.unwrap();
+    assert_eq!(effects(&mut player, &[]).await, ["write /p0", "write /p1"]);
+    assert_eq!(player.holds("/p1"), ["id1", "id2"]);
+    player.live(&Event::Wait(5)).await.unwrap();
+    assert_eq!(effects(&mut player, &[]).await, ["write /p0", "write /p1"]);
+    assert_eq!(player.holds("/p1"), ["id2", "id1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_lacks_a_store_is_not_promoted_in_the_apply_that_staged_it() {
+    // Policy 1 has no propagation delay, so a missed rotation stages and promotes at once.
+    let mut player = after(&[Event::Edit(Edit::Policy(1)), apply(), Event::Wait(100)]).await;
+    let first = effects(&mut player, &["write /p1"]).await;
+    assert_eq!(
+        first,
+        [
+            "mint id2",
+            "write /p0",
+            "write /p1 failed",
+            "write /p0",
+            "write /p1 failed"
+        ]
+    );
+    assert_eq!(player.generation(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undone_key_that_cannot_be_revoked_is_not_forgotten() {
+    let mut player = after(&[apply(), Event::Wait(80)]).await;
+    let broken = ["write /p0", "write /p1", "revoke id2"];
+    effects(&mut player, &broken).await;
+    assert_eq!(player.pending(), ["id2"]);
+    // Before another key needs the room at the issuer.
+    let next = effects(&mut player, &[]).await;
+    assert_eq!(next.first().map(String::as_str), Some("revoke id2"));
+    assert!(player.pending().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retiring_key_leaves_the_stores_before_it_is_revoked() {
+    let steps = [
+        apply(),
+        Event::Wait(80),
+        apply(),
+        Event::Wait(20),
+        apply(),
+        Event::Wait(30),
+    ];
+    let mut player = after(&steps).await;
+    assert_eq!(player.holds("/p0"), ["id2", "id1"]);
+    assert_eq!(
+        effects(&mut player, &[]).await,
+        ["write /p0", "write /p1", "revoke id1"]
+    );
+
+    let mut player = after(&steps).await;
+    assert_eq!(
+        effects(&mut player, &["write /p1"]).await,
+        ["write /p0", "write /p1 failed"]
+    );
+    assert_eq!(player.world.live().len(), 2);
+
+    let mut player = after(&steps).await;
+    effects(&mut player, &["revoke id1"]).await;
+    assert_eq!(player.pending(), ["id1"]);
+    assert_eq!(effects(&mut player, &[]).await, ["revoke id1"]);
+    assert_eq!(player.status(), "ok");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_moved_delivery_is_written_before_the_old_place_is_emptied() {
+    let mut player = after(&[Event::Edit(Edit::Deliveries(0)), apply()]).await;
+    player
+        .live(&Event::Edit(Edit::Deliveries(6)))
+        .await
+        .unwrap();
+    assert_eq!(effects(&mut player, &[]).await, ["write /p2", "remove /p0"]);
+
+    // A move that failed is still a move to the next plan.
+    player
+        .live(&Event::Edit(Edit::Deliveries(0)))
+        .await
+        .unwrap();
+    assert_eq!(
+        effects(&mut player, &["write /p0"]).await,
+        ["write /p0 failed"]
+    );
+    assert_eq!(effects(&mut player, &[]).await, ["write /p0", "remove /p2"]);
+}

@@ -1,0 +1,321 @@
+//! Plays Terraform's part: refreshes, plans, plans again while it applies, applies, and compares what was
+//! planned with what came of it.
+
+use apikey::domain::rules::Move;
+use apikey::resources::managed::model::{ManagedState, Private};
+use apikey::resources::managed::{apply, plan, read};
+use tf_provider::Diagnostics;
+use tf_provider::value::ValueAny;
+
+use super::player::{Crime, Player};
+use super::values::{broken_promise, copy, summaries, tree};
+
+/// What Terraform keeps of the key.
+pub struct Kept {
+    pub state: ManagedState,
+    pub private: Private,
+    pub tainted: bool,
+}
+
+pub struct Planned {
+    pub prior: ManagedState,
+    pub prior_private: Private,
+    pub planned: ManagedState,
+    pub private: Private,
+    pub warnings: String,
+}
+
+impl Player {
+    /// Whether it worked.
+    pub async fn refresh(&mut self) -> Result<bool, Crime> {
+        let Some(kept) = &self.kept else {
+            return Ok(true);
+        };
+        let context = self.context();
+        let Ok(seen) = read::read(copy(&kept.state), kept.private.clone(), &context).await else {
+            return Ok(false);
+        };
+        let Some((state, private)) = seen else {
+            self.kept = None;
+            return Ok(true);
+        };
+        let faults = std::mem::take(&mut self.world.state().faults);
+        let again = read::read(copy(&state), private.clone(), &context).await;
+        self.world.state().faults = faults;
+        match again {
+            Ok(Some((second, second_private))) => {
+                if let Some(change) =
+                    broken_promise(&tree(&state), &tree(&second), "second refresh")
+                {
+                    return Err(change);
+                }
+                if private != second_private {
+                    return Err(format!(
+                        "second refresh: {private:?} became {second_private:?}"
+                    ));
+                }
+            }
+            other => {
+                return Err(format!(
+                    "a second refresh gave {:?}",
+                    other.map(|seen| seen.is_some())
+                ));
+            }
+        }
+        let tainted = kept.tainted;
+        self.kept = Some(Kept {
+            state,
+            private,
+            tainted,
+        });
+        Ok(true)
+    }
+
+    pub async fn apply(&mut self, refresh: bool, late: u32) -> Result<(), Crime> {
+        if refresh && !self.refresh().await? {
+            return Ok(());
+        }
+        if self.kept.as_ref().is_some_and(|kept| kept.tainted) {
+            self.destroy().await?;
+        }
+        match self.kept.is_some() {
+            true => self.update(late).await,
+            false => self.create(late).await,
+        }
+    }
+
+    pub async fn create(&mut self, late: u32) -> Result<(), Crime> {
+        let mut diags = Diagnostics::default();
+        let blank = ManagedState::default();
+        let config = self.config.state();
+        let proposal = self.config.proposed(&blank);
+        let planned = plan::create(&mut diags, proposal, &config, &self.context());
+        let (planned, _) = planned.ok_or_else(|| format!("{:?}", diags.errors))?;
+        self.now += i64::from(late);
+        self.begin(&[]);
+        let promised = tree(&planned);
+        let created = apply::create(&mut diags, planned, &self.context()).await;
+        let failed = !diags.errors.is_empty();
+        self.diary
+            .push(format!("  create failed: {failed} {:?}", summaries(&diags)));
+        self.kept = match created {
+            Some((state, private)) => {
+                if !failed {
+                    self.kept_promise(&promised, &state)?;
+                }
+                Some(Kept {
+                    state,
+                    private,
+                    tainted: failed,
+                })
+            }
+            None if failed => None,
+            None => return Err("a create gave neither a state nor an error".into()),
+        };
+        self.promoted_well(0, &[Move::Create])
+    }
+
+    /// The plan of an update; `None` if it was refused with an error.
+    pub fn plan(&self) -> Result<Option<Planned>, Crime> {
+        let Some(kept) = &self.kept else {
+            return Ok(None);
+        };
+        let mut diags = Diagnostics::default();
+        let config = self.config.state();
+        let proposal = self.config.proposed(&kept.state);
+        let (prior, prior_private) = (copy(&kept.state), kept.private.clone());
+        let context = self.context();
+        let planned = plan::update(
+            &mut diags,
+            &prior,
+            proposal,
+            &config,
+            prior_private.clone(),
+            &context,
+        );
+        let texts: Vec<String> = diags
+            .warnings
+            .iter()
+            .map(|warning| format!("{warning:?}"))
+            .collect();
+        match planned {
+            Some((planned, private, replaced)) if replaced.is_empty() => Ok(Some(Planned {
+                prior,
+                prior_private,
+                planned,
+                private,
+                warnings: texts.join("\n"),
+            })),
+            Some(_) => Err("a replacement was planned".into()),
+            None if diags.errors.is_empty() => {
+                Err("a plan gave neither a state nor an error".into())
+            }
+            None => Ok(None),
+        }
+    }
+
+    pub async fn update(&mut self, late: u32) -> Result<(), Crime> {
+        let Some(first) = self.plan()? else {
+            return Ok(());
+        };
+        self.now += i64::from(late);
+        if tree(&first.prior) == tree(&first.planned) {
+            return match first.private.decision {
+                None => Ok(()),
+                Some(decision) => Err(format!("{decision:?} does not show in the plan")),
+            };
+        }
+        let Some(second) = self.plan()? else {
+            return Err("the second plan of an apply was refused".into());
+        };
+        if let Some(broken) =
+            broken_promise(&tree(&first.planned), &tree(&second.planned), "second plan")
+        {
+            return Err(broken);
+        }
+        if first.private.decision != second.private.decision {
+            return Err(format!("{:?} became {:?}", first.private, second.private));
+        }
+        let moves = second
+            .private
+            .decision
+            .clone()
+            .map_or(Vec::new(), |decision| decision.moves);
+        self.diary.push(format!("  takes {moves:?}"));
+        self.doom(&first, &moves)?;
+        let generation = second.prior.generation.as_option().unwrap_or_default();
+        let promised = tree(&second.planned);
+        let mut diags = Diagnostics::default();
+        let context = self.context();
+        let applied = apply::update(
+            &mut diags,
+            second.prior,
+            second.planned,
+            second.private,
+            &context,
+        )
+        .await;
+        let failed = !diags.errors.is_empty();
+        if failed {
+            self.diary
+                .push(format!("  failed: {:?}", summaries(&diags)));
+        }
+        match applied {
+            Some((state, private)) => {
+                if !failed {
+                    self.kept_promise(&promised, &state)?;
+                }
+                self.kept = Some(Kept {
+                    state,
+                    private,
+                    tainted: false,
+                });
+            }
+            // Terraform keeps what it had.
+            None if failed => {
+                self.kept = Some(Kept {
+                    state: first.prior,
+                    private: first.prior_private,
+                    tainted: false,
+                })
+            }
+            None => return Err("an update gave neither a state nor an error".into()),
+        }
+        self.promoted_well(generation, &moves)
+    }
+
+    pub fn kept_promise(&self, promised: &ValueAny, state: &ManagedState) -> Result<(), Crime> {
+        broken_promise(promised, &tree(state), "apply").map_or(Ok(()), Err)
+    }
+
+    /// Which keys the plan says will die.
+    pub fn doom(&mut self, plan: &Planned, moves: &[Move]) -> Result<(), Crime> {
+        let managed = plan
+            .prior
+            .managed(&plan.prior_private)
+            .map_err(|error| error.to_string())?;
+        let slots = managed.slots.as_ref();
+        let mut doomed = Vec::new();
+        if moves
+            .iter()
+            .any(|next| matches!(next, Move::Revoke | Move::Discard))
+        {
+            doomed.extend(slots.and_then(|slots| slots.secondary_key()?.key_id.clone()));
+        }
+        if moves.contains(&Move::RevokePending) {
+            doomed.extend(managed.pending_revocations);
+        }
+        if let Some(silent) = doomed
+            .iter()
+            .find(|id| !plan.warnings.contains(id.as_str()))
+        {
+            return Err(format!(
+                "the plan does not say that {silent} is revoked: {}",
+                plan.warnings
+            ));
+        }
+        self.begin(&doomed);
+        // Where the primary is unusable, the key that replaces it in the same apply is the successor.
+        if moves.contains(&Move::Revoke) && !moves.contains(&Move::Replace) {
+            let successor = slots.and_then(|slots| slots.primary.key_id.clone());
+            self.world.state().successor = successor;
+        }
+        Ok(())
+    }
+
+    pub fn begin(&mut self, doomed: &[String]) {
+        let mut state = self.world.state();
+        state.doomed = doomed.iter().cloned().collect();
+        state.wanted = self.config.places();
+        state.successor = None;
+    }
+
+    /// A primary that is new was proved, and was in every store before it counted.
+    pub fn promoted_well(&self, before: i64, moves: &[Move]) -> Result<(), Crime> {
+        let Some(kept) = &self.kept else {
+            return Ok(());
+        };
+        if kept.state.generation.as_option().unwrap_or_default() <= before {
+            return Ok(());
+        }
+        let managed = kept
+            .state
+            .managed(&kept.private)
+            .map_err(|error| error.to_string())?;
+        let Some(id) = managed.slots.and_then(|slots| slots.primary.key_id) else {
+            return Ok(());
+        };
+        let state = self.world.state();
+        let Some(issued) = state.issued.get(&id) else {
+            return Err(format!("{id} was promoted and never minted"));
+        };
+        if !issued.proved {
+            return Err(format!("{id} was promoted without a proof"));
+        }
+        // A first key, or one that replaces an unusable one, may lack a store; the status says so.
+        let at_once = moves
+            .iter()
+            .any(|next| matches!(next, Move::Create | Move::Replace));
+        match self.config.places().difference(&issued.was_in).next() {
+            Some(place) if !at_once => Err(format!("{id} was promoted and never was in {place}")),
+            _ => Ok(()),
+        }
+    }
+
+    pub async fn destroy(&mut self) -> Result<(), Crime> {
+        let Some(kept) = &self.kept else {
+            return Ok(());
+        };
+        let all: Vec<String> = self.known_ids().into_iter().collect();
+        let (state, private) = (copy(&kept.state), kept.private.clone());
+        self.begin(&all);
+        self.world.state().wanted.clear();
+        if apply::destroy(state, private, &self.context())
+            .await
+            .is_ok()
+        {
+            self.kept = None;
+        }
+        Ok(())
+    }
+}
