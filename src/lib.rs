@@ -34,6 +34,7 @@ pub mod error;
 pub mod functions;
 pub mod instant;
 pub mod issuers;
+pub mod ledger;
 pub mod protocol;
 pub mod provider;
 pub mod resources;

@@ -1,0 +1,243 @@
+//! A ledger in memory, with the same rules as one in a database. For tests that live a million lives.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::error::{Error, Kind, Result};
+use crate::instant::Instant;
+use crate::ledger::{
+    Effect, Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome,
+    ResourceRef, Slot, Status,
+};
+
+/// Everything in one lock: tests want it small and whole, not fast.
+#[derive(Default)]
+pub struct InMemory(Mutex<Tables>);
+
+#[derive(Default)]
+struct Tables {
+    keys: Vec<(ResourceRef, String, KeyRecord)>,
+    open: Vec<Intent>,
+    locks: BTreeMap<String, (i64, Option<String>)>,
+    lost: bool,
+}
+
+impl InMemory {
+    /// Ends every lease, as time does when a holder died.
+    pub fn expire_locks(&self) {
+        self.tables()
+            .locks
+            .values_mut()
+            .for_each(|lock| lock.1 = None);
+    }
+
+    /// Every call fails until it is found again.
+    pub fn lose(&self, lost: bool) {
+        self.tables().lost = lost;
+    }
+
+    /// Forgets everything, as a fresh ledger would.
+    pub fn wipe(&self) {
+        *self.tables() = Tables::default();
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, Tables>> {
+        let tables = self.tables();
+        if tables.lost {
+            return Err(Error::new(
+                Kind::Unavailable,
+                "The ledger cannot be reached",
+                "It was lost. Try again.",
+            ));
+        }
+        Ok(tables)
+    }
+}
+
+impl Tables {
+    fn is_held(&self, fence: &Fence) -> bool {
+        let lock = self.locks.get(&fence.name);
+        lock.is_some_and(|(number, holder)| *number == fence.number && holder.is_some())
+    }
+
+    fn is_minted(&mut self, intent: &Intent, key: &KeyMark, at: Instant) {
+        let record = KeyRecord {
+            key: key.clone(),
+            slot: Slot::None,
+            status: Status::Live,
+            created_at: at,
+            delivered_at: None,
+            verified_at: None,
+            promoted_at: None,
+            retired_at: None,
+            revoked_at: None,
+            last_used_at: None,
+            confirmed_at: None,
+            minted_by: Some(intent.apply.clone()),
+        };
+        self.keys
+            .push((intent.resource.clone(), intent.account.clone(), record));
+    }
+
+    fn is_revoked(&mut self, intent: &Intent, at: Instant) {
+        let Some(dead) = &intent.key else { return };
+        for (_, account, record) in &mut self.keys {
+            if *account == intent.account && record.key.is(dead) && record.revoked_at.is_none() {
+                record.revoked_at = Some(at);
+                record.status = Status::Revoked;
+                record.slot = Slot::None;
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for InMemory {
+    fn place(&self) -> String {
+        "memory".into()
+    }
+
+    async fn begin(&self, intent: &Intent) -> Result<()> {
+        let mut tables = self.open()?;
+        if let Some(fence) = intent.fence.as_ref().filter(|fence| !tables.is_held(fence)) {
+            return Err(Error::new(
+                Kind::Stale,
+                format!("The lock of {} was passed on", fence.name),
+                "Another process took it over. Nothing was done.",
+            ));
+        }
+        tables.open.push(intent.clone());
+        Ok(())
+    }
+
+    async fn finish(&self, intent: &str, outcome: &Outcome, at: Instant) -> Result<()> {
+        let mut tables = self.open()?;
+        let Some(position) = tables.open.iter().position(|open| open.id == intent) else {
+            return Ok(());
+        };
+        let intent = tables.open.remove(position);
+        match (intent.effect, outcome) {
+            (Effect::Mint, Outcome::Done(Some(key))) => tables.is_minted(&intent, key, at),
+            (Effect::Revoke, Outcome::Done(_)) => tables.is_revoked(&intent, at),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn recall(&self, resource_id: &str) -> Result<Memory> {
+        let tables = self.open()?;
+        let keys = tables.keys.iter();
+        let open = tables.open.iter();
+        Ok(Memory {
+            keys: keys
+                .filter(|(resource, _, _)| resource.id == resource_id)
+                .map(|(_, _, record)| record.clone())
+                .collect(),
+            open: open
+                .filter(|intent| intent.resource.id == resource_id)
+                .cloned()
+                .collect(),
+        })
+    }
+
+    async fn recall_unfinished_create(
+        &self,
+        resource: &ResourceRef,
+        account: &str,
+    ) -> Result<Memory> {
+        let tables = self.open()?;
+        let same = |other: &ResourceRef, at: &str| {
+            other.name == resource.name && other.workspace == resource.workspace && at == account
+        };
+        let abandoned: Vec<&Intent> = tables
+            .open
+            .iter()
+            .filter(|intent| same(&intent.resource, &intent.account))
+            .filter(|intent| {
+                let fence = intent.fence.as_ref();
+                !fence.is_some_and(|fence| tables.is_held(fence))
+            })
+            .collect();
+        let applies: BTreeSet<&str> = abandoned.iter().map(|it| it.apply.as_str()).collect();
+        let keys = tables.keys.iter();
+        Ok(Memory {
+            keys: keys
+                .filter(|(other, at, key)| {
+                    let by = key.minted_by.as_deref();
+                    same(other, at)
+                        && key.confirmed_at.is_none()
+                        && key.revoked_at.is_none()
+                        && by.is_some_and(|by| applies.contains(by))
+                })
+                .map(|(_, _, record)| record.clone())
+                .collect(),
+            open: abandoned.into_iter().cloned().collect(),
+        })
+    }
+
+    async fn record(&self, holding: &Holding, _: Instant) -> Result<()> {
+        let mut tables = self.open()?;
+        for seen in &holding.keys {
+            let known = tables.keys.iter_mut().find(|(resource, _, record)| {
+                resource.id == holding.resource.id && record.key.is(&seen.key)
+            });
+            match known {
+                Some((_, _, record)) => {
+                    *record = KeyRecord {
+                        confirmed_at: record.confirmed_at.or(seen.confirmed_at),
+                        minted_by: record.minted_by.clone(),
+                        ..seen.clone()
+                    };
+                }
+                None => {
+                    let row = (holding.resource.clone(), holding.account.clone());
+                    tables.keys.push((row.0, row.1, seen.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_lock(&self, name: &str, holder: &str) -> Result<Option<Lease>> {
+        let mut tables = self.open()?;
+        let lock = tables.locks.entry(name.to_owned()).or_default();
+        if lock.1.is_some() {
+            return Ok(None);
+        }
+        *lock = (lock.0 + 1, Some(holder.to_owned()));
+        Ok(Some(Lease {
+            fence: Fence {
+                name: name.to_owned(),
+                number: lock.0,
+            },
+            length: std::time::Duration::from_secs(60),
+        }))
+    }
+
+    async fn renew(&self, fence: &Fence) -> Result<()> {
+        let held = self.open()?.is_held(fence);
+        held.then_some(()).ok_or_else(|| {
+            Error::new(
+                Kind::Stale,
+                format!("The lock of {} was passed on", fence.name),
+                "Another process took it over. Nothing was done.",
+            )
+        })
+    }
+
+    async fn unlock(&self, fence: &Fence) -> Result<()> {
+        let mut tables = self.open()?;
+        if let Some(lock) = tables.locks.get_mut(&fence.name)
+            && lock.0 == fence.number
+        {
+            lock.1 = None;
+        }
+        Ok(())
+    }
+}
