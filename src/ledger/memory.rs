@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::{
     Effect, Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome,
-    ResourceRef, Slot, Status,
+    ResourceRef, Slot, Status, passed_on,
 };
 
 /// Everything in one lock: tests want it small and whole, not fast.
@@ -87,8 +87,12 @@ impl Tables {
 
     fn is_revoked(&mut self, intent: &Intent, at: Instant) {
         let Some(dead) = &intent.key else { return };
-        for (_, account, record) in &mut self.keys {
-            if *account == intent.account && record.key.is(dead) && record.revoked_at.is_none() {
+        for (resource, account, record) in &mut self.keys {
+            // A mark alone is too short to look beyond its own resource.
+            let same = record.key.is(dead)
+                && (record.key.key_id == dead.key_id && dead.key_id.is_some()
+                    || resource.id == intent.resource.id);
+            if *account == intent.account && same && record.revoked_at.is_none() {
                 record.revoked_at = Some(at);
                 record.status = Status::Revoked;
                 record.slot = Slot::None;
@@ -106,11 +110,7 @@ impl Ledger for InMemory {
     async fn begin(&self, intent: &Intent) -> Result<()> {
         let mut tables = self.open()?;
         if let Some(fence) = intent.fence.as_ref().filter(|fence| !tables.is_held(fence)) {
-            return Err(Error::new(
-                Kind::Stale,
-                format!("The lock of {} was passed on", fence.name),
-                "Another process took it over. Nothing was done.",
-            ));
+            return Err(passed_on(fence));
         }
         tables.open.push(intent.clone());
         Ok(())
@@ -188,13 +188,7 @@ impl Ledger for InMemory {
                 resource.id == holding.resource.id && record.key.is(&seen.key)
             });
             match known {
-                Some((_, _, record)) => {
-                    *record = KeyRecord {
-                        confirmed_at: record.confirmed_at.or(seen.confirmed_at),
-                        minted_by: record.minted_by.clone(),
-                        ..seen.clone()
-                    };
-                }
+                Some((_, _, record)) => *record = record.seen_as(seen),
                 None => {
                     let row = (holding.resource.clone(), holding.account.clone());
                     tables.keys.push((row.0, row.1, seen.clone()));
@@ -222,13 +216,7 @@ impl Ledger for InMemory {
 
     async fn renew(&self, fence: &Fence) -> Result<()> {
         let held = self.open()?.is_held(fence);
-        held.then_some(()).ok_or_else(|| {
-            Error::new(
-                Kind::Stale,
-                format!("The lock of {} was passed on", fence.name),
-                "Another process took it over. Nothing was done.",
-            )
-        })
+        held.then_some(()).ok_or_else(|| passed_on(fence))
     }
 
     async fn unlock(&self, fence: &Fence) -> Result<()> {
