@@ -13,6 +13,8 @@ use crate::clock::Clock;
 use crate::engine::connections::Connections;
 use crate::error::{Path, Result};
 use crate::issuers::{Issuer, IssuerKind};
+use crate::ledger::Ledger;
+use crate::ledger::disabled::Disabled;
 use crate::settings::Settings;
 use crate::stores::{Claims, Store, StoreKind};
 use crate::vendors::http::Http;
@@ -23,6 +25,8 @@ pub struct Context {
     pub clock: Clock,
     /// Cancelled when a person asked to stop: waits end early, effects already begun are finished.
     pub stop: CancellationToken,
+    /// What is remembered beside the state. Opened when it is first needed.
+    pub ledger: Arc<dyn Ledger>,
     vendors: BTreeMap<String, BTreeMap<String, ValueAny>>,
     http: Arc<Http>,
     connector: Box<dyn Connector>,
@@ -46,6 +50,7 @@ impl Context {
             clock,
             http: Arc::new(Http::new(stop.clone())),
             stop,
+            ledger: Arc::new(Disabled),
             vendors,
             connector: Box::new(Direct),
             shared: Mutex::default(),
@@ -72,6 +77,11 @@ impl Context {
             Arc::clone(turns.entry(account).or_default())
         };
         Ok(Some(turn.lock_owned().await))
+    }
+
+    /// The same context with a ledger.
+    pub fn with_ledger(self, ledger: Arc<dyn Ledger>) -> Self {
+        Self { ledger, ..self }
     }
 
     /// The same context with another HTTP client.
