@@ -89,8 +89,8 @@ pub fn connect(settings: Option<&Settings>) -> Result<Arc<dyn Ledger>> {
 }
 
 /// The database that a person names on the command line.
-pub fn named(url: Option<&str>) -> Result<Target> {
-    target(url, None, &variable)
+pub fn named(url: Option<&str>, schema: Option<&str>) -> Result<Target> {
+    target(url, schema, &variable)
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -9,6 +9,9 @@ use super::words;
 use crate::instant::Instant;
 use crate::ledger::{Intent, KeyMark, ResourceRef};
 
+/// What the first event is sealed behind.
+pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
 /// One thing that happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {

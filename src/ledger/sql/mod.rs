@@ -12,6 +12,7 @@ mod migrate;
 mod reads;
 mod target;
 mod trouble;
+mod verify;
 mod words;
 mod writer;
 mod writes;
@@ -31,6 +32,7 @@ use crate::instant::Instant;
 use crate::ledger::{Fence, Holding, Intent, Lease, Ledger, Memory, Outcome, ResourceRef};
 pub use target::Target;
 use trouble::Trouble;
+pub use verify::{Broken, Verdict};
 use writer::Writer;
 use writes::Job;
 
@@ -67,6 +69,19 @@ impl Database {
             patience,
             opened: Mutex::new(Opened::Not),
         }
+    }
+
+    /// A ledger for a person who only looks.
+    pub fn with_defaults(target: Target) -> Self {
+        Self::new(target, Duration::from_secs(60), Duration::ZERO)
+    }
+
+    /// Walks along the audit trail. `seal` is the number and the hash of an event that somebody noted down.
+    pub async fn verify(&self, seal: Option<&(i64, String)>) -> Result<Verdict> {
+        let mut reader = self.reader().await?;
+        verify::verify(&mut reader, seal)
+            .await
+            .map_err(|error| self.words(error))
     }
 
     async fn open(&self) -> Result<Arc<Open>> {

@@ -91,6 +91,11 @@ impl Target {
         }
     }
 
+    /// Whether it is a file that is not there.
+    pub fn is_missing(&self) -> bool {
+        self.dialect == Dialect::Sqlite && !self.file.exists()
+    }
+
     /// Where it lies, without a password.
     pub fn shown(&self) -> &str {
         &self.shown
