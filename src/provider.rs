@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{self, Clock};
 use crate::context::Context;
+use crate::data_sources::inventory::InventorySource;
 use crate::error::{Error, Kind, Path};
 use crate::functions::verify_checksum::VerifyChecksum;
 use crate::ledger::config as ledger;
@@ -30,6 +31,10 @@ pub fn registry(stop: CancellationToken) -> Registry {
         stop,
     })
     .resource("apikey_rotation_policy", RotationPolicy)
+    .data_source(
+        "apikey_inventory",
+        InventorySource::new(Arc::clone(&context)),
+    )
     .resource("apikey_managed", ManagedKey::new(context))
     .function("verify_checksum", VerifyChecksum)
 }
