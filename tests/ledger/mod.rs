@@ -1,5 +1,9 @@
 //! The ledger: one contract for every sort of it, and what only a database can show.
 
 mod contract;
+mod holding;
+mod questions;
 mod samples;
+mod schema;
+mod sql;
 mod trail;
