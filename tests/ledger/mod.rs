@@ -1,6 +1,7 @@
 //! The ledger: one contract for every sort of it, and what only a database can show.
 
 mod contract;
+mod faults;
 mod holding;
 mod questions;
 mod samples;
