@@ -13,6 +13,7 @@ use crate::clock::{self, Clock};
 use crate::context::Context;
 use crate::error::{Error, Kind, Path};
 use crate::functions::verify_checksum::VerifyChecksum;
+use crate::ledger::{config as ledger, workspace};
 use crate::protocol::Registry;
 use crate::resources::diagnostics;
 use crate::resources::managed::ManagedKey;
@@ -40,9 +41,11 @@ pub fn schema() -> Schema {
         block: Block {
             attributes: VENDORS
                 .iter()
-                .map(|vendor| {
-                    let nested = AttributeType::AttributeSingle((vendor.attributes)());
-                    (vendor.name.to_owned(), optional(nested, vendor.description))
+                .map(|vendor| (vendor.name, (vendor.attributes)(), vendor.description))
+                .chain([(ledger::NAME, ledger::schema(), ledger::DESCRIPTION)])
+                .map(|(name, attributes, description)| {
+                    let nested = AttributeType::AttributeSingle(attributes);
+                    (name.to_owned(), optional(nested, description))
                 })
                 .collect(),
             description: Description::markdown(
@@ -82,6 +85,9 @@ impl Provider for ApiKeyProvider {
                 fault
                     .into_iter()
                     .for_each(|fault| diagnostics::report(diags, fault));
+            }
+            if let Err(fault) = ledger::check(context.vendor(ledger::NAME).as_ref()) {
+                diagnostics::report(diags, fault);
             }
         }
         Some(())
@@ -123,13 +129,23 @@ impl Provider for ApiKeyProvider {
             return None;
         }
         let context = Context::new(clock, self.stop.clone(), blocks(config));
+        let ledger = match ledger::connect(context.vendor(ledger::NAME).as_ref()) {
+            Ok(ledger) => ledger,
+            Err(error) => {
+                diagnostics::report(diags, error);
+                return None;
+            }
+        };
+        let context = context
+            .with_ledger(ledger)
+            .in_workspace(workspace::current());
         // A second configuration of the same process is the same one: Terraform configures once.
         let _ = self.context.set(context);
         Some(())
     }
 }
 
-/// The vendors' blocks that were given.
+/// The blocks that were given, of the vendors and of the ledger.
 fn blocks(config: BTreeMap<String, ValueAny>) -> BTreeMap<String, BTreeMap<String, ValueAny>> {
     config
         .into_iter()

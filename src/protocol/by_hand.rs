@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use super::handshake::Unfit;
 
 const USAGE: &str = "\
-This is the provider apikey for Terraform and OpenTofu. It is a plugin: the command line starts it,
-there is nothing to run by hand.
+This is the provider apikey for Terraform and OpenTofu. It is a plugin: the command line starts it.
 
 Use it in a configuration:
 
@@ -17,7 +16,10 @@ Use it in a configuration:
   }
 
 Then run `terraform init` or `tofu init`. To try a binary that you built yourself, name its directory
-under dev_overrides in the configuration file of the command line.";
+under dev_overrides in the configuration file of the command line.
+
+One thing can be run by hand: `terraform-provider-apikey ledger verify` checks the audit trail of a
+ledger; --help says more.";
 
 /// Says what this binary is and how it is used.
 pub(super) fn explain(unfit: Unfit, argument: Option<&str>) -> ExitCode {

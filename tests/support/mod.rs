@@ -11,9 +11,24 @@ pub mod moto;
 #[cfg(unix)]
 pub mod outcome;
 #[cfg(unix)]
+pub mod postgres;
+#[cfg(unix)]
 pub mod state;
 #[cfg(unix)]
 pub mod workspace;
 pub mod world;
 #[cfg(unix)]
 pub mod zip;
+
+/// Whether the tests run as the superuser, who may do everything.
+#[cfg(unix)]
+pub fn is_superuser() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    tempfile::tempdir()
+        .unwrap()
+        .path()
+        .metadata()
+        .unwrap()
+        .uid()
+        == 0
+}
