@@ -6,11 +6,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tf_provider::value::ValueAny;
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::sync::Mutex as AsyncMutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::engine::connections::Connections;
 use crate::error::{Path, Result};
 use crate::issuers::{Issuer, IssuerKind};
 use crate::ledger::Ledger;
@@ -37,6 +36,8 @@ pub struct Context {
     pub configured: Claims,
     /// Where this run has delivered to, by the ids of its keys.
     pub delivered: Claims,
+    /// The workspace that Terraform works in, as far as known.
+    pub workspace: String,
 }
 
 impl Context {
@@ -57,6 +58,7 @@ impl Context {
             turns: Mutex::default(),
             configured: Claims::default(),
             delivered: Claims::default(),
+            workspace: String::new(),
         }
     }
 
@@ -65,23 +67,21 @@ impl Context {
         Self::new(Clock::system(), CancellationToken::new(), BTreeMap::new())
     }
 
-    /// Waits until nobody else in this process works on the same account of an issuer that counts its keys.
-    pub async fn turn(&self, connections: &Connections) -> Result<Option<OwnedMutexGuard<()>>> {
-        if !connections.abilities.inspect {
-            return Ok(None);
-        }
-        let account = connections.issuer.lock().await?;
-        let turn = {
-            // A map of locks is whole at every moment, so a panic elsewhere leaves nothing half done.
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(turns.entry(account).or_default())
-        };
-        Ok(Some(turn.lock_owned().await))
+    /// The lock of one account within this process.
+    pub fn local_turn(&self, account: &str) -> Arc<AsyncMutex<()>> {
+        // A map of locks is whole at every moment, so a panic elsewhere leaves nothing half done.
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(account.to_owned()).or_default())
     }
 
     /// The same context with a ledger.
     pub fn with_ledger(self, ledger: Arc<dyn Ledger>) -> Self {
         Self { ledger, ..self }
+    }
+
+    /// The same context in a workspace.
+    pub fn in_workspace(self, workspace: String) -> Self {
+        Self { workspace, ..self }
     }
 
     /// The same context with another HTTP client.

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::data_sources::inventory::InventorySource;
 use crate::error::{Error, Kind, Path};
 use crate::functions::verify_checksum::VerifyChecksum;
-use crate::ledger::config as ledger;
+use crate::ledger::{config as ledger, workspace};
 use crate::protocol::Registry;
 use crate::resources::diagnostics;
 use crate::resources::managed::ManagedKey;
@@ -141,7 +141,9 @@ impl Provider for ApiKeyProvider {
                 return None;
             }
         };
-        let context = context.with_ledger(ledger);
+        let context = context
+            .with_ledger(ledger)
+            .in_workspace(workspace::current());
         // A second configuration of the same process is the same one: Terraform configures once.
         let _ = self.context.set(context);
         Some(())

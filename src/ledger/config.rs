@@ -1,6 +1,5 @@
 //! The `ledger` attribute of the provider block.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use crate::error::{Error, Path, Result};
 use crate::ledger::Ledger;
 use crate::ledger::disabled::Disabled;
 use crate::ledger::sql::{Database, Target};
+use crate::ledger::workspace::data_directory;
 use crate::schema::{Attributes, attributes, optional, sensitive};
 use crate::settings::Settings;
 
@@ -166,10 +166,7 @@ fn target(
             "The default is a file of SQLite, which has no schemas. Set url to a postgres:// URL, or remove schema.",
         ));
     }
-    let directory = variable("TF_DATA_DIR").unwrap_or_else(|| ".terraform".into());
-    Ok(Target::file(
-        PathBuf::from(directory).join("apikey/ledger.db"),
-    ))
+    Ok(Target::file(data_directory().join("apikey/ledger.db")))
 }
 
 fn length(settings: Option<&Settings>, name: &str, default: Duration) -> Result<Duration> {

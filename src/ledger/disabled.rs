@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::instant::Instant;
-use crate::ledger::{Fence, Holding, Intent, Lease, Ledger, Memory, Outcome, ResourceRef};
+use crate::ledger::{Fence, Holding, Intent, Lease, Ledger, Memory, Outcome};
 
 /// `ledger = { disabled = true }`.
 pub struct Disabled;
@@ -31,8 +31,12 @@ impl Ledger for Disabled {
         Ok(Memory::default())
     }
 
-    async fn recall_unfinished_create(&self, _: &ResourceRef, _: &str) -> Result<Memory> {
+    async fn recall_never_confirmed(&self, _: &str) -> Result<Memory> {
         Ok(Memory::default())
+    }
+
+    async fn ids_in(&self, _: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
     }
 
     async fn record(&self, _: &Holding, _: Instant) -> Result<()> {

@@ -56,7 +56,8 @@ pub struct Intent {
     pub place: Option<String>,
     /// For a mint: the ids of every key that the issuer had in the account before, where it can list them.
     pub known: Vec<String>,
-    /// When it was written, by the clock of the provider.
+    /// When it was written, by the clock of the machine even where tests set another for the provider: it is compared
+    /// with what issuers say.
     pub at: Instant,
     /// The lock under which it is done, where the account has one.
     pub fence: Option<Fence>,

@@ -155,4 +155,7 @@ pub struct Memory {
     pub keys: Vec<KeyRecord>,
     /// What was begun and has no outcome, oldest first.
     pub open: Vec<Intent>,
+    /// The lease under which some of it was begun is still held: another apply is at work, so that nothing can be said
+    /// of it yet.
+    pub busy: bool,
 }

@@ -18,10 +18,17 @@ pub struct InMemory(Mutex<Tables>);
 
 #[derive(Default)]
 struct Tables {
-    keys: Vec<(ResourceRef, String, KeyRecord)>,
+    keys: Vec<Row>,
     open: Vec<Intent>,
     locks: BTreeMap<String, (i64, Option<String>)>,
     lost: bool,
+}
+
+#[derive(Clone)]
+struct Row {
+    resource: ResourceRef,
+    account: String,
+    key: KeyRecord,
 }
 
 impl InMemory {
@@ -66,6 +73,14 @@ impl Tables {
         lock.is_some_and(|(number, holder)| *number == fence.number && holder.is_some())
     }
 
+    /// Whether the apply of an intent still has its lock.
+    fn is_alive(&self, intent: &Intent) -> bool {
+        intent
+            .fence
+            .as_ref()
+            .is_some_and(|fence| self.is_held(fence))
+    }
+
     fn is_minted(&mut self, intent: &Intent, key: &KeyMark, at: Instant) {
         let record = KeyRecord {
             key: key.clone(),
@@ -81,18 +96,22 @@ impl Tables {
             confirmed_at: None,
             minted_by: Some(intent.apply.clone()),
         };
-        self.keys
-            .push((intent.resource.clone(), intent.account.clone(), record));
+        self.keys.push(Row {
+            resource: intent.resource.clone(),
+            account: intent.account.clone(),
+            key: record,
+        });
     }
 
     fn is_revoked(&mut self, intent: &Intent, at: Instant) {
         let Some(dead) = &intent.key else { return };
-        for (resource, account, record) in &mut self.keys {
+        for row in &mut self.keys {
+            let record = &mut row.key;
             // A mark alone is too short to look beyond its own resource.
             let same = record.key.is(dead)
                 && (record.key.key_id == dead.key_id && dead.key_id.is_some()
-                    || resource.id == intent.resource.id);
-            if *account == intent.account && same && record.revoked_at.is_none() {
+                    || row.resource.id == intent.resource.id);
+            if row.account == intent.account && same && record.revoked_at.is_none() {
                 record.revoked_at = Some(at);
                 record.status = Status::Revoked;
                 record.slot = Slot::None;
@@ -134,64 +153,68 @@ impl Ledger for InMemory {
         let tables = self.open()?;
         let keys = tables.keys.iter();
         let open = tables.open.iter();
+        let open: Vec<Intent> = open
+            .filter(|intent| intent.resource.id == resource_id)
+            .cloned()
+            .collect();
         Ok(Memory {
             keys: keys
-                .filter(|(resource, _, _)| resource.id == resource_id)
-                .map(|(_, _, record)| record.clone())
+                .filter(|row| row.resource.id == resource_id)
+                .map(|row| row.key.clone())
                 .collect(),
-            open: open
-                .filter(|intent| intent.resource.id == resource_id)
-                .cloned()
-                .collect(),
+            busy: open.iter().any(|intent| tables.is_alive(intent)),
+            open,
         })
     }
 
-    async fn recall_unfinished_create(
-        &self,
-        resource: &ResourceRef,
-        account: &str,
-    ) -> Result<Memory> {
+    async fn recall_never_confirmed(&self, account: &str) -> Result<Memory> {
         let tables = self.open()?;
-        let same = |other: &ResourceRef, at: &str| {
-            other.name == resource.name && other.workspace == resource.workspace && at == account
-        };
-        let abandoned: Vec<&Intent> = tables
-            .open
+        let confirmed: BTreeSet<&str> = tables
+            .keys
             .iter()
-            .filter(|intent| same(&intent.resource, &intent.account))
-            .filter(|intent| {
-                let fence = intent.fence.as_ref();
-                !fence.is_some_and(|fence| tables.is_held(fence))
-            })
+            .filter(|row| row.key.confirmed_at.is_some())
+            .map(|row| row.resource.id.as_str())
             .collect();
-        let applies: BTreeSet<&str> = abandoned.iter().map(|it| it.apply.as_str()).collect();
-        let keys = tables.keys.iter();
+        let mine = |id: &str, at: &str| at == account && !confirmed.contains(id);
+        let open = tables.open.iter();
+        let open: Vec<Intent> = open
+            .filter(|intent| mine(&intent.resource.id, &intent.account))
+            .cloned()
+            .collect();
         Ok(Memory {
-            keys: keys
-                .filter(|(other, at, key)| {
-                    let by = key.minted_by.as_deref();
-                    same(other, at)
-                        && key.confirmed_at.is_none()
-                        && key.revoked_at.is_none()
-                        && by.is_some_and(|by| applies.contains(by))
-                })
-                .map(|(_, _, record)| record.clone())
+            keys: tables
+                .keys
+                .iter()
+                .filter(|row| mine(&row.resource.id, &row.account))
+                .filter(|row| row.key.status == Status::Live)
+                .map(|row| row.key.clone())
                 .collect(),
-            open: abandoned.into_iter().cloned().collect(),
+            busy: open.iter().any(|intent| tables.is_alive(intent)),
+            open,
         })
+    }
+
+    async fn ids_in(&self, account: &str) -> Result<Vec<String>> {
+        let tables = self.open()?;
+        let keys = tables.keys.iter().filter(|row| row.account == account);
+        Ok(keys.filter_map(|row| row.key.key.key_id.clone()).collect())
     }
 
     async fn record(&self, holding: &Holding, _: Instant) -> Result<()> {
         let mut tables = self.open()?;
         for seen in &holding.keys {
-            let known = tables.keys.iter_mut().find(|(resource, _, record)| {
-                resource.id == holding.resource.id && record.key.is(&seen.key)
-            });
+            let mut rows = tables.keys.iter_mut();
+            let known = rows
+                .find(|row| row.resource.id == holding.resource.id && row.key.key.is(&seen.key));
             match known {
-                Some((_, _, record)) => *record = record.seen_as(seen),
+                Some(row) => row.key = row.key.seen_as(seen),
                 None => {
-                    let row = (holding.resource.clone(), holding.account.clone());
-                    tables.keys.push((row.0, row.1, seen.clone()));
+                    let row = Row {
+                        resource: holding.resource.clone(),
+                        account: holding.account.clone(),
+                        key: seen.clone(),
+                    };
+                    tables.keys.push(row);
                 }
             }
         }

@@ -15,6 +15,7 @@ pub mod locks;
 pub mod memory;
 pub mod sql;
 pub mod words;
+pub mod workspace;
 
 use std::time::Duration;
 
@@ -50,13 +51,12 @@ pub trait Ledger: Send + Sync {
     /// What is remembered of one resource: its keys, live or dead, and its intents without an outcome.
     async fn recall(&self, resource_id: &str) -> Result<Memory>;
 
-    /// What applies that never ended left behind for a resource that no state knows: the create of this name, in this
-    /// workspace, on this account. Intents whose lease is still held by a living apply are left out.
-    async fn recall_unfinished_create(
-        &self,
-        resource: &ResourceRef,
-        account: &str,
-    ) -> Result<Memory>;
+    /// What creates left behind that no state ever heard of: the live keys in an account, and the intents without an
+    /// outcome, of resources of which no key was ever confirmed.
+    async fn recall_never_confirmed(&self, account: &str) -> Result<Memory>;
+
+    /// The ids of all keys that were ever recorded in an account, whosever they are.
+    async fn ids_in(&self, account: &str) -> Result<Vec<String>>;
 
     /// Brings the inventory of one resource up to what its state says. A key with `confirmed_at` is confirmed, if it
     /// was not before: a refresh confirms, an apply does not, for its answer may never reach a state. Writes nothing

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use apikey::error::Kind;
-use apikey::ledger::{Effect, KeyMark, Outcome, Slot, Status};
+use apikey::ledger::{Effect, KeyMark, Memory, Outcome, Slot, Status};
 
-use super::samples::{self, Sample, all, at, holding, intent, key, mark, resource};
+use super::samples::{self, Sample, all, at, holding, intent, key, mark};
 
 #[tokio::test]
 async fn an_intent_stays_open_until_its_outcome() {
@@ -290,30 +290,21 @@ async fn what_an_unfinished_create_left_is_found_by_its_name() {
         ledger.finish("m", &minted, at(5)).await.unwrap();
         left.pop();
 
-        // The next create has another id.
-        let mut again = resource("k");
-        again.id = "another id".into();
         let account = left[0].account.clone();
-        let find = |resource, account| ledger.recall_unfinished_create(resource, account);
-        let living = find(&again, &account).await.unwrap();
-        assert_eq!((living.open, living.keys.len()), (vec![], 0), "{name}");
+        let living = ledger.recall_never_confirmed(&account).await.unwrap();
+        assert!(living.busy, "{name}");
 
         ledger.unlock(&lease.fence).await.unwrap();
-        let found = find(&again, &account).await.unwrap();
+        let found = ledger.recall_never_confirmed(&account).await.unwrap();
+        assert!(!found.busy, "{name}");
         assert_eq!(found.open, left, "{name}");
         assert_eq!(found.keys.len(), 1, "{name}");
         assert_eq!(found.keys[0].key, mark("AKIAEXAMPLE2"), "{name}");
+        let ids = ledger.ids_in(&account).await.unwrap();
+        assert_eq!(ids, ["AKIAEXAMPLE2"], "{name}");
 
-        let elsewhere = find(&again, "another account").await.unwrap();
-        assert_eq!(elsewhere.open, [], "{name}");
-        let mut staging = again.clone();
-        staging.workspace = "staging".into();
-        assert_eq!(find(&staging, &account).await.unwrap().open, [], "{name}");
-        assert_eq!(
-            find(&resource("other"), &account).await.unwrap().open,
-            [],
-            "{name}"
-        );
+        let elsewhere = ledger.recall_never_confirmed("another account").await;
+        assert_eq!(elsewhere.unwrap(), Memory::default(), "{name}");
     }
 }
 

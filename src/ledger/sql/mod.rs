@@ -31,7 +31,7 @@ use tokio::time::Instant as Moment;
 use crate::error::{Error, Result};
 use crate::instant::Instant;
 use crate::ledger::inventory::{Inventory, Query};
-use crate::ledger::{Fence, Holding, Intent, Lease, Ledger, Memory, Outcome, ResourceRef};
+use crate::ledger::{Fence, Holding, Intent, Lease, Ledger, Memory, Outcome};
 pub use target::Target;
 use trouble::Trouble;
 pub use verify::{Broken, Verdict};
@@ -145,18 +145,21 @@ impl Ledger for Database {
 
     async fn recall(&self, resource_id: &str) -> Result<Memory> {
         let mut reader = self.reader().await?;
-        reads::recall(&mut reader, resource_id)
+        reads::recall(&mut reader, self.target.dialect, resource_id)
             .await
             .map_err(|error| self.words(error))
     }
 
-    async fn recall_unfinished_create(
-        &self,
-        resource: &ResourceRef,
-        account: &str,
-    ) -> Result<Memory> {
+    async fn recall_never_confirmed(&self, account: &str) -> Result<Memory> {
         let mut reader = self.reader().await?;
-        reads::recall_unfinished_create(&mut reader, self.target.dialect, resource, account)
+        reads::recall_never_confirmed(&mut reader, self.target.dialect, account)
+            .await
+            .map_err(|error| self.words(error))
+    }
+
+    async fn ids_in(&self, account: &str) -> Result<Vec<String>> {
+        let mut reader = self.reader().await?;
+        reads::ids_in(&mut reader, account)
             .await
             .map_err(|error| self.words(error))
     }

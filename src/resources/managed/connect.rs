@@ -24,6 +24,7 @@ pub fn connections(state: &ManagedState, context: &Context) -> Result<Connection
         _ => None,
     };
     Ok(Connections {
+        kind: kind.name(),
         issuer: context
             .connector()
             .issuer(kind, &settings, context)

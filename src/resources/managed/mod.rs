@@ -7,10 +7,14 @@
 pub mod apply;
 pub mod changes;
 pub mod connect;
+pub mod destroy;
 pub mod import;
+pub mod leftovers;
 pub mod model;
 pub mod plan;
 pub mod read;
+pub mod records;
+pub mod remember;
 pub mod schema;
 pub mod unknowns;
 pub mod validate;
@@ -72,7 +76,11 @@ impl Resource for ManagedKey {
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
         match read::read(state, private.unwrap_or_default(), self.context()).await {
-            Ok(read) => read.map(|(state, private)| (state, Some(private))),
+            Ok(read) => read.map(|refreshed| {
+                let warnings = refreshed.warnings.into_iter();
+                warnings.for_each(|warning| diagnostics::warn(diags, warning));
+                (refreshed.state, Some(refreshed.private))
+            }),
             Err(error) => {
                 diagnostics::report(diags, error);
                 None
@@ -87,7 +95,7 @@ impl Resource for ManagedKey {
         config: ManagedState,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
-        let (planned, private) = plan::create(diags, proposed, &config, self.context())?;
+        let (planned, private) = plan::create(diags, proposed, &config, self.context()).await?;
         Some((planned, Some(private)))
     }
 
@@ -123,10 +131,11 @@ impl Resource for ManagedKey {
         diags: &mut Diagnostics,
         planned: ManagedState,
         _: ManagedState,
-        _: Option<Private>,
+        private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
-        let (state, private) = apply::create(diags, planned, self.context()).await?;
+        let private = private.unwrap_or_default();
+        let (state, private) = apply::create(diags, planned, private, self.context()).await?;
         Some((state, Some(private)))
     }
 
@@ -153,7 +162,7 @@ impl Resource for ManagedKey {
         _: ValueEmpty,
     ) -> Option<()> {
         let private = private.unwrap_or_default();
-        apply::destroy(state, private, self.context())
+        destroy::destroy(state, private, self.context())
             .await
             .map_err(|error| diagnostics::report(diags, error))
             .ok()

@@ -56,7 +56,7 @@ CREATE TABLE intents (
 {boundary}
 CREATE INDEX intents_open_by_resource ON intents (resource_id) WHERE outcome IS NULL;
 {boundary}
-CREATE INDEX intents_open_by_name ON intents (name, workspace, account) WHERE outcome IS NULL;
+CREATE INDEX intents_open_by_account ON intents (account) WHERE outcome IS NULL;
 {boundary}
 CREATE TABLE attempts (
   id               {serial},
