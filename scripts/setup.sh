@@ -60,7 +60,7 @@ need_cli() {
     "Put it on the PATH, or point TF_ACC_TERRAFORM_PATH at it."
 }
 
-# The server programs, on the PATH or where distributions hide them. No server is started in the system.
+# The server programs, on the PATH or where distributions hide them. The tests start servers of their own.
 need_postgresql() {
   local place
   if command -v postgres >/dev/null; then return; fi

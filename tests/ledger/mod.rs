@@ -6,5 +6,6 @@ mod holding;
 mod questions;
 mod samples;
 mod schema;
+mod source;
 mod sql;
 mod trail;
