@@ -112,7 +112,7 @@ async fn fill(url: &str, sqlite: bool, keys: u64) {
          CASE i % 3 WHEN 0 THEN 'aws_iam' WHEN 1 THEN 'generated' ELSE 'twilio' END, 'account-' || (i % 5000), \
          'AKIAEXAMPLE' || i, 'sha256:' || (100000 + i % 900000), 'group-' || (i / 40), \
          CASE (i / 4) % 3 WHEN 0 THEN 'prod' WHEN 1 THEN 'staging' ELSE 'dev' END, \
-         CASE WHEN (i / 4) % 500 = 0 THEN NULL ELSE 'team-' || (i / 4) % 1000 END, \
+         CASE WHEN (i / 4) % 500 = 0 THEN NULL ELSE 'team-' || ((i / 4) % 1000) END, \
          CASE (i / 4) % 5 WHEN 0 THEN 'high' ELSE 'standard' END, \
          CASE WHEN {live} THEN 'primary' ELSE 'none' END, \
          CASE WHEN i % 20000 = 0 THEN 'orphaned' WHEN {live} THEN 'live' ELSE 'revoked' END, 'ok', \
@@ -120,8 +120,9 @@ async fn fill(url: &str, sqlite: bool, keys: u64) {
          CASE WHEN i % 8 = 0 THEN {used} ELSE NULL END, \
          CASE WHEN i % 10000 = 4 THEN NULL ELSE {created} END, 'apply-' || i, {created} FROM n"
     );
+    // A server does this by itself; SQLite is to do without.
     let analyse = if sqlite {
-        "ANALYZE"
+        "PRAGMA wal_checkpoint"
     } else {
         "VACUUM ANALYZE keys"
     };

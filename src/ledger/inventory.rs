@@ -6,6 +6,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::instant::Instant;
 use crate::ledger::{KeyRecord, ResourceRef, Status};
 
+/// Counting stops here: whether there are ten thousand or a million changes nothing for a check, and takes its time.
+pub const MOST_COUNTED: u32 = 10_000;
+
 /// Which keys, in which order, and how many. What is `None` or `false` filters nothing.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the words of the data source, described there")]
@@ -138,7 +141,7 @@ pub struct Listed {
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inventory {
-    /// How many keys there are, on all pages.
+    /// How many keys there are, on all pages; [`MOST_COUNTED`] stands for as many or more.
     pub total: i64,
     /// The keys of this page.
     pub keys: Vec<Listed>,

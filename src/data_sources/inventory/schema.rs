@@ -54,7 +54,7 @@ pub fn inputs() -> Attributes {
     let flag = flags.map(|(name, about)| (name.to_owned(), optional(AttributeType::Bool, about)));
     let limit = optional(
         AttributeType::Number,
-        "How many keys to return at most, from 0 to 10000. Default: `1000`. `total` counts them all.",
+        "How many keys to return at most, from 0 to 10000. Default: `1000`. `total` counts the others too.",
     );
     let limit = [("limit".to_owned(), limit)];
     text.into_iter().chain(flag).chain(limit).collect()
@@ -81,7 +81,7 @@ pub fn outputs() -> Attributes {
             "total",
             computed(
                 AttributeType::Number,
-                "How many keys there are, on this page and all others.",
+                "How many keys there are, on this page and all others; `10000` stands for as many or more.",
             ),
         ),
         (

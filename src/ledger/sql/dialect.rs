@@ -29,6 +29,14 @@ impl Dialect {
         }
     }
 
+    /// What follows a table whose index is not left to the planner, which SQLite has no statistics for.
+    pub fn indexed_by(self, index: &str) -> String {
+        match self {
+            Self::Sqlite => format!(" INDEXED BY {index}"),
+            Self::Postgres => String::new(),
+        }
+    }
+
     /// The clock of the database after `later`, as RFC 3339 text in UTC with milliseconds.
     pub fn now_and(self, later: Duration) -> String {
         let seconds = later.as_secs();

@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use super::dialect::Dialect;
 use super::words;
 use crate::duration::Duration;
-use crate::ledger::inventory::{Inventory, Listed, Mark, Query, Sort};
+use crate::ledger::inventory::{Inventory, Listed, MOST_COUNTED, Mark, Query, Sort};
 
 /// How long an apply that ended may leave a key unconfirmed: the next refresh confirms it.
 const NEXT_REFRESH: Duration = Duration::from_days(1);
@@ -21,7 +21,10 @@ pub async fn list(
     query: &Query,
 ) -> Result<Inventory, sqlx::Error> {
     let mut filter = Filter::of(query, dialect);
-    let count = format!("SELECT COUNT(*) FROM keys{}", filter.text());
+    let count = format!(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM keys{} LIMIT {MOST_COUNTED}) AS counted",
+        filter.text()
+    );
     let total = filter.bound(count).fetch_one(&mut *connection).await?;
     let total = total.try_get(0)?;
 
@@ -78,6 +81,7 @@ fn direction(descending: bool) -> &'static str {
 
 /// The conditions with their arguments.
 struct Filter {
+    index: String,
     conditions: Vec<String>,
     arguments: Vec<String>,
 }
@@ -85,6 +89,10 @@ struct Filter {
 impl Filter {
     fn of(query: &Query, dialect: Dialect) -> Self {
         let mut filter = Self {
+            index: match query.orphaned {
+                true => dialect.indexed_by("keys_doubtful"),
+                false => String::new(),
+            },
             conditions: Vec::new(),
             arguments: Vec::new(),
         };
@@ -121,9 +129,9 @@ impl Filter {
         }
         if query.orphaned {
             let orphaned = filter.orphaned(query, dialect);
-            // Said apart, so that the small index of unconfirmed keys is found.
+            // In the words of the index keys_doubtful, so that it is found.
             filter.require(format!(
-                "(keys.status = 'orphaned' OR (keys.status = 'live' AND keys.confirmed_at IS NULL)) AND {orphaned}"
+                "keys.status <> 'revoked' AND (keys.status = 'orphaned' OR keys.confirmed_at IS NULL) AND {orphaned}"
             ));
         }
         filter
@@ -155,8 +163,8 @@ impl Filter {
 
     fn text(&self) -> String {
         match self.conditions.is_empty() {
-            true => String::new(),
-            false => format!(" WHERE {}", self.conditions.join(" AND ")),
+            true => self.index.clone(),
+            false => format!("{} WHERE {}", self.index, self.conditions.join(" AND ")),
         }
     }
 

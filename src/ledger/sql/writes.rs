@@ -178,8 +178,9 @@ impl Transaction<'_> {
         let (key_id, mark) = parts(intent.key.as_ref());
         sqlx::query(
             "UPDATE keys SET revoked_at = $1, status = $2, slot = $3, updated_at = $1 \
-             WHERE account = $4 AND revoked_at IS NULL \
-             AND (key_id = $5 OR (resource_id = $6 AND mark = $7 AND (key_id IS NULL OR $5 IS NULL)))",
+             WHERE account = $4 AND revoked_at IS NULL AND id IN (\
+             SELECT id FROM keys WHERE account = $4 AND key_id = $5 \
+             UNION SELECT id FROM keys WHERE resource_id = $6 AND mark = $7 AND (key_id IS NULL OR $5 IS NULL))",
         )
         .bind(at.to_string())
         .bind(words::word(&words::STATUSES, &Status::Revoked))

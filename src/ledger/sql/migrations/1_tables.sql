@@ -32,6 +32,26 @@ CREATE TABLE keys (
 {boundary}
 CREATE INDEX keys_by_account ON keys (account, key_id);
 {boundary}
+CREATE INDEX keys_by_name ON keys (name, status, created_at);
+{boundary}
+CREATE INDEX keys_by_group ON keys (key_group, status, created_at);
+{boundary}
+CREATE INDEX keys_by_owner ON keys (owner, status, created_at);
+{boundary}
+CREATE INDEX keys_by_policy ON keys (policy, status, created_at);
+{boundary}
+CREATE INDEX keys_by_issuer ON keys (issuer, status, created_at);
+{boundary}
+CREATE INDEX keys_by_age ON keys (status, created_at);
+{boundary}
+CREATE INDEX keys_by_environment ON keys (status, environment, policy, created_at);
+{boundary}
+CREATE INDEX keys_by_use ON keys (status, (COALESCE(last_used_at, created_at)));
+{boundary}
+CREATE INDEX keys_unconfirmed ON keys (account) WHERE status = 'live' AND confirmed_at IS NULL;
+{boundary}
+CREATE INDEX keys_doubtful ON keys (created_at) WHERE status <> 'revoked' AND (status = 'orphaned' OR confirmed_at IS NULL);
+{boundary}
 CREATE TABLE intents (
   id               {serial},
   intent           {text} NOT NULL UNIQUE,
