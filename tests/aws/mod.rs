@@ -38,7 +38,7 @@ fn fields(entries: &[(&str, ValueAny)]) -> Fields {
 }
 
 /// A name that no other test uses.
-pub(super) fn unique(name: &str) -> String {
+pub fn unique(name: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
@@ -52,7 +52,7 @@ fn endpoints(url: &str) -> ValueAny {
 }
 
 /// A provider block that reaches one server with one key.
-pub(super) fn block(url: &str, key_id: &str, secret: &str) -> Fields {
+pub fn block(url: &str, key_id: &str, secret: &str) -> Fields {
     fields(&[
         ("region", text("eu-central-1")),
         ("access_key", text(key_id)),

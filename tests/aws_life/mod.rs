@@ -1,11 +1,11 @@
 //! The whole life of keys on AWS: the real CLI, the real binary, and a server that checks signatures and policies.
 
 /// The server, and what its administrator does there by hand.
-mod cloud;
+pub mod cloud;
 /// Administrators who are refused, and a server that is down.
 mod credentials;
 /// A door before the server.
-mod door;
+pub mod door;
 /// What happens behind our back.
 mod drift;
 /// Keys that existed before.
@@ -19,4 +19,4 @@ mod revocation;
 /// Keys that reached no store.
 mod undo;
 /// One managed key and everything around it.
-mod world;
+pub mod world;

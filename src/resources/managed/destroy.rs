@@ -29,7 +29,14 @@ pub async fn destroy(state: ManagedState, private: Private, context: &Context) -
     leftovers::refuse_unseen(&state, &managed, &connections, context)
         .await
         .map_err(name)?;
-    let begun = Records::begin(&state, connections, turn, ACTION.to_owned(), context);
+    let begun = Records::begin(
+        &state,
+        &managed,
+        connections,
+        turn,
+        ACTION.to_owned(),
+        context,
+    );
     let records = begun.await.map_err(name)?;
     match revoke_and_withdraw(&managed, &records).await {
         Ok(()) => {
