@@ -12,6 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{self, Clock};
 use crate::context::Context;
 use crate::error::{Error, Kind, Path};
+use crate::functions::fingerprint::Fingerprint;
+use crate::functions::next_rotation::NextRotation;
+use crate::functions::parse_duration::ParseDuration;
+use crate::functions::scan_pattern::ScanPattern;
 use crate::functions::verify_checksum::VerifyChecksum;
 use crate::protocol::Registry;
 use crate::resources::diagnostics;
@@ -30,6 +34,10 @@ pub fn registry(stop: CancellationToken) -> Registry {
     })
     .resource("apikey_rotation_policy", RotationPolicy)
     .resource("apikey_managed", ManagedKey::new(context))
+    .function("fingerprint", Fingerprint)
+    .function("next_rotation", NextRotation)
+    .function("parse_duration", ParseDuration)
+    .function("scan_pattern", ScanPattern)
     .function("verify_checksum", VerifyChecksum)
 }
 

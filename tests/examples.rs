@@ -11,6 +11,10 @@ use crate::support::moto::Moto;
 use crate::support::workspace::Workspace;
 
 const NEED_NOTHING: &[&str] = &[
+    "functions/fingerprint/function.tf",
+    "functions/next_rotation/function.tf",
+    "functions/parse_duration/function.tf",
+    "functions/scan_pattern/function.tf",
     "functions/verify_checksum/function.tf",
     "provider/provider.tf",
     "quickstart/main.tf",

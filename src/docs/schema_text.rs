@@ -180,7 +180,14 @@ fn words(kind: &Type) -> String {
         Type::List(element) => format!("List of {}", words(element)),
         Type::Set(element) => format!("Set of {}", words(element)),
         Type::Map(element) => format!("Map of {}", words(element)),
-        Type::Object(_) => "Object".into(),
+        Type::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            let fields = fields
+                .iter()
+                .map(|(name, kind)| format!("{name} = {}", words(kind)));
+            format!("Object({{ {} }})", fields.collect::<Vec<_>>().join(", "))
+        }
         Type::Tuple(_) => "Tuple".into(),
         Type::Any => "Dynamic".into(),
     }

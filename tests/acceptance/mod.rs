@@ -4,6 +4,7 @@ mod clock;
 mod deliveries;
 mod edits;
 mod failures;
+mod functions;
 mod lifecycle;
 mod replacement;
 mod secrecy;
