@@ -18,7 +18,8 @@ use crate::engine::gather::{retiring_in_use, seen, standings};
 use crate::engine::managed::{DeliveryState, Managed};
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Path, Result};
-use crate::issuers::Probe;
+use crate::issuers::{Minted, Probe};
+use crate::secret::Secret;
 use crate::stores::Document;
 
 /// One apply of one managed key.
@@ -45,6 +46,8 @@ pub struct Run<'a> {
     pub warnings: Vec<Error>,
     /// The key that was minted in this apply and is in no slot yet.
     pub minted: Option<Key>,
+    /// The secret of a key that exists already, to be taken over instead of a new one minted.
+    pub brought: Option<Secret>,
 }
 
 impl Run<'_> {
@@ -136,7 +139,13 @@ impl Run<'_> {
                 "Nothing was minted. Run apply again when you are ready.",
             ));
         }
-        let minted = self.connections.issuer.mint().await?;
+        let minted = match &self.brought {
+            Some(secret) => Minted {
+                key_id: None,
+                secret: secret.duplicate(),
+            },
+            None => self.connections.issuer.mint().await?,
+        };
         let key = Key {
             key_id: minted.key_id,
             fingerprint: Some(minted.secret.fingerprint()),
@@ -284,6 +293,10 @@ impl Run<'_> {
             }
         }
         let label = key.label().to_owned();
+        if self.brought.is_some() {
+            let detail = format!("{} Existing key {label} is left as it was.", cause.detail);
+            return Error { detail, ..cause };
+        }
         let undone = match self.connections.issuer.revoke(key.key_id.as_deref()).await {
             Ok(()) => format!("New key {label} was revoked again; nothing else has changed."),
             Err(error) => {

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::domain::planner::Decision;
 use crate::domain::policy::{OnDestroy, Policy};
 use crate::domain::rules::Move;
+use crate::engine::adopt::{adopt, let_go};
 use crate::engine::connections::{Connections, Delivery};
 use crate::engine::deliver;
 use crate::engine::execute::{Run, check_not_stale};
@@ -16,7 +17,7 @@ use crate::engine::trespass::respect_others;
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Path, Result};
 use crate::resources::diagnostics;
-use crate::resources::managed::changes::trigger_changed;
+use crate::resources::managed::changes::{trigger_changed, version_changed};
 use crate::resources::managed::connect;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, note_status, policy};
@@ -36,7 +37,7 @@ pub async fn create(
     let outcome = carry_out(
         diags,
         &mut prior,
-        &planned,
+        &mut planned,
         Private::default(),
         &decision,
         context,
@@ -60,12 +61,13 @@ pub async fn update(
         moves: Vec::new(),
         at: context.clock.now(),
     });
-    let outcome = carry_out(diags, &mut prior, &planned, private, &decision, context).await?;
+    let outcome = carry_out(diags, &mut prior, &mut planned, private, &decision, context).await?;
     if outcome.failed {
         // An edit that was not carried out is still an edit to the next plan.
         planned.deliveries = prior.deliveries;
         planned.store_secret_in_state = prior.store_secret_in_state;
         planned.last_action = prior.last_action;
+        planned.existing_secret_wo_version = prior.existing_secret_wo_version;
     }
     Some(outcome.finish(planned, context))
 }
@@ -77,7 +79,7 @@ pub async fn destroy(state: ManagedState, private: Private, context: &Context) -
     }
     let name = |error| named(&state, error);
     let managed = state.managed(&private)?;
-    let connections = connect::connections(&state, context).map_err(name)?;
+    let connections = connect::without_verification(&state, context).map_err(name)?;
     let _turn = context.turn(&connections).await.map_err(name)?;
     for id in &managed.pending_revocations {
         connections.issuer.revoke(Some(id)).await.map_err(name)?;
@@ -115,11 +117,13 @@ struct Outcome {
 async fn carry_out(
     diags: &mut Diagnostics,
     prior: &mut ManagedState,
-    planned: &ManagedState,
+    planned: &mut ManagedState,
     private: Private,
     decision: &Decision,
     context: &Context,
 ) -> Option<Outcome> {
+    let brought = planned.existing_secret_wo.take();
+    let planned = &*planned;
     let prepared = prepare(prior, planned, &private, context);
     let (connections, former, policy, managed, vault) =
         report(diags, prepared.map_err(|error| named(planned, error)))?;
@@ -141,7 +145,12 @@ async fn carry_out(
         vault,
         warnings: Vec::new(),
         minted: None,
+        brought: None,
     };
+    if let Value::Value(secret) = brought {
+        let adopted = adopt(&mut run, secret, version_changed(prior, planned)).await;
+        report(diags, adopted.map_err(|error| named(planned, error)))?;
+    }
     if !decision.moves.is_empty() {
         let fresh = check_not_stale(&run, &decision.moves).await;
         report(diags, fresh.map_err(|error| named(planned, error)))?;
@@ -160,6 +169,9 @@ async fn carry_out(
         diagnostics::warn(diags, named(planned, warning));
     }
     let failed = result.is_err();
+    if failed && takes_over_first(prior) {
+        let_go(&mut run);
+    }
     if let Err(error) = result {
         diagnostics::report(diags, named(planned, error));
     }
@@ -172,6 +184,12 @@ async fn carry_out(
         failed,
         word: (!failed && !decision.moves.is_empty()).then(|| decision.word()),
     })
+}
+
+/// Whether nobody knew the secret of the primary before this apply.
+fn takes_over_first(prior: &ManagedState) -> bool {
+    let primary = prior.primary.as_ref_option();
+    primary.is_some_and(|key| key.fingerprint.is_null())
 }
 
 type Prepared = (

@@ -121,12 +121,14 @@ impl Resource for ManagedKey {
     async fn create<'a>(
         &self,
         diags: &mut Diagnostics,
-        planned: ManagedState,
-        _: ManagedState,
+        mut planned: ManagedState,
+        config: ManagedState,
         _: Option<Private>,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
-        let (state, private) = apply::create(diags, planned, self.context()).await?;
+        planned.bring(config);
+        let (mut state, private) = apply::create(diags, planned, self.context()).await?;
+        state.forget_what_was_brought();
         Some((state, Some(private)))
     }
 
@@ -134,14 +136,16 @@ impl Resource for ManagedKey {
         &self,
         diags: &mut Diagnostics,
         prior: ManagedState,
-        planned: ManagedState,
-        _: ManagedState,
+        mut planned: ManagedState,
+        config: ManagedState,
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
         let private = private.unwrap_or_default();
-        let (state, private) =
+        planned.bring(config);
+        let (mut state, private) =
             apply::update(diags, prior, planned, private, self.context()).await?;
+        state.forget_what_was_brought();
         Some((state, Some(private)))
     }
 
