@@ -26,6 +26,7 @@ pub fn pages(registry: &Registry, root: &Path) -> io::Result<BTreeMap<PathBuf, S
         resources,
         data_sources,
         functions,
+        ..
     } = registry.catalogue();
     let mut pages = BTreeMap::new();
     if let Some(schema) = &provider {

@@ -110,7 +110,11 @@ mod tests {
 
     fn object<const N: usize>(fields: [(&str, Shape, Absent); N]) -> Shape {
         let field = |(name, shape, absent): (&str, Shape, Absent)| {
-            (name.to_owned(), Field { shape, absent })
+            let field = Field {
+                absent,
+                ..Field::nullable(shape)
+            };
+            (name.to_owned(), field)
         };
         Shape::Object(fields.into_iter().map(field).collect::<BTreeMap<_, _>>())
     }

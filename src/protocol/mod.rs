@@ -1,32 +1,45 @@
 //! Terraform plugin protocol 6: serves a [`Registry`] to Terraform or OpenTofu.
 //!
-//! Authors implement the traits of `tf_provider`; this module does the rest: the handshake, mutual
-//! TLS, the messages, state upgrades, logs, and a clean end. It knows nothing of keys.
+//! Authors implement the traits of `tf_provider`, and those of [`authoring`] for what that crate has not; this
+//! module does the rest: the handshake, mutual TLS, the messages, state upgrades, logs, and a clean end. It knows
+//! nothing of keys.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `handshake`, `listener`, `tls`, `p521` | how a client finds and trusts us |
 //! | `service`, `plumbing` | the gRPC services |
-//! | `provider_calls`, `resource_calls`, `upgrade_call` | what each call answers |
-//! | `registry`, `erased` | what is served, without its types |
-//! | `codec`, `normalise`, `conform`, `shape`, `private` | values in and out |
+//! | `*_calls`, `*_call`, `proposal` | what each call answers |
+//! | `call` | what the client of a call can do |
+//! | `registry`, `entries`, `erased`, `catalogue` | what is served, without its types |
+//! | `codec`, `normalise`, `conform`, `shape`, `private`, `write_only` | values in and out |
 //! | `schema_wire`, `diagnostics`, `wire` | messages |
 //! | `guard`, `logging`, `by_hand` | panics, logs, people |
 
+mod action_calls;
+pub mod authoring;
 mod by_hand;
+mod call;
 mod catalogue;
 mod codec;
 mod conform;
 mod diagnostics;
+mod entries;
+mod ephemeral_calls;
 mod erased;
+mod generate_call;
 mod guard;
 mod handshake;
+mod identity_calls;
+mod import_call;
+mod list_calls;
 mod listener;
 mod logging;
+mod move_call;
 mod normalise;
 mod p521;
 mod plumbing;
 mod private;
+mod proposal;
 mod provider_calls;
 mod registry;
 mod resource_calls;
@@ -36,6 +49,7 @@ mod shape;
 mod tls;
 mod upgrade_call;
 mod wire;
+mod write_only;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -45,6 +59,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::call::{Call, Deferral, call};
 pub use self::catalogue::Catalogue;
 pub use self::registry::Registry;
 
