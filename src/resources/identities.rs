@@ -9,7 +9,7 @@ use tf_provider::Diagnostics;
 use tf_provider::schema::Type;
 use tf_provider::value::Value;
 
-use crate::protocol::{Identity, IdentityAttribute, IdentitySchema};
+use crate::protocol::authoring::{Identity, IdentityAttribute, IdentitySchema};
 use crate::resources::managed::model::ManagedState;
 use crate::resources::rotation_policy::PolicyState;
 
@@ -38,12 +38,12 @@ impl Identity for ManagedIdentity {
         )])
     }
 
-    fn of(&self, state: ManagedState) -> Option<ById> {
+    fn of<'a>(&self, state: Self::State<'a>) -> Option<Self::Identity<'a>> {
         let id = state.id;
         id.is_value().then_some(ById { id })
     }
 
-    fn import_id(&self, _: &mut Diagnostics, identity: ById) -> Option<String> {
+    fn import_id<'a>(&self, _: &mut Diagnostics, identity: Self::Identity<'a>) -> Option<String> {
         // The import says what is wrong with an id that is none.
         Some(identity.id.as_option().unwrap_or_default())
     }
@@ -70,12 +70,12 @@ impl Identity for PolicyIdentity {
         )])
     }
 
-    fn of(&self, state: PolicyState) -> Option<ByName> {
+    fn of<'a>(&self, state: Self::State<'a>) -> Option<Self::Identity<'a>> {
         let name = state.name;
         name.is_value().then_some(ByName { name })
     }
 
-    fn import_id(&self, _: &mut Diagnostics, identity: ByName) -> Option<String> {
+    fn import_id<'a>(&self, _: &mut Diagnostics, identity: Self::Identity<'a>) -> Option<String> {
         Some(identity.name.as_option().unwrap_or_default())
     }
 }

@@ -3,9 +3,11 @@
 mod clock;
 mod deliveries;
 mod edits;
+mod ephemeral;
+mod existing;
 mod failures;
 mod functions;
 mod lifecycle;
 mod replacement;
-mod secrecy;
+pub mod secrecy;
 mod verification;

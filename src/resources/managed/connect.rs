@@ -95,7 +95,8 @@ pub fn delivery_at(path: Path, fields: &Fields, context: &Context) -> Result<Del
 
 static EMPTY: Fields = BTreeMap::new();
 
-fn the_one_of<'a>(
+/// The one of these fields that is set, with its settings.
+pub fn the_one_of<'a>(
     fields: &'a Fields,
     path: &Path,
     names: &[&'static str],

@@ -2,13 +2,15 @@
 //!
 //! [`schema`] and [`model`] are its values, [`validate`] what can be wrong with them; [`read`], [`plan`] and
 //! [`apply`] are the three moments of Terraform; [`changes`] and [`unknowns`] serve the plan; [`connect`] finds
-//! the issuer and the stores.
+//! the issuer and the stores. Keys that exist already come in by [`import`] and [`moves`], and [`list`] finds them.
 
 pub mod apply;
 pub mod changes;
 pub mod connect;
 pub mod import;
+pub mod list;
 pub mod model;
+pub mod moves;
 pub mod plan;
 pub mod read;
 pub mod schema;
@@ -83,10 +85,12 @@ impl Resource for ManagedKey {
     async fn plan_create<'a>(
         &self,
         diags: &mut Diagnostics,
-        proposed: ManagedState,
+        mut proposed: ManagedState,
         config: ManagedState,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
+        // Inside nested attributes, Terraform proposes what is write-only as well.
+        proposed.forget_what_was_brought();
         let (planned, private) = plan::create(diags, proposed, &config, self.context())?;
         Some((planned, Some(private)))
     }
@@ -95,11 +99,12 @@ impl Resource for ManagedKey {
         &self,
         diags: &mut Diagnostics,
         prior: ManagedState,
-        proposed: ManagedState,
+        mut proposed: ManagedState,
         config: ManagedState,
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>, Vec<AttributePath>)> {
+        proposed.forget_what_was_brought();
         let private = private.unwrap_or_default();
         let context = self.context();
         let (planned, private, replaced) =

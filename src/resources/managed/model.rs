@@ -97,7 +97,7 @@ pub struct Private {
 
 /// The only place where a secret enters or leaves the state: when the user asked for it, or when there is
 /// no delivery. What is write-only enters through here too, and leaves never.
-mod stored_secret {
+pub(crate) mod stored_secret {
     use super::{Secret, Value};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

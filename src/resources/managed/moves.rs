@@ -13,7 +13,7 @@ use tf_provider::value::{Value, ValueAny};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::protocol::{MoveState, Origin, Source};
+use crate::protocol::authoring::{MoveState, Origin, Source};
 use crate::resources::diagnostics;
 use crate::resources::managed::import::{adopted, existing, id_of};
 use crate::resources::managed::model::{Fields, ManagedState, Private};
@@ -131,7 +131,9 @@ fn without_secret(key_id: &str, state: &Json) -> Error {
         Some(_) => {
             "The state holds it encrypted for a PGP key, which this provider does not have. Decrypt it"
         }
-        None => "AWS shows it only once, and the state does not hold it. If you have it, hand it in",
+        None => {
+            "AWS shows it only once, and the state does not hold it. If you have it, hand it in"
+        }
     };
     Error::new(
         Kind::Other,
@@ -166,7 +168,9 @@ mod tests {
             private: Vec::new(),
             identity: None,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
         let moved = runtime.block_on(moves.moved(&mut diags, source));
         (moved.map(|(state, _)| state), diags)
     }
@@ -179,7 +183,10 @@ mod tests {
         });
         let (state, diags) = moved(AWS_ACCESS_KEY, state);
         let primary = state.unwrap().primary.unwrap();
-        assert_eq!(primary.created_at, Value::Value("2025-03-01T10:00:00Z".into()));
+        assert_eq!(
+            primary.created_at,
+            Value::Value("2025-03-01T10:00:00Z".into())
+        );
         assert_eq!(primary.promoted_at, primary.created_at);
         assert!(primary.secret.is_value() && primary.fingerprint.is_value());
         assert!(diags.warnings.is_empty());
@@ -200,10 +207,18 @@ mod tests {
     #[test]
     fn a_state_without_a_key_is_refused() {
         for (origin, state, words) in [
-            (RANDOM_PASSWORD, json!({ "id": "none", "result": "" }), "no result"),
+            (
+                RANDOM_PASSWORD,
+                json!({ "id": "none", "result": "" }),
+                "no result",
+            ),
             (RANDOM_PASSWORD, json!(null), "no result"),
             (AWS_ACCESS_KEY, json!({ "user": "ci" }), "no id"),
-            (AWS_ACCESS_KEY, json!({ "id": "AKIAIOSFODNN7EXAMPLE" }), "no user"),
+            (
+                AWS_ACCESS_KEY,
+                json!({ "id": "AKIAIOSFODNN7EXAMPLE" }),
+                "no user",
+            ),
         ] {
             let (state, diags) = moved(origin, state);
             assert!(state.is_none());
