@@ -8,6 +8,8 @@ mod credentials;
 mod door;
 /// What happens behind our back.
 mod drift;
+/// Keys that existed before, with their secret.
+mod existing;
 /// Keys that existed before.
 mod import;
 /// From create to revoke.
