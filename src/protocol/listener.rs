@@ -1,6 +1,10 @@
 //! Where the command line connects: a Unix socket, or TCP on this machine where there is none.
 
+#[cfg(unix)]
+use std::fs::Permissions;
 use std::io;
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -56,7 +60,9 @@ impl Listener {
     #[cfg(unix)]
     fn bind_unix(environment: &Environment) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
-        let builder = builder.prefix("plugin");
+        let builder = builder
+            .prefix("plugin")
+            .permissions(Permissions::from_mode(0o700));
         let directory = match &environment.socket_directory {
             Some(parent) => builder.tempdir_in(parent)?,
             None => builder.tempdir()?,
