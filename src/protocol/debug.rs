@@ -3,7 +3,9 @@
 //!
 //! There is no TLS: the command line wants none here, and only this user can enter the directory of the socket.
 
+use std::future::Future;
 use std::io::{self, Write};
+use std::pin::pin;
 
 use futures::{StreamExt, stream};
 use serde_json::json;
@@ -26,6 +28,7 @@ pub(super) async fn serve(
     mut out: impl Write,
     build: impl Fn(CancellationToken) -> Registry,
 ) -> io::Result<()> {
+    let mut interrupted = pin!(interrupted()?);
     let listener = Listener::bind(&Environment::unasked()).await?;
     writeln!(
         out,
@@ -38,11 +41,10 @@ pub(super) async fn serve(
     let calls = TaskTracker::new();
     let stop = CancellationToken::new();
     let mut connections = listener.connections(None);
-    let mut interrupted = std::pin::pin!(interrupted());
     loop {
         tokio::select! {
             Some(connection) = connections.next() => attach(connection?, &build, &stop, &calls)?,
-            outcome = &mut interrupted => break outcome?,
+            () = &mut interrupted => break,
         }
     }
     stop.cancel();
@@ -62,14 +64,15 @@ fn attach(
     let stop = stop.child_token();
     let registry = guard_call(|| build(stop.clone()))
         .map_err(|panicked| io::Error::other(format!("it crashed at {}", panicked.place())))?;
+    // Told to shut down, the process stays: it is only the run that is over, and with it the connection.
+    let over = CancellationToken::new();
     let session = Session {
         registry,
         stop,
-        // When a run is over, only its connection ends.
-        shutdown: CancellationToken::new(),
+        shutdown: over.clone(),
         calls: calls.clone(),
     };
-    let only = stream::iter([Ok(connection)]);
+    let only = stream::iter([Ok(connection.ending(over))]).chain(stream::pending());
     tokio::spawn(async move {
         if let Err(error) = session.serve(only).await {
             tracing::warn!(%error, "a connection ended badly");
@@ -91,16 +94,25 @@ fn reattach(listener: &Listener) -> serde_json::Value {
     })
 }
 
-async fn interrupted() -> io::Result<()> {
+/// Listens from now on; the future ends with the first interrupt.
+fn interrupted() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut ended = signal(SignalKind::terminate())?;
-        tokio::select! {
-            outcome = tokio::signal::ctrl_c() => outcome,
-            _ = ended.recv() => Ok(()),
-        }
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    #[cfg(windows)]
+    {
+        let mut interrupt = tokio::signal::windows::ctrl_c()?;
+        Ok(async move {
+            interrupt.recv().await;
+        })
+    }
 }
