@@ -5,6 +5,8 @@
 
 mod calls;
 mod client;
+#[cfg(unix)]
+mod debug;
 mod demo;
 mod lifecycle;
 mod terraform;
