@@ -47,12 +47,15 @@ impl Clock {
 
     /// Now, in whole seconds.
     pub fn now(self) -> Instant {
-        self.0.unwrap_or_else(|| {
-            let since_epoch = SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default();
-            Instant::from_unix(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
-        })
+        self.0.unwrap_or_else(|| self.wall())
+    }
+
+    /// The machine's time, even where `APIKEY_CLOCK` sets another: to be compared with the clocks of others.
+    pub fn wall(self) -> Instant {
+        let since_epoch = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Instant::from_unix(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
     }
 }
 

@@ -6,13 +6,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tf_provider::value::ValueAny;
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::sync::Mutex as AsyncMutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::engine::connections::Connections;
 use crate::error::{Path, Result};
 use crate::issuers::{Issuer, IssuerKind};
+use crate::ledger::Ledger;
+use crate::ledger::disabled::Disabled;
 use crate::settings::Settings;
 use crate::stores::{Claims, Store, StoreKind};
 use crate::vendors::http::Http;
@@ -33,6 +34,10 @@ pub struct Context {
     pub configured: Claims,
     /// Where this run has delivered to, by the ids of its keys.
     pub delivered: Claims,
+    /// What is remembered beside the state.
+    pub ledger: Arc<dyn Ledger>,
+    /// The workspace that Terraform works in, as far as known.
+    pub workspace: String,
 }
 
 impl Context {
@@ -52,6 +57,8 @@ impl Context {
             turns: Mutex::default(),
             configured: Claims::default(),
             delivered: Claims::default(),
+            ledger: Arc::new(Disabled),
+            workspace: String::new(),
         }
     }
 
@@ -62,18 +69,16 @@ impl Context {
         Self::new(clock, CancellationToken::new(), BTreeMap::new())
     }
 
-    /// Waits until nobody else in this process works on the same account of an issuer that counts its keys.
-    pub async fn turn(&self, connections: &Connections) -> Result<Option<OwnedMutexGuard<()>>> {
-        if !connections.abilities.inspect {
-            return Ok(None);
-        }
-        let account = connections.issuer.lock().await?;
-        let turn = {
-            // A map of locks is whole at every moment, so a panic elsewhere leaves nothing half done.
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(turns.entry(account).or_default())
-        };
-        Ok(Some(turn.lock_owned().await))
+    /// The lock of one account within this process.
+    pub fn local_turn(&self, account: &str) -> Arc<AsyncMutex<()>> {
+        // A map of locks is whole at every moment, so a panic elsewhere leaves nothing half done.
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(account.to_owned()).or_default())
+    }
+
+    /// The same context with a memory.
+    pub fn with_ledger(self, ledger: Arc<dyn Ledger>) -> Self {
+        Self { ledger, ..self }
     }
 
     /// The same context with another HTTP client.

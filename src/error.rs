@@ -64,6 +64,8 @@ pub enum Kind {
     Limit,
     /// Timeouts, 429, 5xx, resets: nothing is known about the object.
     Unavailable,
+    /// It may have been done: the answer was lost. Only a later look can tell.
+    Uncertain,
     /// The world is not as it was when the plan was made.
     Stale,
     /// Everything else.

@@ -19,7 +19,7 @@
 //! * [`vendors`] is what the issuers and stores of one vendor share: credentials, signing, HTTP.
 //! * [`context`] is what a resource may reach; [`clock`] alone asks for the time; [`secret`] alone holds secrets.
 //!
-//! An apply flows through [`resources::managed::apply`] → [`engine::execute`] → issuers and stores → state. A refresh
+//! An apply flows through [`resources::managed::apply`] → [`engine::run`] → issuers and stores → state. A refresh
 //! flows through [`resources::managed::read`] → [`engine::gather`] → state. A plan is pure:
 //! [`resources::managed::plan`] → [`domain::planner`].
 
@@ -37,6 +37,7 @@ pub mod error;
 pub mod functions;
 pub mod instant;
 pub mod issuers;
+pub mod ledger;
 pub mod protocol;
 pub mod provider;
 pub mod resources;

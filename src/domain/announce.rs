@@ -51,10 +51,7 @@ fn sentence(next: Move, situation: &Situation, slots: &Slots, all: &[Move]) -> S
             "This apply revokes retiring key {secondary}, whose grace period ended at {}.",
             slots.revoke_after(policy).unwrap_or(situation.now)
         ),
-        Move::RevokePending => format!(
-            "This apply tries again to revoke {}.",
-            situation.pending_revocations.join(", ")
-        ),
+        Move::RevokePending => pending_revocations(situation),
         Move::Discard => format!(
             "Staged key {secondary} can never be promoted, because its secret or the key itself is \
              gone. This apply revokes it; nobody uses it yet."
@@ -84,6 +81,26 @@ fn sentence(next: Move, situation: &Situation, slots: &Slots, all: &[Move]) -> S
             }
         ),
     }
+}
+
+fn pending_revocations(situation: &Situation) -> String {
+    let orphans = &situation.facts.orphans;
+    let sentences: Vec<String> = situation
+        .pending_revocations
+        .iter()
+        .map(|id| match orphans.contains(id) {
+            true => orphan(id),
+            false => format!("This apply tries again to revoke {id}."),
+        })
+        .collect();
+    sentences.join(" ")
+}
+
+/// What is said of a key that an apply left behind, and what happens to it.
+pub fn orphan(id: &str) -> String {
+    format!(
+        "Key {id} was created by an apply that did not finish and is nobody's; this apply revokes it."
+    )
 }
 
 fn deliveries(situation: &Situation) -> String {

@@ -7,6 +7,7 @@
 pub mod announce;
 pub mod planner;
 pub mod policy;
+pub mod recovery;
 pub mod rules;
 pub mod situation;
 pub mod slots;

@@ -67,16 +67,30 @@ pub fn moves(situation: &Situation) -> Vec<Move> {
         return vec![Move::Create];
     };
     let found = RULES.iter().find_map(|rule| rule(situation, slots));
-    revocations_that_failed_earlier(situation)
-        .into_iter()
-        .chain(found.unwrap_or_default())
-        .collect()
+    with_pending_revocations(situation, slots, found.unwrap_or_default())
 }
 
 /// Not a rule of its own: a revocation that keeps failing must not stop the life of the key, and whatever comes
-/// after it may need the room at the issuer.
-fn revocations_that_failed_earlier(situation: &Situation) -> Option<Move> {
-    (!situation.pending_revocations.is_empty()).then_some(Move::RevokePending)
+/// after it may need the room at the issuer. But a key that an apply left behind may be in the documents: then it
+/// leaves them first.
+fn with_pending_revocations(
+    situation: &Situation,
+    slots: &Slots,
+    mut found: Vec<Move>,
+) -> Vec<Move> {
+    if situation.pending_revocations.is_empty() {
+        return found;
+    }
+    let is_delivered_over = found == [Move::Deliver];
+    let has_room = situation.facts.primary == Seen::Gone
+        && slots.secondary.is_none()
+        && situation.pending_revocations.len() == 1;
+    if is_delivered_over || (found == [Move::Replace] && has_room) {
+        found.push(Move::RevokePending);
+    } else {
+        found.insert(0, Move::RevokePending);
+    }
+    found
 }
 
 /// Copying needs a readable copy; taking a delivery away does not.

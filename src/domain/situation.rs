@@ -41,6 +41,8 @@ pub struct Facts {
     pub secondary_copy: Copy,
     /// The issuer saw the retiring key in use within `revoke_only_if_unused_for`.
     pub retiring_in_use: bool,
+    /// Those of the pending revocations that an apply that did not finish left behind.
+    pub orphans: Vec<String>,
 }
 
 /// How a key stands at its issuer.

@@ -175,8 +175,16 @@ fn pending(situation: &Situation, slots: &Slots) -> Option<(Status, String)> {
         })
         .collect();
     if !situation.pending_revocations.is_empty() {
-        let keys = situation.pending_revocations.join(", ");
-        parts.push(format!("{keys} could not be revoked yet"));
+        let orphans = &situation.facts.orphans;
+        parts.extend(
+            situation
+                .pending_revocations
+                .iter()
+                .map(|id| match orphans.contains(id) {
+                    true => format!("{id} was left behind by an apply that did not finish"),
+                    false => format!("{id} could not be revoked yet"),
+                }),
+        );
     }
     (!parts.is_empty()).then(|| (Status::Pending, parts.join("; ")))
 }

@@ -1,8 +1,8 @@
 //! Takes over the secret of a key that somebody else minted: nothing is created, nothing is revoked.
 
 use crate::domain::slots::Key;
-use crate::engine::execute::Run;
 use crate::engine::managed::{DeliveryRecord, DeliveryState};
+use crate::engine::run::Run;
 use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::Probe;
 use crate::secret::Secret;
@@ -10,16 +10,16 @@ use crate::secret::Secret;
 /// The attribute that brings the secret.
 const ATTRIBUTE: &str = "existing_secret_wo";
 
-/// Takes over a secret that the configuration brings. Before the first key it is kept for the step that would mint;
-/// for an imported key it is tried at the issuer; of a key whose secret is known it is one more copy.
-///
-/// `is_asked` says that a person pointed at the secret in this very apply: then it must be of use.
-pub async fn adopt(run: &mut Run<'_>, secret: Secret, is_asked: bool) -> Result<()> {
-    let mark = secret.fingerprint();
+/// Takes over the secret that the configuration brings, if it does. Before the first key it is left for the step that
+/// would mint; for an imported key it is tried at the issuer; of a key whose secret is known it is one more copy.
+pub async fn adopt(run: &mut Run<'_>) -> Result<()> {
     let Some(slots) = &mut run.managed.slots else {
-        run.brought = Some(secret);
         return Ok(());
     };
+    let Some((secret, is_asked)) = run.brought.take() else {
+        return Ok(());
+    };
+    let mark = secret.fingerprint();
     if slots.primary.fingerprint.is_none() {
         if run.connections.abilities.probe {
             try_out(

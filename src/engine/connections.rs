@@ -14,6 +14,8 @@ use crate::stores::Store;
 
 /// Everything outside that one managed key uses.
 pub struct Connections {
+    /// The name of its issuer, such as `aws_iam`.
+    pub kind: &'static str,
     /// Where its keys come from.
     pub issuer: Box<dyn Issuer>,
     /// What that issuer can do.
@@ -32,6 +34,13 @@ pub struct Delivery {
     pub readable: bool,
     /// Whether it was marked as the one to copy from.
     pub source: bool,
+}
+
+impl Delivery {
+    /// Its name and where it lies, for messages and the ledger.
+    pub fn place(&self, name: &str) -> String {
+        format!("{name}: {}", self.store.place())
+    }
 }
 
 impl Connections {

@@ -60,6 +60,7 @@ pub async fn gather(
             retiring_in_use: secondary != Seen::Gone
                 && retiring_in_use(slots, connections, policy, now).await?,
             secondary,
+            orphans: Vec::new(),
         },
         vanished: gone_at_issuer && !sight.anything_found,
         deliveries: sight.deliveries,

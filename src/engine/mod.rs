@@ -1,13 +1,17 @@
-//! The shell around the rules: [`gather`] looks at issuers and stores, [`execute`] carries out moves.
+//! The shell around the rules: [`gather`] looks at issuers and stores, [`run`] carries out moves.
 //!
 //! Nothing here decides what is due; it is told.
 
 pub mod adopt;
 pub mod connections;
 pub mod deliver;
-pub mod execute;
+pub mod fault;
 pub mod gather;
+pub mod journal;
 pub mod managed;
+pub mod recover;
+pub mod run;
 pub mod trespass;
+pub mod turn;
 pub mod vault;
 pub mod verification;

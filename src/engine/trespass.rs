@@ -1,7 +1,7 @@
 //! A delivery that is new to a key must not overwrite the document of another one: it may be the only copy.
 
 use crate::engine::connections::{Delivery, in_delivery};
-use crate::engine::execute::Run;
+use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 use crate::stores::{Claims, Document, Found};
 

@@ -133,7 +133,7 @@ impl Issuer for Generator {
         Ok(())
     }
 
-    async fn mint(&self) -> Result<Minted> {
+    async fn mint(&self, _token: &str) -> Result<Minted> {
         Ok(Minted {
             key_id: None,
             secret: new_key(&self.prefix, self.length)?,
@@ -275,7 +275,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_minted_key_has_the_announced_form_and_no_public_id() {
-        let minted = generator("acme_prod", None).unwrap().mint().await.unwrap();
+        let minted = generator("acme_prod", None)
+            .unwrap()
+            .mint("token")
+            .await
+            .unwrap();
         let key = minted.secret.expose();
         assert!(minted.key_id.is_none());
         assert!(verify_checksum(key));

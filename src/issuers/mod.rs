@@ -96,6 +96,15 @@ pub struct Minted {
     pub secret: Secret,
 }
 
+/// A key in the list of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The public id of the key.
+    pub key_id: String,
+    /// When the issuer created it.
+    pub created_at: Instant,
+}
+
 /// What the issuer says of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -166,9 +175,15 @@ pub trait Issuer: Send + Sync {
     /// `owned` are the ids that the resource already has, so that a full account can be explained.
     async fn check(&self, owned: &[String]) -> Result<()>;
 
-    /// Creates a key. Called once for each decision; an error means that no key of ours is left behind,
-    /// or names the one that may be.
-    async fn mint(&self) -> Result<Minted>;
+    /// Creates a key. Called once for each decision. `token` is unique to this call, for issuers that take an
+    /// idempotency key, or a name by which the key is found again. An error means that no key of ours is left behind,
+    /// unless it is [`Kind::Uncertain`].
+    async fn mint(&self, token: &str) -> Result<Minted>;
+
+    /// Every key of the account, whoever made it; `None` if the issuer cannot list them.
+    async fn list(&self) -> Result<Option<Vec<Listed>>> {
+        Ok(None)
+    }
 
     /// What the issuer says of each of these keys, in the same order; `None` where it cannot say.
     async fn inspect(&self, key_ids: &[String]) -> Result<Vec<Option<Standing>>> {

@@ -170,7 +170,10 @@ async fn a_mint_is_repeated_when_it_was_only_throttled() {
         refused(400, "Throttling", &[]),
         created(),
     ]);
-    let minted = keys_of(&reached(&fake, 3), "ci").mint().await.unwrap();
+    let minted = keys_of(&reached(&fake, 3), "ci")
+        .mint("token")
+        .await
+        .unwrap();
     assert_eq!(minted.key_id.as_deref(), Some(ID));
     assert_eq!(calls(&fake, "CreateAccessKey"), 2);
 }
@@ -190,7 +193,7 @@ async fn a_mint_whose_answer_is_lost_is_not_repeated_and_names_the_key_it_left()
         ]);
         let http = Http::with_answer_timeout(CancellationToken::new(), Duration::from_secs(1));
         let context = reached(&fake, 5).with_http(http);
-        let error = keys_of(&context, "ci").mint().await.unwrap_err();
+        let error = keys_of(&context, "ci").mint("token").await.unwrap_err();
         assert_eq!(calls(&fake, "CreateAccessKey"), 1);
         assert_eq!(calls(&fake, "DeleteAccessKey"), 0);
         let advice = format!("delete-access-key --user-name ci --access-key-id {ID}");
@@ -205,7 +208,10 @@ async fn a_mint_that_was_lost_on_the_way_there_says_that_no_key_was_left() {
         Reply::Reset,
         listed(&["AKIAOLD"], None),
     ]);
-    let error = keys_of(&reached(&fake, 5), "ci").mint().await.unwrap_err();
+    let error = keys_of(&reached(&fake, 5), "ci")
+        .mint("token")
+        .await
+        .unwrap_err();
     assert_eq!(calls(&fake, "CreateAccessKey"), 1);
     assert!(error.detail.contains("No new key has appeared"), "{error}");
 }
@@ -330,7 +336,7 @@ async fn a_caller_that_is_no_user_is_refused() {
             ),
         )]);
         let keys = issuer(&reached(&fake, 0), &[("caller", ValueAny::Bool(true))]);
-        let error = keys.mint().await.unwrap_err();
+        let error = keys.mint("token").await.unwrap_err();
         assert_eq!(error.kind, Kind::Invalid);
         assert!(error.detail.contains(&arn), "{error}");
         assert_eq!(fake.requests().len(), 1);

@@ -61,7 +61,7 @@ async fn guarded(user: &str, actions: &str) -> (Moto, Context) {
 }
 
 async fn mint(issuer: &dyn Issuer) -> (String, Minted) {
-    let minted = issuer.mint().await.unwrap();
+    let minted = issuer.mint("token").await.unwrap();
     (minted.key_id.clone().unwrap(), minted)
 }
 
@@ -123,7 +123,7 @@ async fn a_wrong_administrator_key_is_denied_and_never_missing() {
         let keys = keys_of(&bad, "ci");
         for error in [
             keys.check(&[]).await.unwrap_err(),
-            keys.mint().await.unwrap_err(),
+            keys.mint("token").await.unwrap_err(),
             keys.inspect(std::slice::from_ref(&id)).await.unwrap_err(),
             keys.revoke(Some(&id)).await.unwrap_err(),
             keys.last_used(&id).await.unwrap_err(),
@@ -178,7 +178,7 @@ async fn a_full_user_is_explained_and_gets_no_third_key() {
     ] {
         assert!(error.to_string().contains(&words), "{words}: {error}");
     }
-    assert_eq!(keys.mint().await.unwrap_err().kind, Kind::Limit);
+    assert_eq!(keys.mint("token").await.unwrap_err().kind, Kind::Limit);
     assert_eq!(
         standings(&*keys, &[&second, &first]).await,
         [Some(Standing::Active), Some(Standing::Active)]
@@ -200,7 +200,7 @@ async fn a_user_who_is_gone_has_no_keys_left_to_revoke() {
     let context = open(&Moto::shared().url());
     let keys = keys_of(&context, &unique("nobody"));
     assert_eq!(keys.check(&[]).await.unwrap_err().kind, Kind::NotFound);
-    assert_eq!(keys.mint().await.unwrap_err().kind, Kind::NotFound);
+    assert_eq!(keys.mint("token").await.unwrap_err().kind, Kind::NotFound);
     let id = "AKIAIOSFODNN7EXAMPLE";
     assert_eq!(standings(&*keys, &[id]).await, [Some(Standing::Missing)]);
     keys.revoke(Some(id)).await.unwrap();

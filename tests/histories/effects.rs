@@ -1,6 +1,6 @@
 //! The order of effects, and what is left when one of them fails after every check has passed.
 
-use super::events::{Edit, Event};
+use super::events::{Edit, End, Event};
 use super::player::Player;
 
 fn apply() -> Event {
@@ -9,6 +9,7 @@ fn apply() -> Event {
         late: 0,
         faults: 0,
         refuse_probes: false,
+        end: End::default(),
     }
 }
 

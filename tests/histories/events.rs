@@ -12,7 +12,12 @@ pub enum Event {
         late: u32,
         faults: u64,
         refuse_probes: bool,
+        end: End,
     },
+    /// The ledger is lost or found again.
+    LoseLedger(bool),
+    /// The ledger is replaced by a fresh one.
+    FreshLedger,
     Refresh {
         faults: u64,
     },
@@ -21,6 +26,17 @@ pub enum Event {
     Destroy {
         faults: u64,
     },
+}
+
+/// How an apply ends.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct End {
+    /// After how many moments it is killed.
+    pub killed: Option<u32>,
+    /// It comes to its end, but Terraform never hears of it.
+    pub unheard: bool,
+    /// Of which effects the answer is lost.
+    pub lost: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -47,12 +63,14 @@ pub enum Tamper {
 }
 
 pub fn events() -> impl Strategy<Value = Vec<Event>> {
-    let applies = (any::<bool>(), late(), faults(), prop::bool::weighted(0.1));
-    let apply = applies.prop_map(|(refresh, late, faults, refuse_probes)| Event::Apply {
+    let refuses = prop::bool::weighted(0.1);
+    let applies = (any::<bool>(), late(), faults(), refuses, ends());
+    let apply = applies.prop_map(|(refresh, late, faults, refuse_probes, end)| Event::Apply {
         refresh,
         late,
         faults,
         refuse_probes,
+        end,
     });
     vec(
         prop_oneof![
@@ -62,6 +80,8 @@ pub fn events() -> impl Strategy<Value = Vec<Event>> {
             1 => faults().prop_map(|faults| Event::Refresh { faults }),
             2 => edits().prop_map(Event::Edit),
             1 => tampers().prop_map(Event::Tamper),
+            1 => prop::bool::weighted(0.3).prop_map(Event::LoseLedger),
+            1 => Just(Event::FreshLedger),
             1 => prop::bool::weighted(0.3).prop_flat_map(|rare| match rare {
                 true => faults().prop_map(|faults| Event::Destroy { faults }).boxed(),
                 false => Just(Event::Wait(20)).boxed(),
@@ -69,6 +89,25 @@ pub fn events() -> impl Strategy<Value = Vec<Event>> {
         ],
         1..40,
     )
+}
+
+fn ends() -> impl Strategy<Value = End> {
+    let lost = (any::<u64>(), any::<u64>()).prop_map(|(a, b)| a & b);
+    prop_oneof![
+        5 => Just(End::default()),
+        2 => (0u32..40).prop_map(|moment| End {
+            killed: Some(moment),
+            ..End::default()
+        }),
+        1 => Just(End {
+            unheard: true,
+            ..End::default()
+        }),
+        1 => lost.prop_map(|lost| End {
+            lost,
+            ..End::default()
+        }),
+    ]
 }
 
 fn late() -> impl Strategy<Value = u32> {

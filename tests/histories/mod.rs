@@ -7,6 +7,7 @@
 mod config;
 mod effects;
 mod events;
+mod mortal;
 mod player;
 mod terraform;
 mod values;

@@ -1,15 +1,20 @@
 //! Lives through the events of a history and holds what must never happen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::Arc;
 
 use apikey::clock::Clock;
 use apikey::context::Context;
 use apikey::instant::Instant;
+use apikey::ledger::memory::InMemory;
 use tokio_util::sync::CancellationToken;
 
 use super::config::{Config, PLACES};
-use super::events::{Event, Tamper};
+use super::events::{End, Event, Tamper};
+use super::mortal::Mortal;
 use super::terraform::Kept;
+use super::values::tree;
 use crate::support::world::World;
 
 /// What must not happen, in words.
@@ -21,6 +26,12 @@ pub struct Player {
     pub config: Config,
     pub kept: Option<Kept>,
     pub diary: Vec<String>,
+    pub ledger: Arc<InMemory>,
+    /// An apply did not finish, or nobody heard of it: until the next one that does, a key may be in no state.
+    pub shaken: bool,
+    end: End,
+    /// Keys of creates that came to their end and that no state ever heard of.
+    forsaken: BTreeSet<String>,
 }
 
 impl Player {
@@ -31,6 +42,10 @@ impl Player {
             config: Config::new(),
             kept: None,
             diary: Vec::new(),
+            ledger: Arc::default(),
+            shaken: false,
+            end: End::default(),
+            forsaken: BTreeSet::new(),
         }
     }
 
@@ -55,10 +70,18 @@ impl Player {
                 late,
                 faults,
                 refuse_probes,
+                end,
             } => {
                 self.set_faults(*faults, *refuse_probes);
+                self.end = *end;
+                self.world.state().lost = end.lost;
+                self.shaken |= end.lost != 0;
                 self.apply(*refresh, *late).await?;
+                self.end = End::default();
+                self.world.state().lost = 0;
             }
+            Event::LoseLedger(lost) => self.ledger.lose(*lost),
+            Event::FreshLedger => self.fresh_ledger().await?,
             Event::Destroy { faults } => {
                 self.set_faults(*faults, false);
                 self.destroy().await?;
@@ -71,6 +94,8 @@ impl Player {
     /// With everything in order again, a few applies bring the key into order too.
     pub async fn recover(&mut self) -> Result<(), Crime> {
         self.diary.push("recovery".into());
+        self.ledger.lose(false);
+        self.clean_up();
         self.config.paused = false;
         self.config.on_drift = 1;
         self.config.hold = false;
@@ -80,6 +105,8 @@ impl Player {
             self.apply(true, 0).await?;
             self.no_crime()?;
         }
+        self.shaken = false;
+        self.no_crime()?;
         let kept = self.kept.as_ref().ok_or("there is no key in the end")?;
         let managed = kept
             .state
@@ -108,10 +135,14 @@ impl Player {
         }
     }
 
-    pub fn no_crime(&self) -> Result<(), Crime> {
+    pub fn no_crime(&mut self) -> Result<(), Crime> {
         let known = self.known_ids();
-        if let Some(lost) = self.world.live().difference(&known).next() {
-            return Err(format!("{lost} is live and nobody knows of it"));
+        match self.world.live().difference(&known).next() {
+            Some(lost) if !self.shaken => {
+                return Err(format!("{lost} is live and nobody knows of it"));
+            }
+            Some(_) => {}
+            None => self.shaken = false,
         }
         match self.world.state().crimes.first() {
             Some(crime) => Err(crime.clone()),
@@ -131,6 +162,59 @@ impl Player {
         let clock = Clock::fixed(Instant::from_unix(self.now));
         Context::new(clock, CancellationToken::new(), BTreeMap::new())
             .with_connector(self.world.clone())
+            .with_ledger(Arc::new(Mortal {
+                inner: Arc::clone(&self.ledger),
+                world: self.world.clone(),
+            }))
+    }
+
+    /// A part of an apply, which may be killed: then `None`.
+    pub async fn mortal<T>(&mut self, part: impl Future<Output = T>) -> Option<T> {
+        self.world.state().kill_in = self.end.killed;
+        let lived = tokio::select! {
+            biased;
+            done = part => Some(done),
+            () = self.world.death() => None,
+        };
+        self.world.state().kill_in = None;
+        if lived.is_none() || self.end.unheard {
+            self.diary.push("  nobody heard of its end".into());
+            self.shaken = true;
+            if self.kept.is_none() && lived.is_some() {
+                self.forsaken.extend(self.world.live());
+            }
+            self.ledger.expire_locks();
+            return None;
+        }
+        lived
+    }
+
+    /// A create whose answer was lost is made up for by the next one only if that delivers to the same places. Otherwise
+    /// the inventory shows its key as orphaned, and a person revokes it.
+    fn clean_up(&mut self) {
+        let known = self.known_ids();
+        let mut state = self.world.state();
+        for id in self.forsaken.difference(&known) {
+            if let Some(issued) = state.issued.get_mut(id) {
+                issued.live = false;
+            }
+        }
+    }
+
+    /// A fresh ledger knows nothing, and that changes no plan. What only the old one knew is lost with it, so this
+    /// happens in quiet times.
+    async fn fresh_ledger(&mut self) -> Result<(), Crime> {
+        if self.shaken || !self.refresh().await? {
+            return Ok(());
+        }
+        let before = self.kept.as_ref().map(|kept| tree(&kept.state));
+        self.ledger.wipe();
+        self.refresh().await?;
+        let after = self.kept.as_ref().map(|kept| tree(&kept.state));
+        match before == after {
+            true => Ok(()),
+            false => Err(format!("a fresh ledger made {before:?} into {after:?}")),
+        }
     }
 
     pub fn set_faults(&mut self, faults: u64, refuse_probes: bool) {

@@ -3,7 +3,7 @@
 
 use apikey::domain::rules::Move;
 use apikey::resources::managed::model::{ManagedState, Private};
-use apikey::resources::managed::{apply, plan, read};
+use apikey::resources::managed::{apply, destroy, plan, read};
 use tf_provider::Diagnostics;
 use tf_provider::value::ValueAny;
 
@@ -35,7 +35,7 @@ impl Player {
         let Ok(seen) = read::read(copy(&kept.state), kept.private.clone(), &context).await else {
             return Ok(false);
         };
-        let Some((state, private)) = seen else {
+        let Some(read::Refreshed { state, private, .. }) = seen else {
             self.kept = None;
             return Ok(true);
         };
@@ -43,7 +43,11 @@ impl Player {
         let again = read::read(copy(&state), private.clone(), &context).await;
         self.world.state().faults = faults;
         match again {
-            Ok(Some((second, second_private))) => {
+            Ok(Some(read::Refreshed {
+                state: second,
+                private: second_private,
+                ..
+            })) => {
                 if let Some(change) =
                     broken_promise(&tree(&state), &tree(&second), "second refresh")
                 {
@@ -77,6 +81,10 @@ impl Player {
         }
         if self.kept.as_ref().is_some_and(|kept| kept.tainted) {
             self.destroy().await?;
+            // What could not be destroyed is not created anew.
+            if self.kept.is_some() {
+                return Ok(());
+            }
         }
         match self.kept.is_some() {
             true => self.update(late).await,
@@ -89,12 +97,21 @@ impl Player {
         let blank = ManagedState::default();
         let config = self.config.state();
         let proposal = self.config.proposed(&blank);
-        let planned = plan::create(&mut diags, proposal, &config, &self.context());
-        let (planned, _) = planned.ok_or_else(|| format!("{:?}", diags.errors))?;
+        let planned = plan::create(&mut diags, proposal, &config, &self.context()).await;
+        let (planned, private) = planned.ok_or_else(|| format!("{:?}", diags.errors))?;
         self.now += i64::from(late);
-        self.begin(&[]);
+        let orphans = private.facts.orphans.clone();
+        let shown = format!("{:?}", diags.warnings);
+        if let Some(silent) = orphans.iter().find(|id| !shown.contains(id.as_str())) {
+            return Err(format!("the plan does not say that {silent} is revoked"));
+        }
+        self.begin(&orphans);
         let promised = tree(&planned);
-        let created = apply::create(&mut diags, planned, &self.context()).await;
+        let context = self.context();
+        let create = apply::create(&mut diags, planned, private, &context);
+        let Some(created) = self.mortal(create).await else {
+            return Ok(());
+        };
         let failed = !diags.errors.is_empty();
         self.diary
             .push(format!("  create failed: {failed} {:?}", summaries(&diags)));
@@ -187,14 +204,16 @@ impl Player {
         let promised = tree(&second.planned);
         let mut diags = Diagnostics::default();
         let context = self.context();
-        let applied = apply::update(
+        let update = apply::update(
             &mut diags,
             second.prior,
             second.planned,
             second.private,
             &context,
-        )
-        .await;
+        );
+        let Some(applied) = self.mortal(update).await else {
+            return Ok(());
+        };
         let failed = !diags.errors.is_empty();
         if failed {
             self.diary
@@ -310,7 +329,7 @@ impl Player {
         let (state, private) = (copy(&kept.state), kept.private.clone());
         self.begin(&all);
         self.world.state().wanted.clear();
-        if apply::destroy(state, private, &self.context())
+        if destroy::destroy(state, private, &self.context())
             .await
             .is_ok()
         {

@@ -4,14 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use apikey::clock::Clock;
 use apikey::context::{Connector, Context};
 use apikey::error::{Error, Kind, Result};
 use apikey::instant::Instant;
-use apikey::issuers::{Issuer, IssuerKind, Minted, Probe, Standing};
+use apikey::issuers::{Issuer, IssuerKind, Listed, Minted, Probe, Standing};
 use apikey::secret::Secret;
 use apikey::settings::Settings;
 use apikey::stores::{Document, DocumentKey, Found, Receipt, Store, StoreKind};
 use async_trait::async_trait;
+use tokio::sync::Notify;
 
 /// One key at the issuer.
 #[derive(Clone, Debug)]
@@ -21,6 +23,7 @@ pub struct Issued {
     pub proved: bool,
     /// Every place that ever held it.
     pub was_in: BTreeSet<String>,
+    pub created_at: Instant,
 }
 
 /// What stands at a place.
@@ -51,6 +54,11 @@ pub struct State {
     pub successor: Option<String>,
     /// The places that are wanted now.
     pub wanted: BTreeSet<String>,
+    /// After how many more breaths the process is killed.
+    pub kill_in: Option<u32>,
+    /// Of which of the next effects the answer is lost, the first in the lowest bit.
+    pub lost: u64,
+    died: Arc<Notify>,
     minted: u64,
 }
 
@@ -60,6 +68,43 @@ pub struct World(Arc<Mutex<State>>);
 impl World {
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
+    }
+
+    /// A moment at which the process may be killed: then it never gets any further.
+    pub async fn breathe(&self) {
+        let dies = {
+            let mut state = self.state();
+            match &mut state.kill_in {
+                Some(0) => Some(Arc::clone(&state.died)),
+                Some(left) => {
+                    *left -= 1;
+                    None
+                }
+                None => None,
+            }
+        };
+        if let Some(died) = dies {
+            died.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Resolves when the process was killed.
+    pub async fn death(&self) {
+        let died = Arc::clone(&self.state().died);
+        died.notified().await;
+    }
+
+    /// The answer to an effect that has happened, unless it is lost on the way.
+    fn answer<T>(&self, what: &str, kind: Kind, answer: T) -> Result<T> {
+        let mut state = self.state();
+        let lost = state.lost & 1 == 1;
+        state.lost >>= 1;
+        if !lost {
+            return Ok(answer);
+        }
+        state.log.push(format!("{what} unanswered"));
+        Err(Error::new(kind, format!("{what}: no answer"), "Try again."))
     }
 
     pub fn live(&self) -> BTreeSet<String> {
@@ -111,6 +156,7 @@ impl State {
                 live: true,
                 proved: false,
                 was_in: BTreeSet::new(),
+                created_at: Clock::system().wall(),
             },
         );
         Ok(Minted {
@@ -194,8 +240,22 @@ impl Issuer for World {
         }
     }
 
-    async fn mint(&self) -> Result<Minted> {
-        self.state().mint()
+    async fn mint(&self, _: &str) -> Result<Minted> {
+        self.breathe().await;
+        let minted = self.state().mint()?;
+        self.breathe().await;
+        self.answer("mint", Kind::Uncertain, minted)
+    }
+
+    async fn list(&self) -> Result<Option<Vec<Listed>>> {
+        let mut state = self.state();
+        state.call("list")?;
+        let live = state.issued.iter().filter(|(_, issued)| issued.live);
+        let listed = live.map(|(id, issued)| Listed {
+            key_id: id.clone(),
+            created_at: issued.created_at,
+        });
+        Ok(Some(listed.collect()))
     }
 
     async fn inspect(&self, ids: &[String]) -> Result<Vec<Option<Standing>>> {
@@ -230,7 +290,10 @@ impl Issuer for World {
     }
 
     async fn revoke(&self, id: Option<&str>) -> Result<()> {
-        self.state().revoke(id.unwrap_or_default())
+        self.breathe().await;
+        self.state().revoke(id.unwrap_or_default())?;
+        self.breathe().await;
+        self.answer("revoke", Kind::Unavailable, ())
     }
 }
 
@@ -268,15 +331,22 @@ impl Store for Place {
     }
 
     async fn write(&self, document: &Document, _: &str) -> Result<Receipt> {
+        self.world.breathe().await;
         self.world.state().write(&self.name, document)?;
-        Ok(Receipt { version: None })
+        self.world.breathe().await;
+        let receipt = Receipt { version: None };
+        self.world.answer("write", Kind::Unavailable, receipt)
     }
 
     async fn remove(&self) -> Result<()> {
-        let mut state = self.world.state();
-        state.call(&format!("remove {}", self.name))?;
-        state.log.push(format!("remove {}", self.name));
-        state.places.remove(&self.name);
-        Ok(())
+        self.world.breathe().await;
+        {
+            let mut state = self.world.state();
+            state.call(&format!("remove {}", self.name))?;
+            state.log.push(format!("remove {}", self.name));
+            state.places.remove(&self.name);
+        }
+        self.world.breathe().await;
+        self.world.answer("remove", Kind::Unavailable, ())
     }
 }

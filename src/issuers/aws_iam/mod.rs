@@ -16,7 +16,7 @@ use tf_provider::schema::AttributeType;
 use tf_provider::value::ValueAny;
 use tokio::sync::OnceCell;
 
-use super::{Abilities, Imported, Issuer, IssuerKind, Minted, Probe, Search, Standing};
+use super::{Abilities, Imported, Issuer, IssuerKind, Listed, Minted, Probe, Search, Standing};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
@@ -136,7 +136,7 @@ impl Issuer for Keys {
         capacity::room_for_one(user, &keys, owned)
     }
 
-    async fn mint(&self) -> Result<Minted> {
+    async fn mint(&self, _token: &str) -> Result<Minted> {
         let user = self.user_name().await?;
         let before = self.list(user).await?;
         match self.api.create(user).await {
@@ -149,6 +149,16 @@ impl Issuer for Keys {
                 Err(refusal.explain(format!("No access key was created for user {user}")))
             }
         }
+    }
+
+    async fn list(&self) -> Result<Option<Vec<Listed>>> {
+        let user = self.user_name().await?;
+        let keys = self.list_until(user, |_| true).await?;
+        let listed = keys.into_iter().map(|key| Listed {
+            key_id: key.id,
+            created_at: key.created_at,
+        });
+        Ok(Some(listed.collect()))
     }
 
     async fn inspect(&self, key_ids: &[String]) -> Result<Vec<Option<Standing>>> {
@@ -307,15 +317,17 @@ impl Keys {
             ),
             Ok(keys) => match keys.iter().find(is_new) {
                 Some(key) => format!(
-                    "A new key has appeared, {} (created {}). Its secret was never received. If \
-                     nobody else created it, delete it (aws iam delete-access-key --user-name \
-                     {user} --access-key-id {}), then apply again.",
+                    "A new key has appeared, {} (created {}). Its secret was never received. With a \
+                     ledger, the next plan shows it and its apply revokes it; without one, if nobody \
+                     else created it, delete it (aws iam delete-access-key --user-name {user} \
+                     --access-key-id {}), then apply again.",
                     key.id, key.created_at, key.id
                 ),
                 None => "No new key has appeared, so apply again.".to_owned(),
             },
         };
         Error {
+            kind: Kind::Uncertain,
             detail: format!("{} {found}", lost.detail),
             ..lost
         }

@@ -7,12 +7,12 @@ use tf_provider::value::Value;
 
 use crate::context::Context;
 use crate::domain::planner::Decision;
-use crate::domain::policy::{OnDestroy, Policy};
+use crate::domain::policy::Policy;
 use crate::domain::rules::Move;
 use crate::engine::adopt::{adopt, let_go};
 use crate::engine::connections::{Connections, Delivery};
-use crate::engine::deliver;
-use crate::engine::execute::{Run, check_not_stale};
+use crate::engine::run::Run;
+use crate::engine::run::stale::check_not_stale;
 use crate::engine::trespass::respect_others;
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Path, Result};
@@ -20,33 +20,28 @@ use crate::resources::diagnostics;
 use crate::resources::managed::changes::{trigger_changed, version_changed};
 use crate::resources::managed::connect;
 use crate::resources::managed::model::{ManagedState, Private};
-use crate::resources::managed::read::{named, note_status, policy};
+use crate::resources::managed::read::{named, note_status};
+use crate::resources::managed::records::Records;
 
 /// Creates the first key. `None` if nothing was left behind.
 pub async fn create(
     diags: &mut Diagnostics,
     mut planned: ManagedState,
+    mut private: Private,
     context: &Context,
 ) -> Option<(ManagedState, Private)> {
     planned.id = Value::Value(fresh_id(diags)?);
     let mut prior = ManagedState::default();
-    let decision = Decision {
+    let decision = private.decision.take().unwrap_or(Decision {
         moves: vec![Move::Create],
         at: context.clock.now(),
-    };
-    let outcome = carry_out(
-        diags,
-        &mut prior,
-        &mut planned,
-        Private::default(),
-        &decision,
-        context,
-    )
-    .await?;
-    if outcome.failed && outcome.run_left_nothing() {
-        return None;
-    }
-    Some(outcome.finish(planned, context))
+    });
+    let carried = carry_out(diags, &mut prior, &mut planned, private, &decision, context);
+    let (outcome, records) = carried.await?;
+    let left_nothing = outcome.failed && outcome.run_left_nothing();
+    let (state, private) = outcome.finish(planned, context);
+    records.write(&state, &private, context).await;
+    (!left_nothing).then_some((state, private))
 }
 
 /// Takes the step that the plan decided, and what was edited.
@@ -61,7 +56,8 @@ pub async fn update(
         moves: Vec::new(),
         at: context.clock.now(),
     });
-    let outcome = carry_out(diags, &mut prior, &mut planned, private, &decision, context).await?;
+    let carried = carry_out(diags, &mut prior, &mut planned, private, &decision, context);
+    let (outcome, records) = carried.await?;
     if outcome.failed {
         // An edit that was not carried out is still an edit to the next plan.
         planned.deliveries = prior.deliveries;
@@ -69,39 +65,9 @@ pub async fn update(
         planned.last_action = prior.last_action;
         planned.existing_secret_wo_version = prior.existing_secret_wo_version;
     }
-    Some(outcome.finish(planned, context))
-}
-
-/// Revokes the keys and takes them out of the stores, or leaves everything, as the policy in the state says.
-pub async fn destroy(state: ManagedState, private: Private, context: &Context) -> Result<()> {
-    if policy(&state).is_some_and(|policy| policy.on_destroy == OnDestroy::Retain) {
-        return Ok(());
-    }
-    let name = |error| named(&state, error);
-    let managed = state.managed(&private)?;
-    let connections = connect::without_verification(&state, context).map_err(name)?;
-    let _turn = context.turn(&connections).await.map_err(name)?;
-    for id in &managed.pending_revocations {
-        connections.issuer.revoke(Some(id)).await.map_err(name)?;
-    }
-    let Some(slots) = &managed.slots else {
-        return Ok(());
-    };
-    let keys: Vec<_> = [slots.secondary_key(), Some(&slots.primary)]
-        .into_iter()
-        .flatten()
-        .collect();
-    for key in &keys {
-        let revoked = connections.issuer.revoke(key.key_id.as_deref()).await;
-        revoked.map_err(name)?;
-        tracing::info!(key = %state.label(), revoked = %key.label(), "revoked");
-    }
-    for (delivery_name, delivery) in &connections.deliveries {
-        deliver::withdraw(delivery_name, delivery, &keys)
-            .await
-            .map_err(name)?;
-    }
-    Ok(())
+    let (state, private) = outcome.finish(planned, context);
+    records.write(&state, &private, context).await;
+    Some((state, private))
 }
 
 /// What is true after the moves.
@@ -114,28 +80,24 @@ struct Outcome {
     word: Option<String>,
 }
 
-async fn carry_out(
+async fn carry_out<'a>(
     diags: &mut Diagnostics,
     prior: &mut ManagedState,
     planned: &mut ManagedState,
     private: Private,
     decision: &Decision,
-    context: &Context,
-) -> Option<Outcome> {
+    context: &'a Context,
+) -> Option<(Outcome, Records<'a>)> {
     let brought = planned.existing_secret_wo.take();
     let planned = &*planned;
     let prepared = prepare(prior, planned, &private, context);
     let (connections, former, policy, managed, vault) =
         report(diags, prepared.map_err(|error| named(planned, error)))?;
-    let _turn = if decision.moves.is_empty() {
-        None
-    } else {
-        let turn = context.turn(&connections).await;
-        report(diags, turn.map_err(|error| named(planned, error)))?
-    };
+    let opened = Records::open(planned, &managed, connections, decision, context).await;
+    let mut records = report(diags, opened.map_err(|error| named(planned, error)))?;
     let mut run = Run {
         name: planned.label(),
-        connections: &connections,
+        connections: &records.connections,
         former: &former,
         policy: &policy,
         clock: context.clock,
@@ -146,16 +108,18 @@ async fn carry_out(
         warnings: Vec::new(),
         minted: None,
         brought: None,
+        journal: &records.journal,
+        acting: "",
     };
     if let Value::Value(secret) = brought {
-        let adopted = adopt(&mut run, secret, version_changed(prior, planned)).await;
-        report(diags, adopted.map_err(|error| named(planned, error)))?;
+        run.brought = Some((secret, version_changed(prior, planned)));
     }
-    if !decision.moves.is_empty() {
-        let fresh = check_not_stale(&run, &decision.moves).await;
-        report(diags, fresh.map_err(|error| named(planned, error)))?;
-        let free = respect_others(&mut run, &context.delivered).await;
-        report(diags, free.map_err(|error| named(planned, error)))?;
+    let fresh = is_fresh(&mut run, decision, context).await;
+    if let Err(error) = fresh {
+        drop(run);
+        diagnostics::report(diags, named(planned, error.clone()));
+        records.abandon(&error).await;
+        return None;
     }
     let generation = run.generation();
     let result = run.take(&decision.moves).await;
@@ -172,18 +136,30 @@ async fn carry_out(
     if failed && takes_over_first(prior) {
         let_go(&mut run);
     }
-    if let Err(error) = result {
-        diagnostics::report(diags, named(planned, error));
-    }
     let (managed, vault) = (run.managed, run.vault);
-    Some(Outcome {
+    if let Err(error) = result {
+        diagnostics::report(diags, named(planned, error.clone()));
+        records.failure = Some(error);
+    }
+    let outcome = Outcome {
         private: after(private, &managed, failed, decision),
         managed,
         vault,
         policy,
         failed,
         word: (!failed && !decision.moves.is_empty()).then(|| decision.word()),
-    })
+    };
+    Some((outcome, records))
+}
+
+/// The last look before anything is done.
+async fn is_fresh(run: &mut Run<'_>, decision: &Decision, context: &Context) -> Result<()> {
+    adopt(run).await?;
+    if decision.moves.is_empty() {
+        return Ok(());
+    }
+    check_not_stale(run, &decision.moves).await?;
+    respect_others(run, &context.delivered).await
 }
 
 /// Whether nobody knew the secret of the primary before this apply.
@@ -217,6 +193,9 @@ fn prepare(
         .ok_or_else(|| Error::invalid(Path::root("policy"), "No policy", "Set policy."))?;
     let mut vault = Vault::default();
     let mut managed = prior.managed(private)?;
+    if managed.slots.is_none() {
+        managed.pending_revocations = private.facts.orphans.clone();
+    }
     managed.id = planned.id.as_deref_option().unwrap_or_default().to_owned();
     prior.take_secrets(&mut vault);
     Ok((connections, former, policy, managed, vault))

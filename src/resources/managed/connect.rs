@@ -33,6 +33,7 @@ pub fn connections(state: &ManagedState, context: &Context) -> Result<Connection
 pub fn without_verification(state: &ManagedState, context: &Context) -> Result<Connections> {
     let (kind, settings) = issuer(&state.issuer)?;
     Ok(Connections {
+        kind: kind.name(),
         issuer: context
             .connector()
             .issuer(kind, &settings, context)

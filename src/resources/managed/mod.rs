@@ -7,12 +7,16 @@
 pub mod apply;
 pub mod changes;
 pub mod connect;
+pub mod destroy;
 pub mod import;
+pub mod leftovers;
 pub mod list;
 pub mod model;
 pub mod moves;
 pub mod plan;
 pub mod read;
+pub mod records;
+pub mod remember;
 pub mod schema;
 pub mod unknowns;
 pub mod validate;
@@ -74,7 +78,11 @@ impl Resource for ManagedKey {
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
         match read::read(state, private.unwrap_or_default(), self.context()).await {
-            Ok(read) => read.map(|(state, private)| (state, Some(private))),
+            Ok(read) => read.map(|refreshed| {
+                let warnings = refreshed.warnings.into_iter();
+                warnings.for_each(|warning| diagnostics::warn(diags, warning));
+                (refreshed.state, Some(refreshed.private))
+            }),
             Err(error) => {
                 diagnostics::report(diags, error);
                 None
@@ -91,7 +99,7 @@ impl Resource for ManagedKey {
     ) -> Option<(ManagedState, Option<Private>)> {
         // Inside nested attributes, Terraform proposes what is write-only as well.
         proposed.forget_what_was_brought();
-        let (planned, private) = plan::create(diags, proposed, &config, self.context())?;
+        let (planned, private) = plan::create(diags, proposed, &config, self.context()).await?;
         Some((planned, Some(private)))
     }
 
@@ -128,11 +136,12 @@ impl Resource for ManagedKey {
         diags: &mut Diagnostics,
         mut planned: ManagedState,
         config: ManagedState,
-        _: Option<Private>,
+        private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
+        let private = private.unwrap_or_default();
         planned.bring(config);
-        let (mut state, private) = apply::create(diags, planned, self.context()).await?;
+        let (mut state, private) = apply::create(diags, planned, private, self.context()).await?;
         state.forget_what_was_brought();
         Some((state, Some(private)))
     }
@@ -162,7 +171,7 @@ impl Resource for ManagedKey {
         _: ValueEmpty,
     ) -> Option<()> {
         let private = private.unwrap_or_default();
-        apply::destroy(state, private, self.context())
+        destroy::destroy(state, private, self.context())
             .await
             .map_err(|error| diagnostics::report(diags, error))
             .ok()

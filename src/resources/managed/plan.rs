@@ -20,13 +20,14 @@ use crate::resources::managed::changes::{
     version_changed,
 };
 use crate::resources::managed::connect;
+use crate::resources::managed::leftovers;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::unknowns::Outlook;
 use crate::resources::managed::validate;
 use crate::secret::Fingerprint;
 
 /// The plan of a new key.
-pub fn create(
+pub async fn create(
     diags: &mut Diagnostics,
     mut planned: ManagedState,
     config: &ManagedState,
@@ -38,8 +39,27 @@ pub fn create(
     planned.id = Value::Unknown;
     planned.withhold_everything();
     planned.generation = Value::Value(1);
-    planned.last_action = Value::Value(Move::Create.word().into());
-    Some((planned, Private::default()))
+    let mut private = Private::default();
+    let mut moves = vec![Move::Create];
+    if planned.inputs_known() {
+        let left = leftovers::of_a_create(&planned, context).await;
+        let warnings = left.warnings.into_iter();
+        warnings.for_each(|warning| diagnostics::warn(diags, warning));
+        if !left.orphans.is_empty() {
+            let texts: Vec<String> = left.orphans.iter().map(|id| announce::orphan(id)).collect();
+            let summary = format!("{}: an apply did not finish", planned.label());
+            diags.root_warning(summary, texts.join(" "));
+            moves.insert(usize::from(left.has_room), Move::RevokePending);
+            private.facts.orphans = left.orphans;
+        }
+    }
+    let decision = Decision {
+        moves,
+        at: context.clock.now(),
+    };
+    planned.last_action = Value::Value(decision.word());
+    private.decision = Some(decision);
+    Some((planned, private))
 }
 
 /// The plan of a key that exists: its next step, if one is due, and what was edited.
@@ -131,6 +151,7 @@ pub fn destroy(diags: &mut Diagnostics, prior: &ManagedState, private: &Private)
         .into_iter()
         .flatten()
         .map(|key| key.label())
+        .chain(managed.pending_revocations.iter().map(String::as_str))
         .collect();
     let (name, keys) = (prior.label(), keys.join(" and "));
     if retain {

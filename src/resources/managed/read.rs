@@ -13,38 +13,67 @@ use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
 use crate::resources::managed::changes::{must_verify, repairs};
 use crate::resources::managed::connect;
+use crate::resources::managed::leftovers;
 use crate::resources::managed::model::{KeyState, ManagedState, Private};
+
+/// What a refresh gives.
+pub struct Refreshed {
+    /// The state as it is now.
+    pub state: ManagedState,
+    /// What the next plan may rely on.
+    pub private: Private,
+    /// What a person should know.
+    pub warnings: Vec<Error>,
+}
 
 /// The state as it is now, or `None` if nothing of the resource is left anywhere.
 pub async fn read(
     mut state: ManagedState,
     mut private: Private,
     context: &Context,
-) -> Result<Option<(ManagedState, Private)>> {
+) -> Result<Option<Refreshed>> {
     let policy = policy(&state);
     let managed = state.managed(&private)?;
     let now = context.clock.now();
     let connections = connect::without_verification(&state, context)?;
+    let look = async {
+        let left = leftovers::of(&state, &managed, &connections, context).await?;
+        let sight = gather(
+            &left.managed,
+            &connections,
+            policy.as_ref(),
+            secrets_in(&state),
+            now,
+        );
+        Ok((sight.await?, left))
+    };
+    let (sight, left) = look.await.map_err(|error| named(&state, error))?;
+    if sight.vanished {
+        return Ok(None);
+    }
+    let known = std::mem::take(&mut private.facts.orphans);
+    private.facts = sight.facts.clone();
+    private.facts.orphans = left.orphans(known);
+    note_deliveries(&mut state, left.managed, sight, policy.as_ref(), now);
+    if let Some(policy) = &policy {
+        note_status(&mut state, &mut private, policy, now)?;
+    }
+    Ok(Some(Refreshed {
+        state,
+        private,
+        warnings: left.warnings,
+    }))
+}
+
+fn secrets_in(state: &ManagedState) -> Copies {
     let stored = |slot: &Value<KeyState>| {
         slot.as_ref_option()
             .is_some_and(|key| key.secret.is_value())
     };
-    let in_state = Copies {
+    Copies {
         primary: stored(&state.primary),
         secondary: stored(&state.secondary),
-    };
-    let sight = gather(&managed, &connections, policy.as_ref(), in_state, now)
-        .await
-        .map_err(|error| named(&state, error))?;
-    if sight.vanished {
-        return Ok(None);
     }
-    private.facts = sight.facts.clone();
-    note_deliveries(&mut state, managed, sight, policy.as_ref(), now);
-    if let Some(policy) = &policy {
-        note_status(&mut state, &mut private, policy, now)?;
-    }
-    Ok(Some((state, private)))
 }
 
 /// The policy of the last apply; `None` right after an import.

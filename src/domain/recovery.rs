@@ -1,0 +1,164 @@
+//! What an apply that never ended left behind: one look at the ledger, the state and the issuer, one verdict for
+//! every open intent and for every key that no state holds.
+//!
+//! A secret is shown only once, so nothing is rolled forward on a guess: a key that nobody holds is revoked by the next
+//! apply, where the plan shows it; one that may be somebody else's is reported and left alone.
+
+use crate::duration::Duration;
+use crate::instant::Instant;
+use crate::issuers::Listed;
+use crate::ledger::{Effect, Intent, KeyMark, KeyRecord, Memory, Status};
+
+/// Everything that a verdict may depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// The keys that the state holds: in its slots, and pending their revocation.
+    pub held: &'a [KeyMark],
+    /// What the ledger remembers of the resource.
+    pub memory: &'a Memory,
+    /// What the issuer lists in the account now; `None` if it cannot.
+    pub listed: Option<&'a [Listed]>,
+    /// The ids of all keys in the account that the ledger knows, whosever they are.
+    pub known: &'a [String],
+}
+
+/// What is to be made of a key that the ledger knows and the state does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stray {
+    /// An apply that never ended minted it, and it is nobody's: the next apply revokes it.
+    Orphan(KeyMark),
+    /// Its apply ended, but no state ever heard of it: the documents decide whether the state follows, see
+    /// [`crate::engine::recover`]. Otherwise it is an orphan.
+    Unheard(KeyRecord),
+    /// The ledger says that it lives, the issuer that it is gone.
+    Gone(KeyMark),
+    /// A state held it once and holds it no more, yet it lives. Nobody knows why, so it is reported only.
+    Forgotten(KeyMark),
+}
+
+/// What is to be made of an intent without an outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is understood and can be closed, for this reason.
+    Settled(&'static str),
+    /// A key came of it that nobody holds.
+    Orphan(KeyMark),
+    /// One of these keys may have come of it, but they may be somebody else's.
+    Unclear(Vec<String>),
+}
+
+/// How long before and after its intent a key may have been created by it: clocks differ, and a request may be slow.
+/// Short, because a key that somebody else makes by hand within this time is taken for ours.
+const BEFORE: Duration = Duration::from_secs(60);
+const AFTER: Duration = Duration::from_secs(120);
+
+impl Evidence<'_> {
+    /// Whether the list of the issuer is needed for a verdict.
+    pub fn needs_list(&self) -> bool {
+        let doubtful = |intent: &Intent| matches!(intent.effect, Effect::Mint | Effect::Revoke);
+        self.memory.open.iter().any(doubtful) || self.strays().next().is_some()
+    }
+
+    /// Every key that the ledger knows as alive and the state does not hold.
+    fn strays(&self) -> impl Iterator<Item = &KeyRecord> {
+        self.memory.keys.iter().filter(|record| {
+            record.status == Status::Live && record.revoked_at.is_none() && !self.holds(&record.key)
+        })
+    }
+
+    /// The verdict on every stray key.
+    pub fn judge_strays(&self) -> Vec<Stray> {
+        self.strays().map(|record| self.stray(record)).collect()
+    }
+
+    fn stray(&self, record: &KeyRecord) -> Stray {
+        let key = record.key.clone();
+        let unheard = record.confirmed_at.is_none() && self.is_finished(record);
+        // A key without an id lives in the documents alone: there is nothing to revoke.
+        if key.key_id.is_none() && !unheard {
+            return Stray::Gone(key);
+        }
+        if self.is_listed(&key) == Some(false) {
+            return Stray::Gone(key);
+        }
+        match record.confirmed_at {
+            Some(_) => Stray::Forgotten(key),
+            None if unheard => Stray::Unheard(record.clone()),
+            None => Stray::Orphan(key),
+        }
+    }
+
+    /// The verdict on one open intent.
+    pub fn judge(&self, intent: &Intent) -> Verdict {
+        match intent.effect {
+            Effect::Mint => self.judge_mint(intent),
+            Effect::Revoke => self.judge_revoke(intent),
+            Effect::Deliver | Effect::Withdraw => Verdict::Settled("the documents were read again"),
+            Effect::Verify => Verdict::Settled("a key is proved again before it is promoted"),
+            Effect::Apply => Verdict::Settled("every effect of it was looked at"),
+        }
+    }
+
+    fn judge_mint(&self, intent: &Intent) -> Verdict {
+        let Some(listed) = self.listed else {
+            return Verdict::Settled("the issuer keeps no list of its keys");
+        };
+        let candidates: Vec<&Listed> = listed
+            .iter()
+            .filter(|key| !intent.known.contains(&key.key_id))
+            .filter(|key| !self.known.contains(&key.key_id))
+            .filter(|key| !self.holds(&named(&key.key_id)))
+            .filter(|key| came_of(key.created_at, intent.at))
+            .collect();
+        match candidates[..] {
+            [] => Verdict::Settled("no key came of it that is not known"),
+            [only] => Verdict::Orphan(named(&only.key_id)),
+            _ => Verdict::Unclear(candidates.iter().map(|key| key.key_id.clone()).collect()),
+        }
+    }
+
+    fn judge_revoke(&self, intent: &Intent) -> Verdict {
+        let Some(key) = &intent.key else {
+            return Verdict::Settled("it named no key");
+        };
+        if self.holds(key) {
+            return Verdict::Settled("the state holds the key, and the next step decides");
+        }
+        match self.is_listed(key) {
+            Some(true) => Verdict::Orphan(key.clone()),
+            Some(false) => Verdict::Settled("the key is gone"),
+            None => Verdict::Settled("the issuer keeps no list of its keys"),
+        }
+    }
+
+    fn holds(&self, key: &KeyMark) -> bool {
+        self.held.iter().any(|held| held.is(key))
+    }
+
+    /// Whether the apply that minted it came to its end.
+    fn is_finished(&self, record: &KeyRecord) -> bool {
+        let by = record.minted_by.as_deref();
+        !self
+            .memory
+            .open
+            .iter()
+            .any(|open| Some(open.apply.as_str()) == by)
+    }
+
+    fn is_listed(&self, key: &KeyMark) -> Option<bool> {
+        let id = key.key_id.as_ref()?;
+        Some(self.listed?.iter().any(|listed| listed.key_id == *id))
+    }
+}
+
+fn came_of(created_at: Instant, intended_at: Instant) -> bool {
+    created_at >= intended_at - BEFORE && created_at <= intended_at + AFTER
+}
+
+fn named(key_id: &str) -> KeyMark {
+    KeyMark::new(Some(key_id.to_owned()), None)
+}
+
+#[cfg(test)]
+#[path = "recovery_tests.rs"]
+mod tests;

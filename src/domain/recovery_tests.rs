@@ -1,0 +1,278 @@
+use super::*;
+use crate::ledger::{ResourceRef, Slot};
+
+const NOW: i64 = 1_000_000;
+
+fn key(id: &str) -> KeyMark {
+    KeyMark::new(Some(id.to_owned()), None)
+}
+
+fn intent(effect: Effect, about: Option<KeyMark>) -> Intent {
+    Intent {
+        id: format!("{effect:?}"),
+        apply: "apply".into(),
+        resource: ResourceRef::default(),
+        issuer: "aws_iam".into(),
+        account: "aws_iam user ci".into(),
+        effect,
+        action: "stage".into(),
+        key: about,
+        place: None,
+        known: vec!["before".into()],
+        at: Instant::from_unix(NOW),
+        fence: None,
+    }
+}
+
+fn record(id: Option<&str>, confirmed: bool) -> KeyRecord {
+    KeyRecord {
+        key: KeyMark {
+            key_id: id.map(str::to_owned),
+            mark: Some("sha256:abcdef".into()),
+        },
+        slot: Slot::Primary,
+        status: Status::Live,
+        created_at: Instant::from_unix(NOW),
+        delivered_at: None,
+        verified_at: None,
+        promoted_at: None,
+        retired_at: None,
+        revoked_at: None,
+        last_used_at: None,
+        confirmed_at: confirmed.then(|| Instant::from_unix(NOW)),
+        minted_by: Some("apply".into()),
+    }
+}
+
+fn listed(id: &str, seconds_after: i64) -> Listed {
+    Listed {
+        key_id: id.into(),
+        created_at: Instant::from_unix(NOW + seconds_after),
+    }
+}
+
+/// What is known in a case; nothing by default.
+#[derive(Default)]
+struct Case {
+    held: Vec<KeyMark>,
+    keys: Vec<KeyRecord>,
+    open: Vec<Intent>,
+    listed: Option<Vec<Listed>>,
+    known: Vec<String>,
+}
+
+impl Case {
+    fn with<T>(self, ask: impl FnOnce(&Evidence) -> T) -> T {
+        let memory = Memory {
+            keys: self.keys,
+            open: self.open,
+            busy: false,
+        };
+        ask(&Evidence {
+            held: &self.held,
+            memory: &memory,
+            listed: self.listed.as_deref(),
+            known: &self.known,
+        })
+    }
+
+    fn verdict(self, intent: Intent) -> Verdict {
+        self.with(|evidence| evidence.judge(&intent))
+    }
+
+    fn strays(self) -> Vec<Stray> {
+        self.with(|evidence| evidence.judge_strays())
+    }
+}
+
+fn settled(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Settled(_))
+}
+
+#[test]
+fn a_mint_that_never_happened_is_settled() {
+    let case = Case {
+        listed: Some(vec![listed("before", -9_000)]),
+        ..Case::default()
+    };
+    assert!(settled(case.verdict(intent(Effect::Mint, None))));
+}
+
+#[test]
+fn the_one_key_that_appeared_since_a_mint_began_is_its_orphan() {
+    let case = Case {
+        listed: Some(vec![listed("before", -9_000), listed("new", 3)]),
+        ..Case::default()
+    };
+    let verdict = case.verdict(intent(Effect::Mint, None));
+    assert_eq!(verdict, Verdict::Orphan(key("new")));
+}
+
+#[test]
+fn a_key_that_appeared_long_after_a_mint_is_somebody_elses() {
+    for seconds in [-3_600, 3_600] {
+        let case = Case {
+            listed: Some(vec![listed("theirs", seconds)]),
+            ..Case::default()
+        };
+        assert!(settled(case.verdict(intent(Effect::Mint, None))));
+    }
+}
+
+#[test]
+fn a_key_that_the_ledger_knows_from_elsewhere_is_not_the_orphan_of_a_mint() {
+    let case = Case {
+        listed: Some(vec![listed("theirs", 3)]),
+        known: vec!["theirs".into()],
+        ..Case::default()
+    };
+    assert!(settled(case.verdict(intent(Effect::Mint, None))));
+}
+
+#[test]
+fn a_key_that_the_state_holds_is_not_the_orphan_of_a_mint() {
+    let case = Case {
+        listed: Some(vec![listed("ours", 3)]),
+        held: vec![key("ours")],
+        ..Case::default()
+    };
+    assert!(settled(case.verdict(intent(Effect::Mint, None))));
+}
+
+#[test]
+fn two_keys_that_appeared_since_a_mint_are_left_alone_and_told() {
+    let case = Case {
+        listed: Some(vec![listed("one", 3), listed("two", 4)]),
+        ..Case::default()
+    };
+    let verdict = case.verdict(intent(Effect::Mint, None));
+    assert_eq!(verdict, Verdict::Unclear(vec!["one".into(), "two".into()]));
+}
+
+#[test]
+fn a_mint_at_an_issuer_without_a_list_is_settled() {
+    assert!(settled(Case::default().verdict(intent(Effect::Mint, None))));
+}
+
+#[test]
+fn a_revocation_of_a_key_that_the_state_holds_is_left_to_the_next_step() {
+    let case = Case {
+        held: vec![key("old")],
+        listed: Some(vec![listed("old", -9)]),
+        ..Case::default()
+    };
+    assert!(settled(
+        case.verdict(intent(Effect::Revoke, Some(key("old"))))
+    ));
+}
+
+#[test]
+fn a_revocation_that_happened_is_settled() {
+    let case = Case {
+        listed: Some(Vec::new()),
+        ..Case::default()
+    };
+    assert!(settled(
+        case.verdict(intent(Effect::Revoke, Some(key("old"))))
+    ));
+}
+
+#[test]
+fn a_key_that_was_to_be_taken_back_and_still_lives_is_an_orphan() {
+    let case = Case {
+        listed: Some(vec![listed("new", 3)]),
+        ..Case::default()
+    };
+    let verdict = case.verdict(intent(Effect::Revoke, Some(key("new"))));
+    assert_eq!(verdict, Verdict::Orphan(key("new")));
+}
+
+#[test]
+fn what_was_done_to_a_document_is_settled_by_reading_it_again() {
+    for effect in [
+        Effect::Deliver,
+        Effect::Withdraw,
+        Effect::Verify,
+        Effect::Apply,
+    ] {
+        assert!(settled(Case::default().verdict(intent(effect, None))));
+    }
+}
+
+#[test]
+fn a_minted_key_of_an_apply_that_never_ended_is_an_orphan() {
+    let case = Case {
+        keys: vec![record(Some("new"), false)],
+        open: vec![intent(Effect::Apply, None)],
+        listed: Some(vec![listed("new", 3)]),
+        ..Case::default()
+    };
+    assert!(matches!(&case.strays()[..], [Stray::Orphan(_)]));
+}
+
+#[test]
+fn a_minted_key_of_an_apply_that_ended_unheard_may_be_followed() {
+    let case = Case {
+        keys: vec![record(Some("new"), false)],
+        listed: Some(vec![listed("new", 3)]),
+        ..Case::default()
+    };
+    assert!(matches!(&case.strays()[..], [Stray::Unheard(_)]));
+}
+
+#[test]
+fn a_stray_key_that_the_issuer_no_longer_knows_is_gone() {
+    for confirmed in [true, false] {
+        let case = Case {
+            keys: vec![record(Some("new"), confirmed)],
+            listed: Some(Vec::new()),
+            ..Case::default()
+        };
+        assert!(matches!(&case.strays()[..], [Stray::Gone(_)]));
+    }
+}
+
+#[test]
+fn a_key_that_a_state_once_held_is_reported_and_never_revoked() {
+    let case = Case {
+        keys: vec![record(Some("old"), true)],
+        listed: Some(vec![listed("old", -9)]),
+        ..Case::default()
+    };
+    assert!(matches!(&case.strays()[..], [Stray::Forgotten(_)]));
+}
+
+#[test]
+fn a_key_without_an_id_leaves_nothing_to_revoke() {
+    let case = Case {
+        keys: vec![record(None, false)],
+        open: vec![intent(Effect::Apply, None)],
+        ..Case::default()
+    };
+    assert!(matches!(&case.strays()[..], [Stray::Gone(_)]));
+}
+
+#[test]
+fn a_key_that_the_state_holds_is_no_stray() {
+    let case = Case {
+        held: vec![key("new")],
+        keys: vec![record(Some("new"), false)],
+        ..Case::default()
+    };
+    assert!(case.strays().is_empty());
+}
+
+#[test]
+fn the_issuer_is_asked_only_if_something_is_in_doubt() {
+    assert!(!Case::default().with(|evidence| evidence.needs_list()));
+    let quiet = Case {
+        open: vec![intent(Effect::Deliver, None)],
+        ..Case::default()
+    };
+    assert!(!quiet.with(|evidence| evidence.needs_list()));
+    let doubtful = Case {
+        open: vec![intent(Effect::Mint, None)],
+        ..Case::default()
+    };
+    assert!(doubtful.with(|evidence| evidence.needs_list()));
+}

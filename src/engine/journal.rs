@@ -1,0 +1,189 @@
+//! Brackets every effect with its intent and its outcome, so that an apply that dies in the middle is understood by
+//! the next one.
+
+use std::future::Future;
+
+use crate::clock::Clock;
+use crate::domain::slots::Key;
+use crate::engine::fault;
+use crate::error::{Error, Kind, Result};
+use crate::ledger::disabled::Disabled;
+use crate::ledger::{Effect, Fence, Intent, KeyMark, Ledger, Outcome, ResourceRef};
+
+/// The journal of one apply of one resource.
+pub struct Journal<'a> {
+    ledger: &'a dyn Ledger,
+    clock: Clock,
+    /// The bracket around the apply; its effects are written after its pattern.
+    apply: Intent,
+}
+
+/// What is about to be done, to which key, where.
+#[derive(Default)]
+pub struct Deed {
+    /// The key that it is done to.
+    pub key: Option<KeyMark>,
+    /// The delivery and its place.
+    pub place: Option<String>,
+    /// For a mint: what the account held before.
+    pub known: Vec<String>,
+    /// It takes back what went wrong, so it is done even if it cannot be written down any more.
+    pub takes_back: bool,
+}
+
+impl<'a> Journal<'a> {
+    /// Opens the bracket around an apply. Nothing was done if this fails.
+    pub async fn open(
+        ledger: &'a dyn Ledger,
+        clock: Clock,
+        resource: ResourceRef,
+        account: (&str, String),
+        action: String,
+        fence: Option<Fence>,
+    ) -> Result<Self> {
+        let id = token()?;
+        let apply = Intent {
+            id: id.clone(),
+            apply: id,
+            resource,
+            issuer: account.0.to_owned(),
+            account: account.1,
+            effect: Effect::Apply,
+            action,
+            key: None,
+            place: None,
+            known: Vec::new(),
+            at: clock.wall(),
+            fence,
+        };
+        fault::point(&apply, "before");
+        ledger.begin(&apply).await?;
+        fault::point(&apply, "begun");
+        Ok(Self {
+            ledger,
+            clock,
+            apply,
+        })
+    }
+
+    /// The journal of an apply that has nothing to do.
+    pub fn idle(clock: Clock) -> Self {
+        static NOTHING: Disabled = Disabled;
+        Self {
+            ledger: &NOTHING,
+            clock,
+            apply: Intent {
+                id: String::new(),
+                apply: String::new(),
+                resource: ResourceRef::default(),
+                issuer: String::new(),
+                account: String::new(),
+                effect: Effect::Apply,
+                action: String::new(),
+                key: None,
+                place: None,
+                known: Vec::new(),
+                at: clock.wall(),
+                fence: None,
+            },
+        }
+    }
+
+    /// Closes the bracket: what the apply did is in the answer that follows.
+    pub async fn close(self, failure: Option<&Error>) {
+        fault::point(&self.apply, "done");
+        let outcome = match failure {
+            None => Outcome::Done(None),
+            Some(error) => Outcome::Failed(error.summary.clone()),
+        };
+        self.finish(&self.apply, outcome).await;
+        fault::point(&self.apply, "after");
+    }
+
+    /// Does one effect between its intent and its outcome. `work` gets the idempotency token.
+    ///
+    /// An effect that was perhaps done ([`Kind::Uncertain`]) stays open, for a later look to settle.
+    pub async fn effect<T, F: Future<Output = Result<T>>>(
+        &self,
+        effect: Effect,
+        action: &str,
+        deed: Deed,
+        work: impl FnOnce(String) -> F,
+        made: impl FnOnce(&T) -> Option<KeyMark>,
+    ) -> Result<T> {
+        let intent = Intent {
+            id: token()?,
+            effect,
+            action: action.to_owned(),
+            key: deed.key,
+            place: deed.place,
+            known: deed.known,
+            at: self.clock.wall(),
+            ..self.apply.clone()
+        };
+        fault::point(&intent, "before");
+        match self.ledger.begin(&intent).await {
+            Err(error) if deed.takes_back => {
+                tracing::warn!(%error, "a step that takes back another is not in the ledger");
+            }
+            begun => begun?,
+        }
+        fault::point(&intent, "begun");
+        let result = work(intent.id.clone()).await;
+        fault::point(&intent, "done");
+        match &result {
+            Ok(value) => self.finish(&intent, Outcome::Done(made(value))).await,
+            Err(error) if error.kind == Kind::Uncertain => {}
+            Err(error) => {
+                let outcome = Outcome::Failed(error.to_string());
+                self.finish(&intent, outcome).await;
+            }
+        }
+        fault::point(&intent, "after");
+        result
+    }
+
+    /// The effect has happened, so a ledger that is gone by now fails nothing: the intent stays open, and the next
+    /// refresh finds out.
+    async fn finish(&self, intent: &Intent, outcome: Outcome) {
+        let now = self.clock.now();
+        if let Err(error) = self.ledger.finish(&intent.id, &outcome, now).await {
+            tracing::warn!(%error, effect = ?intent.effect, "an outcome is not in the ledger");
+        }
+    }
+}
+
+impl Deed {
+    /// To a key.
+    pub fn to(key: KeyMark) -> Self {
+        Self {
+            key: Some(key),
+            ..Self::default()
+        }
+    }
+
+    /// At a place.
+    pub fn at(place: String) -> Self {
+        Self {
+            place: Some(place),
+            ..Self::default()
+        }
+    }
+}
+
+/// The mark of a key.
+pub fn mark(key: &Key) -> KeyMark {
+    KeyMark::new(key.key_id.clone(), key.fingerprint.as_ref())
+}
+
+fn token() -> Result<String> {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::new(
+            Kind::Other,
+            "The operating system gives no random numbers",
+            format!("{error}. Nothing was done."),
+        )
+    })?;
+    Ok(hex::encode(bytes))
+}

@@ -1,0 +1,201 @@
+//! Understands what applies that never ended, or whose answer was never heard, left behind. Looks, and closes what it
+//! understood in the ledger; changes nothing at an issuer or in a store.
+//!
+//! The verdicts are those of [`crate::domain::recovery`].
+
+use crate::domain::recovery::{Evidence, Stray, Verdict};
+use crate::domain::slots::{Key, Role, Secondary, Slots};
+use crate::engine::connections::{Connections, in_delivery, sources};
+use crate::error::{Error, Kind, Result};
+use crate::instant::Instant;
+use crate::ledger::{KeyMark, KeyRecord, Ledger, Memory, Outcome, Slot};
+use crate::secret::Fingerprint;
+use crate::stores::{DocumentKey, Found};
+
+/// What was found out.
+#[derive(Default)]
+pub struct Recovered {
+    /// Keys that are nobody's, by id: the next apply revokes them.
+    pub orphans: Vec<String>,
+    /// Keys of applies that ended but were never heard of.
+    pub unheard: Vec<KeyRecord>,
+    /// Keys that the ledger holds for alive and the issuer does not know.
+    pub gone: Vec<KeyMark>,
+    /// What a person should know.
+    pub warnings: Vec<Error>,
+    /// Intents that are understood, and why. Closed by [`Recovered::settle`].
+    settled: Vec<(String, &'static str)>,
+}
+
+/// Judges everything that is open. `held` are the keys of the state.
+pub async fn recover(
+    name: &str,
+    memory: &Memory,
+    held: &[KeyMark],
+    connections: &Connections,
+    ledger: &dyn Ledger,
+) -> Result<Recovered> {
+    let mut evidence = Evidence {
+        held,
+        memory,
+        listed: None,
+        known: &[],
+    };
+    let (listed, known);
+    if evidence.needs_list() {
+        listed = connections.issuer.list().await?;
+        known = ledger.ids_in(&connections.issuer.lock().await?).await?;
+        evidence.listed = listed.as_deref();
+        evidence.known = &known;
+    }
+    let mut recovered = Recovered::default();
+    let mut unsettled = recovered.judge_strays(name, &evidence);
+    for intent in &memory.open {
+        match evidence.judge(intent) {
+            Verdict::Settled(why) => recovered.settled.push((intent.id.clone(), why)),
+            Verdict::Orphan(key) => {
+                recovered.orphans.extend(key.key_id);
+                unsettled.push(intent.apply.clone());
+            }
+            Verdict::Unclear(candidates) => {
+                recovered.warnings.push(unclear(name, &candidates));
+                unsettled.push(intent.apply.clone());
+            }
+        }
+    }
+    recovered.orphans.sort();
+    recovered.orphans.dedup();
+    // While one effect of an apply is not settled, the apply counts as unfinished, and so do all its intents.
+    let open = |id: &str| memory.open.iter().find(|intent| intent.id == id);
+    recovered
+        .settled
+        .retain(|(id, _)| open(id).is_some_and(|intent| !unsettled.contains(&intent.apply)));
+    Ok(recovered)
+}
+
+impl Recovered {
+    /// Gives back the applies that are not settled.
+    fn judge_strays(&mut self, name: &str, evidence: &Evidence) -> Vec<String> {
+        let mut unsettled = Vec::new();
+        for stray in evidence.judge_strays() {
+            match stray {
+                Stray::Orphan(key) => {
+                    let minted = evidence.memory.keys.iter().find(|record| record.key == key);
+                    unsettled.extend(minted.and_then(|record| record.minted_by.clone()));
+                    self.orphans.extend(key.key_id);
+                }
+                Stray::Unheard(record) => self.unheard.push(record),
+                Stray::Gone(key) => self.gone.push(key),
+                Stray::Forgotten(key) => self.warnings.push(forgotten(name, &key)),
+            }
+        }
+        unsettled
+    }
+
+    /// Closes what is understood. A ledger that is gone by now is asked again next time.
+    pub async fn settle(&self, ledger: &dyn Ledger, now: Instant) {
+        for (intent, why) in &self.settled {
+            let outcome = Outcome::Settled((*why).to_owned());
+            if let Err(error) = ledger.finish(intent, &outcome, now).await {
+                tracing::warn!(%error, "a settled intent could not be closed");
+            }
+        }
+    }
+}
+
+/// The slots as they are if the state follows the apply that it never heard of: where the ledger says that the apply
+/// came to its end, and the documents that they hold exactly its keys.
+pub async fn follow(
+    slots: &Slots,
+    unheard: &KeyRecord,
+    connections: &Connections,
+) -> Result<Option<Slots>> {
+    if slots.secondary.is_some() || connections.deliveries.is_empty() {
+        return Ok(None);
+    }
+    let Some(fingerprint) = find(&unheard.key, connections).await? else {
+        return Ok(None);
+    };
+    let key = Key {
+        key_id: unheard.key.key_id.clone(),
+        fingerprint: Some(fingerprint),
+        created_at: unheard.created_at,
+        delivered_at: unheard.delivered_at,
+        verified_at: unheard.verified_at,
+        promoted_at: None,
+        retired_at: None,
+    };
+    let mut followed = slots.clone();
+    match unheard.slot {
+        Slot::Primary => {
+            let at = unheard.promoted_at.unwrap_or(unheard.created_at);
+            followed.swap_in(key, at, true);
+        }
+        Slot::Staged => {
+            followed.secondary = Some(Secondary {
+                role: Role::Staged,
+                key,
+            });
+        }
+        Slot::Retiring | Slot::None => return Ok(None),
+    }
+    Ok(Some(followed))
+}
+
+/// Whether a delivery serves this key as primary.
+pub async fn is_served(key: &KeyMark, connections: &Connections) -> Result<bool> {
+    for (name, delivery) in sources(&connections.deliveries) {
+        if let Found::Document(document) = in_delivery(name, delivery.store.read().await)?
+            && key_of(&document.primary) == *key
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn key_of(key: &DocumentKey) -> KeyMark {
+    KeyMark::new(key.key_id.clone(), Some(&key.secret.fingerprint()))
+}
+
+/// The whole mark of a key, from a document that holds it.
+async fn find(key: &KeyMark, connections: &Connections) -> Result<Option<Fingerprint>> {
+    for (name, delivery) in sources(&connections.deliveries) {
+        let Found::Document(document) = in_delivery(name, delivery.store.read().await)? else {
+            continue;
+        };
+        for there in [Some(document.primary), document.secondary]
+            .into_iter()
+            .flatten()
+        {
+            if key_of(&there) == *key {
+                return Ok(Some(there.secret.fingerprint()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn unclear(name: &str, candidates: &[String]) -> Error {
+    Error::new(
+        Kind::Other,
+        format!("{name}: it is not clear which key an apply left behind"),
+        format!(
+            "An apply was cut off while it minted a key, and {} appeared at the issuer in that time. One of them may be \
+             nobody's. They are left alone: delete the one that nobody uses by hand.",
+            candidates.join(" and ")
+        ),
+    )
+}
+
+fn forgotten(name: &str, key: &KeyMark) -> Error {
+    Error::new(
+        Kind::Other,
+        format!(
+            "{name}: the ledger knows key {}, the state does not",
+            key.label()
+        ),
+        "The state held this key once, and it still exists at the issuer. Perhaps an older state was restored. Nothing is \
+         done to it: if nobody uses it, revoke it by hand.",
+    )
+}

@@ -1,0 +1,214 @@
+//! Carries out moves, effect by effect, and says what is true afterwards, whatever went wrong.
+//!
+//! The order of the effects is not decided here: it is the table in [`crate::domain::steps`]. Every effect goes through
+//! the [journal](crate::engine::journal).
+
+mod delivering;
+mod proving;
+mod revoking;
+pub mod stale;
+
+use std::collections::BTreeMap;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::domain::policy::Policy;
+use crate::domain::rules::Move;
+use crate::domain::situation::{Copy, Facts, Seen};
+use crate::domain::slots::{Key, Slots};
+use crate::domain::steps::{Step, steps};
+use crate::engine::connections::{Connections, Delivery, stale};
+use crate::engine::journal::{Deed, Journal};
+use crate::engine::managed::Managed;
+use crate::engine::vault::Vault;
+use crate::error::{Error, Kind, Path, Result};
+use crate::issuers::Minted;
+use crate::ledger::{Effect, KeyMark};
+use crate::secret::Secret;
+
+/// One apply of one managed key.
+pub struct Run<'a> {
+    /// The name of the resource, for messages.
+    pub name: &'a str,
+    /// The issuer and the deliveries that are wanted.
+    pub connections: &'a Connections,
+    /// Deliveries that ended or moved: copied from if need be, then withdrawn.
+    pub former: &'a BTreeMap<String, Delivery>,
+    /// The policy in force.
+    pub policy: &'a Policy,
+    /// Where "now" comes from.
+    pub clock: Clock,
+    /// Ends waits early.
+    pub stop: &'a CancellationToken,
+    /// What exists; the effects change it as they happen.
+    pub managed: Managed,
+    /// The secrets that are known.
+    pub vault: Vault,
+    /// What the plan knew of the world.
+    pub facts: &'a Facts,
+    /// What a person should know although the apply went on.
+    pub warnings: Vec<Error>,
+    /// The key that was minted in this apply and is in no slot yet.
+    pub minted: Option<Key>,
+    /// The secret of a key that exists already, to be taken over; and whether a person asked for that in this very
+    /// apply, so that it must be of use.
+    pub brought: Option<(Secret, bool)>,
+    /// Where every effect is written down before and after.
+    pub journal: &'a Journal<'a>,
+    /// The word of the move that is being taken.
+    pub acting: &'static str,
+}
+
+impl Run<'_> {
+    /// Takes the moves in order and stops at the first that fails. `self.managed` is true either way.
+    pub async fn take(&mut self, moves: &[Move]) -> Result<()> {
+        for next in moves {
+            self.acting = next.word();
+            for step in steps(*next) {
+                tracing::debug!(key = %self.name, step = ?step, "step");
+                self.step(*step).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How often a key was promoted; `None` before the first.
+    pub fn generation(&self) -> Option<u64> {
+        self.managed.slots.as_ref().map(|slots| slots.generation)
+    }
+
+    /// The old primary is gone at the issuer, so it is not kept as a retiring key.
+    fn primary_is_dead(&self) -> bool {
+        self.facts.primary == Seen::Gone
+    }
+
+    async fn step(&mut self, step: Step) -> Result<()> {
+        match step {
+            Step::Check => self.check().await,
+            Step::Fetch => self.fetch().await,
+            Step::Mint => self.mint().await,
+            Step::Deliver(content) => self.deliver(content).await,
+            Step::Withdraw => self.withdraw().await,
+            Step::Verify(subject) => self.verify(subject).await,
+            Step::SwapIn => self.swap_in(),
+            Step::RevokeSecondary => self.revoke_secondary().await,
+            Step::RevokePending => self.revoke_pending().await,
+        }
+    }
+
+    /// No copy of the primary secret is left, and the plan knew.
+    fn primary_is_lost(&self) -> bool {
+        self.facts.primary_copy == Copy::Lost
+    }
+
+    async fn check_deliveries(&self) -> Result<()> {
+        for (name, delivery) in &self.connections.deliveries {
+            crate::engine::connections::in_delivery(name, delivery.store.check().await)?;
+        }
+        Ok(())
+    }
+
+    async fn check(&mut self) -> Result<()> {
+        self.check_deliveries().await?;
+        let checked = self
+            .connections
+            .issuer
+            .check(&self.managed.owned_ids())
+            .await;
+        checked.map_err(|error| Error {
+            path: Path::root("issuer"),
+            ..error
+        })
+    }
+
+    /// Every secret that the next document needs must be at hand before anything is minted.
+    async fn fetch(&mut self) -> Result<()> {
+        let Some(slots) = &self.managed.slots else {
+            return Ok(());
+        };
+        self.vault.fetch(slots, &self.connections.deliveries).await;
+        self.vault.fetch(slots, self.former).await;
+        let expected = slots.primary.fingerprint.is_some()
+            && !self.primary_is_dead()
+            && self.facts.primary_copy == Copy::Available;
+        if expected && self.vault.secret_of(&slots.primary).is_none() {
+            let key = slots.primary.label();
+            return Err(stale(format!(
+                "{}: no delivery holds the secret of primary key {key} any more",
+                self.name
+            )));
+        }
+        Ok(())
+    }
+
+    async fn mint(&mut self) -> Result<()> {
+        if self.stop.is_cancelled() {
+            return Err(Error::new(
+                Kind::Other,
+                format!("{}: interrupted before a key was minted", self.name),
+                "Nothing was minted. Run apply again when you are ready.",
+            ));
+        }
+        if let Some((secret, _)) = &self.brought {
+            let existing = Minted {
+                key_id: None,
+                secret: secret.duplicate(),
+            };
+            self.take_in(existing);
+            return Ok(());
+        }
+        let issuer = &self.connections.issuer;
+        let listed = issuer.list().await?.unwrap_or_default();
+        let deed = Deed {
+            known: listed.into_iter().map(|key| key.key_id).collect(),
+            ..Deed::default()
+        };
+        let journal = &self.journal;
+        let mint = async |token: String| issuer.mint(&token).await;
+        let minted = journal.effect(Effect::Mint, self.acting, deed, mint, |minted: &Minted| {
+            let mark = minted.secret.fingerprint();
+            Some(KeyMark::new(minted.key_id.clone(), Some(&mark)))
+        });
+        let minted = minted.await?;
+        self.take_in(minted);
+        Ok(())
+    }
+
+    fn take_in(&mut self, minted: Minted) {
+        let key = Key {
+            key_id: minted.key_id,
+            fingerprint: Some(minted.secret.fingerprint()),
+            created_at: self.clock.now(),
+            delivered_at: None,
+            verified_at: None,
+            promoted_at: None,
+            retired_at: None,
+        };
+        let word = match self.brought {
+            Some(_) => "taken over",
+            None => "minted",
+        };
+        tracing::info!(key = %self.name, minted = %key.label(), "{word}");
+        self.vault.keep(minted.secret);
+        self.minted = Some(key);
+    }
+
+    fn swap_in(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        let old_lives = !self.primary_is_dead();
+        match (&mut self.managed.slots, self.minted.take()) {
+            (None, Some(mut key)) => {
+                key.promoted_at = Some(now);
+                self.managed.slots = Some(Slots::first(key));
+            }
+            (Some(slots), Some(key)) => slots.swap_in(key, now, old_lives),
+            (Some(slots), None) => slots.promote_staged(now, old_lives),
+            (None, None) => {}
+        }
+        if let Some(slots) = &self.managed.slots {
+            tracing::info!(key = %self.name, primary = %slots.primary.label(), "promoted");
+        }
+        Ok(())
+    }
+}

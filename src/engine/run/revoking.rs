@@ -1,0 +1,135 @@
+//! Revocations: of a retiring key, of those that failed earlier, and of a new key that is taken back.
+
+use crate::domain::slots::Key;
+use crate::engine::connections::stale;
+use crate::engine::deliver;
+use crate::engine::journal::{Deed, mark};
+use crate::engine::managed::DeliveryState;
+use crate::engine::run::Run;
+use crate::error::{Error, Kind, Result};
+use crate::issuers::Probe;
+use crate::ledger::{Effect, KeyMark};
+
+impl Run<'_> {
+    /// A key that reached no store, or does not work, is taken back: afterwards nothing has changed.
+    /// Where keys existed before, the documents stay: they also hold a key that may still be in use.
+    pub(super) async fn undo(&mut self, cause: Error) -> Error {
+        let Some(key) = self.minted.take() else {
+            return cause;
+        };
+        if self.managed.slots.is_none() {
+            for (name, delivery) in &self.connections.deliveries {
+                if let Err(error) = deliver::withdraw(name, delivery, &[&key]).await {
+                    self.warnings.push(error);
+                }
+            }
+        }
+        let label = key.label().to_owned();
+        if self.brought.is_some() {
+            let detail = format!("{} Existing key {label} is left as it was.", cause.detail);
+            return Error { detail, ..cause };
+        }
+        let deed = Deed {
+            takes_back: true,
+            ..Deed::to(mark(&key))
+        };
+        let undone = match self.revoke(key.key_id.as_deref(), deed).await {
+            Ok(()) => format!("New key {label} was revoked again; nothing else has changed."),
+            Err(error) => {
+                self.managed.pending_revocations.extend(key.key_id);
+                format!(
+                    "New key {label} could not be revoked ({}); it is kept in pending_revocations \
+                     and the next apply tries again.",
+                    error.summary
+                )
+            }
+        };
+        Error {
+            detail: format!("{} {undone}", cause.detail),
+            ..cause
+        }
+    }
+
+    /// Its successor is in every store by now, or it was never in use itself. A failure leaves the key on the
+    /// list of revocations to retry.
+    pub(super) async fn revoke_secondary(&mut self) -> Result<()> {
+        let delivered = self
+            .managed
+            .deliveries
+            .values()
+            .all(|record| record.state == DeliveryState::Delivered);
+        let in_order = delivered || self.primary_is_lost();
+        let Some(slots) = &mut self.managed.slots else {
+            return Ok(());
+        };
+        if slots.retiring().is_some() && !in_order {
+            return Err(stale(format!("{}: a delivery is not in order", self.name)));
+        }
+        let Some(secondary) = slots.secondary.take() else {
+            return Ok(());
+        };
+        let key = secondary.key;
+        match self
+            .revoke(key.key_id.as_deref(), Deed::to(mark(&key)))
+            .await
+        {
+            Ok(()) => {
+                tracing::info!(key = %self.name, revoked = %key.label(), "revoked");
+                self.prove_dead(&key).await;
+            }
+            Err(error) => {
+                self.warn_pending(key.label().to_owned(), error);
+                self.managed.pending_revocations.extend(key.key_id);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn revoke_pending(&mut self) -> Result<()> {
+        for id in std::mem::take(&mut self.managed.pending_revocations) {
+            let deed = Deed::to(KeyMark::new(Some(id.clone()), None));
+            if let Err(error) = self.revoke(Some(&id), deed).await {
+                self.warn_pending(id.clone(), error);
+                self.managed.pending_revocations.push(id);
+            }
+        }
+        Ok(())
+    }
+
+    async fn revoke(&self, key_id: Option<&str>, deed: Deed) -> Result<()> {
+        let revoke = |_| self.connections.issuer.revoke(key_id);
+        let journal = &self.journal;
+        journal
+            .effect(Effect::Revoke, self.acting, deed, revoke, |()| None)
+            .await
+    }
+
+    fn warn_pending(&mut self, label: String, error: Error) {
+        self.warnings.push(Error {
+            summary: format!("{}: key {label} could not be revoked", self.name),
+            detail: format!(
+                "{error} The key is kept in pending_revocations and the next apply tries again."
+            ),
+            ..error
+        });
+    }
+
+    /// "Deleted" is the issuer's word; whether the key still opens the door is a fact.
+    async fn prove_dead(&mut self, key: &Key) {
+        if !self.connections.abilities.probe {
+            return;
+        }
+        let Some(secret) = self.vault.secret_of(key) else {
+            return;
+        };
+        let issuer = &self.connections.issuer;
+        if let Ok(Probe::Accepted) = issuer.probe(key.key_id.as_deref(), secret).await {
+            self.warnings.push(Error::new(
+                Kind::Other,
+                format!("{}: revoked key {} is still accepted", self.name, key.label()),
+                "The issuer reports it as deleted, but still accepted it right after. This is normal for some \
+                 seconds; check again if it matters.",
+            ));
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The last look before anything is done: is the world still as the plan saw it?
+
+use crate::domain::rules::Move;
+use crate::domain::situation::Seen;
+use crate::domain::slots::Key;
+use crate::engine::connections::stale;
+use crate::engine::gather::{retiring_in_use, seen, standings};
+use crate::engine::run::Run;
+use crate::error::Result;
+
+/// Compares what the plan relied on with what the issuer says now.
+pub async fn check_not_stale(run: &Run<'_>, moves: &[Move]) -> Result<()> {
+    let Some(slots) = &run.managed.slots else {
+        return Ok(());
+    };
+    let name = run.name;
+    let (primary, secondary) = standings(slots, run.connections).await?;
+    if seen(primary) != run.facts.primary {
+        let (key, now) = (slots.primary.label(), turned_out(&seen(primary)));
+        return Err(stale(format!("{name}: primary key {key} {now}")));
+    }
+    let secondary = seen(secondary.flatten());
+    if let Some(staged) = slots.staged().filter(|_| secondary != run.facts.secondary) {
+        let (key, now) = (staged.label(), turned_out(&secondary));
+        return Err(stale(format!("{name}: staged key {key} {now}")));
+    }
+    if moves.contains(&Move::Revoke) && secondary != Seen::Gone {
+        let now = run.clock.now();
+        let ended = slots.hold_ends_at(run.policy).is_some_and(|at| now >= at);
+        let in_use = retiring_in_use(slots, run.connections, Some(run.policy), now);
+        if !ended && in_use.await? {
+            let key = slots.retiring().map_or("", Key::label);
+            return Err(stale(format!("{name}: retiring key {key} is in use again")));
+        }
+    }
+    Ok(())
+}
+
+fn turned_out(now: &Seen) -> &'static str {
+    match now {
+        Seen::Gone => "is gone",
+        Seen::Inactive => "was switched off",
+        Seen::Present => "works again",
+    }
+}

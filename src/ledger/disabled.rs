@@ -1,0 +1,64 @@
+//! No ledger: nothing is remembered, nothing is locked beyond this process.
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::instant::Instant;
+use crate::ledger::{Fence, Holding, Intent, Lease, Ledger, Memory, Outcome};
+
+/// `ledger = { disabled = true }`.
+pub struct Disabled;
+
+#[async_trait]
+impl Ledger for Disabled {
+    fn place(&self) -> String {
+        "no ledger".into()
+    }
+
+    fn remembers(&self) -> bool {
+        false
+    }
+
+    async fn begin(&self, _: &Intent) -> Result<()> {
+        Ok(())
+    }
+
+    async fn finish(&self, _: &str, _: &Outcome, _: Instant) -> Result<()> {
+        Ok(())
+    }
+
+    async fn recall(&self, _: &str) -> Result<Memory> {
+        Ok(Memory::default())
+    }
+
+    async fn recall_never_confirmed(&self, _: &str) -> Result<Memory> {
+        Ok(Memory::default())
+    }
+
+    async fn ids_in(&self, _: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    async fn record(&self, _: &Holding, _: Instant) -> Result<()> {
+        Ok(())
+    }
+
+    async fn try_lock(&self, name: &str, _: &str) -> Result<Option<Lease>> {
+        let fence = Fence {
+            name: name.into(),
+            number: 0,
+        };
+        Ok(Some(Lease {
+            fence,
+            length: std::time::Duration::from_secs(3600),
+        }))
+    }
+
+    async fn renew(&self, _: &Fence) -> Result<()> {
+        Ok(())
+    }
+
+    async fn unlock(&self, _: &Fence) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! The inventory: every key that was minted, imported or adopted, live or dead. Metadata only.
+
+use crate::instant::Instant;
+use crate::ledger::journal::Intent;
+use crate::secret::Fingerprint;
+
+/// Whose keys they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResourceRef {
+    /// The stable id of the resource.
+    pub id: String,
+    /// The name of the managed key.
+    pub name: String,
+    /// The workspace, as far as known: `TF_WORKSPACE` or what the data directory says.
+    pub workspace: String,
+}
+
+/// What tells a key from others, without its secret: its public id where it has one, and a mark that is too short to
+/// confirm a guess.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyMark {
+    /// The public id at the issuer.
+    pub key_id: Option<String>,
+    /// `sha256:` and six hexadecimal digits; `None` for an imported key whose secret was never seen.
+    pub mark: Option<String>,
+}
+
+impl KeyMark {
+    /// The digits of a fingerprint that the ledger may hold: with 24 bits nobody can tell a right guess of a weak
+    /// secret from one of thousands of wrong ones.
+    const DIGITS: usize = 6;
+
+    /// Of a key.
+    pub fn new(key_id: Option<String>, fingerprint: Option<&Fingerprint>) -> Self {
+        let shorten = |mark: &Fingerprint| {
+            let end = "sha256:".len() + Self::DIGITS;
+            mark.as_str().chars().take(end).collect()
+        };
+        Self {
+            key_id,
+            mark: fingerprint.map(shorten),
+        }
+    }
+
+    /// What people call it.
+    pub fn label(&self) -> &str {
+        let mark = self.mark.as_deref();
+        self.key_id.as_deref().or(mark).unwrap_or("(unknown key)")
+    }
+
+    /// Whether both are the same key: by id where both have one, by mark otherwise.
+    pub fn is(&self, other: &Self) -> bool {
+        match (&self.key_id, &other.key_id) {
+            (Some(one), Some(two)) => one == two,
+            _ => self.mark.is_some() && self.mark == other.mark,
+        }
+    }
+}
+
+/// Where a key stands in its resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// In use.
+    Primary,
+    /// New, waiting.
+    Staged,
+    /// Old, in its grace.
+    Retiring,
+    /// In no slot: just minted, pending its revocation, or dead.
+    None,
+}
+
+/// What became of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It works, as far as we know.
+    Live,
+    /// It was revoked.
+    Revoked,
+    /// It is nobody's: an apply that did not finish minted it, or its resource was forgotten or kept it on destroy.
+    Orphaned,
+}
+
+/// One key as the inventory has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// What tells it from others.
+    pub key: KeyMark,
+    /// Where it stands.
+    pub slot: Slot,
+    /// What became of it.
+    pub status: Status,
+    /// Minted, or first seen.
+    pub created_at: Instant,
+    /// Since when it is in every delivery.
+    pub delivered_at: Option<Instant>,
+    /// When it was last proved to work.
+    pub verified_at: Option<Instant>,
+    /// When it became primary.
+    pub promoted_at: Option<Instant>,
+    /// When it stopped being primary.
+    pub retired_at: Option<Instant>,
+    /// When it was revoked.
+    pub revoked_at: Option<Instant>,
+    /// When the issuer last saw it in use, as far as anybody asked.
+    pub last_used_at: Option<Instant>,
+    /// When a state was first seen to hold it; `None`: no state ever did, as far as we know.
+    pub confirmed_at: Option<Instant>,
+    /// The intent of the apply that minted it; `None` for a key that was imported or found again.
+    pub minted_by: Option<String>,
+}
+
+/// What a state says of one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Whose.
+    pub resource: ResourceRef,
+    /// The issuer, such as `aws_iam`.
+    pub issuer: String,
+    /// The account at the issuer.
+    pub account: String,
+    /// The logical key across environments.
+    pub group: String,
+    /// The environment, if one is set.
+    pub environment: Option<String>,
+    /// The owner, if one is set.
+    pub owner: Option<String>,
+    /// The name of the policy.
+    pub policy: Option<String>,
+    /// When the primary is due.
+    pub rotation_due_at: Option<Instant>,
+    /// The status of the resource, in the word of its state.
+    pub status: String,
+    /// The keys in its slots, and those that await their revocation.
+    pub keys: Vec<KeyRecord>,
+}
+
+/// What is remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The keys, oldest first.
+    pub keys: Vec<KeyRecord>,
+    /// What was begun and has no outcome, oldest first.
+    pub open: Vec<Intent>,
+    /// The lease under which some of it was begun is still held: another apply is at work, so that nothing can be said
+    /// of it yet.
+    pub busy: bool,
+}

@@ -1,0 +1,266 @@
+//! A ledger in memory, with the same rules as one in a database. For tests that live a million lives.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::error::{Error, Kind, Result};
+use crate::instant::Instant;
+use crate::ledger::{
+    Effect, Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome,
+    ResourceRef, Slot, Status,
+};
+
+/// Everything in one lock: tests want it small and whole, not fast.
+#[derive(Default)]
+pub struct InMemory(Mutex<Tables>);
+
+#[derive(Default)]
+struct Tables {
+    keys: Vec<Row>,
+    open: Vec<Intent>,
+    locks: BTreeMap<String, (i64, Option<String>)>,
+    lost: bool,
+}
+
+#[derive(Clone)]
+struct Row {
+    resource: ResourceRef,
+    account: String,
+    key: KeyRecord,
+}
+
+impl InMemory {
+    /// Ends every lease, as time does when a holder died.
+    pub fn expire_locks(&self) {
+        self.tables()
+            .locks
+            .values_mut()
+            .for_each(|lock| lock.1 = None);
+    }
+
+    /// Every call fails until it is found again.
+    pub fn lose(&self, lost: bool) {
+        self.tables().lost = lost;
+    }
+
+    /// Forgets everything, as a fresh ledger would.
+    pub fn wipe(&self) {
+        *self.tables() = Tables::default();
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, Tables>> {
+        let tables = self.tables();
+        if tables.lost {
+            return Err(Error::new(
+                Kind::Unavailable,
+                "The ledger cannot be reached",
+                "It was lost. Try again.",
+            ));
+        }
+        Ok(tables)
+    }
+}
+
+impl Tables {
+    fn is_held(&self, fence: &Fence) -> bool {
+        let lock = self.locks.get(&fence.name);
+        lock.is_some_and(|(number, holder)| *number == fence.number && holder.is_some())
+    }
+
+    /// Whether the apply of an intent still has its lock.
+    fn is_alive(&self, intent: &Intent) -> bool {
+        intent
+            .fence
+            .as_ref()
+            .is_some_and(|fence| self.is_held(fence))
+    }
+
+    fn is_minted(&mut self, intent: &Intent, key: &KeyMark, at: Instant) {
+        let record = KeyRecord {
+            key: key.clone(),
+            slot: Slot::None,
+            status: Status::Live,
+            created_at: at,
+            delivered_at: None,
+            verified_at: None,
+            promoted_at: None,
+            retired_at: None,
+            revoked_at: None,
+            last_used_at: None,
+            confirmed_at: None,
+            minted_by: Some(intent.apply.clone()),
+        };
+        self.keys.push(Row {
+            resource: intent.resource.clone(),
+            account: intent.account.clone(),
+            key: record,
+        });
+    }
+
+    fn is_revoked(&mut self, intent: &Intent, at: Instant) {
+        let Some(dead) = &intent.key else { return };
+        for row in &mut self.keys {
+            let record = &mut row.key;
+            if row.account == intent.account && record.key.is(dead) && record.revoked_at.is_none() {
+                record.revoked_at = Some(at);
+                record.status = Status::Revoked;
+                record.slot = Slot::None;
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for InMemory {
+    fn place(&self) -> String {
+        "memory".into()
+    }
+
+    async fn begin(&self, intent: &Intent) -> Result<()> {
+        let mut tables = self.open()?;
+        if let Some(fence) = intent.fence.as_ref().filter(|fence| !tables.is_held(fence)) {
+            return Err(Error::new(
+                Kind::Stale,
+                format!("The lock of {} was passed on", fence.name),
+                "Another process took it over. Nothing was done.",
+            ));
+        }
+        tables.open.push(intent.clone());
+        Ok(())
+    }
+
+    async fn finish(&self, intent: &str, outcome: &Outcome, at: Instant) -> Result<()> {
+        let mut tables = self.open()?;
+        let Some(position) = tables.open.iter().position(|open| open.id == intent) else {
+            return Ok(());
+        };
+        let intent = tables.open.remove(position);
+        match (intent.effect, outcome) {
+            (Effect::Mint, Outcome::Done(Some(key))) => tables.is_minted(&intent, key, at),
+            (Effect::Revoke, Outcome::Done(_)) => tables.is_revoked(&intent, at),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn recall(&self, resource_id: &str) -> Result<Memory> {
+        let tables = self.open()?;
+        let keys = tables.keys.iter();
+        let open = tables.open.iter();
+        let open: Vec<Intent> = open
+            .filter(|intent| intent.resource.id == resource_id)
+            .cloned()
+            .collect();
+        Ok(Memory {
+            keys: keys
+                .filter(|row| row.resource.id == resource_id)
+                .map(|row| row.key.clone())
+                .collect(),
+            busy: open.iter().any(|intent| tables.is_alive(intent)),
+            open,
+        })
+    }
+
+    async fn recall_never_confirmed(&self, account: &str) -> Result<Memory> {
+        let tables = self.open()?;
+        let confirmed: BTreeSet<&str> = tables
+            .keys
+            .iter()
+            .filter(|row| row.key.confirmed_at.is_some())
+            .map(|row| row.resource.id.as_str())
+            .collect();
+        let mine = |id: &str, at: &str| at == account && !confirmed.contains(id);
+        let open = tables.open.iter();
+        let open: Vec<Intent> = open
+            .filter(|intent| mine(&intent.resource.id, &intent.account))
+            .cloned()
+            .collect();
+        Ok(Memory {
+            keys: tables
+                .keys
+                .iter()
+                .filter(|row| mine(&row.resource.id, &row.account))
+                .filter(|row| row.key.status == Status::Live)
+                .map(|row| row.key.clone())
+                .collect(),
+            busy: open.iter().any(|intent| tables.is_alive(intent)),
+            open,
+        })
+    }
+
+    async fn ids_in(&self, account: &str) -> Result<Vec<String>> {
+        let tables = self.open()?;
+        let keys = tables.keys.iter().filter(|row| row.account == account);
+        Ok(keys.filter_map(|row| row.key.key.key_id.clone()).collect())
+    }
+
+    async fn record(&self, holding: &Holding, _: Instant) -> Result<()> {
+        let mut tables = self.open()?;
+        for seen in &holding.keys {
+            let mut rows = tables.keys.iter_mut();
+            let known = rows
+                .find(|row| row.resource.id == holding.resource.id && row.key.key.is(&seen.key));
+            match known {
+                Some(row) => {
+                    row.key = KeyRecord {
+                        confirmed_at: row.key.confirmed_at.or(seen.confirmed_at),
+                        minted_by: row.key.minted_by.clone(),
+                        ..seen.clone()
+                    };
+                }
+                None => {
+                    let row = Row {
+                        resource: holding.resource.clone(),
+                        account: holding.account.clone(),
+                        key: seen.clone(),
+                    };
+                    tables.keys.push(row);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_lock(&self, name: &str, holder: &str) -> Result<Option<Lease>> {
+        let mut tables = self.open()?;
+        let lock = tables.locks.entry(name.to_owned()).or_default();
+        if lock.1.is_some() {
+            return Ok(None);
+        }
+        *lock = (lock.0 + 1, Some(holder.to_owned()));
+        Ok(Some(Lease {
+            fence: Fence {
+                name: name.to_owned(),
+                number: lock.0,
+            },
+            length: std::time::Duration::from_secs(60),
+        }))
+    }
+
+    async fn renew(&self, fence: &Fence) -> Result<()> {
+        let held = self.open()?.is_held(fence);
+        held.then_some(()).ok_or_else(|| {
+            Error::new(
+                Kind::Stale,
+                format!("The lock of {} was passed on", fence.name),
+                "Another process took it over. Nothing was done.",
+            )
+        })
+    }
+
+    async fn unlock(&self, fence: &Fence) -> Result<()> {
+        let mut tables = self.open()?;
+        if let Some(lock) = tables.locks.get_mut(&fence.name)
+            && lock.0 == fence.number
+        {
+            lock.1 = None;
+        }
+        Ok(())
+    }
+}

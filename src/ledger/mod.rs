@@ -1,0 +1,65 @@
+//! The ledger: the provider's own memory, beside Terraform's state and across every workspace.
+//!
+//! It remembers what was about to be done (the journal), which keys there are (the inventory), what happened (the
+//! audit trail) and who works on an account (the locks). It never holds a secret. The state stays the truth for live
+//! keys: the ledger explains what a state cannot know, such as a key that was minted by an apply that was killed.
+
+pub mod disabled;
+pub mod journal;
+pub mod keys;
+pub mod locks;
+pub mod memory;
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::instant::Instant;
+pub use journal::{Effect, Intent, Outcome};
+pub use keys::{Holding, KeyMark, KeyRecord, Memory, ResourceRef, Slot, Status};
+pub use locks::{Fence, Lease};
+
+/// A ledger that can be reached. [`Kind::Unavailable`](crate::error::Kind::Unavailable) means that it cannot be, and
+/// that nothing was written; every other error names what is wrong with it.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Where it lies, without a password. Names it in messages.
+    fn place(&self) -> String;
+
+    /// Whether it remembers anything at all.
+    fn remembers(&self) -> bool {
+        true
+    }
+
+    /// Writes down what is about to be done. Durable before it returns. Fails with
+    /// [`Kind::Stale`](crate::error::Kind::Stale) if the fence of the intent was passed on to somebody else; extends
+    /// the lease otherwise.
+    async fn begin(&self, intent: &Intent) -> Result<()>;
+
+    /// Writes down how it ended, keeps the inventory in step, and closes the intent. A second outcome of one intent
+    /// changes nothing.
+    async fn finish(&self, intent: &str, outcome: &Outcome, at: Instant) -> Result<()>;
+
+    /// What is remembered of one resource: its keys, live or dead, and its intents without an outcome.
+    async fn recall(&self, resource_id: &str) -> Result<Memory>;
+
+    /// What creates left behind that no state ever heard of: the live keys in an account, and the intents without an
+    /// outcome, of resources of which no key was ever confirmed.
+    async fn recall_never_confirmed(&self, account: &str) -> Result<Memory>;
+
+    /// The ids of all keys that were ever recorded in an account, whosever they are.
+    async fn ids_in(&self, account: &str) -> Result<Vec<String>>;
+
+    /// Brings the inventory of one resource up to what its state says. A key with `confirmed_at` is confirmed, if it
+    /// was not before: a refresh confirms, an apply does not, for its answer may never reach a state. Writes nothing
+    /// if nothing changed. Keys that the state does not hold are left as they are.
+    async fn record(&self, holding: &Holding, at: Instant) -> Result<()>;
+
+    /// Takes the lock of an account, or the wait for it: `None` while somebody else holds it.
+    async fn try_lock(&self, name: &str, holder: &str) -> Result<Option<Lease>>;
+
+    /// Holds on to a lock. [`Kind::Stale`](crate::error::Kind::Stale) if it was passed on to somebody else.
+    async fn renew(&self, fence: &Fence) -> Result<()>;
+
+    /// Gives a lock back; one that was passed on already stays with its new holder.
+    async fn unlock(&self, fence: &Fence) -> Result<()>;
+}

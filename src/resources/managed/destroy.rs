@@ -1,0 +1,98 @@
+//! A destroy: the keys are revoked and taken out of the stores, or everything is left as it is.
+
+use crate::context::Context;
+use crate::domain::policy::OnDestroy;
+use crate::domain::slots::Key;
+use crate::engine::deliver;
+use crate::engine::journal::{Deed, mark};
+use crate::engine::managed::Managed;
+use crate::engine::turn::Turn;
+use crate::error::Result;
+use crate::ledger::{Effect, KeyMark, Slot, Status};
+use crate::resources::managed::model::{ManagedState, Private};
+use crate::resources::managed::read::{named, policy};
+use crate::resources::managed::records::Records;
+use crate::resources::managed::{connect, leftovers, remember};
+
+const ACTION: &str = "destroy";
+
+/// Revokes the keys and takes them out of the stores, or leaves everything, as the policy in the state says.
+pub async fn destroy(state: ManagedState, private: Private, context: &Context) -> Result<()> {
+    let name = |error| named(&state, error);
+    let managed = state.managed(&private)?;
+    let connections = connect::without_verification(&state, context).map_err(name)?;
+    if policy(&state).is_some_and(|policy| policy.on_destroy == OnDestroy::Retain) {
+        retain(&state, &managed, connections, context).await;
+        return Ok(());
+    }
+    let turn = Turn::take(context, &connections).await.map_err(name)?;
+    leftovers::refuse_unseen(&state, &managed, &connections, context)
+        .await
+        .map_err(name)?;
+    let begun = Records::begin(&state, connections, turn, ACTION.to_owned(), context);
+    let records = begun.await.map_err(name)?;
+    match revoke_and_withdraw(&managed, &records).await {
+        Ok(()) => {
+            records.journal.close(None).await;
+            Ok(())
+        }
+        Err(error) => {
+            records.abandon(&error).await;
+            Err(named(&state, error))
+        }
+    }
+}
+
+async fn revoke_and_withdraw(managed: &Managed, records: &Records<'_>) -> Result<()> {
+    for id in &managed.pending_revocations {
+        let pending = KeyMark::new(Some(id.clone()), None);
+        revoke(records, Some(id), pending).await?;
+    }
+    let Some(slots) = &managed.slots else {
+        return Ok(());
+    };
+    let keys: Vec<&Key> = [slots.secondary_key(), Some(&slots.primary)]
+        .into_iter()
+        .flatten()
+        .collect();
+    for key in &keys {
+        revoke(records, key.key_id.as_deref(), mark(key)).await?;
+        tracing::info!(revoked = %key.label(), "revoked");
+    }
+    for (name, delivery) in &records.connections.deliveries {
+        let withdraw = |_| deliver::withdraw(name, delivery, &keys);
+        let deed = Deed::at(delivery.place(name));
+        let journal = &records.journal;
+        let withdrawn = journal.effect(Effect::Withdraw, ACTION, deed, withdraw, |()| None);
+        withdrawn.await?;
+    }
+    Ok(())
+}
+
+async fn revoke(records: &Records<'_>, key_id: Option<&str>, key: KeyMark) -> Result<()> {
+    let revoke = |_| records.connections.issuer.revoke(key_id);
+    let journal = &records.journal;
+    let revoked = journal.effect(Effect::Revoke, ACTION, Deed::to(key), revoke, |()| None);
+    revoked.await
+}
+
+/// The keys live on and are nobody's; only the ledger still knows them.
+async fn retain(
+    state: &ManagedState,
+    managed: &Managed,
+    connections: crate::engine::connections::Connections,
+    context: &Context,
+) {
+    if !context.ledger.remembers() {
+        return;
+    }
+    let account = connections.issuer.account();
+    let mut holding = remember::holding(state, managed, &connections, account, context, None);
+    for record in &mut holding.keys {
+        record.slot = Slot::None;
+        record.status = Status::Orphaned;
+    }
+    if let Err(error) = context.ledger.record(&holding, context.clock.now()).await {
+        tracing::warn!(%error, "the ledger does not know that the keys were left behind");
+    }
+}

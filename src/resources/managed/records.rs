@@ -1,0 +1,95 @@
+//! One apply as the ledger sees it: its turn on the account, its journal, and what the inventory says afterwards.
+
+use crate::context::Context;
+use crate::domain::planner::Decision;
+use crate::engine::connections::Connections;
+use crate::engine::journal::Journal;
+use crate::engine::managed::Managed;
+use crate::engine::turn::Turn;
+use crate::error::{Error, Result};
+use crate::resources::managed::model::{ManagedState, Private};
+use crate::resources::managed::{leftovers, remember};
+
+/// What is open while an apply works.
+pub struct Records<'a> {
+    /// The issuer and the deliveries.
+    pub connections: Connections,
+    /// Where every effect is written down.
+    pub journal: Journal<'a>,
+    /// Why the apply failed, if it did.
+    pub failure: Option<Error>,
+    turn: Option<Turn>,
+}
+
+impl<'a> Records<'a> {
+    /// Takes the turn on the account and opens the journal; neither if there is nothing to do. Nothing was done if this
+    /// fails.
+    pub async fn open(
+        planned: &ManagedState,
+        managed: &Managed,
+        connections: Connections,
+        decision: &Decision,
+        context: &'a Context,
+    ) -> Result<Self> {
+        if decision.moves.is_empty() {
+            return Ok(Self {
+                connections,
+                journal: Journal::idle(context.clock),
+                failure: None,
+                turn: None,
+            });
+        }
+        let turn = Turn::take(context, &connections).await?;
+        if decision.moves.iter().any(|next| next.mints()) {
+            leftovers::refuse_unseen(planned, managed, &connections, context).await?;
+        }
+        let word = decision.word();
+        Self::begin(planned, connections, turn, word, context).await
+    }
+
+    /// Opens the journal of a turn that was taken.
+    pub async fn begin(
+        state: &ManagedState,
+        connections: Connections,
+        turn: Turn,
+        word: String,
+        context: &'a Context,
+    ) -> Result<Self> {
+        let journal = Journal::open(
+            context.ledger.as_ref(),
+            context.clock,
+            remember::resource(state, context),
+            (connections.kind, turn.account.clone()),
+            word,
+            turn.fence(),
+        );
+        Ok(Self {
+            journal: journal.await?,
+            connections,
+            failure: None,
+            turn: Some(turn),
+        })
+    }
+
+    /// Nothing was done after all.
+    pub async fn abandon(self, error: &Error) {
+        self.journal.close(Some(error)).await;
+    }
+
+    /// Brings the inventory up to the new state, and closes the journal: what was done is in the answer that follows.
+    pub async fn write(self, state: &ManagedState, private: &Private, context: &Context) {
+        let Some(turn) = self.turn else { return };
+        let account = turn.account.clone();
+        // The state was just made from these slots, so it parses.
+        if let Ok(managed) = state.managed(private)
+            && managed.slots.is_some()
+        {
+            let holding =
+                remember::holding(state, &managed, &self.connections, account, context, None);
+            if let Err(error) = context.ledger.record(&holding, context.clock.now()).await {
+                tracing::warn!(%error, "the inventory is brought up to date by the next refresh");
+            }
+        }
+        self.journal.close(self.failure.as_ref()).await;
+    }
+}

@@ -1,0 +1,66 @@
+//! A ledger in memory, in a world where a process may be killed before and after every call.
+
+use std::sync::Arc;
+
+use apikey::error::Result;
+use apikey::instant::Instant;
+use apikey::ledger::memory::InMemory;
+use apikey::ledger::{Fence, Holding, Intent, Lease, Ledger, Memory, Outcome};
+use async_trait::async_trait;
+
+use crate::support::world::World;
+
+pub struct Mortal {
+    pub inner: Arc<InMemory>,
+    pub world: World,
+}
+
+#[async_trait]
+impl Ledger for Mortal {
+    fn place(&self) -> String {
+        self.inner.place()
+    }
+
+    async fn begin(&self, intent: &Intent) -> Result<()> {
+        self.world.breathe().await;
+        let begun = self.inner.begin(intent).await;
+        self.world.breathe().await;
+        begun
+    }
+
+    async fn finish(&self, intent: &str, outcome: &Outcome, at: Instant) -> Result<()> {
+        self.world.breathe().await;
+        let finished = self.inner.finish(intent, outcome, at).await;
+        self.world.breathe().await;
+        finished
+    }
+
+    async fn recall(&self, resource_id: &str) -> Result<Memory> {
+        self.inner.recall(resource_id).await
+    }
+
+    async fn recall_never_confirmed(&self, account: &str) -> Result<Memory> {
+        self.inner.recall_never_confirmed(account).await
+    }
+
+    async fn ids_in(&self, account: &str) -> Result<Vec<String>> {
+        self.inner.ids_in(account).await
+    }
+
+    async fn record(&self, holding: &Holding, at: Instant) -> Result<()> {
+        self.world.breathe().await;
+        self.inner.record(holding, at).await
+    }
+
+    async fn try_lock(&self, name: &str, holder: &str) -> Result<Option<Lease>> {
+        self.inner.try_lock(name, holder).await
+    }
+
+    async fn renew(&self, fence: &Fence) -> Result<()> {
+        self.inner.renew(fence).await
+    }
+
+    async fn unlock(&self, fence: &Fence) -> Result<()> {
+        self.inner.unlock(fence).await
+    }
+}
