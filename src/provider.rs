@@ -13,7 +13,7 @@ use crate::clock::{self, Clock};
 use crate::context::Context;
 use crate::error::{Error, Kind, Path};
 use crate::functions::verify_checksum::VerifyChecksum;
-use crate::protocol::Registry;
+use crate::protocol::{self, Deferral, Registry};
 use crate::resources::diagnostics;
 use crate::resources::managed::ManagedKey;
 use crate::resources::rotation_policy::RotationPolicy;
@@ -110,6 +110,9 @@ impl Provider for ApiKeyProvider {
             );
         }
         if let Some((name, _)) = config.iter().find(|(_, value)| !known(value)) {
+            if protocol::call().defer(Deferral::ProviderConfigUnknown) {
+                return Some(());
+            }
             diagnostics::report(
                 diags,
                 Error::new(

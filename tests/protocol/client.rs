@@ -1,6 +1,6 @@
 //! A client that starts a plugin process as the command line does, and calls it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -68,8 +68,19 @@ impl Plugin {
     }
 
     pub async fn start_with(environment: &[(&str, &str)]) -> Self {
+        Self::of(demo(), environment).await
+    }
+
+    /// The provider that was built for this test run, in this directory.
+    pub async fn real(directory: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_terraform-provider-apikey"));
+        command.current_dir(directory);
+        Self::of(command, environment).await
+    }
+
+    async fn of(command: Command, environment: &[(&str, &str)]) -> Self {
         let identity = Identity::new();
-        let (child, line, sockets) = launch(&identity, environment).await;
+        let (child, line, sockets) = launch_command(command, &identity, environment).await;
         let channel = connect(&line, Some(&identity)).await.unwrap();
         let provider = ProviderClient::new(channel.clone())
             .max_decoding_message_size(LARGEST_MESSAGE)
@@ -106,12 +117,16 @@ impl Plugin {
     }
 }
 
-/// Starts the process and reads the handshake line.
+/// Starts the demo plugin and reads the handshake line.
 pub async fn launch(
     identity: &Identity,
     environment: &[(&str, &str)],
 ) -> (Child, Vec<String>, TempDir) {
-    let sockets = tempfile::tempdir().unwrap();
+    launch_command(demo(), identity, environment).await
+}
+
+/// This test binary, serving the demo provider.
+fn demo() -> Command {
     let mut command = Command::new("sh");
     command
         .args(["-c", r#"exec "$0" "$@" 3>&1 1>/dev/null"#])
@@ -121,7 +136,17 @@ pub async fn launch(
             "protocol::the_demo_plugin",
             "--ignored",
             "--nocapture",
-        ])
+        ]);
+    command
+}
+
+async fn launch_command(
+    mut command: Command,
+    identity: &Identity,
+    environment: &[(&str, &str)],
+) -> (Child, Vec<String>, TempDir) {
+    let sockets = tempfile::tempdir().unwrap();
+    command
         .env("TF_PLUGIN_MAGIC_COOKIE", COOKIE)
         .env("PLUGIN_PROTOCOL_VERSIONS", "5,6")
         .env("PLUGIN_CLIENT_CERT", identity.certificate.pem())

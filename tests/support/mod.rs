@@ -3,6 +3,7 @@
 pub mod child;
 #[cfg(unix)]
 pub mod cli;
+pub mod core;
 pub mod fake;
 pub mod gate;
 #[cfg(unix)]
