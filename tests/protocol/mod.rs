@@ -9,6 +9,7 @@ pub mod client;
 mod debug;
 mod demo;
 mod demo_newer;
+mod hostile;
 mod lifecycle;
 mod newer;
 mod real_life;
