@@ -19,7 +19,7 @@ use crate::functions::next_rotation::NextRotation;
 use crate::functions::parse_duration::ParseDuration;
 use crate::functions::scan_pattern::ScanPattern;
 use crate::functions::verify_checksum::VerifyChecksum;
-use crate::protocol::{Deferral, Registry, call};
+use crate::protocol::{self, Deferral, Registry};
 use crate::resources::diagnostics;
 use crate::resources::identities::{ManagedIdentity, PolicyIdentity};
 use crate::resources::managed::ManagedKey;
@@ -129,7 +129,7 @@ impl Provider for ApiKeyProvider {
             );
         }
         if let Some((name, _)) = config.iter().find(|(_, value)| !known(value)) {
-            if call().defer(Deferral::ProviderConfigUnknown) {
+            if protocol::call().defer(Deferral::ProviderConfigUnknown) {
                 return Some(());
             }
             diagnostics::report(

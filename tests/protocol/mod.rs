@@ -4,11 +4,15 @@
 //! `terraform` command line, starts it as one.
 
 mod calls;
-mod client;
+pub mod client;
 #[cfg(unix)]
 mod debug;
 mod demo;
+mod demo_newer;
+mod hostile;
 mod lifecycle;
+mod newer;
+mod real_life;
 mod terraform;
 
 /// Serves the demo provider on the socket that it announces on file descriptor 3 (stdout belongs to

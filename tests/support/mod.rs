@@ -3,6 +3,7 @@
 pub mod child;
 #[cfg(unix)]
 pub mod cli;
+pub mod core;
 pub mod fake;
 #[cfg(unix)]
 pub mod foreign;

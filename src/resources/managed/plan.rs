@@ -14,6 +14,7 @@ use crate::engine::adopt::not_of_this_key;
 use crate::engine::managed::Managed;
 use crate::error::{Error, Kind, Path};
 use crate::instant::Instant;
+use crate::protocol::{self, Deferral};
 use crate::resources::diagnostics;
 use crate::resources::managed::changes::{
     edited, must_verify, repairs, replacements, settings_edited, takes_over, trigger_changed,
@@ -74,8 +75,12 @@ pub fn update(
     sound(diags, config, context)?;
     settle_defaults(&mut planned, config);
     private.decision = None;
+    let call = protocol::call();
     if !planned.inputs_known() {
-        warn_undecided(diags, &planned, prior);
+        // A client that can wait plans again once the settings are known, and then shows the step.
+        if !call.defer(Deferral::ResourceConfigUnknown) {
+            warn_undecided(diags, &planned, prior);
+        }
         planned.withhold_everything();
         return Some((planned, private, Vec::new()));
     }
@@ -110,10 +115,16 @@ pub fn update(
     };
     refuse_drift(diags, &situation)?;
     let edited = edited(prior, &planned);
-    let decision = if edited {
-        planner::decide_at(&situation, situation.now)
-    } else {
-        planner::first_due(&situation, context.clock.now())
+    let decision = match call.planned_private::<Private>() {
+        // The second plan of a change decides as of the instant at which the first one did.
+        Some(first) => {
+            let at = first.decision.map_or(situation.now, |decision| decision.at);
+            planner::decide_at(&situation, at)
+        }
+        None if edited && !call.store_planned_private => {
+            planner::decide_at(&situation, situation.now)
+        }
+        None => planner::first_due(&situation, context.clock.now()),
     };
     match announce::announcement(&situation, &decision) {
         Some(text) => diags.root_warning(summary(situation.name, &decision), text),
