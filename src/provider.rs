@@ -10,6 +10,7 @@ use tf_provider::{Diagnostics, Provider};
 use tokio_util::sync::CancellationToken;
 
 use crate::actions::revoke::Revoke;
+use crate::actions::rotate_now::RotateNow;
 use crate::clock::{self, Clock};
 use crate::context::Context;
 use crate::ephemeral::secret::SecretReader;
@@ -44,7 +45,8 @@ pub fn registry(stop: CancellationToken) -> Registry {
     .moves("apikey_managed", Moves::new(Arc::clone(&context)))
     .list_resource("apikey_managed", KeyList::new(Arc::clone(&context)))
     .ephemeral_resource("apikey_secret", SecretReader::new(Arc::clone(&context)))
-    .action("apikey_revoke", Revoke::new(context))
+    .action("apikey_revoke", Revoke::new(Arc::clone(&context)))
+    .action("apikey_rotate_now", RotateNow::new(context))
     .function("fingerprint", Fingerprint)
     .function("next_rotation", NextRotation)
     .function("parse_duration", ParseDuration)

@@ -22,3 +22,5 @@ mod revocation;
 mod undo;
 /// One managed key and everything around it.
 mod world;
+
+pub use cloud::{Cloud, EVERYTHING, HandMade};

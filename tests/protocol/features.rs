@@ -1,7 +1,6 @@
 //! What Terraform 1.11 does not know: identities, lists and actions of the real provider, against a server that checks
 //! signatures and policies.
 
-use apikey::vendors::aws;
 use serde_json::json;
 use tf_provider::value::ValueAny;
 
@@ -99,7 +98,7 @@ fn keys_of_one_user_are_listed_and_each_can_be_imported_by_its_identity() {
             }
         }
 
-        let imported = core.import_by_identity(KEY, &listed[0].identity).await;
+        let imported = core.import(KEY, "", &listed[0].identity).await;
         let imported = imported.unwrap();
         assert_eq!(imported.state, listed[0].resource.clone().unwrap());
         assert_eq!(imported.identity, listed[0].identity);
@@ -169,7 +168,10 @@ fn a_search_that_cannot_be_right_is_refused() {
             assert!(errors[0].0.contains(words), "{errors:?}");
         }
         let nobody = crate::aws::unique("nobody");
-        let errors = core.list(KEY, of_user(&nobody), false, 0).await.unwrap_err();
+        let errors = core
+            .list(KEY, of_user(&nobody), false, 0)
+            .await
+            .unwrap_err();
         assert!(errors[0].0.contains(&nobody), "{errors:?}");
     });
 }
@@ -218,8 +220,11 @@ fn a_revocation_that_is_refused_or_impossible_says_so() {
             assert!(said.is_empty(), "{said:?}");
             assert!(errors[0].0.contains(words), "{errors:?}");
         }
-        home.cloud
-            .deny(&home.admin_name, r#""iam:UpdateAccessKey","iam:DeleteAccessKey""#);
+    });
+    let changes = r#""iam:UpdateAccessKey","iam:DeleteAccessKey""#;
+    home.cloud.deny(&home.admin_name, changes);
+    run(async {
+        let mut core = home.core().await;
         let config =
             json!({ "issuer": { "aws_iam": { "user_name": user } }, "key_id": keys[0].id });
         let (said, errors) = core.action(REVOKE, config).await.unwrap_err();
@@ -236,7 +241,7 @@ fn an_identity_that_names_no_key_is_explained() {
         let mut core = home.core().await;
         for id in ["key_0123456789abcdef0123", "AKIAIOSFODNN7EXAMPLE", ""] {
             let identity = value(json!({ "id": id }));
-            let refused = core.import_by_identity(KEY, &identity).await.unwrap_err();
+            let refused = core.import(KEY, "", &identity).await.unwrap_err();
             let text = format!("{refused:?}");
             assert!(
                 text.contains("<issuer>:<id of the key>") || text.contains("without an id"),
@@ -282,7 +287,7 @@ fn a_policy_is_imported_by_its_name() {
         let mut core = Core::new(plugin).await;
         core.configure(json!({})).await.unwrap();
         let identity = value(json!({ "name": "high" }));
-        let imported = core.import_by_identity(POLICY, &identity).await.unwrap();
+        let imported = core.import(POLICY, "", &identity).await.unwrap();
         assert_eq!(imported.identity, identity);
         let config = core.config(POLICY, json!({ "name": "high", "tier": "standard" }));
         let applied = core.run(POLICY, &imported, &config).await.unwrap();

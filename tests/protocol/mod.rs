@@ -9,6 +9,8 @@ pub mod client;
 mod debug;
 mod demo;
 mod demo_newer;
+#[cfg(unix)]
+mod features;
 mod hostile;
 mod lifecycle;
 mod newer;

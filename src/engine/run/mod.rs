@@ -58,7 +58,12 @@ pub struct Run<'a> {
     pub journal: &'a Journal<'a>,
     /// The word of the move that is being taken.
     pub acting: &'static str,
+    /// Is told of every step before it is taken.
+    pub watcher: Option<&'a Watcher>,
 }
+
+/// Somebody who wants to know what is being done.
+pub type Watcher = dyn Fn(Step) + Send + Sync;
 
 impl Run<'_> {
     /// Takes the moves in order and stops at the first that fails. `self.managed` is true either way.
@@ -67,6 +72,9 @@ impl Run<'_> {
             self.acting = next.word();
             for step in steps(*next) {
                 tracing::debug!(key = %self.name, step = ?step, "step");
+                if let Some(tell) = self.watcher {
+                    tell(*step);
+                }
                 self.step(*step).await?;
             }
         }

@@ -110,6 +110,7 @@ async fn carry_out<'a>(
         brought: None,
         journal: &records.journal,
         acting: "",
+        watcher: None,
     };
     if let Value::Value(secret) = brought {
         run.brought = Some((secret, version_changed(prior, planned)));

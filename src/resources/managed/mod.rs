@@ -2,7 +2,8 @@
 //!
 //! [`schema`] and [`model`] are its values, [`validate`] what can be wrong with them; [`read`], [`plan`] and
 //! [`apply`] are the three moments of Terraform; [`changes`] and [`unknowns`] serve the plan; [`connect`] finds
-//! the issuer and the stores. Keys that exist already come in by [`import`] and [`moves`], and [`list`] finds them.
+//! the issuer and the stores. Keys that exist already come in by [`import`] and [`moves`], and [`list`] finds
+//! them; [`outside`] is a rotation without an apply.
 
 pub mod apply;
 pub mod changes;
@@ -13,6 +14,7 @@ pub mod leftovers;
 pub mod list;
 pub mod model;
 pub mod moves;
+pub mod outside;
 pub mod plan;
 pub mod read;
 pub mod records;
