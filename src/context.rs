@@ -24,6 +24,8 @@ pub struct Context {
     pub clock: Clock,
     /// Cancelled when a person asked to stop: waits end early, effects already begun are finished.
     pub stop: CancellationToken,
+    /// What is remembered beside the state. Opened when it is first needed.
+    pub ledger: Arc<dyn Ledger>,
     vendors: BTreeMap<String, BTreeMap<String, ValueAny>>,
     http: Arc<Http>,
     connector: Box<dyn Connector>,
@@ -34,8 +36,6 @@ pub struct Context {
     pub configured: Claims,
     /// Where this run has delivered to, by the ids of its keys.
     pub delivered: Claims,
-    /// What is remembered beside the state.
-    pub ledger: Arc<dyn Ledger>,
     /// The workspace that Terraform works in, as far as known.
     pub workspace: String,
 }
@@ -51,13 +51,13 @@ impl Context {
             clock,
             http: Arc::new(Http::new(stop.clone())),
             stop,
+            ledger: Arc::new(Disabled),
             vendors,
             connector: Box::new(Direct),
             shared: Mutex::default(),
             turns: Mutex::default(),
             configured: Claims::default(),
             delivered: Claims::default(),
-            ledger: Arc::new(Disabled),
             workspace: String::new(),
         }
     }
@@ -76,9 +76,14 @@ impl Context {
         Arc::clone(turns.entry(account.to_owned()).or_default())
     }
 
-    /// The same context with a memory.
+    /// The same context with a ledger.
     pub fn with_ledger(self, ledger: Arc<dyn Ledger>) -> Self {
         Self { ledger, ..self }
+    }
+
+    /// The same context in a workspace.
+    pub fn in_workspace(self, workspace: String) -> Self {
+        Self { workspace, ..self }
     }
 
     /// The same context with another HTTP client.

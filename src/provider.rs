@@ -20,6 +20,7 @@ use crate::functions::next_rotation::NextRotation;
 use crate::functions::parse_duration::ParseDuration;
 use crate::functions::scan_pattern::ScanPattern;
 use crate::functions::verify_checksum::VerifyChecksum;
+use crate::ledger::{config as ledger, workspace};
 use crate::protocol::{self, Deferral, Registry};
 use crate::resources::diagnostics;
 use crate::resources::identities::{ManagedIdentity, PolicyIdentity};
@@ -61,9 +62,11 @@ pub fn schema() -> Schema {
         block: Block {
             attributes: VENDORS
                 .iter()
-                .map(|vendor| {
-                    let nested = AttributeType::AttributeSingle((vendor.attributes)());
-                    (vendor.name.to_owned(), optional(nested, vendor.description))
+                .map(|vendor| (vendor.name, (vendor.attributes)(), vendor.description))
+                .chain([(ledger::NAME, ledger::schema(), ledger::DESCRIPTION)])
+                .map(|(name, attributes, description)| {
+                    let nested = AttributeType::AttributeSingle(attributes);
+                    (name.to_owned(), optional(nested, description))
                 })
                 .collect(),
             description: Description::markdown(
@@ -103,6 +106,9 @@ impl Provider for ApiKeyProvider {
                 fault
                     .into_iter()
                     .for_each(|fault| diagnostics::report(diags, fault));
+            }
+            if let Err(fault) = ledger::check(context.vendor(ledger::NAME).as_ref()) {
+                diagnostics::report(diags, fault);
             }
         }
         Some(())
@@ -147,13 +153,23 @@ impl Provider for ApiKeyProvider {
             return None;
         }
         let context = Context::new(clock, self.stop.clone(), blocks(config));
+        let ledger = match ledger::connect(context.vendor(ledger::NAME).as_ref()) {
+            Ok(ledger) => ledger,
+            Err(error) => {
+                diagnostics::report(diags, error);
+                return None;
+            }
+        };
+        let context = context
+            .with_ledger(ledger)
+            .in_workspace(workspace::current());
         // A second configuration of the same process is the same one: Terraform configures once.
         let _ = self.context.set(context);
         Some(())
     }
 }
 
-/// The vendors' blocks that were given.
+/// The blocks that were given, of the vendors and of the ledger.
 fn blocks(config: BTreeMap<String, ValueAny>) -> BTreeMap<String, BTreeMap<String, ValueAny>> {
     config
         .into_iter()

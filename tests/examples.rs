@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::fake::{Fake, Reply};
 use crate::support::moto::Moto;
+use crate::support::postgres::{self, Postgres};
 use crate::support::workspace::Workspace;
 
 const NEED_NOTHING: &[&str] = &[
@@ -25,6 +26,7 @@ const NEED_NOTHING: &[&str] = &[
 ];
 const VERIFICATION: &str = "resources/apikey_managed/resource_verification.tf";
 const AWS: &str = "resources/apikey_managed/resource_aws.tf";
+const LEDGER: &str = "provider/provider_ledger.tf";
 const IMPORT_BLOCK: &str = "resources/apikey_managed/import-by-string-id.tf";
 const IMPORT_COMMAND: &str = "resources/apikey_managed/import.sh";
 
@@ -59,7 +61,7 @@ fn applies_and_settles(ws: &Workspace) {
 #[test]
 fn no_example_is_forgotten_here() {
     let mut known: BTreeSet<PathBuf> = NEED_NOTHING.iter().map(PathBuf::from).collect();
-    known.extend([VERIFICATION, AWS, IMPORT_BLOCK, IMPORT_COMMAND].map(PathBuf::from));
+    known.extend([VERIFICATION, AWS, LEDGER, IMPORT_BLOCK, IMPORT_COMMAND].map(PathBuf::from));
 
     let mut found = BTreeSet::new();
     let mut folders = vec![examples()];
@@ -106,6 +108,24 @@ fn the_example_of_a_verification_asks_the_service_before_it_settles() {
         assert!(request.contains(&format!("Bearer {secret}")));
     }
     ws.destroy().ok();
+}
+
+#[test]
+fn the_example_of_a_ledger_for_a_team_is_applied_and_settles() {
+    let server = Postgres::shared();
+    let example = text(LEDGER);
+    let address = format!("localhost:{}", server.port());
+    let local = example.replace("db.example.com", &address).replace(
+        "verify-full",
+        &format!("verify-full&sslrootcert={}", server.authority()),
+    );
+    assert!(
+        local.contains(&address) && local.contains("sslrootcert"),
+        "{local}"
+    );
+    let ws = workspace(&local);
+    ws.env("TF_VAR_ledger_password", postgres::PASSWORD);
+    applies_and_settles(&ws);
 }
 
 #[test]

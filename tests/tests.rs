@@ -19,6 +19,9 @@ mod examples;
 mod file_store;
 /// Random histories of one key in a world in memory.
 mod histories;
+/// The ledger in memory, in SQLite and in a real PostgreSQL.
+#[cfg(unix)]
+mod ledger;
 /// Two keys and one place.
 #[cfg(unix)]
 mod places;

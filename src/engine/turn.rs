@@ -7,11 +7,13 @@ use crate::context::Context;
 use crate::engine::connections::Connections;
 use crate::error::Result;
 use crate::ledger::Fence;
+use crate::ledger::hold::{Held, hold, holder};
 
-/// The right to work on an account, until it is dropped.
+/// The right to work on an account, until it is given back or dropped.
 pub struct Turn {
     /// The account, under the name that everybody locks it by.
     pub account: String,
+    held: Option<Held>,
     _local: Option<OwnedMutexGuard<()>>,
 }
 
@@ -22,18 +24,32 @@ impl Turn {
         if !connections.abilities.inspect {
             return Ok(Self {
                 account,
+                held: None,
                 _local: None,
             });
         }
         let local = context.local_turn(&account).lock_owned().await;
+        let ledger = &context.ledger;
+        let patience = ledger.lock_timeout();
+        let held = hold(ledger, &account, &holder(), patience, &context.stop).await?;
         Ok(Self {
             account,
+            held: Some(held),
             _local: Some(local),
         })
     }
 
     /// What proves to the ledger that it is still our turn.
     pub fn fence(&self) -> Option<Fence> {
-        None
+        self.held.as_ref().map(|held| held.fence().clone())
+    }
+
+    /// Gives it back. A ledger that is gone by now lets the lease run out.
+    pub async fn give_back(self) {
+        if let Some(held) = self.held
+            && let Err(error) = held.release().await
+        {
+            tracing::warn!(%error, "a lock could not be given back; it ends by itself");
+        }
     }
 }

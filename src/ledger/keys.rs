@@ -110,6 +110,19 @@ pub struct KeyRecord {
     pub minted_by: Option<String>,
 }
 
+impl KeyRecord {
+    /// This record after a state was seen to hold the key like that.
+    pub fn seen_as(&self, seen: &Self) -> Self {
+        Self {
+            confirmed_at: self.confirmed_at.or(seen.confirmed_at),
+            // A state does not hold when a key was last used.
+            last_used_at: self.last_used_at.max(seen.last_used_at),
+            minted_by: self.minted_by.clone(),
+            ..seen.clone()
+        }
+    }
+}
+
 /// What a state says of one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holding {

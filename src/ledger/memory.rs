@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::{
     Effect, Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome,
-    ResourceRef, Slot, Status,
+    ResourceRef, Slot, Status, passed_on,
 };
 
 /// Everything in one lock: tests want it small and whole, not fast.
@@ -107,7 +107,11 @@ impl Tables {
         let Some(dead) = &intent.key else { return };
         for row in &mut self.keys {
             let record = &mut row.key;
-            if row.account == intent.account && record.key.is(dead) && record.revoked_at.is_none() {
+            // A mark alone is too short to look beyond its own resource.
+            let same = record.key.is(dead)
+                && (record.key.key_id == dead.key_id && dead.key_id.is_some()
+                    || row.resource.id == intent.resource.id);
+            if row.account == intent.account && same && record.revoked_at.is_none() {
                 record.revoked_at = Some(at);
                 record.status = Status::Revoked;
                 record.slot = Slot::None;
@@ -125,11 +129,7 @@ impl Ledger for InMemory {
     async fn begin(&self, intent: &Intent) -> Result<()> {
         let mut tables = self.open()?;
         if let Some(fence) = intent.fence.as_ref().filter(|fence| !tables.is_held(fence)) {
-            return Err(Error::new(
-                Kind::Stale,
-                format!("The lock of {} was passed on", fence.name),
-                "Another process took it over. Nothing was done.",
-            ));
+            return Err(passed_on(fence));
         }
         tables.open.push(intent.clone());
         Ok(())
@@ -207,13 +207,7 @@ impl Ledger for InMemory {
             let known = rows
                 .find(|row| row.resource.id == holding.resource.id && row.key.key.is(&seen.key));
             match known {
-                Some(row) => {
-                    row.key = KeyRecord {
-                        confirmed_at: row.key.confirmed_at.or(seen.confirmed_at),
-                        minted_by: row.key.minted_by.clone(),
-                        ..seen.clone()
-                    };
-                }
+                Some(row) => row.key = row.key.seen_as(seen),
                 None => {
                     let row = Row {
                         resource: holding.resource.clone(),
@@ -245,13 +239,7 @@ impl Ledger for InMemory {
 
     async fn renew(&self, fence: &Fence) -> Result<()> {
         let held = self.open()?.is_held(fence);
-        held.then_some(()).ok_or_else(|| {
-            Error::new(
-                Kind::Stale,
-                format!("The lock of {} was passed on", fence.name),
-                "Another process took it over. Nothing was done.",
-            )
-        })
+        held.then_some(()).ok_or_else(|| passed_on(fence))
     }
 
     async fn unlock(&self, fence: &Fence) -> Result<()> {

@@ -4,15 +4,22 @@
 //! audit trail) and who works on an account (the locks). It never holds a secret. The state stays the truth for live
 //! keys: the ledger explains what a state cannot know, such as a key that was minted by an apply that was killed.
 
+pub mod by_hand;
+pub mod config;
 pub mod disabled;
+pub mod hold;
 pub mod journal;
 pub mod keys;
 pub mod locks;
 pub mod memory;
+pub mod sql;
+pub mod workspace;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 pub use journal::{Effect, Intent, Outcome};
 pub use keys::{Holding, KeyMark, KeyRecord, Memory, ResourceRef, Slot, Status};
@@ -57,9 +64,29 @@ pub trait Ledger: Send + Sync {
     /// Takes the lock of an account, or the wait for it: `None` while somebody else holds it.
     async fn try_lock(&self, name: &str, holder: &str) -> Result<Option<Lease>>;
 
+    /// Who holds a lock now and since when, for a message; `None` if nobody does or nobody can tell.
+    async fn lock_holder(&self, _name: &str) -> Result<Option<(String, Instant)>> {
+        Ok(None)
+    }
+
+    /// How long to wait for a lock that another process holds.
+    fn lock_timeout(&self) -> Duration {
+        Duration::from_secs(300)
+    }
+
     /// Holds on to a lock. [`Kind::Stale`](crate::error::Kind::Stale) if it was passed on to somebody else.
     async fn renew(&self, fence: &Fence) -> Result<()>;
 
     /// Gives a lock back; one that was passed on already stays with its new holder.
     async fn unlock(&self, fence: &Fence) -> Result<()>;
+}
+
+/// The error for a lock that somebody else took over.
+fn passed_on(fence: &Fence) -> Error {
+    Error::new(
+        Kind::Stale,
+        format!("The lock of {} was passed on", fence.name),
+        "This process did not renew it in time, and another one took it over. Nothing was done under the old one. Plan \
+         again.",
+    )
 }

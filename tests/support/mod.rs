@@ -14,6 +14,8 @@ pub mod moto;
 #[cfg(unix)]
 pub mod outcome;
 #[cfg(unix)]
+pub mod postgres;
+#[cfg(unix)]
 pub mod state;
 #[cfg(unix)]
 pub mod workspace;
@@ -32,4 +34,17 @@ fn the_foreign_plugin() {
     };
     apikey::protocol::run_with(announcement, |_| foreign::registry());
     std::process::exit(0);
+}
+
+/// Whether the tests run as the superuser, who may do everything.
+#[cfg(unix)]
+pub fn is_superuser() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    tempfile::tempdir()
+        .unwrap()
+        .path()
+        .metadata()
+        .unwrap()
+        .uid()
+        == 0
 }

@@ -33,7 +33,7 @@ pub async fn destroy(state: ManagedState, private: Private, context: &Context) -
     let records = begun.await.map_err(name)?;
     match revoke_and_withdraw(&managed, &records).await {
         Ok(()) => {
-            records.journal.close(None).await;
+            records.close().await;
             Ok(())
         }
         Err(error) => {

@@ -72,13 +72,22 @@ impl<'a> Records<'a> {
     }
 
     /// Nothing was done after all.
-    pub async fn abandon(self, error: &Error) {
-        self.journal.close(Some(error)).await;
+    pub async fn abandon(mut self, error: &Error) {
+        self.failure = Some(error.clone());
+        self.close().await;
+    }
+
+    /// Closes the journal and gives the turn back.
+    pub async fn close(self) {
+        self.journal.close(self.failure.as_ref()).await;
+        if let Some(turn) = self.turn {
+            turn.give_back().await;
+        }
     }
 
     /// Brings the inventory up to the new state, and closes the journal: what was done is in the answer that follows.
     pub async fn write(self, state: &ManagedState, private: &Private, context: &Context) {
-        let Some(turn) = self.turn else { return };
+        let Some(turn) = &self.turn else { return };
         let account = turn.account.clone();
         // The state was just made from these slots, so it parses.
         if let Ok(managed) = state.managed(private)
@@ -90,6 +99,6 @@ impl<'a> Records<'a> {
                 tracing::warn!(%error, "the inventory is brought up to date by the next refresh");
             }
         }
-        self.journal.close(self.failure.as_ref()).await;
+        self.close().await;
     }
 }

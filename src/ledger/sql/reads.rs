@@ -1,0 +1,127 @@
+//! What is read: the memory of one resource.
+
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
+
+use super::dialect::Dialect;
+use super::holdings::Row;
+use super::words;
+use crate::instant::Instant;
+use crate::ledger::{KeyRecord, Memory};
+
+/// The rows of `keys` of one resource, oldest first.
+pub async fn rows(
+    connection: &mut AnyConnection,
+    resource_id: &str,
+) -> Result<Vec<Row>, sqlx::Error> {
+    let found = sqlx::query("SELECT * FROM keys WHERE resource_id = $1 ORDER BY id")
+        .bind(resource_id)
+        .fetch_all(connection)
+        .await?;
+    found.iter().map(Row::read).collect()
+}
+
+/// What is remembered of one resource.
+pub async fn recall(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    resource_id: &str,
+) -> Result<Memory, sqlx::Error> {
+    let keys = "SELECT * FROM keys WHERE resource_id = $1 ORDER BY id".to_owned();
+    let open = format!(
+        "SELECT intents.*, {} AS is_alive FROM intents \
+         WHERE resource_id = $1 AND outcome IS NULL ORDER BY id",
+        is_alive(dialect)
+    );
+    memory(connection, resource_id, keys, open).await
+}
+
+/// What is remembered in one account of resources that no state ever held.
+pub async fn recall_never_confirmed(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    account: &str,
+) -> Result<Memory, sqlx::Error> {
+    let never_confirmed = |table: &str| {
+        format!(
+            "NOT EXISTS (SELECT 1 FROM keys AS held WHERE held.resource_id = {table}.resource_id \
+             AND held.confirmed_at IS NOT NULL)"
+        )
+    };
+    let keys = format!(
+        "SELECT * FROM keys WHERE account = $1 AND status = 'live' AND confirmed_at IS NULL AND {} ORDER BY id",
+        never_confirmed("keys")
+    );
+    let open = format!(
+        "SELECT intents.*, {} AS is_alive FROM intents \
+         WHERE account = $1 AND outcome IS NULL AND {} ORDER BY id",
+        is_alive(dialect),
+        never_confirmed("intents")
+    );
+    memory(connection, account, keys, open).await
+}
+
+/// The ids of all keys that were ever recorded in an account.
+pub async fn ids_in(
+    connection: &mut AnyConnection,
+    account: &str,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT key_id FROM keys WHERE account = $1 AND key_id IS NOT NULL")
+        .bind(account)
+        .fetch_all(connection)
+        .await
+}
+
+/// Whether the lock under which an intent was begun is still held.
+fn is_alive(dialect: Dialect) -> String {
+    format!(
+        "CASE WHEN EXISTS (SELECT 1 FROM locks WHERE locks.name = intents.lock_name \
+         AND locks.number = intents.lock_number AND locks.holder IS NOT NULL AND locks.expires_at > {}) \
+         THEN 1 ELSE 0 END",
+        dialect.now()
+    )
+}
+
+async fn memory(
+    connection: &mut AnyConnection,
+    about: &str,
+    keys: String,
+    open: String,
+) -> Result<Memory, sqlx::Error> {
+    let mut found = Vec::new();
+    for text in [keys, open] {
+        let rows = sqlx::query(AssertSqlSafe(text)).bind(about);
+        found.push(rows.fetch_all(&mut *connection).await?);
+    }
+    let alive: Result<Vec<i32>, sqlx::Error> =
+        found[1].iter().map(|row| row.try_get("is_alive")).collect();
+    let keys: Result<Vec<KeyRecord>, sqlx::Error> = found[0].iter().map(words::key).collect();
+    let open: Result<Vec<_>, sqlx::Error> = found[1].iter().map(words::intent).collect();
+    Ok(Memory {
+        keys: keys?,
+        open: open?,
+        busy: alive?.contains(&1),
+    })
+}
+
+/// Who holds a lock now, and since when.
+pub async fn lock_holder(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    name: &str,
+) -> Result<Option<(String, Instant)>, sqlx::Error> {
+    let text = format!(
+        "SELECT holder, taken_at FROM locks WHERE name = $1 AND holder IS NOT NULL AND expires_at > {}",
+        dialect.now()
+    );
+    let row = sqlx::query(AssertSqlSafe(text))
+        .bind(name)
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| {
+        Ok((
+            words::text(&row, "holder")?,
+            words::instant(&row, "taken_at")?,
+        ))
+    })
+    .transpose()
+}

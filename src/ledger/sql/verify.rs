@@ -1,0 +1,159 @@
+//! Walks the audit trail and finds the first link that is broken.
+
+use std::fmt;
+
+use sqlx::{AnyConnection, Row};
+
+use super::chain::{Event, GENESIS};
+use super::words;
+
+/// Rows that are read at once.
+const PAGE: i64 = 1000;
+
+/// What a walk along the audit trail found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// How many events are sound, from the first on.
+    pub sound: i64,
+    /// The hash of the last sound event. Noted down elsewhere, it proves later that nothing before it was changed.
+    pub hash: String,
+    /// How often an event is older than the one before it: a clock ran backwards, or two machines disagree. Breaks
+    /// nothing.
+    pub backwards: i64,
+    /// The first broken link, if there is one.
+    pub broken: Option<Broken>,
+}
+
+/// How a chain is broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// The content of this event is not what was sealed.
+    Edited(i64),
+    /// This event is gone.
+    Removed(i64),
+    /// This event does not follow the one before it: it was put in, or that one was replaced.
+    Unlinked(i64),
+    /// Events end after the first number, though the ledger knows of as many as the second.
+    CutOff(i64, i64),
+    /// The ledger knows nothing of the events from this one on.
+    Added(i64),
+    /// The event with this number is sound in itself, but is not the one that was sealed: everything was sealed again.
+    Resealed(i64),
+    /// The end of the chain, which is kept beside it, does not fit the event with this number.
+    Replaced(i64),
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Edited(seq) => write!(
+                f,
+                "event {seq} was edited: its content is not what was sealed"
+            ),
+            Self::Removed(seq) => write!(f, "event {seq} was removed"),
+            Self::Unlinked(seq) => write!(
+                f,
+                "event {seq} does not follow event {}: one of them was put in or replaced",
+                seq - 1
+            ),
+            Self::CutOff(last, known) => write!(
+                f,
+                "the end was cut off: the last event is {last}, though {known} were written"
+            ),
+            Self::Added(seq) => write!(f, "event {seq} was put in behind the end"),
+            Self::Resealed(seq) => write!(
+                f,
+                "event {seq} is not the one that the given seal was taken of: the trail was written anew"
+            ),
+            Self::Replaced(seq) => write!(
+                f,
+                "event {seq}, the last one, was replaced: its hash is not the one that was noted in the table chain"
+            ),
+        }
+    }
+}
+
+/// Walks from the first event to the last.
+///
+/// `seal` is the number and the hash of an event that somebody noted down.
+pub async fn verify(
+    connection: &mut AnyConnection,
+    seal: Option<&(i64, String)>,
+) -> Result<Verdict, sqlx::Error> {
+    let (known, _) = end(connection).await?;
+    let mut verdict = Verdict {
+        sound: 0,
+        hash: GENESIS.to_owned(),
+        backwards: 0,
+        broken: None,
+    };
+    let mut last = String::new();
+    loop {
+        let rows = sqlx::query("SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2")
+            .bind(verdict.sound)
+            .bind(PAGE)
+            .fetch_all(&mut *connection)
+            .await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in &rows {
+            let seq: i64 = row.try_get("seq")?;
+            let event = Event::read(row)?;
+            let broken = link(&verdict, seq, &event, row)?;
+            let hash = words::text(row, "hash")?;
+            let resealed = seal.is_some_and(|(number, seal)| *number == seq && *seal != hash);
+            if let Some(broken) = broken.or(resealed.then_some(Broken::Resealed(seq))) {
+                verdict.broken = Some(broken);
+                return Ok(verdict);
+            }
+            verdict.backwards += i64::from(event.at < last);
+            verdict.sound = seq;
+            verdict.hash = hash;
+            last = event.at;
+        }
+    }
+    // What was written during the walk is no fault: the end is looked up again.
+    let (newest, hash) = end(connection).await?;
+    let known = known.max(seal.map_or(0, |(number, _)| *number));
+    verdict.broken = if verdict.sound < known {
+        Some(Broken::CutOff(verdict.sound, known))
+    } else if verdict.sound > newest {
+        Some(Broken::Added(newest + 1))
+    } else if verdict.sound == newest && verdict.hash != hash {
+        Some(Broken::Replaced(newest))
+    } else {
+        None
+    };
+    Ok(verdict)
+}
+
+fn link(
+    verdict: &Verdict,
+    seq: i64,
+    event: &Event,
+    row: &sqlx::any::AnyRow,
+) -> Result<Option<Broken>, sqlx::Error> {
+    let next = verdict.sound + 1;
+    let previous = words::text(row, "previous")?;
+    let hash = words::text(row, "hash")?;
+    Ok(if seq < 1 {
+        Some(Broken::Unlinked(seq))
+    } else if seq != next {
+        Some(Broken::Removed(next))
+    } else if event.seal(seq, &previous) != hash {
+        Some(Broken::Edited(seq))
+    } else if previous != verdict.hash {
+        Some(Broken::Unlinked(seq))
+    } else {
+        None
+    })
+}
+
+/// The end of the chain as it is kept beside it.
+async fn end(connection: &mut AnyConnection) -> Result<(i64, String), sqlx::Error> {
+    let row = sqlx::query("SELECT seq, hash FROM chain WHERE id = 1")
+        .fetch_one(connection)
+        .await?;
+    Ok((row.try_get("seq")?, words::text(&row, "hash")?))
+}

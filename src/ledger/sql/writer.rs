@@ -1,0 +1,125 @@
+//! One task that writes for the whole process. Calls that come while it is at work are written together, in one
+//! transaction: the disk is asked once for all of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::AnyPool;
+use tokio::sync::{mpsc, oneshot};
+
+use super::chain::Head;
+use super::target::Target;
+use super::trouble::Trouble;
+use super::writes::{Job, Transaction, stopped};
+use crate::error::Result;
+use crate::ledger::Lease;
+
+type Answer = Result<Option<Lease>>;
+type Call = (Job, oneshot::Sender<Answer>);
+
+/// The longest queue of calls before callers wait, and the largest number that is written at once.
+const TOGETHER: usize = 64;
+
+/// How often a transaction is tried that others were in the way of.
+const TRIES: u32 = 5;
+
+/// The way to the task.
+#[derive(Clone)]
+pub struct Writer(mpsc::Sender<Call>);
+
+impl Writer {
+    /// Starts the task; it ends when nobody can call it any more.
+    pub fn start(pool: AnyPool, target: Arc<Target>, lease: Duration) -> Self {
+        let (sender, mut calls) = mpsc::channel(TOGETHER);
+        let task = Task {
+            pool,
+            target,
+            lease,
+        };
+        tokio::spawn(async move {
+            let mut batch = Vec::with_capacity(TOGETHER);
+            while calls.recv_many(&mut batch, TOGETHER).await > 0 {
+                task.serve(std::mem::take(&mut batch)).await;
+            }
+        });
+        Self(sender)
+    }
+
+    /// Does a job, durably.
+    pub async fn call(&self, job: Job) -> Answer {
+        let (sender, answer) = oneshot::channel();
+        self.0.send((job, sender)).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+}
+
+struct Task {
+    pool: AnyPool,
+    target: Arc<Target>,
+    lease: Duration,
+}
+
+impl Task {
+    async fn serve(&self, batch: Vec<Call>) {
+        let (jobs, callers): (Vec<Job>, Vec<_>) = batch.into_iter().unzip();
+        let answers = match self.persistently(&jobs).await {
+            Ok(answers) => answers,
+            // One of them may have brought the others down.
+            Err(_) if jobs.len() > 1 => self.one_by_one(&jobs).await,
+            Err(trouble) => vec![Err(trouble.explain(&self.target))],
+        };
+        for (caller, answer) in callers.into_iter().zip(answers) {
+            // Whoever does not wait for the answer any more does not need it.
+            let _ = caller.send(answer);
+        }
+    }
+
+    async fn one_by_one(&self, jobs: &[Job]) -> Vec<Answer> {
+        let mut answers = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            match self.persistently(std::slice::from_ref(job)).await {
+                Ok(answer) => answers.extend(answer),
+                Err(trouble) => answers.push(Err(trouble.explain(&self.target))),
+            }
+        }
+        answers
+    }
+
+    async fn persistently(&self, jobs: &[Job]) -> Result<Vec<Answer>, Trouble> {
+        let mut tries = 1;
+        loop {
+            match self.together(jobs).await {
+                Err(trouble) if trouble.passes() && tries < TRIES => {
+                    tokio::time::sleep(Duration::from_millis(50) * tries).await;
+                    tries += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// All jobs in one transaction. A job that is refused is answered and left out; trouble with the database takes
+    /// all of them back.
+    async fn together(&self, jobs: &[Job]) -> Result<Vec<Answer>, Trouble> {
+        let dialect = self.target.dialect;
+        let mut scope = self.pool.begin_with(dialect.begin()).await?;
+        let head = Head::hold(&mut scope, dialect).await?;
+        let mut transaction = Transaction {
+            connection: &mut scope,
+            dialect,
+            head,
+            lease: self.lease,
+        };
+        let mut answers = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            match transaction.run(job).await {
+                Ok(answer) => answers.push(Ok(answer)),
+                Err(Trouble::Refused(error)) => answers.push(Err(error)),
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        transaction.head.write(transaction.connection).await?;
+        scope.commit().await?;
+        Ok(answers)
+    }
+}
