@@ -32,6 +32,9 @@ pub mod duration;
 pub mod engine;
 pub mod error;
 pub mod functions;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod instant;
 pub mod issuers;
 pub mod protocol;
