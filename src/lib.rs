@@ -35,6 +35,9 @@ pub mod engine;
 pub mod ephemeral;
 pub mod error;
 pub mod functions;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod instant;
 pub mod issuers;
 pub mod ledger;

@@ -27,6 +27,8 @@ mod diagnostics;
 mod entries;
 mod ephemeral_calls;
 mod erased;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod generate_call;
 mod guard;
 mod handshake;
