@@ -13,6 +13,7 @@ use crate::actions::revoke::Revoke;
 use crate::actions::rotate_now::RotateNow;
 use crate::clock::{self, Clock};
 use crate::context::Context;
+use crate::data_sources::inventory::InventorySource;
 use crate::ephemeral::secret::SecretReader;
 use crate::error::{Error, Kind, Path};
 use crate::functions::fingerprint::Fingerprint;
@@ -40,6 +41,10 @@ pub fn registry(stop: CancellationToken) -> Registry {
         stop,
     })
     .resource("apikey_rotation_policy", RotationPolicy)
+    .data_source(
+        "apikey_inventory",
+        InventorySource::new(Arc::clone(&context)),
+    )
     .identity("apikey_rotation_policy", PolicyIdentity)
     .resource("apikey_managed", ManagedKey::new(Arc::clone(&context)))
     .identity("apikey_managed", ManagedIdentity)

@@ -106,6 +106,10 @@ pub fn resource(name: &str, schema: &Schema, more: &More, root: &Path) -> io::Re
 pub fn data_source(name: &str, schema: &Schema, root: &Path) -> io::Result<String> {
     let mut page = object(name, "Data Source", schema);
     let folder = format!("data-sources/{name}");
+    page.push_str(&template(
+        root,
+        &format!("data-sources/{}.md", super::short(name)),
+    )?);
     usage(&mut page, &examples::of(root, &folder, "data-source")?);
     page.push_str(&schema_text::schema(schema));
     Ok(page)
