@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Compares the plan of many apikey_managed with the plan of as many terraform_data whose state is of the same size.
+"""Compares the plan of many apikey_managed with the plan of as many terraform_data that hold the same.
+
+terraform_data stores the type of its value beside the value, so the same values make a larger state. It is measured
+twice: with the same values, and with as many of them as make a state of the same size.
 
 One key and one terraform_data are created for real; their states are then grown to the number that is measured. So
 what is compared is what people wait for every day: a refresh and a plan of everything, without changes. --creation
@@ -95,31 +98,34 @@ class Bench:
         self.ours = self.workspace("keys", KEYS % {"count": 1})
         self.run(self.ours, "apply", "-auto-approve")
         key = instances(self.ours, "apikey_managed")[0]
-        wanted = size(key)
-        self.theirs = self.workspace("data", DATA % {"count": 1})
-        self.run(self.theirs, "init", shape="{}")
-        # terraform_data stores the type beside the value: so many fewer attributes make the same size.
-        shape = key["attributes"]
-        while True:
-            self.run(self.theirs, "apply", "-auto-approve", shape=json.dumps(shape))
-            data = instances(self.theirs, "terraform_data")[0]
-            if size(data) <= wanted:
-                break
-            shape = dict(sorted(shape.items(), key=lambda item: len(json.dumps(item)))[:-1])
-        shape["filler"] = "bench-0"
-        self.run(self.theirs, "apply", "-auto-approve", shape=json.dumps(shape))
-        missing = wanted - size(instances(self.theirs, "terraform_data")[0])
-        shape["filler"] += "x" * max(missing, 0)
-        self.run(self.theirs, "apply", "-auto-approve", shape=json.dumps(shape))
-        data = instances(self.theirs, "terraform_data")[0]
-        print(f"state of one: apikey_managed {wanted} bytes, terraform_data {size(data)} bytes", flush=True)
+        wanted, values = size(key), key["attributes"]
+        self.theirs = {"the same values": self.data("values", values)}
+        small = dict(values)
+        while size(self.one_of(self.data("size", small))) > wanted:
+            small.pop(max(small, key=lambda name: len(json.dumps(small[name]))))
+        small["filler"] = "bench-0"
+        missing = wanted - size(self.one_of(self.data("size", small)))
+        small["filler"] += "x" * max(missing, 0)
+        self.theirs["the same size"] = self.data("size", small)
+        sizes = ", ".join(f"{size(self.one_of(work))} with {name}" for name, work in self.theirs.items())
+        print(f"bytes in the state of one: apikey_managed {wanted}, terraform_data {sizes}", flush=True)
+
+    def data(self, name, shape):
+        work = self.workspace(name, DATA % {"count": 1})
+        self.run(work, "init", shape=json.dumps(shape))
+        self.run(work, "apply", "-auto-approve")
+        return work
+
+    def one_of(self, work):
+        return instances(work, "terraform_data")[0]
 
     def grow(self):
         """One becomes many, in the state and where it was delivered."""
         delivered = self.ours / "out"
         for number in range(1, self.keys):
             shutil.copy(delivered / "0.json", delivered / f"{number}.json")
-        for work, kind, config in [(self.ours, "apikey_managed", KEYS), (self.theirs, "terraform_data", DATA)]:
+        others = [(work, "terraform_data", DATA) for work in self.theirs.values()]
+        for work, kind, config in [(self.ours, "apikey_managed", KEYS), *others]:
             state = json.loads((work / "terraform.tfstate").read_text())
             resource = next(it for it in state["resources"] if it["type"] == kind)
             first = json.dumps(resource["instances"][0])
@@ -127,7 +133,7 @@ class Bench:
             resource["instances"] = [
                 json.loads(
                     first.replace("bench-0", f"bench-{number}")
-                    .replace("out/0.json", f"out/{number}.json")
+                    .replace("out/0.json", f"out/{number}.json" if kind == "apikey_managed" else "out/0.json")
                     .replace(identity, f"{identity[:-6]}{number:06}")
                     .replace('"index_key": 0', f'"index_key": {number}')
                 )
@@ -138,22 +144,25 @@ class Bench:
             (work / "main.tf").write_text(config % {"count": self.keys})
 
     def plan(self):
-        return {"plan without changes": self.pair((self.ours, self.theirs), "plan", "-detailed-exitcode")}
+        return {"plan without changes": self.beside(self.ours, self.theirs, "plan", "-detailed-exitcode")}
 
     def creation(self):
-        shape = (self.theirs / "shape.json").read_text()
         ours = self.workspace("new-keys", KEYS % {"count": self.keys})
-        theirs = self.workspace("new-data", DATA % {"count": self.keys})
-        self.run(theirs, "init", shape=shape)
+        theirs = {}
+        for number, (name, work) in enumerate(self.theirs.items()):
+            theirs[name] = self.workspace(f"new-{number}", DATA % {"count": self.keys})
+            self.run(theirs[name], "init", shape=(work / "shape.json").read_text())
         return {
-            "plan of the creation": self.pair((ours, theirs), "plan", "-out=plan"),
-            "apply of the creation": self.pair((ours, theirs), "apply", "plan"),
-            "plan without changes": self.pair((ours, theirs), "plan", "-detailed-exitcode"),
+            "plan of the creation": self.beside(ours, theirs, "plan", "-out=plan"),
+            "apply of the creation": self.beside(ours, theirs, "apply", "plan"),
+            "plan without changes": self.beside(ours, theirs, "plan", "-detailed-exitcode"),
         }
 
-    def pair(self, works, *arguments):
-        ours, theirs = (self.measure(work, *arguments) for work in works)
-        print(f"  {arguments[0]}: {ours['wall']:.2f} s beside {theirs['wall']:.2f} s", flush=True)
+    def beside(self, ours, theirs, *arguments):
+        ours = self.measure(ours, *arguments)
+        theirs = {name: self.measure(work, *arguments) for name, work in theirs.items()}
+        walls = " and ".join(f"{it['wall']:.2f} s" for it in theirs.values())
+        print(f"  {arguments[0]}: {ours['wall']:.2f} s beside {walls}", flush=True)
         return ours, theirs
 
     def workspace(self, name, config):
@@ -255,22 +264,26 @@ def handshake(binary):
 
 
 def report(rounds):
+    def median(figures):
+        return statistics.median(figures)
+
     for step in rounds[0]:
-        pairs = [figures[step] for figures in rounds]
-        ours = statistics.median(pair[0]["wall"] for pair in pairs)
-        theirs = statistics.median(pair[1]["wall"] for pair in pairs)
-        ratios = [pair[0]["wall"] / pair[1]["wall"] for pair in pairs]
-        cpus = [(pair[0]["cpu"] + pair[0]["cli"]) / (pair[1]["cpu"] + pair[1]["cli"]) for pair in pairs]
-        cpu = statistics.median(pair[0]["cpu"] for pair in pairs)
-        cli = statistics.median(pair[0]["cli"] for pair in pairs)
-        peak = max(pair[0]["rss"] for pair in pairs) / 1024
+        measured = [figures[step] for figures in rounds]
+        ours = [ours for ours, _ in measured]
+        cpu, cli = median(it["cpu"] for it in ours), median(it["cli"] for it in ours)
         print(
-            f"{step}: apikey_managed {ours:.2f} s, terraform_data {theirs:.2f} s, "
-            f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}), "
-            f"of CPU seconds {statistics.median(cpus):.2f}; "
-            f"provider: {cpu:.2f} s CPU, {100 * cpu / cli:.1f} % of the {cli:.2f} s of the command line, "
-            f"{peak:.0f} MB at most"
+            f"{step}: {median(it['wall'] for it in ours):.2f} s; provider {cpu:.2f} s of CPU, "
+            f"{100 * cpu / cli:.1f} % of the {cli:.2f} s of the command line, "
+            f"{max(it['rss'] for it in ours) / 1024:.0f} MB at most"
         )
+        for name in measured[0][1]:
+            theirs = [theirs[name] for _, theirs in measured]
+            ratios = [one["wall"] / other["wall"] for one, other in zip(ours, theirs)]
+            busy = [(one["cpu"] + one["cli"]) / other["cli"] for one, other in zip(ours, theirs)]
+            print(
+                f"  beside terraform_data with {name}: {median(it['wall'] for it in theirs):.2f} s, "
+                f"ratio {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}), of all CPU {median(busy):.2f}"
+            )
 
 
 if __name__ == "__main__":
