@@ -42,10 +42,11 @@ impl Registry {
     ) {
         let mut diags = Diagnostics::default();
         let name = request.type_name.clone();
+        let whole = request.include_resource_object;
         if !self.must_wait(&Call::default(), &mut diags) {
             let (out, items) = mpsc::channel(AHEAD);
             let found = self.find_all(request, out, &mut diags);
-            tokio::join!(found, self.hand_over(&name, items, &events));
+            tokio::join!(found, self.hand_over(&name, whole, items, &events));
         }
         let diagnostic = to_wire(diags);
         if !diagnostic.is_empty() {
@@ -82,22 +83,29 @@ impl Registry {
     async fn hand_over(
         &self,
         name: &str,
+        whole: bool,
         mut items: Receiver<EncodedItem>,
         events: &Sender<list_resource::Event>,
     ) {
         while let Some(item) = items.recv().await {
-            if events.send(self.event(name, item)).await.is_err() {
+            if events.send(self.event(name, whole, item)).await.is_err() {
                 return;
             }
         }
     }
 
-    fn event(&self, name: &str, item: EncodedItem) -> list_resource::Event {
+    fn event(&self, name: &str, whole: bool, item: EncodedItem) -> list_resource::Event {
         let mut diags = item.diagnostics;
         let resource = item.resource.and_then(|state| {
             let (_, schema) = self.find_resource(name, &mut diags)?;
             withheld(state, schema, &mut diags)
         });
+        if whole && resource.is_none() && diags.errors.is_empty() && diags.warnings.is_empty() {
+            diags.root_warning(
+                format!("{} is listed without its settings", item.display_name),
+                "Only its identity is known here. Import it to see the rest.",
+            );
+        }
         list_resource::Event {
             identity: item.identity.map(data),
             display_name: item.display_name,

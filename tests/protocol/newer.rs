@@ -209,6 +209,13 @@ async fn a_list_is_as_long_as_it_is_wanted() {
     let found = core.list(VAULT, count, true, 1).await.unwrap();
     assert_eq!(found[0].display_name, "v0");
     assert!(found[0].resource.is_some());
+    let found = core
+        .list(VAULT, json!({ "count": 5 }), true, 0)
+        .await
+        .unwrap();
+    let silent = found.iter().filter(|it| it.resource.is_none());
+    let warnings: Vec<_> = silent.flat_map(|it| &it.warnings).collect();
+    assert_eq!(warnings, ["v3 is listed without its settings"]);
     let broken = core
         .list(VAULT, json!({ "count": -3 }), false, 0)
         .await
