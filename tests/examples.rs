@@ -1,5 +1,8 @@
 //! Every file of `examples/` is applied with the real CLI: what people copy must work.
 
+/// What only newer versions of the CLI know, or what takes more than one apply.
+mod newer;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
@@ -77,6 +80,7 @@ fn no_example_is_forgotten_here() {
         ]
         .map(PathBuf::from),
     );
+    known.extend(newer::ALL.iter().map(PathBuf::from));
 
     let mut found = BTreeSet::new();
     let mut folders = vec![examples()];
@@ -84,7 +88,7 @@ fn no_example_is_forgotten_here() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             match path.extension().and_then(|extension| extension.to_str()) {
-                Some("tf" | "sh") => {
+                Some("tf" | "sh" | "hcl") => {
                     found.insert(path.strip_prefix(examples()).unwrap().to_owned());
                 }
                 _ if path.is_dir() && !path.ends_with(".terraform") => folders.push(path),

@@ -323,6 +323,56 @@ fn run<T>(work: impl Future<Output = T>) -> T {
     runtime.block_on(work)
 }
 
+#[test]
+fn a_key_that_is_managed_already_is_not_listed() {
+    let home = Home::new();
+    let (user, _) = home.user("managed", 1);
+    let config = json!({
+        "name": "managed",
+        "policy": { "name": "p", "rotation_interval": "1000d", "on_destroy": "retain" },
+        "issuer": { "aws_iam": { "user_name": user } },
+        "deliveries": { "app": { "file": { "path": "a.json" } } },
+    });
+    run(async {
+        let mut core = home.core().await;
+        let config = core.config(KEY, config);
+        let created = core.run(KEY, &Object::absent(), &config).await.unwrap();
+        let listed = core.list(KEY, of_user(&user), false, 0).await.unwrap();
+        assert_eq!(listed.len(), 1, "the one that was made by hand: {listed:?}");
+        // What is left behind on purpose is nobody's again.
+        let mut core = home.core().await;
+        core.run(KEY, &created, &ValueAny::Null).await.unwrap();
+        let listed = core.list(KEY, of_user(&user), false, 0).await.unwrap();
+        assert_eq!(listed.len(), 2, "{listed:?}");
+    });
+}
+
+#[test]
+fn a_client_that_would_store_a_write_only_secret_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    run(async {
+        let plugin = Plugin::real(folder.path(), &[]).await;
+        let mut core = Core::new(plugin).await;
+        core.capabilities.write_only_attributes_allowed = false;
+        let mut config = json!({
+            "name": "a", "policy": { "name": "p", "rotation_interval": "30d" },
+            "issuer": { "generated": { "prefix": "made" } },
+            "verification": { "url": "https://example.com/", "headers": { "A": "{{secret}}" } },
+        });
+        let plain = core.config(KEY, config.clone());
+        core.validate(KEY, &plain).await.unwrap();
+        config["existing_secret_wo"] = "made-up-canary".into();
+        config["verification"]["headers_wo"] = json!({ "X": "made-up-canary" });
+        let secret = core.config(KEY, config);
+        let errors = core.validate(KEY, &secret).await.unwrap_err();
+        assert_eq!(errors.len(), 2, "{errors:?}");
+        for (summary, detail) in errors {
+            assert!(summary.contains("does not know write-only attributes"));
+            assert!(detail.contains("Terraform 1.11") && !detail.contains("canary"));
+        }
+    });
+}
+
 /// A key of the built-in issuer that lives in a folder with a ledger.
 struct Local(tempfile::TempDir);
 

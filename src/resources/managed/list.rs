@@ -1,5 +1,6 @@
 //! `terraform query`: the keys of an issuer that nobody manages yet, each ready to be imported.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
@@ -13,6 +14,7 @@ use crate::context::Context;
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
 use crate::issuers::{Existing, ISSUERS, IssuerKind, Search, Standing};
+use crate::ledger::{Status, inventory};
 use crate::protocol::authoring::{Item, ListResource, Listing};
 use crate::resources::diagnostics;
 use crate::resources::identities::ById;
@@ -21,6 +23,9 @@ use crate::resources::managed::import::{id_of, state_of};
 use crate::resources::managed::model::{Fields, ManagedState};
 use crate::schema::{attributes, optional, required};
 use crate::settings::{Settings, known};
+
+/// How many keys of the inventory are read at a time.
+const PAGE: u32 = 500;
 
 /// The list resource `apikey_managed`.
 pub struct KeyList {
@@ -74,7 +79,15 @@ impl ListResource for KeyList {
         config: Query,
         listing: &Listing<ById, ManagedState>,
     ) -> Option<()> {
-        let listed = list(&config, self.context(), listing).await;
+        let context = self.context();
+        let managed = match managed(context).await {
+            Ok(managed) => managed,
+            Err(error) => {
+                diagnostics::warn(diags, without_ledger(error));
+                BTreeSet::new()
+            }
+        };
+        let listed = list(&config, &managed, context, listing).await;
         diagnostics::collect(diags, listed.map_err(|error| vec![error]))
     }
 }
@@ -99,7 +112,7 @@ fn schema() -> Schema {
             description: Description::markdown(
                 "Finds the keys of an issuer, so that `terraform query` shows them and writes import blocks for them. The \
                  name of each says whose key it is, whether it works, how old it is and when it was last used. Keys that \
-                 this provider is known to manage are left out. Nothing is changed at the issuer.",
+                 the ledger knows to be managed, here or in another workspace, are left out. Nothing is changed at the issuer.",
             ),
             ..Block::default()
         },
@@ -130,13 +143,14 @@ fn begin(query: &Query, context: &Context) -> Result<(&'static dyn IssuerKind, B
 
 async fn list(
     query: &Query,
+    managed: &BTreeSet<String>,
     context: &Context,
     listing: &Listing<ById, ManagedState>,
 ) -> Result<()> {
     let (kind, mut search) = begin(query, context)?;
     while let Some(page) = search.next().await? {
         for existing in page {
-            if is_managed(kind.name(), &existing, context) {
+            if managed.contains(&existing.key.key_id) {
                 continue;
             }
             let item = item(
@@ -154,11 +168,34 @@ async fn list(
     Ok(())
 }
 
-/// Whether a key belongs to an `apikey_managed` already, as far as anybody here can know. The states of other
-/// workspaces cannot be asked; the inventory of a ledger could.
-fn is_managed(issuer: &str, existing: &Existing, context: &Context) -> bool {
-    let _ = (issuer, &existing.key.key_id, context);
-    false
+/// The ids of the keys that belong to an `apikey_managed` already, as far as anybody here can know: those in the
+/// inventory of the ledger. What a destroyed resource left behind is nobody's again.
+async fn managed(context: &Context) -> Result<BTreeSet<String>> {
+    let mut ids = BTreeSet::new();
+    if !context.ledger.remembers() {
+        return Ok(ids);
+    }
+    let mut query = inventory::Query {
+        status: Some(Status::Live),
+        ..inventory::Query::all(context.clock.now(), PAGE)
+    };
+    loop {
+        let page = context.ledger.inventory(&query).await?;
+        let live = page.keys.into_iter().filter(|listed| !listed.orphaned);
+        ids.extend(live.filter_map(|listed| listed.key.key.key_id));
+        if page.next.is_none() {
+            return Ok(ids);
+        }
+        query.after = page.next;
+    }
+}
+
+fn without_ledger(error: Error) -> Error {
+    Error {
+        summary: "The ledger cannot be reached, so managed keys are listed as well".into(),
+        detail: format!("{}: {}", error.summary, error.detail),
+        ..error
+    }
 }
 
 /// What cannot be told of one key does not keep the others from being shown.
