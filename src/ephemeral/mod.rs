@@ -1,3 +1,4 @@
-//! Ephemeral resources: read in a run, never stored. One file each.
+//! Ephemeral resources: read in a run, never stored.
 
 pub mod secret;
+mod secret_schema;

@@ -163,7 +163,11 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 fn the_settings_of_the_action_that_revokes_revoke_a_key() {
     let cloud = Cloud::with_user("ci");
     let id = cloud.create_key("ci");
-    let config = object(&workspace(""), &text(REVOKE).replace(KEY_ID, &id), "config");
+    let config = object(
+        &workspace(""),
+        &text(REVOKE).replace(KEY_ID, &id),
+        "  config",
+    );
     let ws = workspace("");
     let url = cloud.0.url();
     let said = run(async {
@@ -180,7 +184,7 @@ fn the_settings_of_the_action_that_rotates_rotate_a_key() {
     let ws = workspace(key);
     ws.apply().ok();
     let first = ws.secret("secrets/payments.json", "primary");
-    let config = object(&ws, &text(ROTATE), "config");
+    let config = object(&ws, &text(ROTATE), "  config");
     let said = run(async {
         let mut core = core(&ws, None).await;
         core.action("apikey_rotate_now", config).await.unwrap()
@@ -197,7 +201,7 @@ fn the_settings_of_the_queries_find_keys() {
     let cloud = Cloud::with_user("ci");
     let id = cloud.create_key("ci");
     let ws = workspace("");
-    let configs = [QUERY, QUERY_ONE].map(|query| object(&workspace(""), &text(query), "config"));
+    let configs = [QUERY, QUERY_ONE].map(|query| object(&workspace(""), &text(query), "  config"));
     let url = cloud.0.url();
     run(async {
         let mut core = core(&ws, Some(&url)).await;

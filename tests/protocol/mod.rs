@@ -15,6 +15,8 @@ mod hostile;
 mod lifecycle;
 mod newer;
 mod real_life;
+#[cfg(unix)]
+mod rotations;
 mod terraform;
 
 /// Serves the demo provider on the socket that it announces on file descriptor 3 (stdout belongs to

@@ -9,6 +9,7 @@ pub mod apply;
 pub mod changes;
 pub mod connect;
 pub mod destroy;
+pub mod existing;
 pub mod import;
 pub mod leftovers;
 pub mod list;

@@ -8,24 +8,21 @@ use crate::domain::announce;
 use crate::domain::planner::{self, Decision};
 use crate::domain::policy::{OnDrift, Policy};
 use crate::domain::rules::Move;
-use crate::domain::situation::{Copy, Facts, Repair, Seen, Situation, Why};
-use crate::domain::slots::Key;
-use crate::engine::adopt::not_of_this_key;
-use crate::engine::managed::Managed;
+use crate::domain::situation::{Copy, Seen, Situation};
 use crate::error::{Error, Kind, Path};
 use crate::instant::Instant;
 use crate::protocol::{self, Deferral};
 use crate::resources::diagnostics;
 use crate::resources::managed::changes::{
     edited, must_verify, repairs, replacements, settings_edited, takes_over, trigger_changed,
-    version_changed,
 };
-use crate::resources::managed::connect;
+use crate::resources::managed::existing::{
+    as_if_known, refuse_existing_key_without_id, refuse_secret_of_another,
+};
 use crate::resources::managed::leftovers;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::unknowns::Outlook;
 use crate::resources::managed::validate;
-use crate::secret::Fingerprint;
 
 /// The plan of a new key.
 pub async fn create(
@@ -194,64 +191,6 @@ fn the_policy(diags: &mut Diagnostics, state: &ManagedState) -> Option<Policy> {
 
 fn report<T>(diags: &mut Diagnostics, result: crate::error::Result<T>) -> Option<T> {
     diagnostics::collect(diags, result.map_err(|error| vec![error]))
-}
-
-/// The apply takes the secret over before it does anything else, so the plan decides as if it were known already.
-fn as_if_known(managed: &mut Managed, facts: &mut Facts, repairs: &mut Vec<Repair>) {
-    if let Some(slots) = &mut managed.slots {
-        let mark = || Fingerprint::recorded("(existing_secret_wo)");
-        slots.primary.fingerprint.get_or_insert_with(mark);
-    }
-    facts.primary_copy = Copy::Available;
-    if repairs.is_empty() {
-        repairs.push(Repair {
-            name: "the state".into(),
-            why: Why::Added,
-        });
-    }
-}
-
-/// A key with an id at its issuer cannot be named by its secret alone.
-fn refuse_existing_key_without_id(config: &ManagedState) -> crate::error::Result<()> {
-    let (kind, _) = connect::issuer(&config.issuer)?;
-    if config.existing_secret_wo.is_null() || !kind.names_its_keys() {
-        return Ok(());
-    }
-    let (name, issuer) = (config.label(), kind.name());
-    Err(Error::invalid(
-        Path::root("existing_secret_wo"),
-        format!("{name}: it is not known whose secret this is"),
-        format!(
-            "Keys of {issuer} have an id, and this resource is yet to be created. Import the key first, with an import \
-             block of the id \"{issuer}:<id of the key>\"; existing_secret_wo then gives it its secret in the same apply."
-        ),
-    ))
-}
-
-/// The same check is made by the apply; here it comes early where the secret is known.
-fn refuse_secret_of_another(
-    prior: &ManagedState,
-    planned: &ManagedState,
-    config: &ManagedState,
-    managed: &Managed,
-) -> crate::error::Result<()> {
-    let (Some(secret), Some(slots)) = (config.existing_secret_wo.as_ref_option(), &managed.slots)
-    else {
-        return Ok(());
-    };
-    let mark = secret.fingerprint();
-    let ours = [Some(&slots.primary), slots.secondary_key()];
-    let is_ours = |key: Option<&Key>| {
-        key.is_some_and(|key| key.fingerprint.as_ref().is_none_or(|own| *own == mark))
-    };
-    if !version_changed(prior, planned) || ours.into_iter().any(is_ours) {
-        return Ok(());
-    }
-    Err(not_of_this_key(
-        planned.label(),
-        &slots.primary,
-        mark.as_str(),
-    ))
 }
 
 fn settle_defaults(planned: &mut ManagedState, config: &ManagedState) {
