@@ -3,7 +3,8 @@
 #
 #   scripts/setup.sh build   protoc
 #   scripts/setup.sh demo    protoc; terraform or tofu
-#   scripts/setup.sh test    protoc; terraform or tofu; moto (into target/, not into the system)
+#   scripts/setup.sh test    protoc; terraform or tofu; PostgreSQL; moto (into target/, not into the system)
+#   scripts/setup.sh bench   protoc; terraform or tofu; PostgreSQL
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -59,6 +60,27 @@ need_cli() {
     "Put it on the PATH, or point TF_ACC_TERRAFORM_PATH at it."
 }
 
+# The server programs, on the PATH or where distributions hide them. The tests start servers of their own.
+need_postgresql() {
+  local place
+  if command -v postgres >/dev/null; then return; fi
+  for place in /usr/lib/postgresql/*/bin/postgres; do
+    if [ -x "$place" ]; then return; fi
+  done
+  say "PostgreSQL is missing; trying to install it."
+  install_package postgresql-15 postgresql-server postgresql@15 >&2 ||
+    install_package postgresql postgresql-server postgresql@15 >&2 || true
+  if command -v postgres >/dev/null; then return; fi
+  for place in /usr/lib/postgresql/*/bin/postgres; do
+    if [ -x "$place" ]; then return; fi
+  done
+  fail \
+    "PostgreSQL is missing and could not be installed from here. The tests of the ledger start a server of their own." \
+    "  Debian, Ubuntu: sudo apt-get install postgresql-15 (or postgresql)" \
+    "  Fedora:         sudo dnf install postgresql-server" \
+    "  macOS:          brew install postgresql@15, and put its bin directory on the PATH"
+}
+
 # A moto_server on the PATH is used as it is. Else one is kept in the target directory.
 need_moto() {
   local venv
@@ -87,7 +109,12 @@ case ${1:-build} in
   demo) need_cli ;;
   test)
     need_cli
+    need_postgresql
     need_moto
     ;;
-  *) fail "usage: scripts/setup.sh [build|demo|test]" ;;
+  bench)
+    need_cli
+    need_postgresql
+    ;;
+  *) fail "usage: scripts/setup.sh [build|demo|test|bench]" ;;
 esac

@@ -10,7 +10,7 @@ scripts/setup.sh test
 PATH=$PATH:$(target_directory)/moto/bin
 export PATH
 # A configuration of the person who tests must not reach into the tests.
-unset TF_CLI_CONFIG_FILE TF_CLI_ARGS TF_DATA_DIR TF_WORKSPACE APIKEY_CLOCK
+unset TF_CLI_CONFIG_FILE TF_CLI_ARGS TF_DATA_DIR TF_WORKSPACE APIKEY_CLOCK APIKEY_LEDGER_URL
 if command -v cargo-nextest >/dev/null; then
   cargo nextest run --locked --no-tests=fail "$@"
 else

@@ -15,7 +15,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use case::Case;
-use workspace::{Workspace, is_superuser};
+use workspace::Workspace;
+
+use crate::support::is_superuser;
 
 /// The first of these that reports an error is the one that a person sees.
 const COMMANDS: [(&str, &[&str]); 3] = [

@@ -1,5 +1,8 @@
 //! Every file of `examples/` is applied with the real CLI: what people copy must work.
 
+/// What only newer versions of the CLI know, or what takes more than one apply.
+mod newer;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
@@ -12,6 +15,14 @@ use crate::support::postgres::{self, Postgres};
 use crate::support::workspace::Workspace;
 
 const NEED_NOTHING: &[&str] = &[
+    "data-sources/apikey_inventory/data-source.tf",
+    "data-sources/apikey_inventory/data-source_check.tf",
+    "data-sources/apikey_inventory/data-source_gate.tf",
+    "data-sources/apikey_inventory/data-source_offboarding.tf",
+    "functions/fingerprint/function.tf",
+    "functions/next_rotation/function.tf",
+    "functions/parse_duration/function.tf",
+    "functions/scan_pattern/function.tf",
     "functions/verify_checksum/function.tf",
     "provider/provider.tf",
     "quickstart/main.tf",
@@ -23,6 +34,7 @@ const NEED_NOTHING: &[&str] = &[
 const VERIFICATION: &str = "resources/apikey_managed/resource_verification.tf";
 const AWS: &str = "resources/apikey_managed/resource_aws.tf";
 const LEDGER: &str = "provider/provider_ledger.tf";
+const PIPELINE: &str = "data-sources/apikey_inventory/data-source_ci.sh";
 const IMPORT_BLOCK: &str = "resources/apikey_managed/import-by-string-id.tf";
 const IMPORT_COMMAND: &str = "resources/apikey_managed/import.sh";
 
@@ -57,7 +69,18 @@ fn applies_and_settles(ws: &Workspace) {
 #[test]
 fn no_example_is_forgotten_here() {
     let mut known: BTreeSet<PathBuf> = NEED_NOTHING.iter().map(PathBuf::from).collect();
-    known.extend([VERIFICATION, AWS, LEDGER, IMPORT_BLOCK, IMPORT_COMMAND].map(PathBuf::from));
+    known.extend(
+        [
+            VERIFICATION,
+            AWS,
+            LEDGER,
+            PIPELINE,
+            IMPORT_BLOCK,
+            IMPORT_COMMAND,
+        ]
+        .map(PathBuf::from),
+    );
+    known.extend(newer::ALL.iter().map(PathBuf::from));
 
     let mut found = BTreeSet::new();
     let mut folders = vec![examples()];
@@ -65,7 +88,7 @@ fn no_example_is_forgotten_here() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             match path.extension().and_then(|extension| extension.to_str()) {
-                Some("tf" | "sh") => {
+                Some("tf" | "sh" | "hcl") => {
                     found.insert(path.strip_prefix(examples()).unwrap().to_owned());
                 }
                 _ if path.is_dir() && !path.ends_with(".terraform") => folders.push(path),
@@ -122,6 +145,14 @@ fn the_example_of_a_ledger_for_a_team_is_applied_and_settles() {
     let ws = workspace(&local);
     ws.env("TF_VAR_ledger_password", postgres::PASSWORD);
     applies_and_settles(&ws);
+}
+
+#[test]
+fn the_pipeline_of_the_example_applies_what_is_due_and_is_quiet_afterwards() {
+    let ws = workspace(&text("resources/apikey_managed/resource.tf"));
+    let run = || ws.shell(&text(PIPELINE));
+    run().ok().says("Apply complete");
+    run().ok().says("Nothing is due");
 }
 
 #[test]

@@ -149,8 +149,15 @@ fn target(
             ));
         }
     }
-    if let Some(url) = url.map(str::to_owned).or_else(|| variable(URL_VARIABLE)) {
-        return Target::parse(&url, schema, variable);
+    if let Some(url) = url {
+        return Target::parse(url, schema, variable);
+    }
+    if let Some(url) = variable(URL_VARIABLE) {
+        return Target::parse(&url, schema, variable).map_err(|error| Error {
+            detail: format!("It comes from {URL_VARIABLE}. {}", error.detail),
+            path: Path::default(),
+            ..error
+        });
     }
     if schema.is_some() {
         return Err(Error::invalid(

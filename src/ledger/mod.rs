@@ -8,11 +8,13 @@ pub mod by_hand;
 pub mod config;
 pub mod disabled;
 pub mod hold;
+pub mod inventory;
 pub mod journal;
 pub mod keys;
 pub mod locks;
 pub mod memory;
 pub mod sql;
+pub mod words;
 pub mod workspace;
 
 use std::time::Duration;
@@ -60,6 +62,16 @@ pub trait Ledger: Send + Sync {
     /// was not before: a refresh confirms, an apply does not, for its answer may never reach a state. Writes nothing
     /// if nothing changed. Keys that the state does not hold are left as they are.
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()>;
+
+    /// Answers a question about every key of every workspace.
+    async fn inventory(&self, _query: &inventory::Query) -> Result<inventory::Inventory> {
+        Err(Error::new(
+            Kind::Invalid,
+            "There is no ledger, so there is no inventory",
+            "The inventory is kept in the ledger. Remove disabled = true from the ledger settings of the provider, or \
+             remove this data source.",
+        ))
+    }
 
     /// Takes the lock of an account, or the wait for it: `None` while somebody else holds it.
     async fn try_lock(&self, name: &str, holder: &str) -> Result<Option<Lease>>;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use tf_provider::{AttributePath, Diagnostics};
 
-use super::normalise::{Problem, normalise};
+use super::normalise::{Problem, UNKNOWN, normalise};
 use super::shape::Shape;
 use super::wire::tfplugin6::DynamicValue;
 
@@ -68,6 +68,11 @@ pub(super) fn outgoing(msgpack: Vec<u8>) -> DynamicValue {
 /// The null value, which stands for "no object".
 pub(super) fn null() -> DynamicValue {
     outgoing(NULL.to_vec())
+}
+
+/// A value that is not known.
+pub(super) fn unknown() -> DynamicValue {
+    outgoing(UNKNOWN.to_vec())
 }
 
 /// Whether a value from Terraform stands for "no object".

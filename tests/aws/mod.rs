@@ -4,6 +4,8 @@
 mod faults;
 /// Access keys of IAM users.
 mod iam;
+/// Keys of a whole account.
+mod search;
 /// Documents in Secrets Manager.
 mod secrets;
 /// Where credentials and endpoints come from.

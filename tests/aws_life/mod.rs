@@ -8,6 +8,8 @@ mod credentials;
 pub mod door;
 /// What happens behind our back.
 mod drift;
+/// Keys that existed before, with their secret.
+mod existing;
 /// Keys that existed before.
 mod import;
 /// From create to revoke.
@@ -20,3 +22,5 @@ mod revocation;
 mod undo;
 /// One managed key and everything around it.
 pub mod world;
+
+pub use cloud::{Cloud, EVERYTHING, HandMade};

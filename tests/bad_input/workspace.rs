@@ -15,11 +15,6 @@ use crate::support::cli;
 const VERSIONS: &str = "terraform {\n  required_providers {\n    apikey = { source = \"apikey-dev/apikey\" }\n  }\n}\n";
 const STATE: &str = "terraform.tfstate";
 
-pub fn is_superuser() -> bool {
-    let own = tempfile::tempdir().unwrap();
-    own.path().metadata().unwrap().uid() == 0
-}
-
 pub struct Workspace {
     root: TempDir,
     environment: Vec<(String, String)>,
@@ -142,10 +137,14 @@ impl Workspace {
     }
 }
 
-/// Terraform writes its state, and keeps the one before, even when nothing in it has changed.
+/// Terraform writes its state, and keeps the one before, even when nothing in it has changed. The ledger lies in the
+/// data directory.
 fn is_terraforms_own(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with(STATE) || name.starts_with(".terraform")
+    let data = path
+        .components()
+        .any(|part| part.as_os_str() == ".terraform");
+    name.starts_with(STATE) || name.starts_with(".terraform") || data
 }
 
 /// `validate` prints one document, the others a line for each event.

@@ -1,4 +1,11 @@
 //! The ledger: one contract for every sort of it, and what only a database can show.
 
 mod contract;
+mod faults;
+mod holding;
+mod questions;
 mod samples;
+mod schema;
+mod source;
+mod sql;
+mod trail;

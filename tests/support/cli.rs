@@ -58,7 +58,18 @@ fn answers(path: &Path) -> bool {
 
 /// The CLI in a directory, reading only the configuration file that is given.
 pub fn command(directory: &Path, cli_config: &Path) -> Command {
-    let mut command = Command::new(path());
+    prepared(Command::new(path()), directory, cli_config)
+}
+
+/// A shell script in a directory whose `terraform` is that CLI.
+pub fn script(directory: &Path, cli_config: &Path, text: &str) -> Command {
+    let text = text.replace("terraform ", &format!("{} ", path().display()));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &text]);
+    prepared(shell, directory, cli_config)
+}
+
+fn prepared(mut command: Command, directory: &Path, cli_config: &Path) -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         if FOREIGN.iter().any(|prefix| name.starts_with(prefix)) {

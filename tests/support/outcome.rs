@@ -66,6 +66,13 @@ impl Outcome {
         self
     }
 
+    /// The command printed this.
+    #[track_caller]
+    pub fn says(self, phrase: &str) -> Self {
+        assert!(self.stdout.contains(phrase), "{phrase:?} is not in {self}");
+        self
+    }
+
     pub fn warnings(&self) -> Vec<&Diagnostic> {
         self.with("warning")
     }

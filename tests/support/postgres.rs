@@ -71,7 +71,8 @@ impl Postgres {
         self.port
     }
 
-    fn start() -> Self {
+    /// A server of one's own.
+    pub fn start() -> Self {
         // Another process may take the free port first; then the next one is tried.
         let started = (0..3).find_map(|_| Self::try_start());
         started.expect("PostgreSQL starts")

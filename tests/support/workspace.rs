@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use apikey::duration::Duration;
 use apikey::instant::Instant;
@@ -99,14 +100,21 @@ impl Workspace {
     /// Runs the CLI with these arguments at the virtual instant.
     pub fn run(&self, args: &[&str]) -> Outcome {
         let mut command = cli::command(self.home.path(), &self.path("cli.tfrc"));
+        command.args(args);
+        self.finish(&args.join(" "), command)
+    }
+
+    /// Runs a shell script that uses the CLI at the virtual instant.
+    pub fn shell(&self, script: &str) -> Outcome {
+        let command = cli::script(self.home.path(), &self.path("cli.tfrc"), script);
+        self.finish("a script", command)
+    }
+
+    fn finish(&self, what: &str, mut command: Command) -> Outcome {
         command
-            .args(args)
             .env("APIKEY_CLOCK", self.now.get().to_string())
             .envs(self.env.borrow().iter().cloned());
-        Outcome::new(
-            format!("{} at {}", args.join(" "), self.now.get()),
-            cli::run(command),
-        )
+        Outcome::new(format!("{what} at {}", self.now.get()), cli::run(command))
     }
 
     /// Plans, saves the plan, and ends with 2 if there are changes and with 0 if there are none.

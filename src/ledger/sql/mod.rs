@@ -8,6 +8,7 @@ mod connect;
 mod dialect;
 mod file;
 mod holdings;
+mod listing;
 mod migrate;
 mod reads;
 mod target;
@@ -29,6 +30,7 @@ use tokio::time::Instant as Moment;
 
 use crate::error::{Error, Result};
 use crate::instant::Instant;
+use crate::ledger::inventory::{Inventory, Query};
 use crate::ledger::{Fence, Holding, Intent, KeyRecord, Lease, Ledger, Memory, Outcome};
 pub use target::Target;
 use trouble::Trouble;
@@ -174,6 +176,13 @@ impl Ledger for Database {
         self.write(Job::Record(Box::new(holding.clone()), at))
             .await
             .map(|_| ())
+    }
+
+    async fn inventory(&self, query: &Query) -> Result<Inventory> {
+        let mut reader = self.reader().await?;
+        listing::list(&mut reader, self.target.dialect, query)
+            .await
+            .map_err(|error| self.words(error))
     }
 
     async fn try_lock(&self, name: &str, holder: &str) -> Result<Option<Lease>> {

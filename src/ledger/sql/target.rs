@@ -160,14 +160,24 @@ fn postgres(
         let (name, value) = (name.into_owned(), value.into_owned());
         let known = PARAMETERS.contains(&name.as_str()) || name.starts_with("options[");
         if !known {
+            // After a password with a question mark this may be the rest of it.
+            let plain = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+            let name = if plain(&name) {
+                &name
+            } else {
+                "after the question mark"
+            };
             return Err(wrong(format!(
-                "The option {name} of the URL is not supported here. Remove it. The provider understands {}.",
-                choice(&PARAMETERS).replace('"', "")
+                "The option {name} of the URL is not supported here. Remove it. These are: {}.",
+                PARAMETERS.join(", ")
             )));
         }
         match name.as_str() {
             "sslmode" if !SSL_MODES.contains(&value.as_str()) => {
-                return Err(wrong(format!("sslmode is {}.", choice(&SSL_MODES))));
+                return Err(wrong(format!(
+                    "The sslmode in it does not exist. Write {}.",
+                    choice(&SSL_MODES)
+                )));
             }
             "password" => secrets.push(Secret::new(value.clone())),
             "connect_timeout" => {

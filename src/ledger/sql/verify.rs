@@ -88,9 +88,11 @@ pub async fn verify(
         broken: None,
     };
     let mut last = String::new();
+    // Nothing stands before the first event.
+    let mut read = i64::MIN;
     loop {
         let rows = sqlx::query("SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2")
-            .bind(verdict.sound)
+            .bind(read)
             .bind(PAGE)
             .fetch_all(&mut *connection)
             .await?;
@@ -109,6 +111,7 @@ pub async fn verify(
             }
             verdict.backwards += i64::from(event.at < last);
             verdict.sound = seq;
+            read = seq;
             verdict.hash = hash;
             last = event.at;
         }

@@ -1,31 +1,11 @@
-//! Between the types of the ledger and the words in its tables.
+//! From the rows of the tables to the types of the ledger.
 
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use crate::instant::Instant;
-use crate::ledger::{Effect, Fence, Intent, KeyMark, KeyRecord, ResourceRef, Slot, Status};
-
-/// Every slot with its word.
-pub const SLOTS: [(&str, Slot); 4] = [
-    ("primary", Slot::Primary),
-    ("staged", Slot::Staged),
-    ("retiring", Slot::Retiring),
-    ("none", Slot::None),
-];
-
-/// Every status with its word.
-pub const STATUSES: [(&str, Status); 3] = [
-    ("live", Status::Live),
-    ("revoked", Status::Revoked),
-    ("orphaned", Status::Orphaned),
-];
-
-/// The word of a thing. Every table above is whole, so there is always one.
-pub fn word<T: PartialEq>(table: &[(&'static str, T)], thing: &T) -> &'static str {
-    let found = table.iter().find(|(_, known)| known == thing);
-    found.map_or("", |(word, _)| word)
-}
+pub use crate::ledger::words::{SLOTS, STATUSES, word};
+use crate::ledger::{Effect, Fence, Intent, KeyMark, KeyRecord, ResourceRef};
 
 fn thing<T: Copy>(table: &[(&'static str, T)], column: &str, text: &str) -> Result<T, sqlx::Error> {
     let found = table.iter().find(|(word, _)| *word == text);

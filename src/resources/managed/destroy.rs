@@ -20,7 +20,7 @@ const ACTION: &str = "destroy";
 pub async fn destroy(state: ManagedState, private: Private, context: &Context) -> Result<()> {
     let name = |error| named(&state, error);
     let managed = state.managed(&private)?;
-    let connections = connect::connections(&state, context).map_err(name)?;
+    let connections = connect::without_verification(&state, context).map_err(name)?;
     if policy(&state).is_some_and(|policy| policy.on_destroy == OnDestroy::Retain) {
         retain(&state, &managed, connections, context).await;
         return Ok(());

@@ -1,0 +1,348 @@
+//! What the ledger costs with a million keys in it, in SQLite and in a PostgreSQL that is started for it.
+//!
+//! `cargo bench --bench ledger -- [--keys 1000000] [--rounds 40]`
+
+#[path = "../tests/support/postgres.rs"]
+#[allow(dead_code, reason = "the tests need more of it")]
+mod postgres;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant as Moment};
+
+use apikey::instant::Instant;
+use apikey::ledger::inventory::{Query, Sort};
+use apikey::ledger::sql::{Database, Target};
+use apikey::ledger::{Effect, Intent, KeyMark, Ledger, Outcome, ResourceRef, Status};
+use postgres::Postgres;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection};
+
+/// When it is asked.
+const NOW: i64 = 1_800_000_000;
+const DAY: i64 = 86_400;
+
+fn is_superuser() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    tempfile::tempdir()
+        .unwrap()
+        .path()
+        .metadata()
+        .unwrap()
+        .uid()
+        == 0
+}
+
+#[tokio::main]
+async fn main() {
+    let keys = argument("--keys", 1_000_000);
+    let rounds = argument("--rounds", 40);
+    let home = tempfile::Builder::new()
+        .prefix("apikey-bench-")
+        .tempdir_in("target")
+        .unwrap();
+    let file = home.path().join("ledger.db");
+    let server = Postgres::start();
+    // The tests do without it.
+    let durable = server.psql("apikey", "ALTER SYSTEM SET fsync = on");
+    assert!(
+        durable.status.success()
+            && server
+                .psql("apikey", "SELECT pg_reload_conf()")
+                .status
+                .success()
+    );
+
+    let sqlite = Database::with_defaults(Target::file(file.clone()));
+    bench("SQLite", sqlite, &sqlite_url(&file), true, keys, rounds).await;
+    let url = server.url();
+    let target = Target::parse(&url, Some("bench"), &|_| None).unwrap();
+    bench(
+        "PostgreSQL",
+        Database::with_defaults(target),
+        &url,
+        false,
+        keys,
+        rounds,
+    )
+    .await;
+}
+
+fn argument(name: &str, default: u64) -> u64 {
+    let mut words = std::env::args().skip_while(|word| word != name);
+    words.nth(1).map_or(default, |value| value.parse().unwrap())
+}
+
+fn sqlite_url(file: &Path) -> String {
+    format!("sqlite://{}", std::path::absolute(file).unwrap().display())
+}
+
+async fn bench(name: &str, ledger: Database, url: &str, sqlite: bool, keys: u64, rounds: u64) {
+    ledger.recall("nobody").await.unwrap();
+    let begun = Moment::now();
+    fill(url, sqlite, keys).await;
+    println!(
+        "{name}: {keys} keys, filled in {:.0} s",
+        begun.elapsed().as_secs_f64()
+    );
+    questions(&ledger, keys, rounds).await;
+    let ledger = Arc::new(ledger);
+    writes(&ledger, rounds * 5).await;
+}
+
+/// Four keys for each resource, one of them live; a thousand owners; two years.
+async fn fill(url: &str, sqlite: bool, keys: u64) {
+    let instant = |seconds: &str| match sqlite {
+        true => format!("strftime('%Y-%m-%dT%H:%M:%SZ', {seconds}, 'unixepoch')"),
+        false => format!(
+            "to_char(to_timestamp({seconds}) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+        ),
+    };
+    let minted = format!("({NOW} - 730 * {DAY} + i * (730.0 * {DAY} / {keys}))");
+    let minted = format!("CAST({minted} AS BIGINT)");
+    let created = instant(&minted);
+    let used = instant(&format!("CAST({NOW} - (i % 200) * {DAY} AS BIGINT)"));
+    let revoked = instant(&format!("({minted} + 90 * {DAY})"));
+    let live = "i % 4 = 0";
+    let insert = format!(
+        "INSERT INTO keys (resource_id, name, workspace, issuer, account, key_id, mark, key_group, environment, owner, \
+         policy, slot, status, resource_status, rotation_due_at, created_at, delivered_at, promoted_at, revoked_at, \
+         last_used_at, confirmed_at, minted_by, updated_at) \
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {keys}) \
+         SELECT 'resource-' || (i / 4), 'key-' || (i / 4), 'workspace-' || (i % 7), \
+         CASE i % 3 WHEN 0 THEN 'aws_iam' WHEN 1 THEN 'generated' ELSE 'twilio' END, 'account-' || (i % 5000), \
+         'AKIAEXAMPLE' || i, 'sha256:' || (100000 + i % 900000), 'group-' || (i / 40), \
+         CASE (i / 4) % 3 WHEN 0 THEN 'prod' WHEN 1 THEN 'staging' ELSE 'dev' END, \
+         CASE WHEN (i / 4) % 500 = 0 THEN NULL ELSE 'team-' || (i / 4) % 1000 END, \
+         CASE (i / 4) % 5 WHEN 0 THEN 'high' ELSE 'standard' END, \
+         CASE WHEN {live} THEN 'primary' ELSE 'none' END, \
+         CASE WHEN i % 20000 = 0 THEN 'orphaned' WHEN {live} THEN 'live' ELSE 'revoked' END, 'ok', \
+         {created}, {created}, {created}, {created}, CASE WHEN {live} THEN NULL ELSE {revoked} END, \
+         CASE WHEN i % 8 = 0 THEN {used} ELSE NULL END, \
+         CASE WHEN i % 10000 = 4 THEN NULL ELSE {created} END, 'apply-' || i, {created} FROM n"
+    );
+    let analyse = if sqlite {
+        "ANALYZE"
+    } else {
+        "VACUUM ANALYZE keys"
+    };
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(url).await.unwrap();
+    let greeting = if sqlite {
+        "PRAGMA busy_timeout = 30000"
+    } else {
+        "SET search_path TO bench"
+    };
+    for text in [greeting, &insert, analyse] {
+        let statement = sqlx::raw_sql(AssertSqlSafe(text.to_owned()));
+        statement.execute(&mut connection).await.unwrap();
+    }
+}
+
+async fn questions(ledger: &Database, keys: u64, rounds: u64) {
+    let now = Instant::from_unix(NOW);
+    let ago = |days: i64| Some(Instant::from_unix(NOW - days * DAY));
+    let live = || Query {
+        status: Some(Status::Live),
+        ..Query::all(now, 100)
+    };
+    let some = |text: String| Some(text);
+    type Ask<'a> = Box<dyn Fn(u64) -> Query + 'a>;
+    let asks: Vec<(&str, Ask)> = vec![
+        (
+            "owner",
+            Box::new(|i| Query {
+                owner: some(format!("team-{}", i * 17 % 1000)),
+                ..live()
+            }),
+        ),
+        (
+            "owner, dead ones too, by name",
+            Box::new(|i| Query {
+                owner: some(format!("team-{}", i * 17 % 1000)),
+                status: None,
+                sort_by: Sort::Name,
+                ..live()
+            }),
+        ),
+        (
+            "live and older than 600 days",
+            Box::new(|i| Query {
+                created_until: ago(600 + i as i64 % 20),
+                ..live()
+            }),
+        ),
+        (
+            "live and older than 90 days",
+            Box::new(|i| Query {
+                created_until: ago(90 + i as i64 % 20),
+                ..live()
+            }),
+        ),
+        (
+            "the same, 1000 on a page",
+            Box::new(|i| Query {
+                created_until: ago(90 + i as i64 % 20),
+                limit: 1000,
+                ..live()
+            }),
+        ),
+        (
+            "orphaned",
+            Box::new(|_| Query {
+                orphaned: true,
+                ..Query::all(now, 100)
+            }),
+        ),
+        (
+            "no owner",
+            Box::new(|_| Query {
+                without_owner: true,
+                ..live()
+            }),
+        ),
+        (
+            "group",
+            Box::new(|i| Query {
+                group: some(format!("group-{}", i * 31 % (keys / 40))),
+                ..live()
+            }),
+        ),
+        (
+            "name",
+            Box::new(|i| Query {
+                name: some(format!("key-{}", i * 1237 % (keys / 4))),
+                ..Query::all(now, 100)
+            }),
+        ),
+        (
+            "unused for 150 days",
+            Box::new(|i| Query {
+                used_until: ago(150 + i as i64 % 9),
+                ..live()
+            }),
+        ),
+        (
+            "prod, high, older than 300 days",
+            Box::new(|_| Query {
+                environment: some("prod".into()),
+                policy: some("high".into()),
+                created_until: ago(300),
+                ..live()
+            }),
+        ),
+    ];
+    for (what, ask) in &asks {
+        let mut times = Vec::new();
+        let mut total = 0;
+        for round in 0..rounds {
+            let query = ask(round);
+            let begun = Moment::now();
+            total = ledger.inventory(&query).await.unwrap().total;
+            times.push(begun.elapsed());
+        }
+        report(what, times, &format!("{total} found"));
+    }
+    // Page after page of all live keys.
+    let mut query = live();
+    let mut times = Vec::new();
+    for _ in 0..rounds {
+        let begun = Moment::now();
+        let page = ledger.inventory(&query).await.unwrap();
+        times.push(begun.elapsed());
+        query.after = page.next;
+    }
+    report("live, page after page", times, "");
+    let mut times = Vec::new();
+    let mut deep = live();
+    for round in 0..rounds {
+        deep.after = Some(apikey::ledger::inventory::Mark {
+            value: Instant::from_unix(NOW - (400 - round as i64) * DAY).to_string(),
+            id: 0,
+        });
+        let begun = Moment::now();
+        ledger.inventory(&deep).await.unwrap();
+        times.push(begun.elapsed());
+    }
+    report("live, a page in the middle", times, "");
+}
+
+async fn writes(ledger: &Arc<Database>, rounds: u64) {
+    let mut times = Vec::new();
+    for number in 0..rounds {
+        let begun = Moment::now();
+        bracket(ledger, &format!("alone-{number}")).await;
+        times.push(begun.elapsed());
+    }
+    report("begin and finish of an effect (2 events)", times, "");
+    let begun = Moment::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for lane in 0..10 {
+        let ledger = Arc::clone(ledger);
+        tasks.spawn(async move {
+            for number in 0..rounds {
+                bracket(&ledger, &format!("lane-{lane}-{number}")).await;
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    let each = begun.elapsed().as_secs_f64() * 1000.0 / (rounds * 10) as f64;
+    println!("  {:<44} {each:7.2} ms each", "the same, ten at a time");
+    let mut times = Vec::new();
+    for number in 0..rounds {
+        let id = format!("resource-{}", number * 997);
+        let begun = Moment::now();
+        ledger.recall(&id).await.unwrap();
+        times.push(begun.elapsed());
+    }
+    report("recall of a resource", times, "");
+    let begun = Moment::now();
+    let verdict = ledger.verify(None).await.unwrap();
+    assert_eq!(verdict.broken, None);
+    println!(
+        "  {:<44} {:7.2} ms, {} events",
+        "verify",
+        begun.elapsed().as_secs_f64() * 1000.0,
+        verdict.sound
+    );
+}
+
+async fn bracket(ledger: &Database, id: &str) {
+    let intent = Intent {
+        id: id.to_owned(),
+        apply: "apply".into(),
+        resource: ResourceRef {
+            id: "bench".into(),
+            name: "bench".into(),
+            workspace: "default".into(),
+        },
+        issuer: "generated".into(),
+        account: "bench".into(),
+        effect: Effect::Deliver,
+        action: "stage".into(),
+        key: Some(KeyMark {
+            key_id: None,
+            mark: Some("sha256:0a1b2c".into()),
+        }),
+        place: Some("app: secrets/bench.json".into()),
+        known: Vec::new(),
+        at: Instant::from_unix(NOW),
+        fence: None,
+    };
+    ledger.begin(&intent).await.unwrap();
+    ledger
+        .finish(id, &Outcome::Done(None), Instant::from_unix(NOW))
+        .await
+        .unwrap();
+}
+
+fn report(what: &str, mut times: Vec<Duration>, more: &str) {
+    times.sort();
+    let at = |part: usize| times[(times.len() - 1) * part / 100].as_secs_f64() * 1000.0;
+    println!(
+        "  {what:<44} p50 {:7.2} ms  p95 {:7.2} ms  {more}",
+        at(50),
+        at(95)
+    );
+}

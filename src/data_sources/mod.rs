@@ -1,0 +1,3 @@
+//! Data sources: what a configuration can ask for. One file each.
+
+pub mod inventory;

@@ -1,0 +1,165 @@
+//! Questions about every key of every workspace, and their answers. Metadata only.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::instant::Instant;
+use crate::ledger::{KeyRecord, ResourceRef, Status};
+
+/// Which keys, in which order, and how many. What is `None` or `false` filters nothing.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the words of the data source, described there")]
+pub struct Query {
+    pub name: Option<String>,
+    pub workspace: Option<String>,
+    pub group: Option<String>,
+    pub environment: Option<String>,
+    pub owner: Option<String>,
+    pub policy: Option<String>,
+    pub issuer: Option<String>,
+    pub status: Option<Status>,
+    pub without_owner: bool,
+    pub orphaned: bool,
+    /// Minted at or before this instant.
+    pub created_until: Option<Instant>,
+    /// Not used after this instant, as far as anybody asked; a key without a reported use counts from its mint.
+    pub used_until: Option<Instant>,
+    pub sort_by: Sort,
+    pub descending: bool,
+    pub limit: u32,
+    /// The token of the page before.
+    pub after: Option<Mark>,
+    /// When it is asked.
+    pub now: Instant,
+}
+
+impl Query {
+    /// Every key, oldest first.
+    pub fn all(now: Instant, limit: u32) -> Self {
+        Self {
+            name: None,
+            workspace: None,
+            group: None,
+            environment: None,
+            owner: None,
+            policy: None,
+            issuer: None,
+            status: None,
+            without_owner: false,
+            orphaned: false,
+            created_until: None,
+            used_until: None,
+            sort_by: Sort::CreatedAt,
+            descending: false,
+            limit,
+            after: None,
+            now,
+        }
+    }
+}
+
+/// What a list can be sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names of the attributes")]
+pub enum Sort {
+    CreatedAt,
+    Environment,
+    LastUsedAt,
+    Name,
+    Owner,
+    RotationDueAt,
+}
+
+impl Sort {
+    /// Every one with its word.
+    pub const WORDS: [(&'static str, Self); 6] = [
+        ("created_at", Self::CreatedAt),
+        ("environment", Self::Environment),
+        ("last_used_at", Self::LastUsedAt),
+        ("name", Self::Name),
+        ("owner", Self::Owner),
+        ("rotation_due_at", Self::RotationDueAt),
+    ];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        let found = Self::WORDS.iter().find(|(_, sort)| *sort == self);
+        // The table is whole.
+        found.map_or("", |(word, _)| word)
+    }
+}
+
+/// Where a page ended: the value that the list is sorted by, and the number of the row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The value; empty for null.
+    pub value: String,
+    /// The number of the row.
+    pub id: i64,
+}
+
+impl Mark {
+    /// As a token that goes through a configuration. It only fits the order that it was made for.
+    pub fn token(&self, sort_by: Sort, descending: bool) -> String {
+        let content = serde_json::json!([sort_by.word(), descending, self.value, self.id]);
+        URL_SAFE_NO_PAD.encode(content.to_string())
+    }
+
+    /// From a token; `None` if it is none, or was made for another order.
+    pub fn from_token(token: &str, sort_by: Sort, descending: bool) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (word, direction, value, id): (String, bool, String, i64) =
+            serde_json::from_slice(&bytes).ok()?;
+        (word == sort_by.word() && direction == descending).then_some(Self { value, id })
+    }
+}
+
+/// One key of the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    missing_docs,
+    reason = "the columns of the ledger, described in its guide"
+)]
+pub struct Listed {
+    pub resource: ResourceRef,
+    pub issuer: String,
+    pub account: String,
+    pub group: Option<String>,
+    pub environment: Option<String>,
+    pub owner: Option<String>,
+    pub policy: Option<String>,
+    pub resource_status: Option<String>,
+    pub rotation_due_at: Option<Instant>,
+    pub key: KeyRecord,
+    /// Nobody's: as marked, or because no state ever held it although the apply that minted it is over.
+    pub orphaned: bool,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inventory {
+    /// How many keys there are, on all pages.
+    pub total: i64,
+    /// The keys of this page.
+    pub keys: Vec<Listed>,
+    /// Where the next page begins; `None` if this is the last one.
+    pub next: Option<Mark>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_fits_the_order_that_it_was_made_for() {
+        let mark = Mark {
+            value: "2026-01-01T00:00:00Z".into(),
+            id: 7,
+        };
+        let token = mark.token(Sort::CreatedAt, false);
+        assert_eq!(Mark::from_token(&token, Sort::CreatedAt, false), Some(mark));
+        assert_eq!(Mark::from_token(&token, Sort::CreatedAt, true), None);
+        assert_eq!(Mark::from_token(&token, Sort::Name, false), None);
+        assert_eq!(Mark::from_token("nonsense", Sort::Name, false), None);
+    }
+}

@@ -1,0 +1,376 @@
+//! Databases that cannot be used, and what a person reads then. Never a password.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use apikey::error::{Error, Kind};
+use apikey::ledger::sql::{Database, Target};
+use apikey::ledger::{Effect, Ledger, Outcome};
+
+use super::samples::{self, at, intent};
+use super::sql::{self, Place};
+use crate::support::is_superuser;
+use crate::support::postgres::{self, Postgres};
+
+const LEASE: Duration = Duration::from_secs(60);
+
+fn ledger(url: &str) -> Database {
+    let target = Target::parse(url, Some(&Postgres::schema()), &|_| None).unwrap();
+    Database::new(target, LEASE, LEASE)
+}
+
+/// What is said when an intent cannot be written.
+async fn refusal(ledger: &dyn Ledger) -> Error {
+    let refused = ledger
+        .begin(&intent("i", "k", Effect::Mint))
+        .await
+        .unwrap_err();
+    for secret in ["canary", postgres::PASSWORD, postgres::PASSWORD_IN_URL] {
+        assert!(!refused.to_string().contains(secret), "{refused}");
+    }
+    assert!(!ledger.place().contains("canary"), "{}", ledger.place());
+    refused
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_is_quoted_with_what_to_do() {
+    let server = Postgres::shared();
+    let plain = server.url();
+    let port = server.port().to_string();
+    for (url, said, next) in [
+        (
+            plain.replace(postgres::PASSWORD_IN_URL, "canary-wrong"),
+            "password authentication failed",
+            "PGPASSWORD",
+        ),
+        (
+            plain.replace(&format!("{}:", postgres::USER), "stranger:"),
+            "password authentication failed",
+            "PGPASSWORD",
+        ),
+        (
+            server.url_of("127.0.0.1", "nowhere", "sslmode=disable"),
+            "database \"nowhere\" does not exist",
+            "Create the database",
+        ),
+        (
+            plain
+                .replace(&port, "1")
+                .replace("?", "?connect_timeout=2&"),
+            "No connection could be had in time\u{0}Connection refused",
+            "Check the host",
+        ),
+        (
+            plain.replace("127.0.0.1", "nowhere.invalid"),
+            "lookup\u{0}Name or service",
+            "Check the host",
+        ),
+    ] {
+        let refused = refusal(&ledger(&url)).await;
+        assert_eq!(refused.kind, Kind::Unavailable, "{refused}");
+        let mut reasons = said.split('\u{0}');
+        assert!(
+            reasons.any(|reason| refused.detail.contains(reason)),
+            "{refused}"
+        );
+        assert!(refused.detail.contains(next), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn tls_is_as_strict_as_the_mode_says() {
+    let server = Postgres::shared();
+    let authority = server.authority();
+    let foreign = tempfile::tempdir().unwrap();
+    let strange = foreign.path().join("other.pem");
+    let key = rcgen::KeyPair::generate().unwrap();
+    let other = rcgen::CertificateParams::new(vec![])
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
+    fs::write(&strange, other.pem()).unwrap();
+    let strange = strange.display();
+
+    // The database `encrypted` takes nobody without TLS.
+    for (host, options, works) in [
+        ("localhost", "sslmode=disable".to_owned(), false),
+        ("localhost", "sslmode=allow".to_owned(), true),
+        ("localhost", "sslmode=prefer".to_owned(), true),
+        ("localhost", String::new(), true),
+        ("localhost", "sslmode=require".to_owned(), true),
+        (
+            "localhost",
+            format!("sslmode=require&sslrootcert={authority}"),
+            true,
+        ),
+        (
+            "localhost",
+            format!("sslmode=require&sslrootcert={strange}"),
+            false,
+        ),
+        ("localhost", "sslmode=verify-ca".to_owned(), false),
+        (
+            "127.0.0.1",
+            format!("sslmode=verify-ca&sslrootcert={authority}"),
+            true,
+        ),
+        (
+            "localhost",
+            format!("sslmode=verify-ca&sslrootcert={strange}"),
+            false,
+        ),
+        (
+            "localhost",
+            format!("sslmode=verify-full&sslrootcert={authority}"),
+            true,
+        ),
+        (
+            "127.0.0.1",
+            format!("sslmode=verify-full&sslrootcert={authority}"),
+            false,
+        ),
+        ("localhost", "sslrootcert=system".to_owned(), false),
+    ] {
+        let ledger = ledger(&server.url_of(host, "encrypted", &options));
+        match works {
+            true => ledger
+                .begin(&intent("i", "k", Effect::Mint))
+                .await
+                .expect(&options),
+            false => assert_eq!(refusal(&ledger).await.kind, Kind::Unavailable, "{options}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_without_rights_is_told_which_are_missing() {
+    let server = Postgres::shared();
+    let schema = Postgres::schema();
+    let made = server.psql(
+        "apikey",
+        "CREATE ROLE canary_poor LOGIN PASSWORD 'canary-poor'",
+    );
+    assert!(made.status.success(), "{made:?}");
+    let url = format!(
+        "postgres://canary_poor:canary-poor@127.0.0.1:{}/apikey?sslmode=disable",
+        server.port()
+    );
+    let connect = || Target::parse(&url, Some(&schema), &|_| None).unwrap();
+    let poor = Database::new(connect(), LEASE, LEASE);
+    let refused = poor
+        .begin(&intent("i", "k", Effect::Mint))
+        .await
+        .unwrap_err();
+    assert!(refused.detail.contains("permission denied"), "{refused}");
+    assert!(
+        refused.detail.contains("needs CREATE on the database"),
+        "{refused}"
+    );
+
+    // A schema of one's own is enough.
+    let own = format!("CREATE SCHEMA {schema} AUTHORIZATION canary_poor");
+    assert!(server.psql("apikey", &own).status.success());
+    let owner = Database::new(connect(), LEASE, LEASE);
+    owner.begin(&intent("i", "k", Effect::Mint)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_schema_of_the_search_path_is_used_where_none_is_set() {
+    let server = Postgres::shared();
+    let schema = Postgres::schema();
+    let made = server.psql("apikey", &format!("CREATE SCHEMA {schema}"));
+    assert!(made.status.success());
+    let options = format!("sslmode=disable&options=-csearch_path%3D{schema}");
+    let url = server.url_of("127.0.0.1", "apikey", &options);
+    let target = Target::parse(&url, None, &|_| None).unwrap();
+    let ledger = Database::new(target, LEASE, LEASE);
+    ledger.begin(&intent("i", "k", Effect::Mint)).await.unwrap();
+    let found = sql::run(Place::Schema(&schema), "SELECT intent FROM intents").await;
+    assert_eq!(found.unwrap(), ["i"]);
+}
+
+#[tokio::test]
+async fn a_failed_connection_is_not_tried_by_everybody_again() {
+    let ledger = ledger("postgres://apikey@127.0.0.1:1/apikey?connect_timeout=2");
+    let first = refusal(&ledger).await;
+    // At once, or this test would take minutes.
+    for _ in 0..100 {
+        assert_eq!(refusal(&ledger).await, first);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused_and_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("ledger.db");
+    let notes = "These are notes and no database. ".repeat(100);
+    fs::write(&file, &notes).unwrap();
+    let refused = refusal(&samples::sqlite(&file, LEASE)).await;
+    assert_eq!(refused.kind, Kind::Other);
+    assert!(
+        refused.detail.contains("file is not a database"),
+        "{refused}"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), notes);
+
+    // A ledger with a hole in its middle.
+    let holed = home.path().join("holed.db");
+    let ledger = samples::sqlite(&holed, LEASE);
+    for number in 0..200 {
+        let id = format!("i{number}");
+        ledger.begin(&intent(&id, &id, Effect::Mint)).await.unwrap();
+    }
+    drop(ledger);
+    sql::run(Place::File(&holed), "PRAGMA wal_checkpoint(TRUNCATE)")
+        .await
+        .unwrap();
+    let mut bytes = fs::read(&holed).unwrap();
+    let middle = bytes.len() / 4..bytes.len() * 3 / 4;
+    bytes[middle].fill(0x5a);
+    fs::write(&holed, bytes).unwrap();
+    let damaged = samples::sqlite(&holed, LEASE)
+        .verify(None)
+        .await
+        .unwrap_err();
+    assert_eq!(damaged.kind, Kind::Other);
+    assert!(
+        damaged.detail.contains("Restore it from a backup"),
+        "{damaged}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_and_what_lies_beside_it_are_for_their_owner_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("new/ledger.db");
+    let ledger = samples::sqlite(&file, LEASE);
+    ledger.begin(&intent("i", "k", Effect::Mint)).await.unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().mode() & 0o777;
+    assert_eq!(mode(file.parent().unwrap()), 0o700);
+    let files: Vec<PathBuf> = fs::read_dir(file.parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(files.len(), 3, "{files:?}");
+    for path in files {
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+/// The binary as somebody who may not do everything.
+fn as_nobody(directory: &Path) -> std::process::Output {
+    // Where everybody may start it.
+    let binary = directory.join("provider");
+    fs::copy(env!("CARGO_BIN_EXE_terraform-provider-apikey"), &binary).unwrap();
+    let mut command = Command::new(binary);
+    command
+        .args(["ledger", "verify", "--url", "sqlite://here/ledger.db"])
+        .current_dir(directory);
+    if is_superuser() {
+        command.uid(65534).gid(65534);
+    }
+    command.output().unwrap()
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_be_written_is_said_so() {
+    for (directory_mode, file_mode) in [(0o555, 0o444), (0o755, 0o444), (0o555, 0o666)] {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("here/ledger.db");
+        samples::sqlite(&file, LEASE).recall("k").await.unwrap();
+        fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(file_mode)).unwrap();
+        let directory = file.parent().unwrap();
+        fs::set_permissions(directory, Permissions::from_mode(directory_mode)).unwrap();
+        for beside in ["ledger.db-wal", "ledger.db-shm"] {
+            let _ = fs::remove_file(directory.join(beside));
+        }
+        let refused = as_nobody(home.path());
+        fs::set_permissions(directory, Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(
+            said.contains("must be writable for whoever runs Terraform"),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_may_not_be_written_is_said_so() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("plain");
+    fs::write(&file, "").unwrap();
+    let refused = refusal(&samples::sqlite(&file.join("ledger.db"), LEASE)).await;
+    assert_eq!(refused.kind, Kind::Unavailable);
+    assert!(
+        refused.detail.contains("the file cannot be created"),
+        "{refused}"
+    );
+}
+
+/// A file system with room for little; `None` where mounting is not allowed.
+struct Small(PathBuf);
+
+impl Small {
+    fn mount(directory: &Path) -> Option<Self> {
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=600k,mode=0755", "apikey-test"])
+            .arg(directory)
+            .output();
+        let mounted = mounted.is_ok_and(|output| output.status.success());
+        mounted.then(|| Self(directory.to_owned()))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_loses_nothing_that_was_written() {
+    let home = tempfile::tempdir().unwrap();
+    let Some(small) = Small::mount(home.path()) else {
+        eprintln!("skipped: mounting a small file system is not allowed here");
+        return;
+    };
+    let file = small.0.join("ledger.db");
+    let ledger = samples::sqlite(&file, LEASE);
+    let mut written = 0;
+    let refused = loop {
+        let id = format!("i{written}");
+        match ledger.begin(&intent(&id, "k", Effect::Mint)).await {
+            Ok(()) => written += 1,
+            Err(error) => break error,
+        }
+        assert!(written < 100_000, "the disk never filled up");
+    };
+    assert_eq!(refused.kind, Kind::Unavailable, "{refused}");
+    assert!(
+        refused.detail.contains("Make room on the disk"),
+        "{refused}"
+    );
+    assert!(written > 10, "{written}");
+
+    // With room again, everything is there and it goes on.
+    let larger = Command::new("mount")
+        .args(["-o", "remount,size=8m"])
+        .arg(&small.0)
+        .status()
+        .unwrap();
+    assert!(larger.success());
+    let done = Outcome::Done(None);
+    ledger.finish("i0", &done, at(9)).await.unwrap();
+    let verdict = ledger.verify(None).await.unwrap();
+    assert_eq!((verdict.sound, verdict.broken), (written + 1, None));
+    assert_eq!(
+        ledger.recall("id-of-k").await.unwrap().open.len() as i64,
+        written - 1
+    );
+}

@@ -1,0 +1,330 @@
+//! The audit trail: only ever added to, and every change of it shows.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::Duration;
+
+use apikey::ledger::sql::{Broken, Database};
+use apikey::ledger::{Effect, Ledger, Outcome, Slot};
+use tempfile::TempDir;
+
+use super::samples::{self, at, holding, intent, key, mark};
+use super::sql::{self, Place};
+use crate::support::postgres::Postgres;
+
+const LEASE: Duration = Duration::from_secs(60);
+
+/// A ledger with a story, and the way in for somebody who means harm.
+struct Told {
+    database: Database,
+    schema: Option<String>,
+    home: TempDir,
+}
+
+impl Told {
+    async fn both() -> Vec<Self> {
+        let file = tempfile::tempdir().unwrap();
+        let sqlite = samples::sqlite(&file.path().join("ledger.db"), LEASE);
+        let schema = Postgres::schema();
+        let postgres = samples::postgres(&schema, LEASE);
+        let both = [
+            (sqlite, None, file),
+            (postgres, Some(schema), tempfile::tempdir().unwrap()),
+        ];
+        let mut told = Vec::new();
+        for (database, schema, home) in both {
+            story(&database).await;
+            told.push(Self {
+                database,
+                schema,
+                home,
+            });
+        }
+        told
+    }
+
+    /// Runs SQL with every right.
+    async fn sql(&self, text: &str) -> Result<Vec<String>, String> {
+        let file = self.home.path().join("ledger.db");
+        let place = match &self.schema {
+            None => Place::File(&file),
+            Some(schema) => Place::Schema(schema),
+        };
+        sql::run(place, text).await
+    }
+
+    /// Changes what triggers protect.
+    async fn tamper(&self, text: &str) {
+        let (off, on) = match self.schema {
+            None => (
+                "DROP TRIGGER events_are_not_changed; DROP TRIGGER events_are_not_removed;",
+                "",
+            ),
+            Some(_) => (
+                "ALTER TABLE events DISABLE TRIGGER USER;",
+                "ALTER TABLE events ENABLE TRIGGER USER;",
+            ),
+        };
+        self.sql(&format!("{off} {text} {on}")).await.unwrap();
+    }
+
+    async fn broken(&self) -> Option<Broken> {
+        self.database.verify(None).await.unwrap().broken
+    }
+}
+
+/// A mint, a state that confirms it, a revocation that fails: seven events.
+async fn story(ledger: &dyn Ledger) {
+    ledger.begin(&intent("m", "k", Effect::Mint)).await.unwrap();
+    let minted = Outcome::Done(Some(mark("AKIAEXAMPLE2")));
+    ledger.finish("m", &minted, at(5)).await.unwrap();
+    let seen = holding("k", vec![key("AKIAEXAMPLE2", Slot::Primary)]);
+    ledger.record(&seen, at(9)).await.unwrap();
+    let mut revoke = intent("r", "k", Effect::Revoke);
+    revoke.key = Some(mark("AKIAEXAMPLE2"));
+    revoke.at = at(10);
+    ledger.begin(&revoke).await.unwrap();
+    let failed = Outcome::Failed("it said no".into());
+    ledger.finish("r", &failed, at(11)).await.unwrap();
+    let mut owned = holding("k", vec![key("AKIAEXAMPLE2", Slot::Retiring)]);
+    owned.owner = Some("alice".into());
+    ledger.record(&owned, at(12)).await.unwrap();
+    ledger
+        .begin(&intent("a", "k", Effect::Apply))
+        .await
+        .unwrap();
+    ledger
+        .finish("a", &Outcome::Settled("it was over".into()), at(13))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_story_is_told_in_its_order_and_is_sound() {
+    for told in Told::both().await {
+        let verdict = told.database.verify(None).await.unwrap();
+        assert_eq!(
+            (verdict.sound, verdict.backwards, verdict.broken),
+            (7, 0, None)
+        );
+        let lines = told
+            .sql("SELECT event, effect, detail FROM events ORDER BY seq")
+            .await;
+        assert_eq!(
+            lines.unwrap(),
+            [
+                "begun|mint|",
+                "done|mint|",
+                "confirmed||slot none -> primary, policy none -> standard",
+                "begun|revoke|",
+                "failed|revoke|it said no",
+                "changed||slot primary -> retiring, owner none -> alice",
+                "settled|apply|it was over",
+            ]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_says_nothing_new_adds_nothing() {
+    for told in Told::both().await {
+        let mut owned = holding("k", vec![key("AKIAEXAMPLE2", Slot::Retiring)]);
+        owned.owner = Some("alice".into());
+        told.database.record(&owned, at(99)).await.unwrap();
+        let updated = told.sql("SELECT updated_at FROM keys").await.unwrap();
+        assert_eq!(updated, [at(12).to_string()]);
+        assert_eq!(told.database.verify(None).await.unwrap().sound, 7);
+    }
+}
+
+#[tokio::test]
+async fn events_can_be_neither_changed_nor_removed() {
+    for told in Told::both().await {
+        for text in [
+            "UPDATE events SET detail = 'nothing' WHERE seq = 3;",
+            "DELETE FROM events WHERE seq = 3;",
+            "DELETE FROM events;",
+        ] {
+            let why = told.sql(text).await.unwrap_err();
+            assert!(why.contains("events are append-only"), "{why}");
+        }
+        if told.schema.is_some() {
+            assert!(told.sql("TRUNCATE events").await.is_err());
+        }
+        assert_eq!(told.broken().await, None);
+    }
+}
+
+#[tokio::test]
+async fn the_first_broken_link_is_named() {
+    let copy = "INSERT INTO events SELECT {seq}, at, event, effect, action, resource_id, name, workspace, issuer, \
+                account, key_id, mark, place, intent, detail, previous, hash FROM events WHERE seq = 7;";
+    for (harm, found) in [
+        (
+            "UPDATE events SET detail = 'it said yes' WHERE seq = 5;",
+            Broken::Edited(5),
+        ),
+        (
+            "UPDATE events SET at = '2026-01-01T00:00:00Z' WHERE seq = 2;",
+            Broken::Edited(2),
+        ),
+        (
+            "UPDATE events SET hash = previous WHERE seq = 4;",
+            Broken::Edited(4),
+        ),
+        ("DELETE FROM events WHERE seq = 4;", Broken::Removed(4)),
+        ("DELETE FROM events WHERE seq = 1;", Broken::Removed(1)),
+        ("DELETE FROM events WHERE seq > 5;", Broken::CutOff(5, 7)),
+        ("DELETE FROM events;", Broken::CutOff(0, 7)),
+        ("UPDATE chain SET hash = 'x';", Broken::Replaced(7)),
+        ("UPDATE chain SET seq = 6;", Broken::Added(7)),
+        (&copy.replace("{seq}", "8"), Broken::Edited(8)),
+        (&copy.replace("{seq}", "0"), Broken::Unlinked(0)),
+    ] {
+        for told in Told::both().await {
+            told.tamper(harm).await;
+            assert_eq!(told.broken().await, Some(found.clone()), "{harm}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_trail_that_was_written_anew_does_not_fit_an_older_seal() {
+    for told in Told::both().await {
+        let before = told.database.verify(None).await.unwrap();
+        let seal = (before.sound, before.hash);
+        assert_eq!(
+            told.database.verify(Some(&seal)).await.unwrap().broken,
+            None
+        );
+
+        // The end is cut off, the chain corrected, and other events are added by the provider itself.
+        told.tamper(
+            "DELETE FROM events WHERE seq > 3; UPDATE chain SET seq = 3, hash = (SELECT hash FROM events WHERE seq = 3);",
+        ).await;
+        assert_eq!(told.broken().await, None);
+        let short = told.database.verify(Some(&seal)).await.unwrap();
+        assert_eq!(short.broken, Some(Broken::CutOff(3, 7)));
+        for id in ["a", "b", "c", "d"] {
+            let mint = intent(id, "other", Effect::Mint);
+            let mut mint = mint;
+            mint.id = format!("other-{id}");
+            told.database.begin(&mint).await.unwrap();
+        }
+        assert_eq!(told.broken().await, None);
+        let anew = told.database.verify(Some(&seal)).await.unwrap();
+        assert_eq!(anew.broken, Some(Broken::Resealed(7)));
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_runs_backwards_loses_nothing() {
+    for told in Told::both().await {
+        for (id, seconds) in [("late", 500), ("early", -500), ("again", 600)] {
+            let mut mint = intent(id, "k", Effect::Mint);
+            mint.at = at(seconds);
+            told.database.begin(&mint).await.unwrap();
+        }
+        let verdict = told.database.verify(None).await.unwrap();
+        assert_eq!(
+            (verdict.sound, verdict.backwards, verdict.broken),
+            (10, 1, None)
+        );
+        let open = told.database.recall("id-of-k").await.unwrap().open;
+        let ids: Vec<&str> = open.iter().map(|intent| intent.id.as_str()).collect();
+        assert_eq!(ids, ["late", "early", "again"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_appended_at_once_does_not_fork() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("ledger.db");
+    let schema = Postgres::schema();
+    for postgres in [false, true] {
+        // Each as a process of its own would: with its own connections and its own task that writes.
+        let ledgers: Vec<Arc<Database>> = (0..8)
+            .map(|_| match postgres {
+                true => Arc::new(samples::postgres(&schema, LEASE)),
+                false => Arc::new(samples::sqlite(&file, LEASE)),
+            })
+            .collect();
+        let mut tasks = tokio::task::JoinSet::new();
+        for (number, ledger) in ledgers.iter().enumerate() {
+            for turn in 0..10 {
+                let ledger = Arc::clone(ledger);
+                tasks.spawn(async move {
+                    let id = format!("{number}-{turn}");
+                    ledger.begin(&intent(&id, &id, Effect::Mint)).await.unwrap();
+                    let minted = Outcome::Done(Some(mark(&id)));
+                    ledger.finish(&id, &minted, at(5)).await.unwrap();
+                });
+            }
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.unwrap();
+        }
+        let verdict = ledgers[0].verify(None).await.unwrap();
+        assert_eq!((verdict.sound, verdict.broken), (160, None));
+    }
+}
+
+fn verify_by_hand(arguments: &[&str], directory: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_terraform-provider-apikey"))
+        .args(["ledger", "verify"])
+        .args(arguments)
+        .current_dir(directory)
+        .env_remove("TF_DATA_DIR")
+        .env_remove("APIKEY_LEDGER_URL")
+        .output()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_person_verifies_by_hand() {
+    for told in Told::both().await {
+        let url = match &told.schema {
+            None => format!("sqlite://{}", told.home.path().join("ledger.db").display()),
+            Some(_) => Postgres::shared().url(),
+        };
+        let schema = told.schema.clone().unwrap_or_default();
+        let mut arguments = vec!["--url", &url];
+        if told.schema.is_some() {
+            arguments.extend(["--schema", &schema]);
+        }
+        let sound = verify_by_hand(&arguments, told.home.path());
+        assert_eq!(sound.status.code(), Some(0), "{sound:?}");
+        let said = String::from_utf8(sound.stdout).unwrap();
+        assert!(said.contains("is sound: 7 events.\nSeal: 7:"), "{said}");
+        assert!(!said.contains("canary"), "{said}");
+
+        let seal = said.trim().rsplit(' ').next().unwrap();
+        let with_seal = [&arguments[..], &["--seal", seal]].concat();
+        assert_eq!(
+            verify_by_hand(&with_seal, told.home.path()).status.code(),
+            Some(0)
+        );
+
+        told.tamper("UPDATE events SET name = 'other' WHERE seq = 3;")
+            .await;
+        let broken = verify_by_hand(&arguments, told.home.path());
+        assert_eq!(broken.status.code(), Some(1), "{broken:?}");
+        let said = String::from_utf8(broken.stderr).unwrap();
+        assert!(said.contains("event 3 was edited"), "{said}");
+        assert!(!said.contains("canary"), "{said}");
+    }
+}
+
+#[test]
+fn whoever_names_no_ledger_gets_none_made() {
+    let home = tempfile::tempdir().unwrap();
+    let missing = verify_by_hand(&[], home.path());
+    assert_eq!(missing.status.code(), Some(2));
+    let said = String::from_utf8(missing.stderr).unwrap();
+    assert!(
+        said.contains("There is no file .terraform/apikey/ledger.db"),
+        "{said}"
+    );
+    assert_eq!(home.path().read_dir().unwrap().count(), 0);
+}
