@@ -6,6 +6,7 @@ mod holding;
 mod questions;
 mod samples;
 mod schema;
+mod servers;
 mod source;
 mod sql;
 mod trail;

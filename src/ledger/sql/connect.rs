@@ -39,7 +39,7 @@ pub async fn connect(target: &Arc<Target>) -> Result<AnyPool> {
     let greeted = Arc::clone(target);
     Ok(AnyPoolOptions::new()
         .max_connections(CONNECTIONS)
-        .acquire_timeout(target.patience + BUSY)
+        .acquire_timeout(target.patience)
         .after_connect(move |connection, _| {
             let target = Arc::clone(&greeted);
             Box::pin(async move { greet(connection, &target).await })

@@ -35,7 +35,7 @@ use crate::ledger::{Fence, Holding, Intent, KeyRecord, Lease, Ledger, Memory, Ou
 pub use target::Target;
 use trouble::Trouble;
 pub use verify::{Broken, Verdict};
-use writer::Writer;
+use writer::{Reached, Writer};
 use writes::Job;
 
 /// A connection that failed is not tried again for so long: two thousand resources do not wait for the same
@@ -108,12 +108,29 @@ impl Database {
     }
 
     async fn write(&self, job: Job) -> Result<Option<Lease>> {
-        self.open().await?.writer.call(job).await
+        let answer = self.open().await?.writer.call(job).await;
+        match answer {
+            Ok(lease) => Ok(lease),
+            Err((error, Reached::Yes)) => Err(error),
+            Err((error, Reached::No)) => Err(self.cut_off(error).await),
+        }
     }
 
     async fn reader(&self) -> Result<PoolConnection<Any>> {
         let open = self.open().await?;
-        open.pool.acquire().await.map_err(|error| self.words(error))
+        match open.pool.acquire().await.map_err(Trouble::from) {
+            Ok(connection) => Ok(connection),
+            Err(trouble) if trouble.cuts_off() => {
+                Err(self.cut_off(trouble.explain(&self.target)).await)
+            }
+            Err(trouble) => Err(trouble.explain(&self.target)),
+        }
+    }
+
+    /// A database that went away is looked for anew, after a while.
+    async fn cut_off(&self, error: Error) -> Error {
+        *self.opened.lock().await = Opened::Failed(error.clone(), Moment::now());
+        error
     }
 
     fn words(&self, error: sqlx::Error) -> Error {

@@ -39,6 +39,17 @@ impl Trouble {
         }
     }
 
+    /// Whether the database cannot be reached at all.
+    pub fn cuts_off(&self) -> bool {
+        let Self::Database(error) = self else {
+            return false;
+        };
+        matches!(
+            error,
+            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::Tls(_)
+        )
+    }
+
     /// In words.
     pub fn explain(self, target: &Target) -> Error {
         match self {

@@ -11,10 +11,21 @@ use super::chain::Head;
 use super::target::Target;
 use super::trouble::Trouble;
 use super::writes::{Job, Transaction, stopped};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ledger::Lease;
 
-type Answer = Result<Option<Lease>>;
+/// The answer to a call, and whether the database could be reached.
+pub type Answer = Result<Option<Lease>, (Error, Reached)>;
+
+/// Whether the database could be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// It was there and said no.
+    Yes,
+    /// It was not there.
+    No,
+}
+
 type Call = (Job, oneshot::Sender<Answer>);
 
 /// The longest queue of calls before callers wait, and the largest number that is written at once.
@@ -48,8 +59,9 @@ impl Writer {
     /// Does a job, durably.
     pub async fn call(&self, job: Job) -> Answer {
         let (sender, answer) = oneshot::channel();
-        self.0.send((job, sender)).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        let gone = || (stopped(), Reached::Yes);
+        self.0.send((job, sender)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
     }
 }
 
@@ -65,8 +77,11 @@ impl Task {
         let answers = match self.persistently(&jobs).await {
             Ok(answers) => answers,
             // One of them may have brought the others down.
-            Err(_) if jobs.len() > 1 => self.one_by_one(&jobs).await,
-            Err(trouble) => vec![Err(trouble.explain(&self.target))],
+            Err(trouble) if jobs.len() > 1 && !trouble.cuts_off() => self.one_by_one(&jobs).await,
+            Err(trouble) => {
+                let explained = self.explained(trouble);
+                jobs.iter().map(|_| Err(explained.clone())).collect()
+            }
         };
         for (caller, answer) in callers.into_iter().zip(answers) {
             // Whoever does not wait for the answer any more does not need it.
@@ -74,12 +89,20 @@ impl Task {
         }
     }
 
+    fn explained(&self, trouble: Trouble) -> (Error, Reached) {
+        let reached = match trouble.cuts_off() {
+            true => Reached::No,
+            false => Reached::Yes,
+        };
+        (trouble.explain(&self.target), reached)
+    }
+
     async fn one_by_one(&self, jobs: &[Job]) -> Vec<Answer> {
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
             match self.persistently(std::slice::from_ref(job)).await {
                 Ok(answer) => answers.extend(answer),
-                Err(trouble) => answers.push(Err(trouble.explain(&self.target))),
+                Err(trouble) => answers.push(Err(self.explained(trouble))),
             }
         }
         answers
@@ -114,7 +137,7 @@ impl Task {
         for job in jobs {
             match transaction.run(job).await {
                 Ok(answer) => answers.push(Ok(answer)),
-                Err(Trouble::Refused(error)) => answers.push(Err(error)),
+                Err(Trouble::Refused(error)) => answers.push(Err((error, Reached::Yes))),
                 Err(trouble) => return Err(trouble),
             }
         }
