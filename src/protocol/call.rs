@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use serde::de::DeserializeOwned;
 
 use super::private;
+use super::unpack::unpack;
 use super::wire::tfplugin6::{ClientCapabilities, Deferred, deferred};
 
 tokio::task_local! {
@@ -69,7 +70,7 @@ impl Call {
     /// `None` in a first plan, and from clients without [`store_planned_private`](Self::store_planned_private).
     pub fn planned_private<T: DeserializeOwned>(&self) -> Option<T> {
         let (planned, _) = private::split(self.planned.as_deref()?);
-        rmp_serde::from_slice(planned).ok()
+        unpack(planned).ok()
     }
 
     /// Asks the client to come back in a later run. False if it does not understand that; then report an error.

@@ -11,7 +11,7 @@
 //! | `*_calls`, `*_call`, `proposal` | what each call answers |
 //! | `call` | what the client of a call can do |
 //! | `registry`, `entries`, `erased`, `catalogue` | what is served, without its types |
-//! | `codec`, `normalise`, `conform`, `shape`, `private`, `write_only` | values in and out |
+//! | `codec`, `unpack`, `normalise`, `conform`, `shape`, `private`, `write_only` | values in and out |
 //! | `schema_wire`, `diagnostics`, `wire` | messages |
 //! | `guard`, `logging`, `by_hand`, `debug` | panics, logs, people |
 
@@ -51,6 +51,7 @@ mod server;
 mod service;
 mod shape;
 mod tls;
+mod unpack;
 mod upgrade_call;
 mod wire;
 mod write_only;

@@ -158,7 +158,7 @@ async fn a_bad_frame_ends_that_call_only() {
         assert!(code.is_some_and(|code| code != Code::Ok), "{response:?}");
     }
     let answer = plugin.provider.get_metadata(get_metadata::Request {}).await;
-    assert_eq!(answer.unwrap().into_inner().resources.len(), 1);
+    assert_eq!(answer.unwrap().into_inner().resources.len(), 2);
 }
 
 #[tokio::test]
