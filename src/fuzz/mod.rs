@@ -12,6 +12,9 @@ use std::panic::{self, AssertUnwindSafe};
 
 use self::mutate::Mutator;
 
+/// Reads an input. Whatever it makes of it is right, as long as it comes back.
+pub type Read = Box<dyn FnMut(&[u8])>;
+
 /// One decoder.
 pub struct Target {
     /// What it reads.
@@ -20,8 +23,8 @@ pub struct Target {
     pub seeds: Vec<Vec<u8>>,
     /// Words that its input is made of.
     pub words: &'static [&'static str],
-    /// Reads an input. Whatever it makes of it is right, as long as it comes back.
-    pub read: Box<dyn FnMut(&[u8])>,
+    /// What reads it.
+    pub read: Read,
 }
 
 impl Target {
