@@ -64,7 +64,9 @@ impl Context {
 
     /// A context before the provider is configured: settings can be checked, nothing is to be reached.
     pub fn offline() -> Self {
-        Self::new(Clock::system(), CancellationToken::new(), BTreeMap::new())
+        // A clock that is set to no instant is refused when the provider is configured.
+        let clock = Clock::from_environment().unwrap_or(Clock::system());
+        Self::new(clock, CancellationToken::new(), BTreeMap::new())
     }
 
     /// The lock of one account within this process.

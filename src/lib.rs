@@ -11,8 +11,8 @@
 //!
 //! * [`protocol`] serves plugin protocol 6 and knows nothing of keys.
 //! * [`provider`] is the table of contents: the provider block and everything that is served.
-//! * [`resources`] turns Terraform's values into the domain's and back; [`functions`] are the provider functions,
-//!   [`data_sources`] what can be asked for.
+//! * [`resources`] turns Terraform's values into the domain's and back; [`data_sources`] can be asked, [`ephemeral`]
+//!   reads without storing, [`actions`] do one thing on request, [`functions`] calculate.
 //! * [`domain`] decides: policy, slots, rules, steps. No I/O, no clock, no Terraform types.
 //! * [`ledger`] remembers what a state cannot: the journal of effects, the inventory, the audit trail, the locks.
 //! * [`engine`] looks at the world and carries out the steps, in their order, whatever goes wrong.
@@ -26,6 +26,7 @@
 
 #![deny(missing_docs)]
 
+pub mod actions;
 pub mod clock;
 pub mod context;
 pub mod data_sources;
@@ -33,8 +34,12 @@ pub mod docs;
 pub mod domain;
 pub mod duration;
 pub mod engine;
+pub mod ephemeral;
 pub mod error;
 pub mod functions;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod instant;
 pub mod issuers;
 pub mod ledger;

@@ -9,15 +9,25 @@ use tf_provider::value::{ValueAny, ValueEmpty};
 use tf_provider::{Diagnostics, Provider};
 use tokio_util::sync::CancellationToken;
 
+use crate::actions::revoke::Revoke;
+use crate::actions::rotate_now::RotateNow;
 use crate::clock::{self, Clock};
 use crate::context::Context;
 use crate::data_sources::inventory::InventorySource;
+use crate::ephemeral::secret::SecretReader;
 use crate::error::{Error, Kind, Path};
+use crate::functions::fingerprint::Fingerprint;
+use crate::functions::next_rotation::NextRotation;
+use crate::functions::parse_duration::ParseDuration;
+use crate::functions::scan_pattern::ScanPattern;
 use crate::functions::verify_checksum::VerifyChecksum;
 use crate::ledger::{config as ledger, workspace};
-use crate::protocol::Registry;
+use crate::protocol::{self, Deferral, Registry};
 use crate::resources::diagnostics;
+use crate::resources::identities::{ManagedIdentity, PolicyIdentity};
 use crate::resources::managed::ManagedKey;
+use crate::resources::managed::list::KeyList;
+use crate::resources::managed::moves::Moves;
 use crate::resources::rotation_policy::RotationPolicy;
 use crate::schema::optional;
 use crate::settings::known;
@@ -35,7 +45,18 @@ pub fn registry(stop: CancellationToken) -> Registry {
         "apikey_inventory",
         InventorySource::new(Arc::clone(&context)),
     )
-    .resource("apikey_managed", ManagedKey::new(context))
+    .identity("apikey_rotation_policy", PolicyIdentity)
+    .resource("apikey_managed", ManagedKey::new(Arc::clone(&context)))
+    .identity("apikey_managed", ManagedIdentity)
+    .moves("apikey_managed", Moves::new(Arc::clone(&context)))
+    .list_resource("apikey_managed", KeyList::new(Arc::clone(&context)))
+    .ephemeral_resource("apikey_secret", SecretReader::new(Arc::clone(&context)))
+    .action("apikey_revoke", Revoke::new(Arc::clone(&context)))
+    .action("apikey_rotate_now", RotateNow::new(context))
+    .function("fingerprint", Fingerprint)
+    .function("next_rotation", NextRotation)
+    .function("parse_duration", ParseDuration)
+    .function("scan_pattern", ScanPattern)
     .function("verify_checksum", VerifyChecksum)
 }
 
@@ -121,6 +142,9 @@ impl Provider for ApiKeyProvider {
             );
         }
         if let Some((name, _)) = config.iter().find(|(_, value)| !known(value)) {
+            if protocol::call().defer(Deferral::ProviderConfigUnknown) {
+                return Some(());
+            }
             diagnostics::report(
                 diags,
                 Error::new(

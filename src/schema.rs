@@ -35,6 +35,30 @@ pub fn sensitive(attribute: Attribute) -> Attribute {
     }
 }
 
+/// Attributes that are in the configuration alone: Terraform hands them to validate, plan and apply, and keeps them
+/// out of plans and states. Their names end in `_wo`; the protocol goes by that.
+pub mod write_only {
+    use std::collections::BTreeMap;
+
+    use tf_provider::value::ValueAny;
+
+    /// Whether an attribute of this name is write-only.
+    pub fn is(name: &str) -> bool {
+        name.ends_with("_wo")
+    }
+
+    /// Takes every write-only value out of an object.
+    pub fn forget(fields: &mut BTreeMap<String, ValueAny>) {
+        for (name, value) in fields {
+            match value {
+                _ if is(name) => *value = ValueAny::Null,
+                ValueAny::Map(inner) => forget(inner),
+                _ => {}
+            }
+        }
+    }
+}
+
 /// A list of strings or numbers.
 pub fn list_of(element: AttributeType) -> AttributeType {
     AttributeType::List(Box::new(element))

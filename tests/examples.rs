@@ -1,5 +1,8 @@
 //! Every file of `examples/` is applied with the real CLI: what people copy must work.
 
+/// What only newer versions of the CLI know, or what takes more than one apply.
+mod newer;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
@@ -16,6 +19,10 @@ const NEED_NOTHING: &[&str] = &[
     "data-sources/apikey_inventory/data-source_check.tf",
     "data-sources/apikey_inventory/data-source_gate.tf",
     "data-sources/apikey_inventory/data-source_offboarding.tf",
+    "functions/fingerprint/function.tf",
+    "functions/next_rotation/function.tf",
+    "functions/parse_duration/function.tf",
+    "functions/scan_pattern/function.tf",
     "functions/verify_checksum/function.tf",
     "provider/provider.tf",
     "quickstart/main.tf",
@@ -73,6 +80,7 @@ fn no_example_is_forgotten_here() {
         ]
         .map(PathBuf::from),
     );
+    known.extend(newer::ALL.iter().map(PathBuf::from));
 
     let mut found = BTreeSet::new();
     let mut folders = vec![examples()];
@@ -80,7 +88,7 @@ fn no_example_is_forgotten_here() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             match path.extension().and_then(|extension| extension.to_str()) {
-                Some("tf" | "sh") => {
+                Some("tf" | "sh" | "hcl") => {
                     found.insert(path.strip_prefix(examples()).unwrap().to_owned());
                 }
                 _ if path.is_dir() && !path.ends_with(".terraform") => folders.push(path),

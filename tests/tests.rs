@@ -11,6 +11,9 @@ mod aws_life;
 /// Wrong configurations and what is printed about them.
 #[cfg(unix)]
 mod bad_input;
+/// The provider is killed in the middle of everything.
+#[cfg(unix)]
+mod crashes;
 /// Every example of the documentation, applied.
 #[cfg(unix)]
 mod examples;

@@ -18,7 +18,7 @@ pub struct Example {
 impl Example {
     fn read(path: &Path) -> io::Result<Self> {
         let language = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("tf") => "terraform",
+            Some("tf" | "hcl") => "terraform",
             Some("sh") => "shell",
             _ => "text",
         };
@@ -32,6 +32,11 @@ impl Example {
     pub fn title(&self) -> &str {
         let first = self.text.lines().next().unwrap_or_default();
         first.trim_start_matches('#').trim().trim_end_matches('.')
+    }
+
+    /// Whether it says this.
+    pub fn has(&self, words: &str) -> bool {
+        self.text.contains(words)
     }
 
     /// It as a block of code.

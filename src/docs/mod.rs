@@ -17,14 +17,26 @@ use std::path::{Path, PathBuf};
 use crate::protocol::{Catalogue, Registry};
 
 /// The folders below `docs/` that hold nothing but generated pages.
-pub const GENERATED: &[&str] = &["resources", "data-sources", "functions"];
+pub const GENERATED: &[&str] = &[
+    "resources",
+    "data-sources",
+    "ephemeral-resources",
+    "list-resources",
+    "actions",
+    "functions",
+];
 
 /// Every page with what it should say, by its path in the checkout at `root`.
 pub fn pages(registry: &Registry, root: &Path) -> io::Result<BTreeMap<PathBuf, String>> {
     let Catalogue {
         provider,
         resources,
+        identities,
+        moves,
+        list_resources,
         data_sources,
+        ephemeral_resources,
+        actions,
         functions,
     } = registry.catalogue();
     let mut pages = BTreeMap::new();
@@ -32,8 +44,23 @@ pub fn pages(registry: &Registry, root: &Path) -> io::Result<BTreeMap<PathBuf, S
         pages.insert("docs/index.md".into(), page::provider(schema, root)?);
     }
     for (name, schema) in &resources {
-        let text = page::resource(name, schema, root)?;
+        let more = page::More {
+            identity: identities.get(name),
+            origins: moves.get(name).copied().unwrap_or_default(),
+        };
+        let text = page::resource(name, schema, &more, root)?;
         pages.insert(place("resources", short(name)), text);
+    }
+    let others = [
+        (page::LIST_RESOURCE, &list_resources),
+        (page::EPHEMERAL_RESOURCE, &ephemeral_resources),
+        (page::ACTION, &actions),
+    ];
+    for (sort, schemas) in others {
+        for (name, schema) in schemas {
+            let text = page::other(sort, name, schema, root)?;
+            pages.insert(place(sort.folder, short(name)), text);
+        }
     }
     for (name, schema) in &data_sources {
         let text = page::data_source(name, schema, root)?;

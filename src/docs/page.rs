@@ -9,6 +9,7 @@ use tf_provider::schema::{FunctionSchema, Schema};
 use super::examples::{self, Example};
 use super::schema_text;
 use crate::issuers::ISSUERS;
+use crate::protocol::authoring::{IdentitySchema, Origin};
 use crate::stores::STORES;
 
 /// The page of the provider block.
@@ -22,8 +23,58 @@ pub fn provider(schema: &Schema, root: &Path) -> io::Result<String> {
     Ok(page)
 }
 
+/// What a resource has beyond its schema.
+pub struct More<'a> {
+    /// Its identity.
+    pub identity: Option<&'a IdentitySchema>,
+    /// What it can be moved from.
+    pub origins: &'a [Origin],
+}
+
+/// Something with a schema that is no resource.
+#[derive(Clone, Copy)]
+pub struct Sort {
+    /// Where its pages, examples and templates lie.
+    pub folder: &'static str,
+    title: &'static str,
+    stem: &'static str,
+}
+
+/// What `terraform query` finds.
+pub const LIST_RESOURCE: Sort = Sort {
+    folder: "list-resources",
+    title: "List Resource",
+    stem: "list-resource",
+};
+/// What is opened and never stored.
+pub const EPHEMERAL_RESOURCE: Sort = Sort {
+    folder: "ephemeral-resources",
+    title: "Ephemeral Resource",
+    stem: "ephemeral-resource",
+};
+/// What is done on request.
+pub const ACTION: Sort = Sort {
+    folder: "actions",
+    title: "Action",
+    stem: "action",
+};
+
+/// The page of something that is no resource.
+pub fn other(sort: Sort, name: &str, schema: &Schema, root: &Path) -> io::Result<String> {
+    let mut page = object(name, sort.title, schema);
+    let folder = sort.folder;
+    page.push_str(&template(
+        root,
+        &format!("{folder}/{}.md", super::short(name)),
+    )?);
+    let folder = format!("{folder}/{name}");
+    usage(&mut page, &examples::of(root, &folder, sort.stem)?);
+    page.push_str(&schema_text::schema(schema));
+    Ok(page)
+}
+
 /// The page of a resource.
-pub fn resource(name: &str, schema: &Schema, root: &Path) -> io::Result<String> {
+pub fn resource(name: &str, schema: &Schema, more: &More, root: &Path) -> io::Result<String> {
     let folder = format!("resources/{name}");
     let mut page = object(name, "Resource", schema);
     page.push_str(&template(
@@ -37,6 +88,17 @@ pub fn resource(name: &str, schema: &Schema, root: &Path) -> io::Result<String> 
     }
     let about = template(root, &format!("resources/{}.import.md", super::short(name)))?;
     page.push_str(&import(&about, &examples::of(root, &folder, "import")?));
+    page.push_str(
+        &more
+            .identity
+            .map_or_else(String::new, schema_text::identity),
+    );
+    let about = template(root, &format!("resources/{}.move.md", super::short(name)))?;
+    page.push_str(&moves(
+        more.origins,
+        &about,
+        &examples::of(root, &folder, "move")?,
+    ));
     Ok(page)
 }
 
@@ -124,12 +186,36 @@ fn import(about: &str, examples: &[Example]) -> String {
     let mut text = format!("\n## Import\n\n{about}");
     for example in examples.iter().rev() {
         let lead = match example.language {
+            "terraform" if example.has("identity = {") => {
+                "With an `import` block by identity (Terraform 1.12 and later):"
+            }
             "terraform" => "With an `import` block (Terraform 1.5 and later):",
             _ => "On the command line:",
         };
         paragraphs(&mut text, &[lead, &example.block()]);
     }
     format!("{}\n", text.trim_end())
+}
+
+fn moves(origins: &[Origin], about: &str, examples: &[Example]) -> String {
+    if origins.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "\n## Moving from another resource\n\n{about}| resource | of the provider |\n|---|---|\n"
+    );
+    for origin in origins {
+        let _ = writeln!(text, "| `{}` | `{}` |", origin.type_name, origin.provider);
+    }
+    for example in examples {
+        let _ = write!(
+            text,
+            "\n### {}\n\n{}\n",
+            example.title(),
+            example.block_below_title()
+        );
+    }
+    text
 }
 
 /// What issuers and stores can do, from their tables.

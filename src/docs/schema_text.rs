@@ -6,7 +6,31 @@ use tf_provider::schema::{
     Attribute, AttributeConstraint, AttributeType, FunctionSchema, Parameter, Schema, Type,
 };
 
-use crate::schema::Attributes;
+use crate::protocol::authoring::IdentitySchema;
+use crate::schema::{Attributes, write_only};
+
+/// The link that every page of the registry gives to the word.
+const WRITE_ONLY: &str = ", [Write-only](https://developer.hashicorp.com/terraform/language/resources/ephemeral#write-only-arguments)";
+
+/// The section `### Identity Schema`.
+pub fn identity(schema: &IdentitySchema) -> String {
+    let mut text = String::from("\n### Identity Schema\n");
+    for (title, required) in [("Required", true), ("Optional", false)] {
+        let mut group = schema
+            .attributes
+            .iter()
+            .filter(|(_, attribute)| attribute.required_for_import == required)
+            .peekable();
+        if group.peek().is_some() {
+            let _ = write!(text, "\n#### {title}\n\n");
+        }
+        for (name, attribute) in group {
+            let kind = words(&attribute.kind);
+            let _ = writeln!(text, "- `{name}` ({kind}) {}", attribute.description);
+        }
+    }
+    text
+}
 
 /// The section `## Schema`.
 pub fn schema(schema: &Schema) -> String {
@@ -94,6 +118,9 @@ fn lines(group: &Group, parent: &str) -> String {
         if attribute.sensitive {
             kind.push_str(", Sensitive");
         }
+        if write_only::is(name) {
+            kind.push_str(WRITE_ONLY);
+        }
         if attribute.deprecated {
             kind.push_str(", Deprecated");
         }
@@ -180,7 +207,14 @@ fn words(kind: &Type) -> String {
         Type::List(element) => format!("List of {}", words(element)),
         Type::Set(element) => format!("Set of {}", words(element)),
         Type::Map(element) => format!("Map of {}", words(element)),
-        Type::Object(_) => "Object".into(),
+        Type::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            let fields = fields
+                .iter()
+                .map(|(name, kind)| format!("{name} = {}", words(kind)));
+            format!("Object({{ {} }})", fields.collect::<Vec<_>>().join(", "))
+        }
         Type::Tuple(_) => "Tuple".into(),
         Type::Any => "Dynamic".into(),
     }

@@ -62,7 +62,10 @@ fn every_attribute_is_described() {
     let schemas = [("provider".to_owned(), catalogue.provider.unwrap())]
         .into_iter()
         .chain(catalogue.resources)
-        .chain(catalogue.data_sources);
+        .chain(catalogue.list_resources)
+        .chain(catalogue.data_sources)
+        .chain(catalogue.ephemeral_resources)
+        .chain(catalogue.actions);
     for (name, schema) in schemas {
         assert!(!schema.block.description.content.is_empty(), "{name}");
         undescribed(&name, &schema.block.attributes, &mut bare);
@@ -109,7 +112,23 @@ fn everything_that_is_served_has_an_example() {
         .functions
         .keys()
         .map(|name| (format!("functions/{name}"), "function"));
-    for (folder, stem) in resources.chain(sources).chain(functions) {
+    let folders = |folder: &'static str, names: Vec<String>, stem: &'static str| {
+        let names = names.into_iter();
+        names.map(move |name| (format!("{folder}/{name}"), stem))
+    };
+    let lists = folders(
+        "list-resources",
+        catalogue.list_resources.into_keys().collect(),
+        "list-resource",
+    );
+    let ephemeral = folders(
+        "ephemeral-resources",
+        catalogue.ephemeral_resources.into_keys().collect(),
+        "ephemeral-resource",
+    );
+    let actions = folders("actions", catalogue.actions.into_keys().collect(), "action");
+    let others = lists.chain(ephemeral).chain(actions);
+    for (folder, stem) in resources.chain(sources).chain(functions).chain(others) {
         assert!(
             !examples::of(root(), &folder, stem).unwrap().is_empty(),
             "examples/{folder}"

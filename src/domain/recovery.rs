@@ -18,8 +18,8 @@ pub struct Evidence<'a> {
     pub memory: &'a Memory,
     /// What the issuer lists in the account now; `None` if it cannot.
     pub listed: Option<&'a [Listed]>,
-    /// The ids of all keys in the account that the ledger knows, whosever they are.
-    pub known: &'a [String],
+    /// All keys in the account that the ledger knows, whosever they are.
+    pub known: &'a [KeyRecord],
 }
 
 /// What is to be made of a key that the ledger knows and the state does not hold.
@@ -41,8 +41,8 @@ pub enum Stray {
 pub enum Verdict {
     /// It is understood and can be closed, for this reason.
     Settled(&'static str),
-    /// A key came of it that nobody holds.
-    Orphan(KeyMark),
+    /// Keys that nobody holds came of it, or were to be revoked by it.
+    Orphans(Vec<KeyMark>),
     /// One of these keys may have come of it, but they may be somebody else's.
     Unclear(Vec<String>),
 }
@@ -55,7 +55,9 @@ const AFTER: Duration = Duration::from_secs(120);
 impl Evidence<'_> {
     /// Whether the list of the issuer is needed for a verdict.
     pub fn needs_list(&self) -> bool {
-        let doubtful = |intent: &Intent| matches!(intent.effect, Effect::Mint | Effect::Revoke);
+        let doubtful = |intent: &Intent| {
+            matches!(intent.effect, Effect::Mint | Effect::Revoke) || !intent.known.is_empty()
+        };
         self.memory.open.iter().any(doubtful) || self.strays().next().is_some()
     }
 
@@ -95,7 +97,7 @@ impl Evidence<'_> {
             Effect::Revoke => self.judge_revoke(intent),
             Effect::Deliver | Effect::Withdraw => Verdict::Settled("the documents were read again"),
             Effect::Verify => Verdict::Settled("a key is proved again before it is promoted"),
-            Effect::Apply => Verdict::Settled("every effect of it was looked at"),
+            Effect::Apply => self.judge_apply(intent),
         }
     }
 
@@ -106,15 +108,39 @@ impl Evidence<'_> {
         let candidates: Vec<&Listed> = listed
             .iter()
             .filter(|key| !intent.known.contains(&key.key_id))
-            .filter(|key| !self.known.contains(&key.key_id))
+            .filter(|key| self.record_of(&key.key_id).is_none())
             .filter(|key| !self.holds(&named(&key.key_id)))
             .filter(|key| came_of(key.created_at, intent.at))
             .collect();
         match candidates[..] {
             [] => Verdict::Settled("no key came of it that is not known"),
-            [only] => Verdict::Orphan(named(&only.key_id)),
+            [only] => Verdict::Orphans(vec![named(&only.key_id)]),
             _ => Verdict::Unclear(candidates.iter().map(|key| key.key_id.clone()).collect()),
         }
+    }
+
+    /// It had promised to revoke keys that nobody held, and may not have got there.
+    fn judge_apply(&self, intent: &Intent) -> Verdict {
+        let confirmed = |id: &str| {
+            self.record_of(id)
+                .is_some_and(|it| it.confirmed_at.is_some())
+        };
+        let promised: Vec<KeyMark> = intent
+            .known
+            .iter()
+            .filter(|id| !confirmed(id))
+            .map(|id| named(id))
+            .filter(|key| !self.holds(key) && self.is_listed(key) == Some(true))
+            .collect();
+        match promised.is_empty() {
+            true => Verdict::Settled("every effect of it was looked at"),
+            false => Verdict::Orphans(promised),
+        }
+    }
+
+    fn record_of(&self, key_id: &str) -> Option<&KeyRecord> {
+        let mut known = self.known.iter();
+        known.find(|record| record.key.key_id.as_deref() == Some(key_id))
     }
 
     fn judge_revoke(&self, intent: &Intent) -> Verdict {
@@ -125,7 +151,7 @@ impl Evidence<'_> {
             return Verdict::Settled("the state holds the key, and the next step decides");
         }
         match self.is_listed(key) {
-            Some(true) => Verdict::Orphan(key.clone()),
+            Some(true) => Verdict::Orphans(vec![key.clone()]),
             Some(false) => Verdict::Settled("the key is gone"),
             None => Verdict::Settled("the issuer keeps no list of its keys"),
         }

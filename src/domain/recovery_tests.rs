@@ -58,7 +58,7 @@ struct Case {
     keys: Vec<KeyRecord>,
     open: Vec<Intent>,
     listed: Option<Vec<Listed>>,
-    known: Vec<String>,
+    known: Vec<KeyRecord>,
 }
 
 impl Case {
@@ -105,7 +105,7 @@ fn the_one_key_that_appeared_since_a_mint_began_is_its_orphan() {
         ..Case::default()
     };
     let verdict = case.verdict(intent(Effect::Mint, None));
-    assert_eq!(verdict, Verdict::Orphan(key("new")));
+    assert_eq!(verdict, Verdict::Orphans(vec![key("new")]));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_key_that_appeared_long_after_a_mint_is_somebody_elses() {
 fn a_key_that_the_ledger_knows_from_elsewhere_is_not_the_orphan_of_a_mint() {
     let case = Case {
         listed: Some(vec![listed("theirs", 3)]),
-        known: vec!["theirs".into()],
+        known: vec![record(Some("theirs"), true)],
         ..Case::default()
     };
     assert!(settled(case.verdict(intent(Effect::Mint, None))));
@@ -184,7 +184,7 @@ fn a_key_that_was_to_be_taken_back_and_still_lives_is_an_orphan() {
         ..Case::default()
     };
     let verdict = case.verdict(intent(Effect::Revoke, Some(key("new"))));
-    assert_eq!(verdict, Verdict::Orphan(key("new")));
+    assert_eq!(verdict, Verdict::Orphans(vec![key("new")]));
 }
 
 #[test]
@@ -275,4 +275,39 @@ fn the_issuer_is_asked_only_if_something_is_in_doubt() {
         ..Case::default()
     };
     assert!(doubtful.with(|evidence| evidence.needs_list()));
+}
+
+#[test]
+fn what_an_apply_had_promised_to_revoke_is_still_to_be_revoked() {
+    let promise = || Intent {
+        known: vec!["left".into()],
+        ..intent(Effect::Apply, None)
+    };
+    let alive = Case {
+        listed: Some(vec![listed("left", -9_000)]),
+        ..Case::default()
+    };
+    assert_eq!(
+        alive.verdict(promise()),
+        Verdict::Orphans(vec![key("left")])
+    );
+    let dead = Case {
+        listed: Some(Vec::new()),
+        ..Case::default()
+    };
+    assert!(settled(dead.verdict(promise())));
+}
+
+#[test]
+fn a_promise_to_revoke_a_key_that_a_state_holds_by_now_is_not_kept() {
+    let case = Case {
+        listed: Some(vec![listed("left", -9_000)]),
+        known: vec![record(Some("left"), true)],
+        ..Case::default()
+    };
+    let promise = Intent {
+        known: vec!["left".into()],
+        ..intent(Effect::Apply, None)
+    };
+    assert!(settled(case.verdict(promise)));
 }

@@ -1,7 +1,8 @@
 //! Points at which a test kills the provider. Release builds have none of them.
 //!
-//! `APIKEY_KILL=<action>:<effect>:<moment>` names one, such as `stage:mint:done`; the moments of an effect are
-//! `before` its intent, `begun`, `done` and `after` its outcome. `APIKEY_KILL_LOG` lists those that were passed.
+//! `APIKEY_KILL=<action>:<effect>:<moment>#<count>` names one, such as `stage:deliver:done#2` for the second delivery of
+//! a staging; the moments of an effect are `before` its intent, `begun`, `done` and `after` its outcome.
+//! `APIKEY_KILL_LOG` names a file that lists those that were passed.
 
 use crate::ledger::Intent;
 
@@ -23,7 +24,7 @@ pub fn point(intent: &Intent, moment: &str) {
         .iter()
         .find(|(_, effect)| *effect == intent.effect)
         .map_or("", |(word, _)| word);
-    let name = format!("{}:{word}:{moment}", intent.action);
+    let name = counted(format!("{}:{word}:{moment}", intent.action));
     if let Some(log) = log
         && let Ok(mut log) = std::fs::OpenOptions::new()
             .create(true)
@@ -35,6 +36,19 @@ pub fn point(intent: &Intent, moment: &str) {
     if wanted.as_deref() == Some(&name) {
         die();
     }
+}
+
+/// How often a point was passed by now is part of its name.
+#[cfg(debug_assertions)]
+fn counted(name: String) -> String {
+    use std::collections::BTreeMap;
+    use std::sync::{Mutex, PoisonError};
+
+    static PASSED: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
+    let mut passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
+    let count = passed.entry(name.clone()).or_default();
+    *count += 1;
+    format!("{name}#{count}")
 }
 
 /// No destructor runs, no buffer is flushed, nobody is told.

@@ -32,13 +32,15 @@ pub struct Deed {
 }
 
 impl<'a> Journal<'a> {
-    /// Opens the bracket around an apply. Nothing was done if this fails.
+    /// Opens the bracket around an apply, which is to revoke the `promised` keys that nobody holds. Nothing was done if
+    /// this fails.
     pub async fn open(
         ledger: &'a dyn Ledger,
         clock: Clock,
         resource: ResourceRef,
         account: (&str, String),
         action: String,
+        promised: Vec<String>,
         fence: Option<Fence>,
     ) -> Result<Self> {
         let id = token()?;
@@ -52,7 +54,7 @@ impl<'a> Journal<'a> {
             action,
             key: None,
             place: None,
-            known: Vec::new(),
+            known: promised,
             at: clock.wall(),
             fence,
         };

@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides what is due; it is told.
 
+pub mod adopt;
 pub mod connections;
 pub mod deliver;
 pub mod fault;

@@ -44,7 +44,7 @@ pub async fn recover(
     let (listed, known);
     if evidence.needs_list() {
         listed = connections.issuer.list().await?;
-        known = ledger.ids_in(&connections.issuer.lock().await?).await?;
+        known = ledger.keys_in(&connections.issuer.lock().await?).await?;
         evidence.listed = listed.as_deref();
         evidence.known = &known;
     }
@@ -53,8 +53,9 @@ pub async fn recover(
     for intent in &memory.open {
         match evidence.judge(intent) {
             Verdict::Settled(why) => recovered.settled.push((intent.id.clone(), why)),
-            Verdict::Orphan(key) => {
-                recovered.orphans.extend(key.key_id);
+            Verdict::Orphans(keys) => {
+                let ids = keys.into_iter().filter_map(|key| key.key_id);
+                recovered.orphans.extend(ids);
                 unsettled.push(intent.apply.clone());
             }
             Verdict::Unclear(candidates) => {

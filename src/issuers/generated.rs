@@ -98,14 +98,7 @@ impl Generator {
     fn from_settings(settings: &Settings) -> Result<Self> {
         let prefix = settings.required_string("prefix")?;
         if !is_prefix(prefix) {
-            return Err(settings.wrong(
-                "prefix",
-                "prefix is not valid",
-                format!(
-                    "{prefix:?} does not fit. Write a lower-case letter, then up to 30 lower-case letters, digits or \
-                     single underscores, and no underscore at the end (one is added), such as \"acme_prod\"."
-                ),
-            ));
+            return Err(settings.wrong("prefix", "prefix is not valid", wrong_prefix(prefix)));
         }
         let length = match settings.integer("length") {
             None => DEFAULT_LENGTH,
@@ -215,6 +208,21 @@ pub fn verify_checksum(text: &str) -> bool {
             .as_bytes()
             .split_last_chunk()
             .is_some_and(|(body, written)| checksum(body) == *written)
+}
+
+/// A regular expression that every key with this prefix matches, without anything around it; `None` if no key can
+/// have the prefix. A prefix holds no character that means something in an expression.
+pub fn pattern(prefix: &str) -> Option<String> {
+    let (shortest, longest) = (SHORTEST + CHECKSUM_DIGITS, LONGEST + CHECKSUM_DIGITS);
+    is_prefix(prefix).then(|| format!("{prefix}_[0-9A-Za-z]{{{shortest},{longest}}}"))
+}
+
+/// What is wrong with a prefix that does not fit, and what would be right.
+pub fn wrong_prefix(prefix: &str) -> String {
+    format!(
+        "{prefix:?} does not fit. Write a lower-case letter, then up to 30 lower-case letters, digits or single \
+         underscores, and no underscore at the end (one is added), such as \"acme_prod\"."
+    )
 }
 
 fn is_prefix(text: &str) -> bool {

@@ -56,6 +56,22 @@ pub trait IssuerKind: Sync {
              create the resource; it mints a new key.",
         ))
     }
+
+    /// What narrows a search for the keys of an issuer; `None` where it cannot be searched.
+    fn search_attributes(&self) -> Option<Attributes> {
+        None
+    }
+
+    /// Begins a search for keys that exist; nothing is sent yet. Only called where
+    /// [`search_attributes`](Self::search_attributes) gives something.
+    fn search(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Search>> {
+        let _ = context;
+        Err(Error::invalid(
+            settings.path().clone(),
+            format!("{} cannot be searched", self.name()),
+            "This issuer keeps no record of its keys.",
+        ))
+    }
 }
 
 /// What an issuer can do beyond minting and revoking.
@@ -118,6 +134,27 @@ pub struct Imported {
     pub key_id: String,
     /// When the issuer created it.
     pub created_at: Instant,
+}
+
+/// A key that a search found.
+#[derive(Debug)]
+pub struct Existing {
+    /// What an import would tell of it.
+    pub key: Imported,
+    /// Whose it is, for people: `user payments`.
+    pub owner: String,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// A search under way. It asks for the next page only when somebody wants it.
+#[async_trait]
+pub trait Search: Send + Sync {
+    /// Some more keys; `None` when there are no more. A page may be empty.
+    async fn next(&mut self) -> Result<Option<Vec<Existing>>>;
+
+    /// When a key that was found was last used, as far as the issuer knows; `None` if never.
+    async fn last_used(&self, key_id: &str) -> Result<Option<Instant>>;
 }
 
 /// One place where keys come from, with its settings.

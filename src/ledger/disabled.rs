@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::instant::Instant;
-use crate::ledger::{Fence, Holding, Intent, Lease, Ledger, Memory, Outcome};
+use crate::ledger::{Fence, Holding, Intent, KeyRecord, Lease, Ledger, Memory, Outcome};
 
 /// `ledger = { disabled = true }`.
 pub struct Disabled;
@@ -35,7 +35,7 @@ impl Ledger for Disabled {
         Ok(Memory::default())
     }
 
-    async fn ids_in(&self, _: &str) -> Result<Vec<String>> {
+    async fn keys_in(&self, _: &str) -> Result<Vec<KeyRecord>> {
         Ok(Vec::new())
     }
 

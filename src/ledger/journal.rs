@@ -54,7 +54,8 @@ pub struct Intent {
     pub key: Option<KeyMark>,
     /// The name of the delivery and its place, for an effect on a store.
     pub place: Option<String>,
-    /// For a mint: the ids of every key that the issuer had in the account before, where it can list them.
+    /// For a mint: the ids of every key that the issuer had in the account before, where it can list them. For an apply:
+    /// the ids of the keys without a holder that it is to revoke.
     pub known: Vec<String>,
     /// When it was written, by the clock of the machine even where tests set another for the provider: it is compared
     /// with what issuers say.

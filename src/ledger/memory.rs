@@ -194,10 +194,10 @@ impl Ledger for InMemory {
         })
     }
 
-    async fn ids_in(&self, account: &str) -> Result<Vec<String>> {
+    async fn keys_in(&self, account: &str) -> Result<Vec<KeyRecord>> {
         let tables = self.open()?;
-        let keys = tables.keys.iter().filter(|row| row.account == account);
-        Ok(keys.filter_map(|row| row.key.key.key_id.clone()).collect())
+        let rows = tables.keys.iter().filter(|row| row.account == account);
+        Ok(rows.map(|row| row.key.clone()).collect())
     }
 
     async fn record(&self, holding: &Holding, _: Instant) -> Result<()> {

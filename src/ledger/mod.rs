@@ -55,8 +55,8 @@ pub trait Ledger: Send + Sync {
     /// outcome, of resources of which no key was ever confirmed.
     async fn recall_never_confirmed(&self, account: &str) -> Result<Memory>;
 
-    /// The ids of all keys that were ever recorded in an account, whosever they are.
-    async fn ids_in(&self, account: &str) -> Result<Vec<String>>;
+    /// All keys that were ever recorded in an account, whosever they are.
+    async fn keys_in(&self, account: &str) -> Result<Vec<KeyRecord>>;
 
     /// Brings the inventory of one resource up to what its state says. A key with `confirmed_at` is confirmed, if it
     /// was not before: a refresh confirms, an apply does not, for its answer may never reach a state. Writes nothing

@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use super::handshake::Unfit;
 
+/// What a configuration calls this provider.
+pub(super) const SOURCE: &str = "apikey-dev/apikey";
+
 const USAGE: &str = "\
 This is the provider apikey for Terraform and OpenTofu. It is a plugin: the command line starts it.
 
@@ -18,8 +21,9 @@ Use it in a configuration:
 Then run `terraform init` or `tofu init`. To try a binary that you built yourself, name its directory
 under dev_overrides in the configuration file of the command line.
 
-One thing can be run by hand: `terraform-provider-apikey ledger verify` checks the audit trail of a
-ledger; --help says more.";
+Two things can be run by hand. `terraform-provider-apikey ledger verify` checks the audit trail of a
+ledger; --help says more. To run the provider under a debugger, start it with --debug and do as it
+says.";
 
 /// Says what this binary is and how it is used.
 pub(super) fn explain(unfit: Unfit, argument: Option<&str>) -> ExitCode {

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use tf_provider::{AttributePath, Diagnostics};
 
-use super::normalise::{Problem, normalise};
+use super::normalise::{Problem, UNKNOWN, normalise};
 use super::shape::Shape;
+use super::unpack::unpack;
 use super::wire::tfplugin6::DynamicValue;
 
 /// MessagePack's null.
@@ -70,6 +71,11 @@ pub(super) fn null() -> DynamicValue {
     outgoing(NULL.to_vec())
 }
 
+/// A value that is not known.
+pub(super) fn unknown() -> DynamicValue {
+    outgoing(UNKNOWN.to_vec())
+}
+
 /// Whether a value from Terraform stands for "no object".
 pub(super) fn is_null(value: &Option<DynamicValue>) -> bool {
     value.as_ref().is_none_or(|value| {
@@ -84,10 +90,10 @@ pub(super) fn decode<'a, T: Deserialize<'a>>(
     what: &str,
     diags: &mut Diagnostics,
 ) -> Option<T> {
-    match rmp_serde::from_slice(bytes) {
+    match unpack(bytes) {
         Ok(value) => Some(value),
-        Err(error) => {
-            unreadable(diags, what, &without_values(&error.to_string()));
+        Err(unfit) => {
+            unreadable(diags, what, &unfit.to_string());
             None
         }
     }
@@ -99,7 +105,7 @@ pub(super) fn decode_private<'a, T: Deserialize<'a>>(
     diags: &mut Diagnostics,
 ) -> Option<T> {
     if bytes.is_empty() {
-        if let Ok(value) = rmp_serde::from_slice(NULL) {
+        if let Ok(value) = unpack(NULL) {
             return Some(value);
         }
         return decode(EMPTY, "private data", diags);
@@ -116,7 +122,7 @@ pub(super) fn encode<T: Serialize>(value: &T, diags: &mut Diagnostics) -> Option
                 "Cannot encode a result",
                 format!(
                     "{}. This is a bug in the provider; please report it.",
-                    without_values(&error.to_string())
+                    without_values(&error)
                 ),
             );
             None
@@ -134,13 +140,16 @@ fn unreadable(diags: &mut Diagnostics, what: &str, why: &str) {
     );
 }
 
-/// Keeps what serde says about names; drops what it says about values, for those may be secret.
-fn without_values(text: &str) -> String {
-    let about_names = ["missing field", "unknown field", "duplicate field"];
-    if about_names.iter().any(|start| text.starts_with(start)) {
-        return text.to_owned();
+/// What went wrong, without the value with which it did: it may be secret.
+fn without_values(error: &rmp_serde::encode::Error) -> &'static str {
+    use rmp_serde::encode::Error;
+    match error {
+        Error::InvalidValueWrite(_) => "it cannot be written",
+        Error::UnknownLength => "a list or a map does not know its length",
+        Error::InvalidDataModel(_) => "it is of a sort that MessagePack has not",
+        Error::DepthLimitExceeded => "it is nested too deeply",
+        Error::Syntax(_) => "a value cannot be written",
     }
-    "a value is not of the type of its attribute".into()
 }
 
 #[cfg(test)]

@@ -44,10 +44,10 @@ pub(super) fn conform(value: Value, shape: &Shape) -> Result<Value, Misfit> {
             elements(items, |index| &shapes[index])
         }
         (Shape::Map(item), Value::Object(entries)) => map(entries, item),
-        (Shape::Object(fields), Value::Object(entries)) => {
+        (Shape::Object(fields), Value::Object(mut entries)) => {
             let fitted = fields
                 .iter()
-                .map(|(name, field)| attribute(name, field, &entries));
+                .map(|(name, field)| attribute(name, field, entries.remove(name)));
             Ok(Value::Object(fitted.collect::<Result<_, _>>()?))
         }
         (Shape::List(_) | Shape::Set(_), _) => Err(Misfit::new("a list")),
@@ -56,20 +56,14 @@ pub(super) fn conform(value: Value, shape: &Shape) -> Result<Value, Misfit> {
     }
 }
 
-fn attribute(
-    name: &str,
-    field: &Field,
-    entries: &Map<String, Value>,
-) -> Result<(String, Value), Misfit> {
-    let value = match entries.get(name) {
+fn attribute(name: &str, field: &Field, value: Option<Value>) -> Result<(String, Value), Misfit> {
+    let value = match value {
         None | Some(Value::Null) => match field.absent {
             Absent::Null => Value::Null,
             Absent::EmptyList => Value::Array(Vec::new()),
             Absent::EmptyMap => Value::Object(Map::new()),
         },
-        Some(value) => {
-            conform(value.clone(), &field.shape).map_err(|misfit| misfit.within(name))?
-        }
+        Some(value) => conform(value, &field.shape).map_err(|misfit| misfit.within(name))?,
     };
     Ok((name.to_owned(), value))
 }
@@ -110,7 +104,11 @@ mod tests {
 
     fn object<const N: usize>(fields: [(&str, Shape, Absent); N]) -> Shape {
         let field = |(name, shape, absent): (&str, Shape, Absent)| {
-            (name.to_owned(), Field { shape, absent })
+            let field = Field {
+                absent,
+                ..Field::nullable(shape)
+            };
+            (name.to_owned(), field)
         };
         Shape::Object(fields.into_iter().map(field).collect::<BTreeMap<_, _>>())
     }

@@ -5,6 +5,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use tf_provider::{AttributePath, AttributePathStep, Diagnostic, Diagnostics};
 
 use super::wire::tfplugin6::{self as wire, attribute_path::Step, attribute_path::step::Selector};
+use crate::error::{self, Path, Result};
 
 /// All of them, errors first.
 pub(super) fn to_wire(diags: Diagnostics) -> Vec<wire::Diagnostic> {
@@ -21,6 +22,25 @@ pub(super) fn to_wire(diags: Diagnostics) -> Vec<wire::Diagnostic> {
                 .filter(|path| !path.steps.is_empty()),
         })
         .collect()
+}
+
+/// The value, or the error as a diagnostic.
+pub(super) fn report<T>(outcome: Result<T>, diags: &mut Diagnostics) -> Option<T> {
+    match outcome {
+        Ok(value) => Some(value),
+        Err(error) => {
+            diags.error(error.summary, error.detail, path_of(error.path));
+            None
+        }
+    }
+}
+
+fn path_of(path: Path) -> AttributePath {
+    let steps = path.0.into_iter();
+    steps.fold(AttributePath::root(), |path, step| match step {
+        error::Step::Attribute(name) => path.attribute(name),
+        error::Step::Key(key) => path.key(key),
+    })
 }
 
 /// As much of a path as Terraform can find the line of: an attribute, and one element of it. Given a longer

@@ -7,6 +7,8 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use futures::FutureExt;
 use tf_provider::{AttributePath, Diagnostic, Diagnostics};
 
+use super::call::call;
+
 thread_local! {
     /// Where the last panic of this thread was. A future that panics is caught within the same poll,
     /// so the thread that reads it is the one that wrote it.
@@ -51,6 +53,8 @@ pub(super) fn settle<T>(
 ) -> Option<T> {
     match outcome {
         Ok(Some(value)) => return Some(value),
+        // Not now is an answer too.
+        Ok(None) if call().deferred().is_some() => {}
         Ok(None) if diags.errors.is_empty() => diags.add_error(silent(attempted)),
         Ok(None) => {}
         Err(panicked) => diags.add_error(panicked.diagnostic(attempted)),

@@ -17,7 +17,10 @@ const COOKIE: (&str, &str) = (
 /// The version of go-plugin's own protocol.
 const CORE_VERSION: u8 = 1;
 /// The version of the provider protocol.
-const PROTOCOL_VERSION: &str = "6";
+pub(super) const PROTOCOL_VERSION: u8 = 6;
+
+/// Port 0 lets the system choose.
+const ANY_PORT: RangeInclusive<u16> = 0..=0;
 
 /// The environment as far as a plugin reads it.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +43,15 @@ pub(super) enum Unfit {
 }
 
 impl Environment {
+    /// That of a process which no command line started.
+    pub(super) fn unasked() -> Self {
+        Self {
+            client_certificate: None,
+            socket_directory: None,
+            ports: ANY_PORT,
+        }
+    }
+
     /// Reads variables through `get`, which gives `None` for what is not set.
     pub(super) fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Unfit> {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
@@ -48,15 +60,16 @@ impl Environment {
         }
         // A client that names no versions leaves the choice to us.
         if let Some(versions) = get("PLUGIN_PROTOCOL_VERSIONS")
-            && !versions.split(',').any(|it| it.trim() == PROTOCOL_VERSION)
+            && !versions
+                .split(',')
+                .any(|it| it.trim().parse() == Ok(PROTOCOL_VERSION))
         {
             return Err(Unfit::Versions(versions));
         }
         let port = |name: &str| get(name).and_then(|port| port.parse::<u16>().ok());
         let ports = match (port("PLUGIN_MIN_PORT"), port("PLUGIN_MAX_PORT")) {
             (Some(first), Some(last)) => first..=last,
-            // Port 0 lets the system choose.
-            _ => 0..=0,
+            _ => ANY_PORT,
         };
         Ok(Self {
             client_certificate: get("PLUGIN_CLIENT_CERT"),

@@ -1,6 +1,10 @@
 //! Where the command line connects: a Unix socket, or TCP on this machine where there is none.
 
+#[cfg(unix)]
+use std::fs::Permissions;
 use std::io;
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,6 +18,7 @@ use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::server::Connected;
 
 use super::handshake::Environment;
@@ -56,7 +61,9 @@ impl Listener {
     #[cfg(unix)]
     fn bind_unix(environment: &Environment) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
-        let builder = builder.prefix("plugin");
+        let builder = builder
+            .prefix("plugin")
+            .permissions(Permissions::from_mode(0o700));
         let directory = match &environment.socket_directory {
             Some(parent) => builder.tempdir_in(parent)?,
             None => builder.tempdir()?,
@@ -100,13 +107,13 @@ impl Listener {
             #[cfg(unix)]
             Socket::Unix { listener, .. } => {
                 let (stream, _) = listener.accept().await?;
-                Ok(Connection(Box::new(stream)))
+                Ok(Connection::over(stream))
             }
             Socket::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 // Without this every small answer waits for the client's delayed acknowledgement.
                 stream.set_nodelay(true)?;
-                Ok(Connection(Box::new(stream)))
+                Ok(Connection::over(stream))
             }
         }
     }
@@ -144,7 +151,7 @@ async fn welcome(
         Some(config) => {
             let accept = TlsAcceptor::from(config).accept(connection);
             match tokio::time::timeout(TLS_PATIENCE, accept).await {
-                Ok(Ok(stream)) => Connection(Box::new(stream)),
+                Ok(Ok(stream)) => Connection::over(stream),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "a connection was refused");
                     return;
@@ -164,7 +171,24 @@ trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
 
 /// A connection of any sort.
-pub(super) struct Connection(Box<dyn Pipe>);
+pub(super) struct Connection {
+    pipe: Box<dyn Pipe>,
+    /// Cancels a token when the connection is over.
+    _end: Option<DropGuard>,
+}
+
+impl Connection {
+    fn over(pipe: impl Pipe + 'static) -> Self {
+        let pipe = Box::new(pipe);
+        Self { pipe, _end: None }
+    }
+
+    /// The same connection, which cancels `end` when it is over.
+    pub(super) fn ending(self, end: CancellationToken) -> Self {
+        let _end = Some(end.drop_guard());
+        Self { _end, ..self }
+    }
+}
 
 impl Connected for Connection {
     type ConnectInfo = ();
@@ -177,7 +201,7 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
+        Pin::new(&mut self.pipe).poll_read(context, buffer)
     }
 }
 
@@ -187,15 +211,15 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
+        Pin::new(&mut self.pipe).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
+        Pin::new(&mut self.pipe).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
+        Pin::new(&mut self.pipe).poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -203,10 +227,10 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(context, slices)
+        Pin::new(&mut self.pipe).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.pipe.is_write_vectored()
     }
 }

@@ -1,99 +1,113 @@
 //! Terraform plugin protocol 6: serves a [`Registry`] to Terraform or OpenTofu.
 //!
-//! Authors implement the traits of `tf_provider`; this module does the rest: the handshake, mutual
-//! TLS, the messages, state upgrades, logs, and a clean end. It knows nothing of keys.
+//! Authors implement the traits of `tf_provider`, and those of [`authoring`] for what that crate has not; this
+//! module does the rest: the handshake, mutual TLS, the messages, state upgrades, logs, and a clean end. It knows
+//! nothing of keys.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `handshake`, `listener`, `tls`, `p521` | how a client finds and trusts us |
-//! | `service`, `plumbing` | the gRPC services |
-//! | `provider_calls`, `resource_calls`, `upgrade_call` | what each call answers |
-//! | `registry`, `erased` | what is served, without its types |
-//! | `codec`, `normalise`, `conform`, `shape`, `private` | values in and out |
+//! | `server`, `service`, `plumbing` | the gRPC services |
+//! | `*_calls`, `*_call`, `proposal` | what each call answers |
+//! | `call` | what the client of a call can do |
+//! | `registry`, `entries`, `erased`, `catalogue` | what is served, without its types |
+//! | `codec`, `unpack`, `normalise`, `conform`, `shape`, `private`, `write_only` | values in and out |
 //! | `schema_wire`, `diagnostics`, `wire` | messages |
-//! | `guard`, `logging`, `by_hand` | panics, logs, people |
+//! | `guard`, `logging`, `by_hand`, `debug` | panics, logs, people |
 
+mod action_calls;
+pub mod authoring;
 mod by_hand;
+mod call;
 mod catalogue;
 mod codec;
 mod conform;
+mod debug;
 mod diagnostics;
+mod entries;
+mod ephemeral_calls;
 mod erased;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
+mod generate_call;
 mod guard;
 mod handshake;
+mod identity_calls;
+mod import_call;
+mod list_calls;
 mod listener;
 mod logging;
+mod move_call;
 mod normalise;
 mod p521;
 mod plumbing;
 mod private;
+mod proposal;
 mod provider_calls;
 mod registry;
 mod resource_calls;
 mod schema_wire;
+mod server;
 mod service;
 mod shape;
 mod tls;
+mod unpack;
 mod upgrade_call;
 mod wire;
+mod write_only;
 
+use std::future::Future;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::call::{Call, Deferral, call};
 pub use self::catalogue::Catalogue;
 pub use self::registry::Registry;
 
 use self::guard::guard_call;
 use self::handshake::{Environment, announce};
 use self::listener::Listener;
-use self::plumbing::Plumbing;
-use self::service::Service;
-use self::wire::health::health_server::HealthServer;
-use self::wire::plugin::grpc_broker_server::GrpcBrokerServer;
-use self::wire::plugin::grpc_controller_server::GrpcControllerServer;
-use self::wire::plugin::grpc_stdio_server::GrpcStdioServer;
-use self::wire::tfplugin6::provider_server::ProviderServer;
+use self::server::Session;
 
-/// The largest message that Terraform sends or takes.
-const LARGEST_MESSAGE: usize = 256 << 20;
-/// How much a client may send before it waits for us: enough for most calls in one go.
-const STREAM_WINDOW: u32 = 4 << 20;
-const CONNECTION_WINDOW: u32 = 16 << 20;
 /// How long calls that are still under way may take once we were told to shut down. The command line
 /// kills a plugin after two seconds.
 const LAST_CALLS: Duration = Duration::from_millis(1500);
 
 /// The whole of `main`: serves what `build` makes until the command line shuts us down, or explains
 /// itself to a person. The token given to `build` is cancelled when somebody asks to stop.
-pub fn run(build: impl FnOnce(CancellationToken) -> Registry) -> ExitCode {
+pub fn run(build: impl Fn(CancellationToken) -> Registry) -> ExitCode {
     run_with(io::stdout(), build)
 }
 
 /// Like [`run`], with the handshake line going elsewhere than to stdout.
 pub fn run_with(
     announcement: impl Write,
-    build: impl FnOnce(CancellationToken) -> Registry,
+    build: impl Fn(CancellationToken) -> Registry,
 ) -> ExitCode {
-    let environment = match Environment::read(|name| std::env::var(name).ok()) {
-        Ok(environment) => environment,
-        Err(unfit) => return by_hand::explain(unfit, std::env::args().nth(1).as_deref()),
-    };
+    let argument = std::env::args().nth(1);
+    if argument.as_deref() == Some(debug::ARGUMENT) {
+        return outcome(start(debug::serve(announcement, build)));
+    }
+    match Environment::read(|name| std::env::var(name).ok()) {
+        Ok(environment) => outcome(start(serve(environment, announcement, build))),
+        Err(unfit) => by_hand::explain(unfit, argument.as_deref()),
+    }
+}
+
+fn start(work: impl Future<Output = io::Result<()>>) -> io::Result<()> {
     logging::start();
     guard::silence_panics();
-    let stop = CancellationToken::new();
-    let outcome = guard_call(|| build(stop.clone()))
-        .map_err(|panicked| io::Error::other(format!("it crashed at {}", panicked.place())))
-        .and_then(|registry| {
-            tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build()?
-                .block_on(serve(environment, announcement, registry, stop))
-        });
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}
+
+fn outcome(outcome: io::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -106,10 +120,12 @@ pub fn run_with(
 async fn serve(
     environment: Environment,
     announcement: impl Write,
-    registry: Registry,
-    stop: CancellationToken,
+    build: impl Fn(CancellationToken) -> Registry,
 ) -> io::Result<()> {
     ignore_interrupts()?;
+    let stop = CancellationToken::new();
+    let registry = guard_call(|| build(stop.clone()))
+        .map_err(|panicked| io::Error::other(format!("it crashed at {}", panicked.place())))?;
     let identity = environment
         .client_certificate
         .as_deref()
@@ -124,31 +140,16 @@ async fn serve(
     // Closed to those who wait: it takes new calls all the same.
     calls.close();
     let shutdown = CancellationToken::new();
-    let service = Service {
-        registry: Arc::new(registry),
+    let session = Session {
+        registry,
         stop: stop.clone(),
+        shutdown: shutdown.clone(),
         calls: calls.clone(),
     };
-    let plumbing = Plumbing {
-        shutdown: shutdown.clone(),
-    };
-    let provider = ProviderServer::new(service)
-        .max_decoding_message_size(LARGEST_MESSAGE)
-        .max_encoding_message_size(LARGEST_MESSAGE);
     let connections = listener.connections(identity.map(|identity| identity.config));
-    let server = tonic::transport::Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_concurrent_streams(1024)
-        .add_service(provider)
-        .add_service(GrpcControllerServer::new(plumbing.clone()))
-        .add_service(GrpcBrokerServer::new(plumbing.clone()))
-        .add_service(GrpcStdioServer::new(plumbing.clone()))
-        .add_service(HealthServer::new(plumbing))
-        .serve_with_incoming_shutdown(connections, shutdown.clone().cancelled_owned());
     // A call whose client went away is still brought to its end.
     let last_call = async {
-        let outcome = server.await.map_err(io::Error::other);
+        let outcome = session.serve(connections).await.map_err(io::Error::other);
         calls.wait().await;
         outcome
     };

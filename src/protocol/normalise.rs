@@ -8,10 +8,11 @@ use std::ops::Range;
 
 use tf_provider::AttributePathStep;
 
+use super::codec::NULL;
 use super::shape::{Shape, whole, whole_float};
 
 /// An unknown value, as an extension of type 0.
-const UNKNOWN: [u8; 3] = [0xd4, 0x00, 0x00];
+pub(super) const UNKNOWN: [u8; 3] = [0xd4, 0x00, 0x00];
 /// The extension type of an unknown value about which something is known.
 const REFINED_UNKNOWN: u8 = 12;
 /// Deeper than any schema; a bound for what was not described by one.
@@ -28,25 +29,43 @@ pub(super) enum Problem {
 
 /// The same value in the form that `tf_provider` can decode.
 pub(super) fn normalise<'a>(bytes: &'a [u8], shape: &Shape) -> Result<Cow<'a, [u8]>, Problem> {
-    let mut walk = Walk {
-        bytes,
-        at: 0,
-        patches: Vec::new(),
-    };
-    walk.value(Some(shape), 0)?;
-    if walk.at != bytes.len() {
-        return Err(Problem::Malformed("there are bytes after its end"));
-    }
-    Ok(walk.patched())
+    Walk::through(bytes, shape, Purpose::Normalise)
+}
+
+/// The same value with null for everything that is write-only.
+pub(super) fn withhold<'a>(bytes: &'a [u8], shape: &Shape) -> Result<Cow<'a, [u8]>, Problem> {
+    Walk::through(bytes, shape, Purpose::Withhold)
+}
+
+/// What a walk changes on its way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Normalise,
+    Withhold,
 }
 
 struct Walk<'a> {
     bytes: &'a [u8],
+    purpose: Purpose,
     at: usize,
     patches: Vec<(Range<usize>, Vec<u8>)>,
 }
 
 impl<'a> Walk<'a> {
+    fn through(bytes: &'a [u8], shape: &Shape, purpose: Purpose) -> Result<Cow<'a, [u8]>, Problem> {
+        let mut walk = Self {
+            bytes,
+            purpose,
+            at: 0,
+            patches: Vec::new(),
+        };
+        walk.value(Some(shape), 0)?;
+        if walk.at != bytes.len() {
+            return Err(Problem::Malformed("there are bytes after its end"));
+        }
+        Ok(walk.patched())
+    }
+
     fn value(&mut self, shape: Option<&Shape>, depth: usize) -> Result<(), Problem> {
         if depth > DEEPEST {
             return Err(Problem::Malformed("it is nested too deeply"));
@@ -98,7 +117,9 @@ impl<'a> Walk<'a> {
     fn unsigned(&mut self, shape: Option<&Shape>) -> Result<(), Problem> {
         let number = u64::from_be_bytes(self.array()?);
         match shape {
-            Some(Shape::Number) if i64::try_from(number).is_err() => {
+            Some(Shape::Number)
+                if self.purpose == Purpose::Normalise && i64::try_from(number).is_err() =>
+            {
                 Err(Problem::Number(Vec::new()))
             }
             _ => Ok(()),
@@ -112,7 +133,7 @@ impl<'a> Walk<'a> {
         shape: Option<&Shape>,
         number: Option<i64>,
     ) -> Result<(), Problem> {
-        if shape != Some(&Shape::Number) {
+        if shape != Some(&Shape::Number) || self.purpose != Purpose::Normalise {
             return Ok(());
         }
         let number = number.ok_or_else(|| Problem::Number(Vec::new()))?;
@@ -125,7 +146,7 @@ impl<'a> Walk<'a> {
     fn extension(&mut self, start: usize, length: usize) -> Result<(), Problem> {
         let kind = self.byte()?;
         self.take(length)?;
-        if kind == REFINED_UNKNOWN {
+        if kind == REFINED_UNKNOWN && self.purpose == Purpose::Normalise {
             self.patches.push((start..self.at, UNKNOWN.to_vec()));
         }
         Ok(())
@@ -157,11 +178,15 @@ impl<'a> Walk<'a> {
             let key = self.text(marker)?;
             let key = std::str::from_utf8(key)
                 .map_err(|_| Problem::Malformed("a name in it is not UTF-8"))?;
-            let item = match shape {
-                Some(Shape::Map(item)) => Some(item.as_ref()),
-                Some(Shape::Object(fields)) => fields.get(key).map(|field| &field.shape),
+            let field = match shape {
+                Some(Shape::Object(fields)) => fields.get(key),
                 _ => None,
             };
+            let item = match shape {
+                Some(Shape::Map(item)) => Some(item.as_ref()),
+                _ => field.map(|field| &field.shape),
+            };
+            let start = self.at;
             self.value(item, depth + 1).map_err(|problem| {
                 let name = key.to_owned().into();
                 problem.within(match shape {
@@ -169,8 +194,19 @@ impl<'a> Walk<'a> {
                     _ => AttributePathStep::Attribute(name),
                 })
             })?;
+            if field.is_some_and(|field| field.write_only) {
+                self.withhold(start);
+            }
         }
         Ok(())
+    }
+
+    /// Replaces what was walked over since `start`.
+    fn withhold(&mut self, start: usize) {
+        if self.purpose == Purpose::Withhold && self.bytes[start..self.at] != *NULL {
+            self.patches.retain(|(range, _)| range.start < start);
+            self.patches.push((start..self.at, NULL.to_vec()));
+        }
     }
 
     fn text(&mut self, marker: u8) -> Result<&'a [u8], Problem> {
@@ -249,14 +285,12 @@ mod tests {
     use proptest::prelude::*;
     use tf_provider::value::{Value, ValueAny, ValueNumber};
 
-    use super::super::shape::{Absent, Field};
+    use super::super::shape::Field;
     use super::*;
 
     fn object(fields: &[(&str, Shape)]) -> Shape {
-        let field = |(name, shape): &(&str, Shape)| {
-            let (shape, absent) = (shape.clone(), Absent::Null);
-            ((*name).to_owned(), Field { shape, absent })
-        };
+        let field =
+            |(name, shape): &(&str, Shape)| ((*name).to_owned(), Field::nullable(shape.clone()));
         Shape::Object(fields.iter().map(field).collect())
     }
 

@@ -1,41 +1,50 @@
 //! The calls that concern the provider as a whole, its data sources and its functions.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
 use tf_provider::{AttributePath, AttributePathStep, Diagnostics};
 
-use super::codec::{incoming, outgoing};
+use super::call::Call;
+use super::codec::{incoming, outgoing, unknown};
 use super::diagnostics::{to_function_error, to_wire};
+use super::entries::{find, messages};
 use super::guard::{guard, settle};
 use super::registry::Registry;
 use super::wire::tfplugin6::{
-    DynamicValue, ServerCapabilities, call_function, configure_provider, get_functions,
-    get_metadata, get_provider_schema, read_data_source, validate_data_resource_config,
-    validate_provider_config,
+    ActionSchema, DynamicValue, Schema, ServerCapabilities, call_function, configure_provider,
+    get_functions, get_metadata, get_provider_schema, read_data_source,
+    validate_data_resource_config, validate_provider_config,
 };
 
 fn capabilities() -> ServerCapabilities {
     ServerCapabilities {
         plan_destroy: true,
         get_provider_schema_optional: true,
-        ..Default::default()
+        move_resource_state: true,
+        generate_resource_config: true,
     }
 }
 
 impl Registry {
     pub(super) fn get_metadata(&self) -> get_metadata::Response {
-        use get_metadata::{DataSourceMetadata, FunctionMetadata, ResourceMetadata};
-        let type_name = |name: &String| name.clone();
+        use get_metadata::*;
         get_metadata::Response {
             server_capabilities: Some(capabilities()),
-            resources: (self.resources.keys().map(type_name))
-                .map(|type_name| ResourceMetadata { type_name })
-                .collect(),
-            data_sources: (self.data_sources.keys().map(type_name))
-                .map(|type_name| DataSourceMetadata { type_name })
-                .collect(),
-            functions: (self.functions.keys().map(type_name))
-                .map(|name| FunctionMetadata { name })
-                .collect(),
-            ..Default::default()
+            diagnostics: Vec::new(),
+            resources: named(&self.resources, |type_name| ResourceMetadata { type_name }),
+            data_sources: named(&self.data_sources, |type_name| DataSourceMetadata {
+                type_name,
+            }),
+            functions: named(&self.functions, |name| FunctionMetadata { name }),
+            ephemeral_resources: named(&self.ephemeral_resources, |type_name| {
+                EphemeralResourceMetadata { type_name }
+            }),
+            list_resources: named(&self.list_resources, |type_name| ListResourceMetadata {
+                type_name,
+            }),
+            actions: named(&self.actions, |type_name| ActionMetadata { type_name }),
+            state_stores: Vec::new(),
         }
     }
 
@@ -52,18 +61,13 @@ impl Registry {
             .meta_schema(&mut diags)
             .filter(|schema| !schema.is_empty())
             .map(|schema| schema.message.clone());
-        for (name, entry) in &self.resources {
-            if let Some(schema) = entry.prepared(name, &mut diags) {
-                let message = schema.message.clone();
-                response.resource_schemas.insert(name.clone(), message);
-            }
-        }
-        for (name, entry) in &self.data_sources {
-            if let Some(schema) = entry.prepared(name, &mut diags) {
-                let message = schema.message.clone();
-                response.data_source_schemas.insert(name.clone(), message);
-            }
-        }
+        response.resource_schemas = messages(&self.resources, &mut diags, same);
+        response.data_source_schemas = messages(&self.data_sources, &mut diags, same);
+        response.ephemeral_resource_schemas = messages(&self.ephemeral_resources, &mut diags, same);
+        response.list_resource_schemas = messages(&self.list_resources, &mut diags, same);
+        response.action_schemas = messages(&self.actions, &mut diags, |schema| ActionSchema {
+            schema: Some(schema),
+        });
         let functions = self.get_functions();
         response.functions = functions.functions;
         response.diagnostics = to_wire(diags);
@@ -101,11 +105,16 @@ impl Registry {
         request: configure_provider::Request,
     ) -> configure_provider::Response {
         let mut diags = Diagnostics::default();
+        let call = Call::of(request.client_capabilities);
         if let Some(config) = self.provider_config(request.config, &mut diags) {
             let version = request.terraform_version;
-            let outcome = guard(self.provider.configure(&mut diags, version, &config)).await;
+            let configured = self.provider.configure(&mut diags, version, &config);
+            let outcome = guard(call.scope(configured)).await;
             settle(outcome, &mut diags, "configure the provider");
         }
+        let awaits_settings = call.deferred().is_some();
+        self.awaits_settings
+            .store(awaits_settings, Ordering::Relaxed);
         let diagnostics = to_wire(diags);
         configure_provider::Response { diagnostics }
     }
@@ -135,10 +144,10 @@ impl Registry {
     ) -> validate_data_resource_config::Response {
         let mut diags = Diagnostics::default();
         let name = &request.type_name;
-        if let Some((entry, schema)) = self.find_data_source(name, &mut diags)
+        if let Some((source, schema)) = find(&self.data_sources, name, &mut diags)
             && let Some(config) = incoming(request.config, &schema.shape, &mut diags)
         {
-            let outcome = guard(entry.source.validate(&mut diags, &config)).await;
+            let outcome = guard(source.validate(&mut diags, &config)).await;
             settle(outcome, &mut diags, &format!("validate data.{name}"));
         }
         let diagnostics = to_wire(diags);
@@ -150,11 +159,20 @@ impl Registry {
         request: read_data_source::Request,
     ) -> read_data_source::Response {
         let mut diags = Diagnostics::default();
-        let state = self.data_source_state(request, &mut diags).await;
+        let call = Call::of(request.client_capabilities);
+        let state = match self.must_wait(&call, &mut diags) {
+            true => None,
+            false => {
+                call.scope(self.data_source_state(request, &mut diags))
+                    .await
+            }
+        };
+        let deferred = call.deferred();
         read_data_source::Response {
-            state: state.map(outgoing),
+            // What is not there yet has an unknown value.
+            state: state.map(outgoing).or(deferred.map(|_| unknown())),
             diagnostics: to_wire(diags),
-            ..Default::default()
+            deferred,
         }
     }
 
@@ -164,10 +182,10 @@ impl Registry {
         diags: &mut Diagnostics,
     ) -> Option<Vec<u8>> {
         let name = &request.type_name;
-        let (entry, schema) = self.find_data_source(name, diags)?;
+        let (source, schema) = find(&self.data_sources, name, diags)?;
         let config = incoming(request.config, &schema.shape, diags)?;
         let meta = self.provider_meta(request.provider_meta, diags)?;
-        let outcome = guard(entry.source.read(diags, &config, &meta)).await;
+        let outcome = guard(source.read(diags, &config, &meta)).await;
         settle(outcome, diags, &format!("read data.{name}"))
     }
 
@@ -216,6 +234,14 @@ impl Registry {
         let outcome = guard(entry.function.call(diags, &arguments)).await;
         settle(outcome, diags, &format!("call {name}"))
     }
+}
+
+fn named<E, M>(entries: &BTreeMap<String, E>, message: impl Fn(String) -> M) -> Vec<M> {
+    entries.keys().cloned().map(message).collect()
+}
+
+fn same(schema: Schema) -> Schema {
+    schema
 }
 
 /// The start of a MessagePack array.

@@ -5,6 +5,7 @@
 
 use tf_provider::{AttributePath, Diagnostics};
 
+use super::call::Call;
 use super::codec::{NULL, incoming, is_null, null, outgoing};
 use super::diagnostics::{path_to_wire, to_wire};
 use super::erased::Object;
@@ -12,9 +13,9 @@ use super::guard::{guard, settle};
 use super::private;
 use super::registry::Registry;
 use super::wire::tfplugin6::{
-    apply_resource_change, import_resource_state, plan_resource_change, read_resource,
-    validate_resource_config,
+    apply_resource_change, plan_resource_change, read_resource, validate_resource_config,
 };
+use super::write_only::{self, withheld};
 
 impl Registry {
     pub(super) async fn validate_resource(
@@ -23,10 +24,15 @@ impl Registry {
     ) -> validate_resource_config::Response {
         let mut diags = Diagnostics::default();
         let name = &request.type_name;
-        if let Some((entry, schema)) = self.find_resource(name, &mut diags)
+        let call = Call::of(request.client_capabilities);
+        if let Some((resource, schema)) = self.find_resource(name, &mut diags)
             && let Some(config) = incoming(request.config, &schema.shape, &mut diags)
         {
-            let outcome = guard(entry.resource.validate(&mut diags, &config)).await;
+            if !call.write_only_attributes_allowed {
+                write_only::refuse(&config, schema, &mut diags);
+            }
+            let validated = call.scope(resource.validate(&mut diags, &config));
+            let outcome = guard(validated).await;
             settle(outcome, &mut diags, &format!("validate {name}"));
         }
         let diagnostics = to_wire(diags);
@@ -38,36 +44,48 @@ impl Registry {
         request: read_resource::Request,
     ) -> read_resource::Response {
         let mut diags = Diagnostics::default();
+        let call = Call::of(request.client_capabilities);
+        let name = request.type_name.clone();
+        let identity = request.current_identity.clone();
         let (_, prior) = private::split(&request.private);
-        let prior = (request.current_state.clone(), prior.to_vec());
-        let found = self.read(request, &mut diags).await;
-        let (new_state, private) = match found {
-            _ if !diags.errors.is_empty() => prior,
-            Some(Some((state, private))) => (Some(outgoing(state)), private),
+        let prior = (request.current_state.clone(), prior.to_vec(), identity);
+        let found = match self.must_wait(&call, &mut diags) {
+            true => None,
+            false => call.scope(self.read(request, &mut diags)).await,
+        };
+        let deferred = call.deferred();
+        let (new_state, private, new_identity) = match found {
+            _ if deferred.is_some() || !diags.errors.is_empty() => prior,
+            Some((state, private)) => {
+                let identity = self.identity_of(&name, &state, prior.2, &mut diags);
+                (Some(outgoing(state)), private, identity)
+            }
             // Gone, and the resource is sure of it.
-            Some(None) | None => (Some(null()), Vec::new()),
+            None => (Some(null()), Vec::new(), None),
         };
         read_resource::Response {
             new_state,
             private,
+            new_identity,
+            deferred,
             diagnostics: to_wire(diags),
-            ..Default::default()
         }
     }
 
-    /// `None` if it could not be asked, `Some(None)` if it answered that it is gone.
+    /// `None` without an error means that it is gone.
     async fn read(
         &self,
         request: read_resource::Request,
         diags: &mut Diagnostics,
-    ) -> Option<Option<Object>> {
+    ) -> Option<Object> {
         let name = &request.type_name;
-        let (entry, schema) = self.find_resource(name, diags)?;
+        let (resource, schema) = self.find_resource(name, diags)?;
         let state = incoming(request.current_state, &schema.shape, diags)?;
         let meta = self.provider_meta(request.provider_meta, diags)?;
         let (private, _) = private::split(&request.private);
-        let outcome = guard(entry.resource.read(diags, &state, private, &meta)).await;
-        settle(outcome.map(Some), diags, &format!("read {name}"))
+        let outcome = guard(resource.read(diags, &state, private, &meta)).await;
+        let (state, private) = settle(outcome.map(Some), diags, &format!("read {name}"))??;
+        Some((withheld(state, schema, diags)?, private))
     }
 
     pub(super) async fn plan_resource(
@@ -75,20 +93,32 @@ impl Registry {
         request: plan_resource_change::Request,
     ) -> plan_resource_change::Response {
         let mut diags = Diagnostics::default();
+        let call = Call::of(request.client_capabilities).after_plan(&request.planned_private);
+        let name = request.type_name.clone();
         let proposed = request.proposed_new_state.clone();
+        let prior_identity = request.prior_identity.clone();
         let prior_private = private::split(&request.prior_private).1.to_vec();
-        let planned = self.plan(request, &mut diags).await;
-        let (planned_state, planned_private, replace) = match planned {
+        let planned = match self.must_wait(&call, &mut diags) {
+            true => self.proposal(&request, &mut diags),
+            false => call.scope(self.plan(request, &mut diags)).await,
+        };
+        let (planned_state, planned_private, replace, planned_identity) = match planned {
             Some(((state, planned), replace)) => {
+                let identity = match state == NULL {
+                    true => prior_identity,
+                    false => self.identity_of(&name, &state, prior_identity, &mut diags),
+                };
                 let planned = private::join(&planned, &prior_private);
-                (Some(outgoing(state)), planned, replace)
+                (Some(outgoing(state)), planned, replace, identity)
             }
-            None => (proposed, prior_private, Vec::new()),
+            None => (proposed, prior_private, Vec::new(), prior_identity),
         };
         plan_resource_change::Response {
             planned_state,
             planned_private,
+            planned_identity,
             requires_replace: replace.into_iter().map(path_to_wire).collect(),
+            deferred: call.deferred(),
             diagnostics: to_wire(diags),
             ..Default::default()
         }
@@ -100,8 +130,7 @@ impl Registry {
         diags: &mut Diagnostics,
     ) -> Option<(Object, Vec<AttributePath>)> {
         let name = &request.type_name;
-        let (entry, schema) = self.find_resource(name, diags)?;
-        let resource = &entry.resource;
+        let (resource, schema) = self.find_resource(name, diags)?;
         let creates = is_null(&request.prior_state);
         let destroys = is_null(&request.proposed_new_state);
         let prior = incoming(request.prior_state, &schema.shape, diags)?;
@@ -118,12 +147,13 @@ impl Registry {
         }
         if creates {
             let outcome = guard(resource.plan_create(diags, &proposed, &config, &meta)).await;
-            let object = settle(outcome, diags, &attempted)?;
-            return Some((object, Vec::new()));
+            let (state, private) = settle(outcome, diags, &attempted)?;
+            return Some(((withheld(state, schema, diags)?, private), Vec::new()));
         }
         let update = resource.plan_update(diags, &prior, &proposed, &config, private, &meta);
         let outcome = guard(update).await;
-        settle(outcome, diags, &attempted)
+        let ((state, private), replace) = settle(outcome, diags, &attempted)?;
+        Some(((withheld(state, schema, diags)?, private), replace))
     }
 
     pub(super) async fn apply_resource(
@@ -131,15 +161,27 @@ impl Registry {
         request: apply_resource_change::Request,
     ) -> apply_resource_change::Response {
         let mut diags = Diagnostics::default();
+        let call = Call::default();
+        let name = request.type_name.clone();
+        let identity = request.planned_identity.clone();
         let (_, prior_private) = private::split(&request.planned_private);
         let prior = (request.prior_state.clone(), prior_private.to_vec());
-        let (new_state, private) = match self.apply(request, &mut diags).await {
-            Some((state, private)) => (Some(outgoing(state)), private),
-            None => prior,
+        let applied = match self.must_wait(&call, &mut diags) {
+            true => None,
+            false => call.scope(self.apply(request, &mut diags)).await,
+        };
+        let (new_state, private, new_identity) = match applied {
+            Some((state, private)) if state == NULL => (Some(outgoing(state)), private, None),
+            Some((state, private)) => {
+                let identity = self.identity_of(&name, &state, identity, &mut diags);
+                (Some(outgoing(state)), private, identity)
+            }
+            None => (prior.0, prior.1, identity),
         };
         apply_resource_change::Response {
             new_state: new_state.or_else(|| Some(null())),
             private,
+            new_identity,
             diagnostics: to_wire(diags),
             ..Default::default()
         }
@@ -152,8 +194,7 @@ impl Registry {
         diags: &mut Diagnostics,
     ) -> Option<Object> {
         let name = &request.type_name;
-        let (entry, schema) = self.find_resource(name, diags)?;
-        let resource = &entry.resource;
+        let (resource, schema) = self.find_resource(name, diags)?;
         let creates = is_null(&request.prior_state);
         let destroys = is_null(&request.planned_state);
         let prior = incoming(request.prior_state, &schema.shape, diags)?;
@@ -167,53 +208,13 @@ impl Registry {
             let gone = (NULL.to_vec(), Vec::new());
             return diags.errors.is_empty().then_some(gone);
         }
-        if creates {
+        let (state, private) = if creates {
             let create = resource.create(diags, &planned, &config, private, &meta);
-            let outcome = guard(create).await;
-            return settle(outcome, diags, &format!("create {name}"));
-        }
-        let update = resource.update(diags, &prior, &planned, &config, private, &meta);
-        let outcome = guard(update).await;
-        settle(outcome, diags, &format!("update {name}"))
-    }
-
-    pub(super) async fn import_resource(
-        &self,
-        request: import_resource_state::Request,
-    ) -> import_resource_state::Response {
-        use import_resource_state::ImportedResource;
-        let mut diags = Diagnostics::default();
-        let type_name = request.type_name.clone();
-        let imported = self.import(request, &mut diags).await;
-        let imported = imported.map(|(state, private)| ImportedResource {
-            type_name,
-            state: Some(outgoing(state)),
-            private,
-            identity: None,
-        });
-        import_resource_state::Response {
-            imported_resources: imported.into_iter().collect(),
-            diagnostics: to_wire(diags),
-            deferred: None,
-        }
-    }
-
-    async fn import(
-        &self,
-        request: import_resource_state::Request,
-        diags: &mut Diagnostics,
-    ) -> Option<Object> {
-        let name = &request.type_name;
-        let (entry, _) = self.find_resource(name, diags)?;
-        if request.id.is_empty() {
-            diags.root_error(
-                format!("Cannot import {name} without an id"),
-                "This resource is imported by id. Set `id` in the import block; `identity` is not \
-                 supported.",
-            );
-            return None;
-        }
-        let outcome = guard(entry.resource.import(diags, request.id)).await;
-        settle(outcome, diags, &format!("import {name}"))
+            settle(guard(create).await, diags, &format!("create {name}"))?
+        } else {
+            let update = resource.update(diags, &prior, &planned, &config, private, &meta);
+            settle(guard(update).await, diags, &format!("update {name}"))?
+        };
+        Some((withheld(state, schema, diags)?, private))
     }
 }

@@ -8,7 +8,9 @@ use tf_provider::schema::{
     Parameter, Schema, StringKind, Type,
 };
 
+use super::authoring::IdentitySchema;
 use super::wire::tfplugin6::{self as wire, schema as nested};
+use super::write_only;
 
 /// The schema of the provider, of a resource or of a data source.
 pub(super) fn schema(schema: &Schema) -> wire::Schema {
@@ -30,6 +32,23 @@ pub(super) fn function(schema: &FunctionSchema) -> wire::Function {
         description: schema.description.content.clone(),
         description_kind: kind(&schema.description),
         deprecation_message: schema.deprecated.clone().unwrap_or_default(),
+    }
+}
+
+/// The schema of an identity.
+pub(super) fn identity(schema: &IdentitySchema) -> wire::ResourceIdentitySchema {
+    use wire::resource_identity_schema::IdentityAttribute;
+    let attributes = schema.attributes.iter();
+    let attributes = attributes.map(|(name, attribute)| IdentityAttribute {
+        name: name.clone(),
+        r#type: bytes(&type_json(&attribute.kind)),
+        required_for_import: attribute.required_for_import,
+        optional_for_import: !attribute.required_for_import,
+        description: attribute.description.clone(),
+    });
+    wire::ResourceIdentitySchema {
+        version: schema.version,
+        identity_attributes: attributes.collect(),
     }
 }
 
@@ -98,6 +117,7 @@ fn attribute((name, attribute): (&String, &Attribute)) -> nested::Attribute {
         computed: matches!(attribute.constraint, Computed | OptionalComputed),
         sensitive: attribute.sensitive,
         deprecated: attribute.deprecated,
+        write_only: name.ends_with(write_only::SUFFIX),
         ..Default::default()
     }
 }

@@ -6,12 +6,15 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::{ReceiverStream, UnboundedReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::guard::guard;
+use super::guard::{Panicked, guard};
 use super::registry::Registry;
 use super::wire::tfplugin6::provider_server::Provider;
 use super::wire::tfplugin6::*;
@@ -41,328 +44,210 @@ impl Service {
         let work = guard(work(self.registry.clone(), request.into_inner()));
         match self.calls.spawn(work).await {
             Ok(Ok(answer)) => Ok(Response::new(answer)),
-            Ok(Err(panicked)) => Err(Status::internal(format!(
-                "the provider crashed in {call} at {}; please report this as a bug",
-                panicked.place()
-            ))),
+            Ok(Err(panicked)) => Err(crashed(call, panicked)),
             Err(_cancelled) => Err(Status::cancelled("the provider is shutting down")),
         }
     }
+
+    /// Like [`run`](Self::run), for a call that is answered by any number of events.
+    fn stream<E: Send + 'static>(
+        &self,
+        call: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+        events: impl Stream<Item = E> + Send + 'static,
+    ) -> Response<Events<E>> {
+        tracing::debug!(call, "call");
+        let work = self.calls.spawn(guard(work));
+        // The events end when the work is over, so this does not wait.
+        let end = stream::once(work).filter_map(move |outcome| async move {
+            match outcome {
+                Ok(Ok(())) => None,
+                Ok(Err(panicked)) => Some(Err(crashed(call, panicked))),
+                Err(_cancelled) => Some(Err(Status::cancelled("the provider is shutting down"))),
+            }
+        });
+        Response::new(events.map(Ok).chain(end).boxed())
+    }
+}
+
+/// The answer to a call that has many.
+type Events<E> = BoxStream<'static, Result<E, Status>>;
+
+fn crashed(call: &str, panicked: Panicked) -> Status {
+    Status::internal(format!(
+        "the provider crashed in {call} at {}; please report this as a bug",
+        panicked.place()
+    ))
 }
 
 fn absent(call: &str) -> Status {
     Status::unimplemented(format!("this provider does not have {call}"))
 }
 
-#[tonic::async_trait]
-impl Provider for Service {
-    async fn get_metadata(
-        &self,
-        request: Request<get_metadata::Request>,
-    ) -> Result<Response<get_metadata::Response>, Status> {
-        self.run("GetMetadata", request, |registry, _| async move {
-            registry.get_metadata()
-        })
-        .await
+/// The service, from a table of its calls: those that the registry answers with one message, and those that are
+/// written out.
+macro_rules! service {
+    (
+        answered {
+            $($call:ident $name:literal => |$registry:ident, $request:pat_param| $answer:expr;)+
+        }
+        written { $($rest:tt)* }
+    ) => {
+        #[tonic::async_trait]
+        impl Provider for Service {
+            $(
+                async fn $call(
+                    &self,
+                    request: Request<$call::Request>,
+                ) -> Result<Response<$call::Response>, Status> {
+                    self.run($name, request, |$registry, $request| async move { $answer }).await
+                }
+            )+
+            $($rest)*
+        }
+    };
+}
+
+service! {
+    answered {
+        get_metadata "GetMetadata" => |registry, _| registry.get_metadata();
+        get_provider_schema "GetProviderSchema" => |registry, _| registry.get_provider_schema();
+        get_resource_identity_schemas "GetResourceIdentitySchemas" =>
+            |registry, _| registry.get_resource_identity_schemas();
+        get_functions "GetFunctions" => |registry, _| registry.get_functions();
+
+        validate_provider_config "ValidateProviderConfig" =>
+            |registry, it| registry.validate_provider_config(it).await;
+        configure_provider "ConfigureProvider" => |registry, it| registry.configure_provider(it).await;
+
+        validate_resource_config "ValidateResourceConfig" =>
+            |registry, it| registry.validate_resource(it).await;
+        upgrade_resource_state "UpgradeResourceState" => |registry, it| registry.upgrade_resource_state(it);
+        upgrade_resource_identity "UpgradeResourceIdentity" =>
+            |registry, it| registry.upgrade_resource_identity(it);
+        read_resource "ReadResource" => |registry, it| registry.read_resource(it).await;
+        plan_resource_change "PlanResourceChange" => |registry, it| registry.plan_resource(it).await;
+        apply_resource_change "ApplyResourceChange" => |registry, it| registry.apply_resource(it).await;
+        import_resource_state "ImportResourceState" => |registry, it| registry.import_resource(it).await;
+        move_resource_state "MoveResourceState" => |registry, it| registry.move_resource_state(it).await;
+        generate_resource_config "GenerateResourceConfig" =>
+            |registry, it| registry.generate_resource_config(it);
+
+        validate_data_resource_config "ValidateDataResourceConfig" =>
+            |registry, it| registry.validate_data_source(it).await;
+        read_data_source "ReadDataSource" => |registry, it| registry.read_data_source(it).await;
+
+        validate_ephemeral_resource_config "ValidateEphemeralResourceConfig" =>
+            |registry, it| registry.validate_ephemeral_resource(it).await;
+        open_ephemeral_resource "OpenEphemeralResource" =>
+            |registry, it| registry.open_ephemeral_resource(it).await;
+        renew_ephemeral_resource "RenewEphemeralResource" =>
+            |registry, it| registry.renew_ephemeral_resource(it).await;
+        close_ephemeral_resource "CloseEphemeralResource" =>
+            |registry, it| registry.close_ephemeral_resource(it).await;
+
+        validate_list_resource_config "ValidateListResourceConfig" =>
+            |registry, it| registry.validate_list_resource(it).await;
+        validate_action_config "ValidateActionConfig" => |registry, it| registry.validate_action(it).await;
+        plan_action "PlanAction" => |registry, it| registry.plan_action(it).await;
+
+        call_function "CallFunction" => |registry, it| registry.call_function(it).await;
     }
 
-    async fn get_provider_schema(
-        &self,
-        request: Request<get_provider_schema::Request>,
-    ) -> Result<Response<get_provider_schema::Response>, Status> {
-        self.run("GetProviderSchema", request, |registry, _| async move {
-            registry.get_provider_schema()
-        })
-        .await
-    }
+    written {
 
-    async fn get_resource_identity_schemas(
-        &self,
-        _request: Request<get_resource_identity_schemas::Request>,
-    ) -> Result<Response<get_resource_identity_schemas::Response>, Status> {
-        Ok(Response::new(Default::default()))
-    }
+        type ListResourceStream = Events<list_resource::Event>;
 
-    async fn validate_provider_config(
-        &self,
-        request: Request<validate_provider_config::Request>,
-    ) -> Result<Response<validate_provider_config::Response>, Status> {
-        self.run(
-            "ValidateProviderConfig",
-            request,
-            |registry, it| async move { registry.validate_provider_config(it).await },
-        )
-        .await
-    }
+        async fn list_resource(
+            &self,
+            request: Request<list_resource::Request>,
+        ) -> Result<Response<Self::ListResourceStream>, Status> {
+            let registry = self.registry.clone();
+            let (sender, events) = mpsc::channel(1);
+            let work = async move { registry.list_all(request.into_inner(), sender).await };
+            Ok(self.stream("ListResource", work, ReceiverStream::new(events)))
+        }
 
-    async fn validate_resource_config(
-        &self,
-        request: Request<validate_resource_config::Request>,
-    ) -> Result<Response<validate_resource_config::Response>, Status> {
-        self.run(
-            "ValidateResourceConfig",
-            request,
-            |registry, it| async move { registry.validate_resource(it).await },
-        )
-        .await
-    }
+        type InvokeActionStream = Events<invoke_action::Event>;
 
-    async fn validate_data_resource_config(
-        &self,
-        request: Request<validate_data_resource_config::Request>,
-    ) -> Result<Response<validate_data_resource_config::Response>, Status> {
-        self.run(
-            "ValidateDataResourceConfig",
-            request,
-            |registry, it| async move { registry.validate_data_source(it).await },
-        )
-        .await
-    }
+        async fn invoke_action(
+            &self,
+            request: Request<invoke_action::Request>,
+        ) -> Result<Response<Self::InvokeActionStream>, Status> {
+            let registry = self.registry.clone();
+            // A client that reads slowly does not hold up an action.
+            let (sender, events) = mpsc::unbounded_channel();
+            let work = async move { registry.invoke_action(request.into_inner(), sender).await };
+            Ok(self.stream("InvokeAction", work, UnboundedReceiverStream::new(events)))
+        }
 
-    async fn upgrade_resource_state(
-        &self,
-        request: Request<upgrade_resource_state::Request>,
-    ) -> Result<Response<upgrade_resource_state::Response>, Status> {
-        self.run("UpgradeResourceState", request, |registry, it| async move {
-            registry.upgrade_resource_state(it)
-        })
-        .await
-    }
+        async fn stop_provider(
+            &self,
+            _request: Request<stop_provider::Request>,
+        ) -> Result<Response<stop_provider::Response>, Status> {
+            tracing::info!("asked to stop: work under way is wound down");
+            self.stop.cancel();
+            Ok(Response::new(Default::default()))
+        }
 
-    async fn configure_provider(
-        &self,
-        request: Request<configure_provider::Request>,
-    ) -> Result<Response<configure_provider::Response>, Status> {
-        self.run("ConfigureProvider", request, |registry, it| async move {
-            registry.configure_provider(it).await
-        })
-        .await
-    }
+        // What this provider does not have. Its metadata says so, so these are not called.
 
-    async fn read_resource(
-        &self,
-        request: Request<read_resource::Request>,
-    ) -> Result<Response<read_resource::Response>, Status> {
-        self.run("ReadResource", request, |registry, it| async move {
-            registry.read_resource(it).await
-        })
-        .await
-    }
+        async fn validate_state_store_config(
+            &self,
+            _request: Request<validate_state_store_config::Request>,
+        ) -> Result<Response<validate_state_store_config::Response>, Status> {
+            Err(absent("state stores"))
+        }
 
-    async fn plan_resource_change(
-        &self,
-        request: Request<plan_resource_change::Request>,
-    ) -> Result<Response<plan_resource_change::Response>, Status> {
-        self.run("PlanResourceChange", request, |registry, it| async move {
-            registry.plan_resource(it).await
-        })
-        .await
-    }
+        async fn configure_state_store(
+            &self,
+            _request: Request<configure_state_store::Request>,
+        ) -> Result<Response<configure_state_store::Response>, Status> {
+            Err(absent("state stores"))
+        }
 
-    async fn apply_resource_change(
-        &self,
-        request: Request<apply_resource_change::Request>,
-    ) -> Result<Response<apply_resource_change::Response>, Status> {
-        self.run("ApplyResourceChange", request, |registry, it| async move {
-            registry.apply_resource(it).await
-        })
-        .await
-    }
+        type ReadStateBytesStream = Events<read_state_bytes::ResponseChunk>;
 
-    async fn import_resource_state(
-        &self,
-        request: Request<import_resource_state::Request>,
-    ) -> Result<Response<import_resource_state::Response>, Status> {
-        self.run("ImportResourceState", request, |registry, it| async move {
-            registry.import_resource(it).await
-        })
-        .await
-    }
+        async fn read_state_bytes(
+            &self,
+            _request: Request<read_state_bytes::Request>,
+        ) -> Result<Response<Self::ReadStateBytesStream>, Status> {
+            Err(absent("state stores"))
+        }
 
-    async fn read_data_source(
-        &self,
-        request: Request<read_data_source::Request>,
-    ) -> Result<Response<read_data_source::Response>, Status> {
-        self.run("ReadDataSource", request, |registry, it| async move {
-            registry.read_data_source(it).await
-        })
-        .await
-    }
+        async fn write_state_bytes(
+            &self,
+            _request: Request<Streaming<write_state_bytes::RequestChunk>>,
+        ) -> Result<Response<write_state_bytes::Response>, Status> {
+            Err(absent("state stores"))
+        }
 
-    async fn get_functions(
-        &self,
-        request: Request<get_functions::Request>,
-    ) -> Result<Response<get_functions::Response>, Status> {
-        self.run("GetFunctions", request, |registry, _| async move {
-            registry.get_functions()
-        })
-        .await
-    }
+        async fn lock_state(
+            &self,
+            _request: Request<lock_state::Request>,
+        ) -> Result<Response<lock_state::Response>, Status> {
+            Err(absent("state stores"))
+        }
 
-    async fn call_function(
-        &self,
-        request: Request<call_function::Request>,
-    ) -> Result<Response<call_function::Response>, Status> {
-        self.run("CallFunction", request, |registry, it| async move {
-            registry.call_function(it).await
-        })
-        .await
-    }
+        async fn unlock_state(
+            &self,
+            _request: Request<unlock_state::Request>,
+        ) -> Result<Response<unlock_state::Response>, Status> {
+            Err(absent("state stores"))
+        }
 
-    async fn stop_provider(
-        &self,
-        _request: Request<stop_provider::Request>,
-    ) -> Result<Response<stop_provider::Response>, Status> {
-        tracing::info!("asked to stop: work under way is wound down");
-        self.stop.cancel();
-        Ok(Response::new(Default::default()))
-    }
+        async fn get_states(
+            &self,
+            _request: Request<get_states::Request>,
+        ) -> Result<Response<get_states::Response>, Status> {
+            Err(absent("state stores"))
+        }
 
-    // What this provider does not have. Its schema and capabilities say so, so these are not called.
-
-    async fn upgrade_resource_identity(
-        &self,
-        _request: Request<upgrade_resource_identity::Request>,
-    ) -> Result<Response<upgrade_resource_identity::Response>, Status> {
-        Err(absent("resource identities"))
-    }
-
-    async fn move_resource_state(
-        &self,
-        _request: Request<move_resource_state::Request>,
-    ) -> Result<Response<move_resource_state::Response>, Status> {
-        Err(absent("moves between resource types"))
-    }
-
-    async fn generate_resource_config(
-        &self,
-        _request: Request<generate_resource_config::Request>,
-    ) -> Result<Response<generate_resource_config::Response>, Status> {
-        Err(absent("generated configuration"))
-    }
-
-    async fn validate_ephemeral_resource_config(
-        &self,
-        _request: Request<validate_ephemeral_resource_config::Request>,
-    ) -> Result<Response<validate_ephemeral_resource_config::Response>, Status> {
-        Err(absent("ephemeral resources"))
-    }
-
-    async fn open_ephemeral_resource(
-        &self,
-        _request: Request<open_ephemeral_resource::Request>,
-    ) -> Result<Response<open_ephemeral_resource::Response>, Status> {
-        Err(absent("ephemeral resources"))
-    }
-
-    async fn renew_ephemeral_resource(
-        &self,
-        _request: Request<renew_ephemeral_resource::Request>,
-    ) -> Result<Response<renew_ephemeral_resource::Response>, Status> {
-        Err(absent("ephemeral resources"))
-    }
-
-    async fn close_ephemeral_resource(
-        &self,
-        _request: Request<close_ephemeral_resource::Request>,
-    ) -> Result<Response<close_ephemeral_resource::Response>, Status> {
-        Err(absent("ephemeral resources"))
-    }
-
-    type ListResourceStream = BoxStream<'static, Result<list_resource::Event, Status>>;
-
-    async fn list_resource(
-        &self,
-        _request: Request<list_resource::Request>,
-    ) -> Result<Response<Self::ListResourceStream>, Status> {
-        Err(absent("list resources"))
-    }
-
-    async fn validate_list_resource_config(
-        &self,
-        _request: Request<validate_list_resource_config::Request>,
-    ) -> Result<Response<validate_list_resource_config::Response>, Status> {
-        Err(absent("list resources"))
-    }
-
-    async fn validate_action_config(
-        &self,
-        _request: Request<validate_action_config::Request>,
-    ) -> Result<Response<validate_action_config::Response>, Status> {
-        Err(absent("actions"))
-    }
-
-    async fn plan_action(
-        &self,
-        _request: Request<plan_action::Request>,
-    ) -> Result<Response<plan_action::Response>, Status> {
-        Err(absent("actions"))
-    }
-
-    type InvokeActionStream = BoxStream<'static, Result<invoke_action::Event, Status>>;
-
-    async fn invoke_action(
-        &self,
-        _request: Request<invoke_action::Request>,
-    ) -> Result<Response<Self::InvokeActionStream>, Status> {
-        Err(absent("actions"))
-    }
-
-    async fn validate_state_store_config(
-        &self,
-        _request: Request<validate_state_store_config::Request>,
-    ) -> Result<Response<validate_state_store_config::Response>, Status> {
-        Err(absent("state stores"))
-    }
-
-    async fn configure_state_store(
-        &self,
-        _request: Request<configure_state_store::Request>,
-    ) -> Result<Response<configure_state_store::Response>, Status> {
-        Err(absent("state stores"))
-    }
-
-    type ReadStateBytesStream = BoxStream<'static, Result<read_state_bytes::ResponseChunk, Status>>;
-
-    async fn read_state_bytes(
-        &self,
-        _request: Request<read_state_bytes::Request>,
-    ) -> Result<Response<Self::ReadStateBytesStream>, Status> {
-        Err(absent("state stores"))
-    }
-
-    async fn write_state_bytes(
-        &self,
-        _request: Request<Streaming<write_state_bytes::RequestChunk>>,
-    ) -> Result<Response<write_state_bytes::Response>, Status> {
-        Err(absent("state stores"))
-    }
-
-    async fn lock_state(
-        &self,
-        _request: Request<lock_state::Request>,
-    ) -> Result<Response<lock_state::Response>, Status> {
-        Err(absent("state stores"))
-    }
-
-    async fn unlock_state(
-        &self,
-        _request: Request<unlock_state::Request>,
-    ) -> Result<Response<unlock_state::Response>, Status> {
-        Err(absent("state stores"))
-    }
-
-    async fn get_states(
-        &self,
-        _request: Request<get_states::Request>,
-    ) -> Result<Response<get_states::Response>, Status> {
-        Err(absent("state stores"))
-    }
-
-    async fn delete_state(
-        &self,
-        _request: Request<delete_state::Request>,
-    ) -> Result<Response<delete_state::Response>, Status> {
-        Err(absent("state stores"))
+        async fn delete_state(
+            &self,
+            _request: Request<delete_state::Request>,
+        ) -> Result<Response<delete_state::Response>, Status> {
+            Err(absent("state stores"))
+        }
     }
 }

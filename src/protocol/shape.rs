@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use tf_provider::schema::{Attribute, AttributeType, Block, NestedBlock, Type};
 
+use super::write_only;
+
 /// The layout of one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -28,6 +30,8 @@ pub(super) enum Shape {
 pub(super) struct Field {
     pub(super) shape: Shape,
     pub(super) absent: Absent,
+    /// Its value belongs into no state.
+    pub(super) write_only: bool,
 }
 
 /// How Terraform writes a field that nobody set.
@@ -89,12 +93,34 @@ impl Shape {
         let field = |(name, kind): (&String, &T)| (name.clone(), Field::nullable(shape_of(kind)));
         Self::Object(entries.iter().map(field).collect())
     }
+
+    /// An object with attributes of these types.
+    pub(super) fn of_types<'a>(types: impl Iterator<Item = (&'a str, &'a Type)>) -> Self {
+        let fields = types.map(|(name, kind)| (name.into(), Field::nullable(Self::of_type(kind))));
+        Self::Object(fields.collect())
+    }
+
+    /// Whether any value in it is write-only.
+    pub(super) fn holds_write_only(&self) -> bool {
+        match self {
+            Self::Plain | Self::Number => false,
+            Self::List(item) | Self::Set(item) | Self::Map(item) => item.holds_write_only(),
+            Self::Tuple(items) => items.iter().any(Self::holds_write_only),
+            Self::Object(fields) => fields
+                .values()
+                .any(|field| field.write_only || field.shape.holds_write_only()),
+        }
+    }
 }
 
 impl Field {
-    fn nullable(shape: Shape) -> Self {
-        let absent = Absent::Null;
-        Self { shape, absent }
+    pub(super) fn nullable(shape: Shape) -> Self {
+        let (absent, write_only) = (Absent::Null, false);
+        Self {
+            shape,
+            absent,
+            write_only,
+        }
     }
 
     fn of_nested_block(nested: &NestedBlock) -> Self {
@@ -107,14 +133,21 @@ impl Field {
             NestedBlock::Set(block) => (Shape::Set(object(block).into()), Absent::EmptyList),
             NestedBlock::Map(block) => (Shape::Map(object(block).into()), Absent::EmptyMap),
         };
-        Self { shape, absent }
+        Self {
+            absent,
+            ..Self::nullable(shape)
+        }
     }
 }
 
 fn fields_of(attributes: &HashMap<String, Attribute>) -> BTreeMap<String, Field> {
     let field = |(name, attribute): (&String, &Attribute)| {
         let shape = Shape::of_attribute_type(&attribute.attr_type);
-        (name.clone(), Field::nullable(shape))
+        let field = Field {
+            write_only: name.ends_with(write_only::SUFFIX),
+            ..Field::nullable(shape)
+        };
+        (name.clone(), field)
     };
     attributes.iter().map(field).collect()
 }

@@ -6,11 +6,11 @@ use tf_provider::Diagnostics;
 
 use super::codec::{encode, outgoing};
 use super::conform::conform;
-use super::diagnostics::to_wire;
+use super::diagnostics::{report, to_wire};
 use super::guard::{guard_call, settle};
-use super::registry::{Registry, ResourceEntry};
+use super::registry::Registry;
 use super::wire::tfplugin6::{RawState, upgrade_resource_state};
-use crate::error::{Path, Step};
+use super::write_only::withheld;
 
 impl Registry {
     pub(super) fn upgrade_resource_state(
@@ -18,32 +18,35 @@ impl Registry {
         request: upgrade_resource_state::Request,
     ) -> upgrade_resource_state::Response {
         let mut diags = Diagnostics::default();
-        let state = self.upgraded(request, &mut diags);
+        let stored = request.raw_state.unwrap_or_default();
+        let state = self.upgraded(&request.type_name, request.version, stored, &mut diags);
         upgrade_resource_state::Response {
             upgraded_state: state.map(outgoing),
             diagnostics: to_wire(diags),
         }
     }
 
-    fn upgraded(
+    /// A stored state of this version, as of today's.
+    pub(super) fn upgraded(
         &self,
-        request: upgrade_resource_state::Request,
+        name: &str,
+        version: i64,
+        stored: RawState,
         diags: &mut Diagnostics,
     ) -> Option<Vec<u8>> {
-        let name = &request.type_name;
-        let (entry, schema) = self.find_resource(name, diags)?;
-        let stored = stored_json(name, request.raw_state.unwrap_or_default(), diags)?;
+        let (_, schema) = self.find_resource(name, diags)?;
+        let stored = stored_json(name, stored, diags)?;
         let current = schema.message.version;
-        let migrated = match request.version {
+        let migrated = match version {
             version if version == current => stored,
             version if version > current => {
                 newer(name, version, current, diags);
                 return None;
             }
-            version => migrated(entry, name, version, stored, diags)?,
+            version => self.migrated(name, version, stored, diags)?,
         };
         match conform(migrated, &schema.shape) {
-            Ok(state) => encode(&state, diags),
+            Ok(state) => withheld(encode(&state, diags)?, schema, diags),
             Err(misfit) => {
                 diags.root_error(
                     format!("The stored state of {name} does not fit its schema"),
@@ -56,9 +59,30 @@ impl Registry {
             }
         }
     }
+
+    fn migrated(
+        &self,
+        name: &str,
+        version: i64,
+        stored: Value,
+        diags: &mut Diagnostics,
+    ) -> Option<Value> {
+        let attempted = format!("upgrade the state of {name} from schema version {version}");
+        let Some(upgrade) = self.upgrades.get(name) else {
+            diags.root_error(
+                format!("Cannot {attempted}"),
+                "This provider does not know that version. Apply once with a provider version between \
+                 the two, then upgrade again.",
+            );
+            return None;
+        };
+        let outcome = guard_call(|| report(upgrade(version, stored), diags));
+        settle(outcome, diags, &attempted)
+    }
 }
 
-fn stored_json(name: &str, raw: RawState, diags: &mut Diagnostics) -> Option<Value> {
+/// The JSON of a stored state.
+pub(super) fn stored_json(name: &str, raw: RawState, diags: &mut Diagnostics) -> Option<Value> {
     if raw.json.is_empty() {
         diags.root_error(
             format!("The stored state of {name} is too old"),
@@ -91,40 +115,4 @@ fn newer(name: &str, version: i64, current: i64, diags: &mut Diagnostics) {
              the provider: raise its version in required_providers and run init -upgrade."
         ),
     );
-}
-
-fn migrated(
-    entry: &ResourceEntry,
-    name: &str,
-    version: i64,
-    stored: Value,
-    diags: &mut Diagnostics,
-) -> Option<Value> {
-    let attempted = format!("upgrade the state of {name} from schema version {version}");
-    let Some(upgrade) = &entry.upgrade else {
-        diags.root_error(
-            format!("Cannot {attempted}"),
-            "This provider does not know that version. Apply once with a provider version between \
-             the two, then upgrade again.",
-        );
-        return None;
-    };
-    let outcome = guard_call(|| match upgrade(version, stored) {
-        Ok(state) => Some(state),
-        Err(error) => {
-            diags.error(error.summary, error.detail, path_of(error.path));
-            None
-        }
-    });
-    settle(outcome, diags, &attempted)
-}
-
-fn path_of(path: Path) -> tf_provider::AttributePath {
-    path.0.into_iter().fold(
-        tf_provider::AttributePath::root(),
-        |path, step| match step {
-            Step::Attribute(name) => path.attribute(name),
-            Step::Key(key) => path.key(key),
-        },
-    )
 }

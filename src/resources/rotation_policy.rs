@@ -426,16 +426,17 @@ impl Resource for RotationPolicy {
         Some(())
     }
 
+    /// A policy exists in the state alone, so all there is to import is its name.
     async fn import<'a>(
         &self,
-        diags: &mut Diagnostics,
+        _: &mut Diagnostics,
         id: String,
     ) -> Option<(PolicyState, ValueEmpty)> {
-        diags.root_error(
-            format!("apikey_rotation_policy {id:?} cannot be imported"),
-            "A policy exists in the state alone, so there is nothing to import. Remove the import and let apply \
-             create it; that changes nothing outside.",
-        );
-        None
+        let policy = PolicyState {
+            id: Value::Value(id.clone()),
+            name: Value::Value(id),
+            ..PolicyState::default()
+        };
+        Some((policy, Value::Null))
     }
 }

@@ -3,8 +3,12 @@
 mod clock;
 mod deliveries;
 mod edits;
+mod ephemeral;
+mod existing;
 mod failures;
+mod functions;
 mod lifecycle;
+mod moves;
 mod replacement;
-mod secrecy;
+pub mod secrecy;
 mod verification;

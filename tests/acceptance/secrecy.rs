@@ -25,19 +25,47 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// Remembers everything that was printed, and fails if a secret is in it or in any file but the delivered one.
-struct Watch<'a> {
+pub struct Watch<'a> {
     ws: &'a Workspace,
+    delivered: Vec<String>,
     secrets: Vec<String>,
     printed: Vec<(String, String)>,
 }
 
-impl Watch<'_> {
-    fn saw(&mut self, outcome: Outcome) -> &mut Self {
+impl<'a> Watch<'a> {
+    /// Watches the secrets that are delivered to `k.json`.
+    pub fn over(ws: &'a Workspace) -> Self {
+        Self {
+            ws,
+            delivered: vec!["k.json".into()],
+            secrets: Vec::new(),
+            printed: Vec::new(),
+        }
+    }
+
+    /// Secrets are delivered to this file too.
+    pub fn also(mut self, file: &str) -> Self {
+        self.delivered.push(file.into());
+        self
+    }
+
+    /// A secret that may be in no file at all.
+    pub fn knowing(mut self, secret: &str) -> Self {
+        self.secrets.push(secret.into());
+        self
+    }
+
+    pub fn saw(&mut self, outcome: Outcome) -> &mut Self {
         let outcome = outcome.ok();
         let all = format!("{}{}", outcome.stdout, outcome.stderr);
         self.printed.push((outcome.command, all));
-        for slot in ["primary", "secondary"] {
-            let secret = self.ws.secret("k.json", slot);
+        let slots = ["primary", "secondary"];
+        for (file, slot) in self
+            .delivered
+            .iter()
+            .flat_map(|file| slots.map(|slot| (file, slot)))
+        {
+            let secret = self.ws.secret(file, slot);
             if !secret.is_empty() && !self.secrets.contains(&secret) {
                 self.secrets.push(secret);
             }
@@ -46,12 +74,12 @@ impl Watch<'_> {
     }
 
     #[track_caller]
-    fn nothing_leaked(&self) {
+    pub fn nothing_leaked(&self) {
         for (command, printed) in &self.printed {
             self.is_not_in(printed.as_bytes(), command);
         }
         for path in files(&self.ws.path("")) {
-            if path.ends_with("k.json") {
+            if self.delivered.iter().any(|file| path.ends_with(file)) {
                 continue;
             }
             let bytes = fs::read(&path).unwrap();
@@ -80,11 +108,7 @@ fn a_secret_is_in_no_state_plan_log_or_output() {
     let ws = Workspace::with(&Config::new().text());
     ws.env("TF_LOG", "TRACE");
     ws.env("TF_LOG_PATH", ws.path("trace.log").to_str().unwrap());
-    let mut watch = Watch {
-        ws: &ws,
-        secrets: Vec::new(),
-        printed: Vec::new(),
-    };
+    let mut watch = Watch::over(&ws);
     for wait in ["0s", "80s", "20s", "30s"] {
         ws.advance(wait);
         watch

@@ -4,6 +4,8 @@
 mod faults;
 /// Access keys of IAM users.
 mod iam;
+/// Keys of a whole account.
+mod search;
 /// Documents in Secrets Manager.
 mod secrets;
 /// Where credentials and endpoints come from.
@@ -38,7 +40,7 @@ fn fields(entries: &[(&str, ValueAny)]) -> Fields {
 }
 
 /// A name that no other test uses.
-pub(super) fn unique(name: &str) -> String {
+pub fn unique(name: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
@@ -52,7 +54,7 @@ fn endpoints(url: &str) -> ValueAny {
 }
 
 /// A provider block that reaches one server with one key.
-pub(super) fn block(url: &str, key_id: &str, secret: &str) -> Fields {
+pub fn block(url: &str, key_id: &str, secret: &str) -> Fields {
     fields(&[
         ("region", text("eu-central-1")),
         ("access_key", text(key_id)),

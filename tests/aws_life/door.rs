@@ -1,4 +1,4 @@
-//! A door before the server that turns some requests away, and lets everything else pass.
+//! A door before the server that turns some requests away, loses the answers to others, and lets everything else pass.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -11,14 +11,36 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Door {
     port: u16,
-    refused: Arc<Mutex<Option<Refused>>>,
+    mood: Arc<Mutex<Mood>>,
 }
 
-/// Requests that hold the one text and not the other.
-#[derive(Clone)]
-struct Refused {
-    with: &'static str,
-    without: &'static str,
+/// What happens to requests.
+#[derive(Clone, Default)]
+enum Mood {
+    #[default]
+    Open,
+    /// Those that hold the one text and not the other are refused.
+    Refuses {
+        with: &'static str,
+        without: &'static str,
+    },
+    /// The next that holds this text gets through, but its answer does not come back.
+    Loses(&'static str),
+    /// Three in ten fare badly, each in the way that this number tells.
+    Storms(u64),
+}
+
+/// What becomes of one request.
+#[derive(Clone, Copy)]
+enum Fate {
+    Passes,
+    Refused,
+    Throttled,
+    Fails,
+    Unavailable,
+    Reset,
+    Slow,
+    Unanswered,
 }
 
 impl Door {
@@ -27,15 +49,15 @@ impl Door {
         let server = url.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let refused = Arc::new(Mutex::new(None));
-        let state: Arc<Mutex<Option<Refused>>> = Arc::clone(&refused);
+        let mood = Arc::new(Mutex::new(Mood::Open));
+        let shared = Arc::clone(&mood);
         thread::spawn(move || {
-            for stream in listener.incoming().take(1000).flatten() {
-                let (server, refused) = (server.clone(), state.lock().unwrap().clone());
-                thread::spawn(move || pass(stream, &server, refused.as_ref()));
+            for stream in listener.incoming().take(5000).flatten() {
+                let (server, mood) = (server.clone(), Arc::clone(&shared));
+                thread::spawn(move || pass(stream, &server, &mood));
             }
         });
-        Self { port, refused }
+        Self { port, mood }
     }
 
     pub fn url(&self) -> String {
@@ -49,38 +71,103 @@ impl Door {
 
     /// Turns requests away that hold the one text and not the other.
     pub fn refuse(&self, with: &'static str, without: &'static str) {
-        *self.refused.lock().unwrap() = Some(Refused { with, without });
+        self.set(Mood::Refuses { with, without });
+    }
+
+    /// Lets the next request with this text through and loses its answer.
+    pub fn lose(&self, with: &'static str) {
+        self.set(Mood::Loses(with));
+    }
+
+    /// Whether there still is an answer to be lost.
+    pub fn is_waiting(&self) -> bool {
+        matches!(*self.mood.lock().unwrap(), Mood::Loses(_))
+    }
+
+    /// From now on three requests in ten are throttled, fail, are cut off, take long, or get no answer.
+    pub fn storm(&self, seed: u64) {
+        self.set(Mood::Storms(seed));
     }
 
     pub fn open(&self) {
-        *self.refused.lock().unwrap() = None;
+        self.set(Mood::Open);
+    }
+
+    fn set(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
     }
 }
 
-impl Refused {
-    fn hits(&self, request: &str) -> bool {
-        request.contains(self.with) && !request.contains(self.without)
+impl Mood {
+    fn fate(&mut self, request: &str) -> Fate {
+        match self {
+            Self::Open => Fate::Passes,
+            Self::Refuses { with, without } => {
+                match request.contains(*with) && !request.contains(*without) {
+                    true => Fate::Refused,
+                    false => Fate::Passes,
+                }
+            }
+            Self::Loses(with) if request.contains(*with) => {
+                *self = Self::Open;
+                Fate::Unanswered
+            }
+            Self::Loses(_) => Fate::Passes,
+            Self::Storms(chance) => {
+                // Any generator does, as long as it gives the same again for the same seed.
+                *chance = chance
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                match (*chance >> 33) % 20 {
+                    0 => Fate::Throttled,
+                    1 => Fate::Fails,
+                    2 => Fate::Unavailable,
+                    3 => Fate::Reset,
+                    4 => Fate::Slow,
+                    5 => Fate::Unanswered,
+                    _ => Fate::Passes,
+                }
+            }
+        }
     }
 }
 
-fn pass(mut client: TcpStream, server: &str, refused: Option<&Refused>) -> io::Result<()> {
+fn pass(mut client: TcpStream, server: &str, mood: &Mutex<Mood>) -> io::Result<()> {
     client.set_read_timeout(Some(PATIENCE))?;
     let request = read(&mut client)?;
-    let text = String::from_utf8_lossy(&request);
-    if refused.is_some_and(|refused| refused.hits(&text)) {
-        let body = r#"{"__type":"LimitExceededException","Message":"too many versions"}"#;
-        return write!(
-            client,
-            "HTTP/1.1 400 x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        );
+    let fate = mood
+        .lock()
+        .unwrap()
+        .fate(&String::from_utf8_lossy(&request));
+    match fate {
+        Fate::Refused => {
+            let body = r#"{"__type":"LimitExceededException","Message":"too many versions"}"#;
+            return answer(&mut client, 400, body);
+        }
+        Fate::Throttled => return answer(&mut client, 429, ""),
+        Fate::Fails => return answer(&mut client, 500, ""),
+        Fate::Unavailable => return answer(&mut client, 503, ""),
+        Fate::Reset => return Ok(()),
+        Fate::Slow => thread::sleep(Duration::from_millis(700)),
+        Fate::Passes | Fate::Unanswered => {}
     }
     // One request a connection: the server closes it, and with it ours.
     let mut upstream = TcpStream::connect(server)?;
     upstream.set_read_timeout(Some(PATIENCE))?;
     upstream.write_all(&request)?;
-    io::copy(&mut upstream, &mut client)?;
+    match fate {
+        Fate::Unanswered => io::copy(&mut upstream, &mut io::sink())?,
+        _ => io::copy(&mut upstream, &mut client)?,
+    };
     Ok(())
+}
+
+fn answer(client: &mut TcpStream, status: u16, body: &str) -> io::Result<()> {
+    write!(
+        client,
+        "HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 fn read(client: &mut TcpStream) -> io::Result<Vec<u8>> {

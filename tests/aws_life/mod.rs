@@ -1,13 +1,15 @@
 //! The whole life of keys on AWS: the real CLI, the real binary, and a server that checks signatures and policies.
 
 /// The server, and what its administrator does there by hand.
-mod cloud;
+pub mod cloud;
 /// Administrators who are refused, and a server that is down.
 mod credentials;
 /// A door before the server.
-mod door;
+pub mod door;
 /// What happens behind our back.
 mod drift;
+/// Keys that existed before, with their secret.
+mod existing;
 /// Keys that existed before.
 mod import;
 /// From create to revoke.
@@ -19,4 +21,6 @@ mod revocation;
 /// Keys that reached no store.
 mod undo;
 /// One managed key and everything around it.
-mod world;
+pub mod world;
+
+pub use cloud::{Cloud, EVERYTHING, HandMade};

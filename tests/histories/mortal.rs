@@ -5,7 +5,7 @@ use std::sync::Arc;
 use apikey::error::Result;
 use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
-use apikey::ledger::{Fence, Holding, Intent, Lease, Ledger, Memory, Outcome};
+use apikey::ledger::{Fence, Holding, Intent, KeyRecord, Lease, Ledger, Memory, Outcome};
 use async_trait::async_trait;
 
 use crate::support::world::World;
@@ -43,8 +43,8 @@ impl Ledger for Mortal {
         self.inner.recall_never_confirmed(account).await
     }
 
-    async fn ids_in(&self, account: &str) -> Result<Vec<String>> {
-        self.inner.ids_in(account).await
+    async fn keys_in(&self, account: &str) -> Result<Vec<KeyRecord>> {
+        self.inner.keys_in(account).await
     }
 
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()> {

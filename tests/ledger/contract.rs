@@ -300,8 +300,8 @@ async fn what_an_unfinished_create_left_is_found_by_its_name() {
         assert_eq!(found.open, left, "{name}");
         assert_eq!(found.keys.len(), 1, "{name}");
         assert_eq!(found.keys[0].key, mark("AKIAEXAMPLE2"), "{name}");
-        let ids = ledger.ids_in(&account).await.unwrap();
-        assert_eq!(ids, ["AKIAEXAMPLE2"], "{name}");
+        let all = ledger.keys_in(&account).await.unwrap();
+        assert_eq!(all, found.keys, "{name}");
 
         let elsewhere = ledger.recall_never_confirmed("another account").await;
         assert_eq!(elsewhere.unwrap(), Memory::default(), "{name}");

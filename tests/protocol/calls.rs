@@ -295,7 +295,7 @@ async fn what_does_not_exist_is_an_error_and_not_a_crash() {
 
     let status = plugin
         .provider
-        .move_resource_state(tfplugin6::move_resource_state::Request::default());
+        .get_states(tfplugin6::get_states::Request::default());
     assert_eq!(status.await.unwrap_err().code(), tonic::Code::Unimplemented);
 }
 

@@ -1,21 +1,24 @@
 //! A client that starts a plugin process as the command line does, and calls it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hyper_util::rt::TokioIo;
+use rustls::client::WantsClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, SignatureScheme};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint};
 
 #[allow(clippy::all, dead_code)]
@@ -40,8 +43,8 @@ const LARGEST_MESSAGE: usize = 256 << 20;
 
 /// A certificate with its key, as either side makes one for a single run.
 pub struct Identity {
-    certificate: rcgen::Certificate,
-    key: rcgen::KeyPair,
+    pub certificate: rcgen::Certificate,
+    pub key: rcgen::KeyPair,
 }
 
 impl Identity {
@@ -50,6 +53,14 @@ impl Identity {
         let parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
         let certificate = parameters.self_signed(&key).unwrap();
         Self { certificate, key }
+    }
+
+    /// What a client shows that says to be this, and holds `key`.
+    pub fn shown(&self, key: &rcgen::KeyPair) -> SingleCertAndKey {
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+        let key = default_provider().key_provider.load_private_key(key.into());
+        let chain = vec![self.certificate.der().clone()];
+        CertifiedKey::new(chain, key.unwrap()).into()
     }
 }
 
@@ -68,8 +79,19 @@ impl Plugin {
     }
 
     pub async fn start_with(environment: &[(&str, &str)]) -> Self {
+        Self::of(demo(), environment).await
+    }
+
+    /// The provider that was built for this test run, in this directory.
+    pub async fn real(directory: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_terraform-provider-apikey"));
+        command.current_dir(directory);
+        Self::of(command, environment).await
+    }
+
+    async fn of(command: Command, environment: &[(&str, &str)]) -> Self {
         let identity = Identity::new();
-        let (child, line, sockets) = launch(&identity, environment).await;
+        let (child, line, sockets) = launch_command(command, &identity, environment).await;
         let channel = connect(&line, Some(&identity)).await.unwrap();
         let provider = ProviderClient::new(channel.clone())
             .max_decoding_message_size(LARGEST_MESSAGE)
@@ -106,12 +128,16 @@ impl Plugin {
     }
 }
 
-/// Starts the process and reads the handshake line.
+/// Starts the demo plugin and reads the handshake line.
 pub async fn launch(
     identity: &Identity,
     environment: &[(&str, &str)],
 ) -> (Child, Vec<String>, TempDir) {
-    let sockets = tempfile::tempdir().unwrap();
+    launch_command(demo(), identity, environment).await
+}
+
+/// This test binary, serving the demo provider.
+fn demo() -> Command {
     let mut command = Command::new("sh");
     command
         .args(["-c", r#"exec "$0" "$@" 3>&1 1>/dev/null"#])
@@ -121,7 +147,17 @@ pub async fn launch(
             "protocol::the_demo_plugin",
             "--ignored",
             "--nocapture",
-        ])
+        ]);
+    command
+}
+
+async fn launch_command(
+    mut command: Command,
+    identity: &Identity,
+    environment: &[(&str, &str)],
+) -> (Child, Vec<String>, TempDir) {
+    let sockets = tempfile::tempdir().unwrap();
+    command
         .env("TF_PLUGIN_MAGIC_COOKIE", COOKIE)
         .env("PLUGIN_PROTOCOL_VERSIONS", "5,6")
         .env("PLUGIN_CLIENT_CERT", identity.certificate.pem())
@@ -138,19 +174,22 @@ pub async fn launch(
 
 /// Connects to the address of a handshake line, showing `identity` if there is one.
 pub async fn connect(line: &[String], identity: Option<&Identity>) -> Result<Channel, String> {
-    let server = STANDARD_NO_PAD.decode(&line[5]).unwrap();
-    let connector = TlsConnector::from(Arc::new(client_config(server, identity)));
-    let path = line[3].clone();
-    let service = tower::service_fn(move |_| {
-        let (connector, path) = (connector.clone(), path.clone());
-        async move {
-            let stream = UnixStream::connect(path).await?;
-            let name = ServerName::try_from("localhost").unwrap();
-            let mut stream = connector.connect(name, stream).await?;
-            // With TLS 1.3 a refusal of the client's certificate arrives after the handshake.
-            tokio::io::AsyncWriteExt::flush(&mut stream).await?;
-            Ok::<_, std::io::Error>(TokioIo::new(stream))
+    let config = match identity {
+        None => trusting(line).with_no_client_auth(),
+        Some(identity) => {
+            let shown = identity.shown(&identity.key);
+            trusting(line).with_client_cert_resolver(Arc::new(shown))
         }
+    };
+    connect_with(line, config).await
+}
+
+/// Connects to the address of a handshake line with these settings.
+pub async fn connect_with(line: &[String], config: ClientConfig) -> Result<Channel, String> {
+    let (line, config) = (line.to_vec(), Arc::new(config));
+    let service = tower::service_fn(move |_| {
+        let (line, config) = (line.clone(), config.clone());
+        async move { secured(&line, config).await.map(TokioIo::new) }
     });
     Endpoint::from_static("http://localhost")
         .connect_with_connector(service)
@@ -158,22 +197,28 @@ pub async fn connect(line: &[String], identity: Option<&Identity>) -> Result<Cha
         .map_err(|error| format!("{error:?}"))
 }
 
-fn client_config(server: Vec<u8>, identity: Option<&Identity>) -> ClientConfig {
-    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+/// A connection with TLS and nothing on it yet.
+pub async fn secured(
+    line: &[String],
+    mut config: Arc<ClientConfig>,
+) -> std::io::Result<TlsStream<UnixStream>> {
+    Arc::make_mut(&mut config).alpn_protocols = vec![b"h2".to_vec()];
+    let stream = UnixStream::connect(&line[3]).await?;
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut stream = TlsConnector::from(config).connect(name, stream).await?;
+    // With TLS 1.3 a refusal of the client's certificate arrives after the handshake.
+    tokio::io::AsyncWriteExt::flush(&mut stream).await?;
+    Ok(stream)
+}
+
+/// Settings that accept the server of a handshake line and no other.
+pub fn trusting(line: &[String]) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    let server = STANDARD_NO_PAD.decode(&line[5]).unwrap();
+    ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(OnlyServer(server)));
-    let mut config = match identity {
-        None => config.with_no_client_auth(),
-        Some(identity) => {
-            let key = PrivatePkcs8KeyDer::from(identity.key.serialize_der());
-            let chain = vec![identity.certificate.der().clone()];
-            config.with_client_auth_cert(chain, key.into()).unwrap()
-        }
-    };
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    config
+        .with_custom_certificate_verifier(Arc::new(OnlyServer(server)))
 }
 
 /// Accepts the certificate of the handshake line and no other.

@@ -15,11 +15,13 @@ use tf_provider::value::{Value, ValueEmpty, ValueMap, ValueNumber, ValueString};
 use tf_provider::{AttributePath, DataSource, Diagnostics, Function, Provider, Resource};
 use tokio_util::sync::CancellationToken;
 
+use super::demo_newer;
+
 /// Never to be seen in anything that the plugin prints.
 pub const CANARY: &str = "made-up-canary-7391";
 
 pub fn registry(stop: CancellationToken) -> Registry {
-    Registry::new(Demo)
+    let registry = Registry::new(Demo)
         .resource_with_upgrade("demo_thing", Thing { stop }, |_version, mut state| {
             if let Some(name) = state.get("title").cloned() {
                 state["name"] = name;
@@ -27,7 +29,8 @@ pub fn registry(stop: CancellationToken) -> Registry {
             Ok(state)
         })
         .data_source("demo_echo", Echo)
-        .function("double", Double)
+        .function("double", Double);
+    demo_newer::add(registry)
 }
 
 struct Demo;
@@ -42,7 +45,7 @@ impl Provider for Demo {
     }
 }
 
-fn schema(version: i64, attributes: apikey::schema::Attributes) -> Schema {
+pub fn schema(version: i64, attributes: apikey::schema::Attributes) -> Schema {
     let description = Description::plain("For tests.");
     let block = Block {
         attributes,

@@ -4,9 +4,19 @@
 //! `terraform` command line, starts it as one.
 
 mod calls;
-mod client;
+pub mod client;
+#[cfg(unix)]
+mod debug;
 mod demo;
+mod demo_newer;
+#[cfg(unix)]
+mod features;
+mod hostile;
 mod lifecycle;
+mod newer;
+mod real_life;
+#[cfg(unix)]
+mod rotations;
 mod terraform;
 
 /// Serves the demo provider on the socket that it announces on file descriptor 3 (stdout belongs to

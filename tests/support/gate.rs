@@ -14,6 +14,7 @@ pub struct Gate {
     port: u16,
     open: Arc<AtomicBool>,
     bearers: Arc<Mutex<Vec<String>>>,
+    heads: Arc<Mutex<Vec<String>>>,
     event: Arc<Mutex<Option<Event>>>,
 }
 
@@ -24,6 +25,7 @@ impl Gate {
             port: listener.local_addr().unwrap().port(),
             open: Arc::new(AtomicBool::new(true)),
             bearers: Arc::default(),
+            heads: Arc::default(),
             event: Arc::default(),
         };
         let server = gate.clone();
@@ -47,6 +49,11 @@ impl Gate {
     /// The secrets that knocked, in order.
     pub fn bearers(&self) -> Vec<String> {
         self.bearers.lock().unwrap().clone()
+    }
+
+    /// The heads of the requests, in order.
+    pub fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
     }
 
     /// The setting of a key that is proved here.
@@ -84,6 +91,7 @@ impl Gate {
                 .then(|| bearer.to_owned())
         });
         self.bearers.lock().unwrap().extend(bearer);
+        self.heads.lock().unwrap().push(head.clone());
         let status = match self.open.load(Ordering::SeqCst) {
             true => "200 OK",
             false => "401 Unauthorized",

@@ -3,7 +3,10 @@
 pub mod child;
 #[cfg(unix)]
 pub mod cli;
+pub mod core;
 pub mod fake;
+#[cfg(unix)]
+pub mod foreign;
 pub mod gate;
 #[cfg(unix)]
 pub mod keys;
@@ -19,6 +22,19 @@ pub mod workspace;
 pub mod world;
 #[cfg(unix)]
 pub mod zip;
+
+/// Serves [`foreign`] on the socket that it announces on file descriptor 3 (stdout belongs to the test harness).
+#[cfg(unix)]
+#[test]
+#[ignore = "not a test: a plugin process that the CLI starts"]
+fn the_foreign_plugin() {
+    let announcement = std::fs::OpenOptions::new().write(true).open("/dev/fd/3");
+    let Ok(announcement) = announcement else {
+        return;
+    };
+    apikey::protocol::run_with(announcement, |_| foreign::registry());
+    std::process::exit(0);
+}
 
 /// Whether the tests run as the superuser, who may do everything.
 #[cfg(unix)]

@@ -25,6 +25,7 @@ use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::Minted;
 use crate::ledger::{Effect, KeyMark};
+use crate::secret::Secret;
 
 /// One apply of one managed key.
 pub struct Run<'a> {
@@ -50,11 +51,19 @@ pub struct Run<'a> {
     pub warnings: Vec<Error>,
     /// The key that was minted in this apply and is in no slot yet.
     pub minted: Option<Key>,
+    /// The secret of a key that exists already, to be taken over; and whether a person asked for that in this very
+    /// apply, so that it must be of use.
+    pub brought: Option<(Secret, bool)>,
     /// Where every effect is written down before and after.
     pub journal: &'a Journal<'a>,
     /// The word of the move that is being taken.
     pub acting: &'static str,
+    /// Is told of every step before it is taken.
+    pub watcher: Option<&'a Watcher>,
 }
+
+/// Somebody who wants to know what is being done.
+pub type Watcher = dyn Fn(Step) + Send + Sync;
 
 impl Run<'_> {
     /// Takes the moves in order and stops at the first that fails. `self.managed` is true either way.
@@ -63,6 +72,9 @@ impl Run<'_> {
             self.acting = next.word();
             for step in steps(*next) {
                 tracing::debug!(key = %self.name, step = ?step, "step");
+                if let Some(tell) = self.watcher {
+                    tell(*step);
+                }
                 self.step(*step).await?;
             }
         }
@@ -146,6 +158,14 @@ impl Run<'_> {
                 "Nothing was minted. Run apply again when you are ready.",
             ));
         }
+        if let Some((secret, _)) = &self.brought {
+            let existing = Minted {
+                key_id: None,
+                secret: secret.duplicate(),
+            };
+            self.take_in(existing);
+            return Ok(());
+        }
         let issuer = &self.connections.issuer;
         let listed = issuer.list().await?.unwrap_or_default();
         let deed = Deed {
@@ -159,6 +179,11 @@ impl Run<'_> {
             Some(KeyMark::new(minted.key_id.clone(), Some(&mark)))
         });
         let minted = minted.await?;
+        self.take_in(minted);
+        Ok(())
+    }
+
+    fn take_in(&mut self, minted: Minted) {
         let key = Key {
             key_id: minted.key_id,
             fingerprint: Some(minted.secret.fingerprint()),
@@ -168,10 +193,13 @@ impl Run<'_> {
             promoted_at: None,
             retired_at: None,
         };
-        tracing::info!(key = %self.name, minted = %key.label(), "minted");
+        let word = match self.brought {
+            Some(_) => "taken over",
+            None => "minted",
+        };
+        tracing::info!(key = %self.name, minted = %key.label(), "{word}");
         self.vault.keep(minted.secret);
         self.minted = Some(key);
-        Ok(())
     }
 
     fn swap_in(&mut self) -> Result<()> {

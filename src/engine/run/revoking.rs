@@ -25,6 +25,10 @@ impl Run<'_> {
             }
         }
         let label = key.label().to_owned();
+        if self.brought.is_some() {
+            let detail = format!("{} Existing key {label} is left as it was.", cause.detail);
+            return Error { detail, ..cause };
+        }
         let deed = Deed {
             takes_back: true,
             ..Deed::to(mark(&key))

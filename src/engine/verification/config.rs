@@ -22,6 +22,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 const MOST_CONSECUTIVE: u32 = 100;
 
+/// Every apply reads what is write-only anew, so a version changes nothing but what people see.
+const VERSION: &str = "Raise it when the write-only value changes, so that the plan shows it.";
+
 /// The fields of `verification`.
 pub fn attributes() -> Attributes {
     let text = AttributeType::String;
@@ -49,6 +52,17 @@ pub fn attributes() -> Attributes {
             ),
         ),
         (
+            "headers_wo",
+            schema::sensitive(optional(
+                string_map(),
+                "More headers, for values that no plan or state may hold, such as a credential of your own beside the key.",
+            )),
+        ),
+        (
+            "headers_wo_version",
+            optional(AttributeType::Number, VERSION),
+        ),
+        (
             "basic_auth",
             optional(
                 AttributeType::AttributeSingle(schema::attributes([
@@ -58,7 +72,21 @@ pub fn attributes() -> Attributes {
                     ),
                     (
                         "password",
-                        required(text.clone(), "Password, with placeholders."),
+                        optional(
+                            text.clone(),
+                            "Password, with placeholders. Exactly one of `password` and `password_wo` is set.",
+                        ),
+                    ),
+                    (
+                        "password_wo",
+                        schema::sensitive(optional(
+                            text.clone(),
+                            "The same, for a password that no plan or state may hold.",
+                        )),
+                    ),
+                    (
+                        "password_wo_version",
+                        optional(AttributeType::Number, VERSION),
                     ),
                 ])),
                 "HTTP Basic authentication, such as `{ username = \"{{key_id}}\", password = \"{{secret}}\" }`.",
@@ -71,6 +99,14 @@ pub fn attributes() -> Attributes {
                 "Body, with placeholders. If the header `Content-Type` says JSON or a form, what is put in is escaped for it.",
             ),
         ),
+        (
+            "body_wo",
+            schema::sensitive(optional(
+                text.clone(),
+                "The same, for a body that no plan or state may hold. At most one of `body` and `body_wo` is set.",
+            )),
+        ),
+        ("body_wo_version", optional(AttributeType::Number, VERSION)),
         (
             "expected_status",
             optional(
@@ -106,10 +142,7 @@ pub fn attributes() -> Attributes {
 impl Verification {
     /// Reads the settings. Errors carry the attribute path.
     pub fn from_settings(settings: &Settings) -> Result<Self> {
-        let body = settings
-            .string("body")
-            .map(|text| template(settings, "body", text))
-            .transpose()?;
+        let body = either(settings, "body", "body_wo")?;
         let verification = Self {
             url: url(settings)?,
             method: method(settings, body.is_some())?,
@@ -171,9 +204,40 @@ fn method(settings: &Settings, has_body: bool) -> Result<Method> {
     }
 }
 
+/// A template that may be given in the open or write-only.
+fn either(settings: &Settings, name: &str, secretly: &str) -> Result<Option<Template>> {
+    let read = |name| {
+        let text = settings.string(name);
+        text.map(|text| template(settings, name, text)).transpose()
+    };
+    match (read(name)?, read(secretly)?) {
+        (Some(_), Some(_)) => Err(settings.wrong(
+            secretly,
+            format!("{name} and {secretly} exclude each other"),
+            format!("Both are set. Keep {secretly} if no plan or state may hold the value."),
+        )),
+        (open, secret) => Ok(open.or(secret)),
+    }
+}
+
 fn headers(settings: &Settings) -> Result<Vec<(HeaderName, Template)>> {
+    let mut headers = headers_of(settings, "headers")?;
+    for (name, value) in headers_of(settings, "headers_wo")? {
+        if headers.iter().any(|(other, _)| *other == name) {
+            return Err(Error::invalid(
+                settings.path_of("headers_wo").key(name.as_str()),
+                format!("The header {name} is given twice"),
+                "It is in headers and in headers_wo. Keep one of them.",
+            ));
+        }
+        headers.push((name, value));
+    }
+    Ok(headers)
+}
+
+fn headers_of(settings: &Settings, map: &str) -> Result<Vec<(HeaderName, Template)>> {
     let read = |(name, value): (&str, &str)| {
-        let path = settings.path_of("headers").key(name);
+        let path = settings.path_of(map).key(name);
         let wrong = |detail: String| {
             Error::invalid(
                 path.clone(),
@@ -191,19 +255,25 @@ fn headers(settings: &Settings) -> Result<Vec<(HeaderName, Template)>> {
         })?;
         Ok((name, template))
     };
-    settings
-        .string_map("headers")
-        .into_iter()
-        .map(read)
-        .collect()
+    settings.string_map(map).into_iter().map(read).collect()
 }
 
 fn basic_auth(settings: &Settings) -> Result<Option<(Template, Template)>> {
     let Some(fields) = settings.object("basic_auth") else {
         return Ok(None);
     };
-    let field = |name: &str| template(&fields, name, fields.string(name).unwrap_or_default());
-    Ok(Some((field("username")?, field("password")?)))
+    let username = fields.string("username").unwrap_or_default();
+    let password = either(&fields, "password", "password_wo")?.ok_or_else(|| {
+        fields.wrong(
+            "password",
+            "password is missing",
+            format!(
+                "Set password or password_wo in {}. {DROPPED}",
+                fields.path()
+            ),
+        )
+    })?;
+    Ok(Some((template(&fields, "username", username)?, password)))
 }
 
 fn expected_status(settings: &Settings) -> Result<Vec<u16>> {

@@ -5,7 +5,7 @@
 
 mod config;
 mod request;
-mod template;
+pub(crate) mod template;
 
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;

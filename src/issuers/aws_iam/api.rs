@@ -97,6 +97,21 @@ impl Api {
         Ok(keys)
     }
 
+    /// One page of the names of all users whose path begins with a prefix, and the mark of the next page.
+    pub async fn users(
+        &self,
+        path_prefix: Option<&str>,
+        marker: Option<&str>,
+    ) -> Result<(Vec<String>, Option<String>), Refusal> {
+        let mut parameters = Vec::new();
+        parameters.extend(path_prefix.map(|prefix| ("PathPrefix", prefix)));
+        parameters.extend(marker.map(|marker| ("Marker", marker)));
+        let answer: ListUsersResponse = self.client.query(iam("ListUsers", &parameters)).await?;
+        let page = answer.list_users_result;
+        let names = page.users.member.into_iter().map(|user| user.user_name);
+        Ok((names.collect(), page.marker.filter(|_| page.is_truncated)))
+    }
+
     pub async fn deactivate(&self, user: &str, key_id: &str) -> Result<(), Refusal> {
         let parameters = [
             ("UserName", user),
@@ -191,6 +206,28 @@ struct ListAccessKeysResult {
     #[serde(default)]
     is_truncated: bool,
     marker: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListUsersResponse {
+    list_users_result: ListUsersResult,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListUsersResult {
+    #[serde(default)]
+    users: Members<ListedUser>,
+    #[serde(default)]
+    is_truncated: bool,
+    marker: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListedUser {
+    user_name: String,
 }
 
 #[derive(Deserialize)]

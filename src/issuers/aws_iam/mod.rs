@@ -5,6 +5,7 @@
 
 mod api;
 mod capacity;
+mod search;
 mod user;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use tf_provider::schema::AttributeType;
 use tf_provider::value::ValueAny;
 use tokio::sync::OnceCell;
 
-use super::{Abilities, Imported, Issuer, IssuerKind, Listed, Minted, Probe, Standing};
+use super::{Abilities, Imported, Issuer, IssuerKind, Listed, Minted, Probe, Search, Standing};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
@@ -87,6 +88,15 @@ impl IssuerKind for AwsIam {
             api: Api::new(aws::client(context)?),
             caller: OnceCell::new(),
         }))
+    }
+
+    fn search_attributes(&self) -> Option<Attributes> {
+        Some(search::attributes())
+    }
+
+    fn search(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Search>> {
+        let api = Api::new(aws::client(context)?);
+        Ok(Box::new(search::Keys::from_settings(settings, api)?))
     }
 
     async fn import(&self, key_id: &str, context: &Context) -> Result<Imported> {
@@ -210,11 +220,7 @@ impl Keys {
         let keys = self.list(&user).await?;
         let key = find(&keys, key_id)
             .ok_or_else(|| missing("IAM no longer lists it. Import one that exists."))?;
-        Ok(Imported {
-            settings: BTreeMap::from([("user_name".to_owned(), ValueAny::String(user.clone()))]),
-            key_id: key.id.clone(),
-            created_at: key.created_at,
-        })
+        Ok(imported(&user, key))
     }
 
     async fn user_name(&self) -> Result<&str> {
@@ -338,6 +344,15 @@ impl Keys {
         }
         let deleted = self.api.delete(user, key_id).await;
         deleted.map_err(|refusal| not_revoked(user, key_id, refusal))
+    }
+}
+
+/// What is known of a key that somebody else created.
+fn imported(user: &str, key: &ListedKey) -> Imported {
+    Imported {
+        settings: BTreeMap::from([("user_name".to_owned(), ValueAny::String(user.to_owned()))]),
+        key_id: key.id.clone(),
+        created_at: key.created_at,
     }
 }
 

@@ -49,7 +49,8 @@ impl User {
     }
 }
 
-fn is_user_name(text: &str) -> bool {
+/// Whether IAM would take a text for the name of a user.
+pub(super) fn is_user_name(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
     (1..=128).contains(&text.len()) && text.bytes().all(fits)
 }

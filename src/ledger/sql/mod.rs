@@ -31,7 +31,7 @@ use tokio::time::Instant as Moment;
 use crate::error::{Error, Result};
 use crate::instant::Instant;
 use crate::ledger::inventory::{Inventory, Query};
-use crate::ledger::{Fence, Holding, Intent, Lease, Ledger, Memory, Outcome};
+use crate::ledger::{Fence, Holding, Intent, KeyRecord, Lease, Ledger, Memory, Outcome};
 pub use target::Target;
 use trouble::Trouble;
 pub use verify::{Broken, Verdict};
@@ -174,9 +174,9 @@ impl Ledger for Database {
             .map_err(|error| self.words(error))
     }
 
-    async fn ids_in(&self, account: &str) -> Result<Vec<String>> {
+    async fn keys_in(&self, account: &str) -> Result<Vec<KeyRecord>> {
         let mut reader = self.reader().await?;
-        reads::ids_in(&mut reader, account)
+        reads::keys_in(&mut reader, account)
             .await
             .map_err(|error| self.words(error))
     }

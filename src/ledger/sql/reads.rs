@@ -60,15 +60,16 @@ pub async fn recall_never_confirmed(
     memory(connection, account, keys, open).await
 }
 
-/// The ids of all keys that were ever recorded in an account.
-pub async fn ids_in(
+/// All keys that were ever recorded in an account.
+pub async fn keys_in(
     connection: &mut AnyConnection,
     account: &str,
-) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar("SELECT key_id FROM keys WHERE account = $1 AND key_id IS NOT NULL")
+) -> Result<Vec<KeyRecord>, sqlx::Error> {
+    let rows = sqlx::query("SELECT * FROM keys WHERE account = $1 ORDER BY id")
         .bind(account)
         .fetch_all(connection)
-        .await
+        .await?;
+    rows.iter().map(words::key).collect()
 }
 
 /// Whether the lock under which an intent was begun is still held.

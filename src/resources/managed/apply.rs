@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
 use crate::domain::rules::Move;
+use crate::engine::adopt::{adopt, let_go};
 use crate::engine::connections::{Connections, Delivery};
 use crate::engine::run::Run;
 use crate::engine::run::stale::check_not_stale;
@@ -16,7 +17,7 @@ use crate::engine::trespass::respect_others;
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Path, Result};
 use crate::resources::diagnostics;
-use crate::resources::managed::changes::trigger_changed;
+use crate::resources::managed::changes::{trigger_changed, version_changed};
 use crate::resources::managed::connect;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, note_status};
@@ -35,7 +36,7 @@ pub async fn create(
         moves: vec![Move::Create],
         at: context.clock.now(),
     });
-    let carried = carry_out(diags, &mut prior, &planned, private, &decision, context);
+    let carried = carry_out(diags, &mut prior, &mut planned, private, &decision, context);
     let (outcome, records) = carried.await?;
     let left_nothing = outcome.failed && outcome.run_left_nothing();
     let (state, private) = outcome.finish(planned, context);
@@ -55,13 +56,14 @@ pub async fn update(
         moves: Vec::new(),
         at: context.clock.now(),
     });
-    let carried = carry_out(diags, &mut prior, &planned, private, &decision, context);
+    let carried = carry_out(diags, &mut prior, &mut planned, private, &decision, context);
     let (outcome, records) = carried.await?;
     if outcome.failed {
         // An edit that was not carried out is still an edit to the next plan.
         planned.deliveries = prior.deliveries;
         planned.store_secret_in_state = prior.store_secret_in_state;
         planned.last_action = prior.last_action;
+        planned.existing_secret_wo_version = prior.existing_secret_wo_version;
     }
     let (state, private) = outcome.finish(planned, context);
     records.write(&state, &private, context).await;
@@ -81,11 +83,13 @@ struct Outcome {
 async fn carry_out<'a>(
     diags: &mut Diagnostics,
     prior: &mut ManagedState,
-    planned: &ManagedState,
+    planned: &mut ManagedState,
     private: Private,
     decision: &Decision,
     context: &'a Context,
 ) -> Option<(Outcome, Records<'a>)> {
+    let brought = planned.existing_secret_wo.take();
+    let planned = &*planned;
     let prepared = prepare(prior, planned, &private, context);
     let (connections, former, policy, managed, vault) =
         report(diags, prepared.map_err(|error| named(planned, error)))?;
@@ -103,9 +107,14 @@ async fn carry_out<'a>(
         vault,
         warnings: Vec::new(),
         minted: None,
+        brought: None,
         journal: &records.journal,
         acting: "",
+        watcher: None,
     };
+    if let Value::Value(secret) = brought {
+        run.brought = Some((secret, version_changed(prior, planned)));
+    }
     let fresh = is_fresh(&mut run, decision, context).await;
     if let Err(error) = fresh {
         drop(run);
@@ -124,8 +133,11 @@ async fn carry_out<'a>(
     for warning in std::mem::take(&mut run.warnings) {
         diagnostics::warn(diags, named(planned, warning));
     }
-    let (managed, vault) = (run.managed, run.vault);
     let failed = result.is_err();
+    if failed && takes_over_first(prior) {
+        let_go(&mut run);
+    }
+    let (managed, vault) = (run.managed, run.vault);
     if let Err(error) = result {
         diagnostics::report(diags, named(planned, error.clone()));
         records.failure = Some(error);
@@ -143,11 +155,18 @@ async fn carry_out<'a>(
 
 /// The last look before anything is done.
 async fn is_fresh(run: &mut Run<'_>, decision: &Decision, context: &Context) -> Result<()> {
+    adopt(run).await?;
     if decision.moves.is_empty() {
         return Ok(());
     }
     check_not_stale(run, &decision.moves).await?;
     respect_others(run, &context.delivered).await
+}
+
+/// Whether nobody knew the secret of the primary before this apply.
+fn takes_over_first(prior: &ManagedState) -> bool {
+    let primary = prior.primary.as_ref_option();
+    primary.is_some_and(|key| key.fingerprint.is_null())
 }
 
 type Prepared = (

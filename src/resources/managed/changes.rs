@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tf_provider::AttributePath;
 use tf_provider::value::Value;
 
-use crate::domain::situation::{Repair, Why};
+use crate::domain::situation::{Copy, Facts, Repair, Why};
 use crate::resources::managed::connect;
 use crate::resources::managed::model::{Fields, ManagedState};
 
@@ -21,6 +21,26 @@ pub fn trigger_changed(prior: &ManagedState, planned: &ManagedState) -> bool {
         (Value::Value(old), Value::Value(new)) => old != new,
         _ => false,
     }
+}
+
+/// Whether a person hands in the secret of an existing key again.
+pub fn version_changed(prior: &ManagedState, planned: &ManagedState) -> bool {
+    prior.existing_secret_wo_version != planned.existing_secret_wo_version
+}
+
+/// Whether the apply takes over a secret for the primary: an imported key lacks one, or every copy was lost and a
+/// person hands it in again. Told without the secret itself, which may be unknown in a plan.
+pub fn takes_over(
+    prior: &ManagedState,
+    planned: &ManagedState,
+    config: &ManagedState,
+    facts: &Facts,
+) -> bool {
+    let Some(primary) = prior.primary.as_ref_option() else {
+        return false;
+    };
+    let lost = facts.primary_copy == Copy::Lost && version_changed(prior, planned);
+    !config.existing_secret_wo.is_null() && (primary.fingerprint.is_null() || lost)
 }
 
 /// Deliveries that the next apply has to write or to take away.
@@ -107,6 +127,7 @@ pub fn settings_edited(prior: &ManagedState, planned: &ManagedState) -> bool {
         || prior.verification != planned.verification
         || prior.store_secret_in_state != planned.store_secret_in_state
         || prior.rotation_trigger != planned.rotation_trigger
+        || version_changed(prior, planned)
 }
 
 /// What people call the key changed.

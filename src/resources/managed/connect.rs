@@ -15,7 +15,6 @@ use crate::stores::{self, STORES};
 
 /// Everything outside that a managed key uses, as its settings say.
 pub fn connections(state: &ManagedState, context: &Context) -> Result<Connections> {
-    let (kind, settings) = issuer(&state.issuer)?;
     let verification = match &state.verification {
         Value::Value(fields) => {
             let settings = Settings::new(Path::root("verification"), fields);
@@ -24,6 +23,16 @@ pub fn connections(state: &ManagedState, context: &Context) -> Result<Connection
         _ => None,
     };
     Ok(Connections {
+        verification,
+        ..without_verification(state, context)?
+    })
+}
+
+/// The same for a look or a destroy, which prove no key. A state lacks what is write-only, so the request that it
+/// holds may be a part only.
+pub fn without_verification(state: &ManagedState, context: &Context) -> Result<Connections> {
+    let (kind, settings) = issuer(&state.issuer)?;
+    Ok(Connections {
         kind: kind.name(),
         issuer: context
             .connector()
@@ -31,7 +40,7 @@ pub fn connections(state: &ManagedState, context: &Context) -> Result<Connection
             .map_err(|error| error.at(settings.path().clone()))?,
         abilities: kind.abilities(),
         deliveries: deliveries(&state.deliveries, context)?,
-        verification,
+        verification: None,
     })
 }
 
@@ -67,7 +76,11 @@ pub fn issuer(value: &Value<Fields>) -> Result<(&'static dyn IssuerKind, Setting
 
 /// The store of one delivery, ready to be called.
 pub fn delivery(name: &str, fields: &Fields, context: &Context) -> Result<Delivery> {
-    let path = Path::root("deliveries").key(name);
+    delivery_at(Path::root("deliveries").key(name), fields, context)
+}
+
+/// The same for the settings of a delivery that stand elsewhere.
+pub fn delivery_at(path: Path, fields: &Fields, context: &Context) -> Result<Delivery> {
     let names: Vec<&str> = STORES.iter().map(|kind| kind.name()).collect();
     let (chosen, settings) = the_one_of(fields, &path, &names, "store")?;
     let kind = stores::find(chosen).ok_or_else(|| unknown(&path, chosen))?;
@@ -83,7 +96,8 @@ pub fn delivery(name: &str, fields: &Fields, context: &Context) -> Result<Delive
 
 static EMPTY: Fields = BTreeMap::new();
 
-fn the_one_of<'a>(
+/// The one of these fields that is set, with its settings.
+pub fn the_one_of<'a>(
     fields: &'a Fields,
     path: &Path,
     names: &[&'static str],

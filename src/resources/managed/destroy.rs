@@ -20,7 +20,7 @@ const ACTION: &str = "destroy";
 pub async fn destroy(state: ManagedState, private: Private, context: &Context) -> Result<()> {
     let name = |error| named(&state, error);
     let managed = state.managed(&private)?;
-    let connections = connect::connections(&state, context).map_err(name)?;
+    let connections = connect::without_verification(&state, context).map_err(name)?;
     if policy(&state).is_some_and(|policy| policy.on_destroy == OnDestroy::Retain) {
         retain(&state, &managed, connections, context).await;
         return Ok(());
@@ -29,7 +29,14 @@ pub async fn destroy(state: ManagedState, private: Private, context: &Context) -
     leftovers::refuse_unseen(&state, &managed, &connections, context)
         .await
         .map_err(name)?;
-    let begun = Records::begin(&state, connections, turn, ACTION.to_owned(), context);
+    let begun = Records::begin(
+        &state,
+        &managed,
+        connections,
+        turn,
+        ACTION.to_owned(),
+        context,
+    );
     let records = begun.await.map_err(name)?;
     match revoke_and_withdraw(&managed, &records).await {
         Ok(()) => {

@@ -5,9 +5,12 @@ use tf_provider::value::{Value, ValueAny};
 use crate::context::Context;
 use crate::domain::slots::{Key, Slots};
 use crate::engine::managed::Managed;
+use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Result};
+use crate::instant::Instant;
 use crate::issuers::{self, ISSUERS, Imported};
 use crate::resources::managed::model::{Fields, ManagedState};
+use crate::secret::Secret;
 
 /// The state of an imported key. Everything that only a configuration knows is null.
 pub async fn import(id: &str, context: &Context) -> Result<ManagedState> {
@@ -17,33 +20,65 @@ pub async fn import(id: &str, context: &Context) -> Result<ManagedState> {
         .ok_or_else(|| wrong_id(id, "It does not name an issuer and a key".into()))?;
     let kind = issuers::find(issuer)
         .ok_or_else(|| wrong_id(id, format!("There is no issuer {issuer:?}")))?;
-    let Imported {
-        settings,
+    let imported = kind.import(key_id, context).await?;
+    Ok(state_of(kind.name(), imported))
+}
+
+/// The id by which a key is imported. It stays the id of the resource, whatever keys follow.
+pub fn id_of(issuer: &str, key_id: &str) -> String {
+    format!("{issuer}:{key_id}")
+}
+
+/// The state of a key that the issuer told of.
+pub fn state_of(issuer: &str, imported: Imported) -> ManagedState {
+    let id = id_of(issuer, &imported.key_id);
+    let key = existing(Some(imported.key_id), imported.created_at);
+    let mut state = adopted(id, issuer, imported.settings, key, None);
+    state.last_action = Value::Value("import".into());
+    state
+}
+
+/// A key that was created elsewhere and counts as primary since then.
+pub fn existing(key_id: Option<String>, created_at: Instant) -> Key {
+    Key {
         key_id,
-        created_at,
-    } = kind.import(key_id, context).await?;
-    let key = Key {
-        key_id: Some(key_id),
         fingerprint: None,
         created_at,
         delivered_at: None,
         verified_at: None,
         promoted_at: Some(created_at),
         retired_at: None,
-    };
+    }
+}
+
+/// A resource whose first key exists already. With its secret at hand, the state keeps it until the next apply has
+/// delivered it.
+pub fn adopted(
+    id: String,
+    issuer: &str,
+    settings: Fields,
+    key: Key,
+    secret: Option<Secret>,
+) -> ManagedState {
+    let mut vault = Vault::default();
+    let mut key = key;
+    let stored = secret.is_some();
+    if let Some(secret) = secret {
+        key.fingerprint = Some(secret.fingerprint());
+        vault.keep(secret);
+    }
     let managed = Managed {
         slots: Some(Slots::first(key)),
         ..Managed::default()
     };
     let mut state = ManagedState {
-        id: Value::Value(id.to_owned()),
-        issuer: Value::Value(issuer_fields(kind.name(), settings)),
-        last_action: Value::Value("import".into()),
-        store_secret_in_state: Value::Value(false),
+        id: Value::Value(id),
+        issuer: Value::Value(issuer_fields(issuer, settings)),
+        store_secret_in_state: Value::Value(stored),
         ..ManagedState::default()
     };
-    state.record(&managed, None, None);
-    Ok(state)
+    state.record(&managed, None, Some(&vault));
+    state
 }
 
 /// An object with every issuer in it, one of them set: the shape that the schema demands.

@@ -146,7 +146,7 @@ pub struct LeftByCreate {
 
 /// Looks before a create. Whatever cannot be asked is told, and looked at again by the apply.
 pub async fn of_a_create(planned: &ManagedState, context: &Context) -> LeftByCreate {
-    let looked = match connect::connections(planned, context) {
+    let looked = match connect::without_verification(planned, context) {
         Ok(connections) => look_before_create(planned, &connections, context).await,
         Err(error) => Err(error),
     };

@@ -2,15 +2,20 @@
 //!
 //! [`schema`] and [`model`] are its values, [`validate`] what can be wrong with them; [`read`], [`plan`] and
 //! [`apply`] are the three moments of Terraform; [`changes`] and [`unknowns`] serve the plan; [`connect`] finds
-//! the issuer and the stores.
+//! the issuer and the stores. Keys that exist already come in by [`import`] and [`moves`], and [`list`] finds
+//! them; [`outside`] is a rotation without an apply.
 
 pub mod apply;
 pub mod changes;
 pub mod connect;
 pub mod destroy;
+pub mod existing;
 pub mod import;
 pub mod leftovers;
+pub mod list;
 pub mod model;
+pub mod moves;
+pub mod outside;
 pub mod plan;
 pub mod read;
 pub mod records;
@@ -91,10 +96,12 @@ impl Resource for ManagedKey {
     async fn plan_create<'a>(
         &self,
         diags: &mut Diagnostics,
-        proposed: ManagedState,
+        mut proposed: ManagedState,
         config: ManagedState,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
+        // Inside nested attributes, Terraform proposes what is write-only as well.
+        proposed.forget_what_was_brought();
         let (planned, private) = plan::create(diags, proposed, &config, self.context()).await?;
         Some((planned, Some(private)))
     }
@@ -103,11 +110,12 @@ impl Resource for ManagedKey {
         &self,
         diags: &mut Diagnostics,
         prior: ManagedState,
-        proposed: ManagedState,
+        mut proposed: ManagedState,
         config: ManagedState,
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>, Vec<AttributePath>)> {
+        proposed.forget_what_was_brought();
         let private = private.unwrap_or_default();
         let context = self.context();
         let (planned, private, replaced) =
@@ -129,13 +137,15 @@ impl Resource for ManagedKey {
     async fn create<'a>(
         &self,
         diags: &mut Diagnostics,
-        planned: ManagedState,
-        _: ManagedState,
+        mut planned: ManagedState,
+        config: ManagedState,
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
         let private = private.unwrap_or_default();
-        let (state, private) = apply::create(diags, planned, private, self.context()).await?;
+        planned.bring(config);
+        let (mut state, private) = apply::create(diags, planned, private, self.context()).await?;
+        state.forget_what_was_brought();
         Some((state, Some(private)))
     }
 
@@ -143,14 +153,16 @@ impl Resource for ManagedKey {
         &self,
         diags: &mut Diagnostics,
         prior: ManagedState,
-        planned: ManagedState,
-        _: ManagedState,
+        mut planned: ManagedState,
+        config: ManagedState,
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
         let private = private.unwrap_or_default();
-        let (state, private) =
+        planned.bring(config);
+        let (mut state, private) =
             apply::update(diags, prior, planned, private, self.context()).await?;
+        state.forget_what_was_brought();
         Some((state, Some(private)))
     }
 

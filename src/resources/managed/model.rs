@@ -14,6 +14,7 @@ use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::resources::rotation_policy::PolicyState;
+use crate::schema::write_only;
 use crate::secret::{Fingerprint, Secret};
 
 /// The settings of one issuer or store, as they were written.
@@ -35,6 +36,9 @@ pub struct ManagedState {
     pub deliveries: Value<BTreeMap<String, Value<Fields>>>,
     pub verification: Value<Fields>,
     pub store_secret_in_state: Value<bool>,
+    #[serde(with = "stored_secret")]
+    pub existing_secret_wo: Value<Secret>,
+    pub existing_secret_wo_version: Value<i64>,
     pub rotation_trigger: Value<String>,
     pub primary: Value<KeyState>,
     pub secondary: Value<KeyState>,
@@ -92,8 +96,8 @@ pub struct Private {
 }
 
 /// The only place where a secret enters or leaves the state: when the user asked for it, or when there is
-/// no delivery.
-mod stored_secret {
+/// no delivery. What is write-only enters through here too, and leaves never.
+pub(crate) mod stored_secret {
     use super::{Secret, Value};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -160,6 +164,20 @@ impl ManagedState {
         };
         let key = state.key("secondary")?;
         Ok(Some(Secondary { role, key }))
+    }
+
+    /// Takes over what stands in the configuration alone, for one apply.
+    pub fn bring(&mut self, config: Self) {
+        self.existing_secret_wo = config.existing_secret_wo;
+        self.verification = config.verification;
+    }
+
+    /// The opposite of [`bring`](Self::bring): no state and no plan holds a write-only value.
+    pub fn forget_what_was_brought(&mut self) {
+        self.existing_secret_wo = Value::Null;
+        if let Value::Value(fields) = &mut self.verification {
+            write_only::forget(fields);
+        }
     }
 
     /// Moves the secrets of the state into a vault.

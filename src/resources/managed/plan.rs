@@ -11,9 +11,13 @@ use crate::domain::rules::Move;
 use crate::domain::situation::{Copy, Seen, Situation};
 use crate::error::{Error, Kind, Path};
 use crate::instant::Instant;
+use crate::protocol::{self, Deferral};
 use crate::resources::diagnostics;
 use crate::resources::managed::changes::{
-    edited, must_verify, repairs, replacements, settings_edited, trigger_changed,
+    edited, must_verify, repairs, replacements, settings_edited, takes_over, trigger_changed,
+};
+use crate::resources::managed::existing::{
+    as_if_known, refuse_existing_key_without_id, refuse_secret_of_another,
 };
 use crate::resources::managed::leftovers;
 use crate::resources::managed::model::{ManagedState, Private};
@@ -28,6 +32,7 @@ pub async fn create(
     context: &Context,
 ) -> Option<(ManagedState, Private)> {
     sound(diags, config, context)?;
+    report(diags, refuse_existing_key_without_id(config))?;
     settle_defaults(&mut planned, config);
     planned.id = Value::Unknown;
     planned.withhold_everything();
@@ -67,8 +72,12 @@ pub fn update(
     sound(diags, config, context)?;
     settle_defaults(&mut planned, config);
     private.decision = None;
+    let call = protocol::call();
     if !planned.inputs_known() {
-        warn_undecided(diags, &planned, prior);
+        // A client that can wait plans again once the settings are known, and then shows the step.
+        if !call.defer(Deferral::ResourceConfigUnknown) {
+            warn_undecided(diags, &planned, prior);
+        }
         planned.withhold_everything();
         return Some((planned, private, Vec::new()));
     }
@@ -79,13 +88,22 @@ pub fn update(
     }
 
     let policy = the_policy(diags, &planned)?;
-    let managed = report(diags, prior.managed(&private))?;
-    let repairs = repairs(prior, &planned);
+    let mut managed = report(diags, prior.managed(&private))?;
+    let mut repairs = repairs(prior, &planned);
+    let mut facts = private.facts.clone();
+    let takes_over = takes_over(prior, &planned, config, &facts);
+    report(
+        diags,
+        refuse_secret_of_another(prior, &planned, config, &managed),
+    )?;
+    if takes_over {
+        as_if_known(&mut managed, &mut facts, &mut repairs);
+    }
     let situation = Situation {
         name: planned.label(),
         policy: &policy,
         slots: managed.slots.as_ref(),
-        facts: &private.facts,
+        facts: &facts,
         repairs: &repairs,
         rotation_requested: trigger_changed(prior, &planned),
         pending_revocations: &managed.pending_revocations,
@@ -94,10 +112,16 @@ pub fn update(
     };
     refuse_drift(diags, &situation)?;
     let edited = edited(prior, &planned);
-    let decision = if edited {
-        planner::decide_at(&situation, situation.now)
-    } else {
-        planner::first_due(&situation, context.clock.now())
+    let decision = match call.planned_private::<Private>() {
+        // The second plan of a change decides as of the instant at which the first one did.
+        Some(first) => {
+            let at = first.decision.map_or(situation.now, |decision| decision.at);
+            planner::decide_at(&situation, at)
+        }
+        None if edited && !call.store_planned_private => {
+            planner::decide_at(&situation, situation.now)
+        }
+        None => planner::first_due(&situation, context.clock.now()),
     };
     match announce::announcement(&situation, &decision) {
         Some(text) => diags.root_warning(summary(situation.name, &decision), text),
@@ -117,6 +141,7 @@ pub fn update(
         settings_edited: settings_edited(prior, &planned),
         must_verify: must_verify(&planned),
         primary_is_dead: private.facts.primary == Seen::Gone,
+        takes_over,
     });
     private.decision = Some(decision).filter(|decision| !decision.moves.is_empty());
     Some((planned, private, Vec::new()))

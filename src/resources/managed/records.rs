@@ -44,12 +44,13 @@ impl<'a> Records<'a> {
             leftovers::refuse_unseen(planned, managed, &connections, context).await?;
         }
         let word = decision.word();
-        Self::begin(planned, connections, turn, word, context).await
+        Self::begin(planned, managed, connections, turn, word, context).await
     }
 
     /// Opens the journal of a turn that was taken.
     pub async fn begin(
         state: &ManagedState,
+        managed: &Managed,
         connections: Connections,
         turn: Turn,
         word: String,
@@ -61,6 +62,7 @@ impl<'a> Records<'a> {
             remember::resource(state, context),
             (connections.kind, turn.account.clone()),
             word,
+            managed.pending_revocations.clone(),
             turn.fence(),
         );
         Ok(Self {

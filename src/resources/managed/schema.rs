@@ -86,6 +86,20 @@ fn inputs() -> Attributes {
             ),
         ),
         (
+            "existing_secret_wo",
+            sensitive(optional(
+                string(),
+                "The secret of a key that exists already: it is taken over and delivered, and nothing is minted. For an imported key, whose issuer never shows the secret again, and for the first key of an issuer that gives its keys no ids, such as `generated`. Rotations mint as ever; what is given here is looked at again only when the version changes.",
+            )),
+        ),
+        (
+            "existing_secret_wo_version",
+            optional(
+                AttributeType::Number,
+                "Raise it to hand in `existing_secret_wo` again: after every delivery has lost the secret of the primary, for example. The secret must be that of a key of this resource.",
+            ),
+        ),
+        (
             "rotation_trigger",
             optional(
                 string(),
@@ -95,7 +109,8 @@ fn inputs() -> Attributes {
     ])
 }
 
-fn issuers() -> Attributes {
+/// What `issuer` holds.
+pub fn issuers() -> Attributes {
     ISSUERS
         .iter()
         .map(|kind| {
@@ -105,7 +120,8 @@ fn issuers() -> Attributes {
         .collect()
 }
 
-fn stores() -> Attributes {
+/// What an entry of `deliveries` holds.
+pub fn stores() -> Attributes {
     let source = optional(
         AttributeType::Bool,
         "Copy secrets from this delivery when they are needed again. Default: the first readable one by name.",

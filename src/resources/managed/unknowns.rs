@@ -19,6 +19,8 @@ pub struct Outlook<'a> {
     pub must_verify: bool,
     /// The primary is gone at its issuer and does not retire.
     pub primary_is_dead: bool,
+    /// The secret of the primary is taken over from the configuration.
+    pub takes_over: bool,
 }
 
 impl ManagedState {
@@ -41,6 +43,7 @@ impl ManagedState {
             && deliveries
             && !self.rotation_trigger.is_unknown()
             && !self.store_secret_in_state.is_unknown()
+            && !self.existing_secret_wo_version.is_unknown()
     }
 
     /// Nothing that the life of the key determines is known yet.
@@ -75,6 +78,12 @@ impl ManagedState {
             return;
         }
         self.last_action = Value::Value(outlook.decision.word());
+        if outlook.takes_over
+            && let Value::Value(key) = &mut self.primary
+        {
+            key.fingerprint = Value::Unknown;
+            key.verified_at = Value::Unknown;
+        }
         for next in &outlook.decision.moves {
             self.withhold_move(*next, outlook);
         }

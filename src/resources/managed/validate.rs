@@ -38,7 +38,19 @@ pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
     faults.extend(deliveries(config, context));
     faults.extend(verification(config));
     faults.extend(homeless_secret(config, context));
+    faults.extend(empty_secret(config));
     faults
+}
+
+fn empty_secret(config: &ManagedState) -> Option<Error> {
+    let secret = config.existing_secret_wo.as_ref_option()?;
+    secret.expose().trim().is_empty().then(|| {
+        Error::invalid(
+            Path::root("existing_secret_wo"),
+            "The existing secret is empty",
+            "Set it to the secret of the key that is to be taken over, or leave it out.",
+        )
+    })
 }
 
 fn issuer(value: &Value<Fields>, context: &Context) -> Option<Error> {

@@ -4,7 +4,7 @@
 //! `scan`, how a file is looked at and replaced in `disk` and `replace`.
 
 mod disk;
-mod dotenv;
+pub(crate) mod dotenv;
 mod replace;
 mod scan;
 mod target;

@@ -1,0 +1,4 @@
+import {
+  to       = apikey_rotation_policy.high
+  identity = { name = "high-privilege" }
+}

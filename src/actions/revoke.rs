@@ -1,0 +1,229 @@
+//! `apikey_revoke`: takes one key away at its issuer, whoever made it.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use tf_provider::Diagnostics;
+use tf_provider::schema::{AttributeType, Block, Description, Schema};
+use tf_provider::value::{Value, ValueAny};
+
+use crate::context::Context;
+use crate::error::{Error, Kind, Path, Result};
+use crate::issuers::{Issuer, Standing};
+use crate::protocol::authoring::{Action, Progress};
+use crate::resources::diagnostics;
+use crate::resources::managed::connect;
+use crate::resources::managed::model::Fields;
+use crate::resources::managed::schema::issuers;
+use crate::schema::{attributes, required};
+
+/// How often the issuer is asked whether the key is really gone.
+const LOOKS: usize = 5;
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// The action.
+pub struct Revoke {
+    context: Arc<OnceLock<Context>>,
+    offline: Context,
+}
+
+/// Which key.
+#[derive(Deserialize)]
+#[allow(missing_docs, reason = "described in the schema")]
+pub struct Request {
+    pub issuer: Value<Fields>,
+    pub key_id: Value<String>,
+}
+
+impl Revoke {
+    /// An action that will use the context once the provider is configured.
+    pub fn new(context: Arc<OnceLock<Context>>) -> Self {
+        Self {
+            context,
+            offline: Context::offline(),
+        }
+    }
+
+    fn context(&self) -> &Context {
+        self.context.get().unwrap_or(&self.offline)
+    }
+}
+
+#[async_trait]
+impl Action for Revoke {
+    type Config<'a> = Request;
+
+    fn schema(&self, _: &mut Diagnostics) -> Option<Schema> {
+        Some(schema())
+    }
+
+    async fn validate<'a>(&self, diags: &mut Diagnostics, config: Request) -> Option<()> {
+        collect(diags, checked(&config, self.context()))
+    }
+
+    async fn plan<'a>(&self, diags: &mut Diagnostics, config: Request) -> Option<()> {
+        collect(diags, checked(&config, self.context()))?;
+        let (issuer, key_id) = match collect(diags, target(&config, self.context())) {
+            Some(Some(target)) => target,
+            known => return known.map(drop),
+        };
+        let standing = collect(diags, standing(issuer.as_ref(), &key_id).await)?;
+        if standing == Standing::Missing {
+            diags.root_warning(
+                format!("There is no key {key_id} at {}", issuer.account()),
+                "It is gone already, or it belongs to another account. The action will find nothing to do.",
+            );
+        }
+        Some(())
+    }
+
+    async fn invoke<'a>(
+        &self,
+        diags: &mut Diagnostics,
+        config: Request,
+        progress: &Progress,
+    ) -> Option<()> {
+        collect(diags, checked(&config, self.context()))?;
+        let target = collect(diags, target(&config, self.context()))?;
+        let Some((issuer, key_id)) = target else {
+            diags.root_error(
+                "The key to revoke is not known",
+                "Set issuer and key_id to known values.",
+            );
+            return None;
+        };
+        let done = revoke(issuer.as_ref(), &key_id, self.context(), progress).await;
+        collect(diags, done)
+    }
+}
+
+fn schema() -> Schema {
+    Schema {
+        version: 0,
+        block: Block {
+            attributes: attributes([
+                (
+                    "issuer",
+                    required(
+                        AttributeType::AttributeSingle(issuers()),
+                        "Whose key it is: the same settings as `issuer` of an `apikey_managed`. Only issuers that can \
+                         look a key up can revoke it by its id.",
+                    ),
+                ),
+                (
+                    "key_id",
+                    required(AttributeType::String, "The public id of the key."),
+                ),
+            ]),
+            description: Description::markdown(
+                "Revokes one key at its issuer: switches it off, deletes it, and looks until the issuer no longer knows \
+                 it. For a key that leaked and that no `apikey_managed` holds, or that must be dead before the next apply. \
+                 What uses the key stops working at once.",
+            ),
+            ..Block::default()
+        },
+    }
+}
+
+fn collect<T>(diags: &mut Diagnostics, result: Result<T>) -> Option<T> {
+    diagnostics::collect(diags, result.map_err(|error| vec![error]))
+}
+
+fn wholly_known(value: &Value<Fields>) -> bool {
+    let known = |fields: &Fields| fields.values().all(crate::settings::known);
+    value.as_ref_option().is_some_and(known)
+}
+
+/// What can be judged without asking anybody. Unknown parts are judged later.
+fn checked(request: &Request, context: &Context) -> Result<()> {
+    let key_id = request.key_id.as_deref_option();
+    if key_id.is_some_and(|id| id.trim().is_empty()) {
+        return Err(Error::invalid(
+            Path::root("key_id"),
+            "key_id is empty",
+            "Set it to the public id of the key that is to be revoked.",
+        ));
+    }
+    let chosen = request.issuer.as_ref_option().into_iter().flatten();
+    let unsettled = chosen.clone().any(|(_, field)| *field == ValueAny::Unknown);
+    if unsettled || request.issuer.is_unknown() {
+        return Ok(());
+    }
+    let (kind, settings) = connect::issuer(&request.issuer)?;
+    if !kind.names_its_keys() || !kind.abilities().inspect {
+        return Err(Error::invalid(
+            settings.path().clone(),
+            format!("{} cannot revoke a key by its id", kind.name()),
+            "This issuer keeps no record of its keys. A key of it stops working when the document that is delivered no \
+             longer holds it: rotate the apikey_managed that it belongs to.",
+        ));
+    }
+    if settings.wholly_known() {
+        context.connector().issuer(kind, &settings, context)?;
+    }
+    Ok(())
+}
+
+/// The issuer and the id; `None` while they are unknown.
+fn target(request: &Request, context: &Context) -> Result<Option<(Box<dyn Issuer>, String)>> {
+    let Some(key_id) = request.key_id.as_deref_option() else {
+        return Ok(None);
+    };
+    if !wholly_known(&request.issuer) {
+        return Ok(None);
+    }
+    let (kind, settings) = connect::issuer(&request.issuer)?;
+    let issuer = context.connector().issuer(kind, &settings, context)?;
+    Ok(Some((issuer, key_id.to_owned())))
+}
+
+async fn standing(issuer: &dyn Issuer, key_id: &str) -> Result<Standing> {
+    let answers = issuer.inspect(&[key_id.to_owned()]).await?;
+    let answer = answers.into_iter().next().flatten();
+    answer.ok_or_else(|| {
+        Error::new(
+            Kind::Other,
+            format!("{} does not tell of key {key_id}", issuer.account()),
+            "Nothing was done. Look at the issuer.",
+        )
+    })
+}
+
+async fn revoke(
+    issuer: &dyn Issuer,
+    key_id: &str,
+    context: &Context,
+    progress: &Progress,
+) -> Result<()> {
+    let account = issuer.account();
+    progress.say(format!("looking for key {key_id} at {account}"));
+    match standing(issuer, key_id).await? {
+        Standing::Missing => {
+            progress.say(format!("{account} has no key {key_id}: nothing to do"));
+            return Ok(());
+        }
+        Standing::Inactive => progress.say(format!("key {key_id} is switched off already")),
+        Standing::Active => progress.say(format!("key {key_id} is active")),
+    }
+    progress.say(format!("switching off and deleting key {key_id}"));
+    issuer.revoke(Some(key_id)).await?;
+    for look in 0..LOOKS {
+        if look > 0 {
+            context.http().wait(PAUSE).await?;
+        }
+        if standing(issuer, key_id).await? == Standing::Missing {
+            progress.say(format!(
+                "key {key_id} is dead: {account} no longer knows it"
+            ));
+            return Ok(());
+        }
+        progress.say(format!("{account} still lists key {key_id}; looking again"));
+    }
+    Err(Error::new(
+        Kind::Other,
+        format!("Key {key_id} was deleted, but {account} still lists it"),
+        "Its list may be late. Look again in a minute, and run the action again if the key is still there.",
+    ))
+}

@@ -1,0 +1,244 @@
+//! `terraform query`: the keys of an issuer that nobody manages yet, each ready to be imported.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use tf_provider::Diagnostics;
+use tf_provider::schema::{AttributeType, Block, Description, Schema};
+use tf_provider::value::Value;
+
+use crate::context::Context;
+use crate::error::{Error, Path, Result};
+use crate::instant::Instant;
+use crate::issuers::{Existing, ISSUERS, IssuerKind, Search, Standing};
+use crate::ledger::{Status, inventory};
+use crate::protocol::authoring::{Item, ListResource, Listing};
+use crate::resources::diagnostics;
+use crate::resources::identities::ById;
+use crate::resources::managed::connect::the_one_of;
+use crate::resources::managed::import::{id_of, state_of};
+use crate::resources::managed::model::{Fields, ManagedState};
+use crate::schema::{attributes, optional, required};
+use crate::settings::{Settings, known};
+
+/// How many keys of the inventory are read at a time.
+const PAGE: u32 = 500;
+
+/// The list resource `apikey_managed`.
+pub struct KeyList {
+    context: Arc<OnceLock<Context>>,
+    offline: Context,
+}
+
+/// What to look for.
+#[derive(Deserialize)]
+#[allow(missing_docs, reason = "described in the schema")]
+pub struct Query {
+    pub issuer: Value<Fields>,
+}
+
+impl KeyList {
+    /// A list that will use the context once the provider is configured.
+    pub fn new(context: Arc<OnceLock<Context>>) -> Self {
+        Self {
+            context,
+            offline: Context::offline(),
+        }
+    }
+
+    fn context(&self) -> &Context {
+        self.context.get().unwrap_or(&self.offline)
+    }
+}
+
+#[async_trait]
+impl ListResource for KeyList {
+    type Config<'a> = Query;
+    type Identity = ById;
+    type State = ManagedState;
+
+    fn schema(&self, _: &mut Diagnostics) -> Option<Schema> {
+        Some(schema())
+    }
+
+    async fn validate<'a>(&self, diags: &mut Diagnostics, config: Query) -> Option<()> {
+        let fields = config.issuer.as_ref_option();
+        if fields.is_some_and(|fields| fields.values().all(known)) {
+            let begun = begin(&config, self.context()).map(drop);
+            diagnostics::collect(diags, begun.map_err(|error| vec![error]))?;
+        }
+        Some(())
+    }
+
+    async fn list<'a>(
+        &self,
+        diags: &mut Diagnostics,
+        config: Query,
+        listing: &Listing<ById, ManagedState>,
+    ) -> Option<()> {
+        let context = self.context();
+        let managed = match managed(context).await {
+            Ok(managed) => managed,
+            Err(error) => {
+                diagnostics::warn(diags, without_ledger(error));
+                BTreeSet::new()
+            }
+        };
+        let listed = list(&config, &managed, context, listing).await;
+        diagnostics::collect(diags, listed.map_err(|error| vec![error]))
+    }
+}
+
+fn schema() -> Schema {
+    let searchable = searchable().filter_map(|kind| {
+        let nested = AttributeType::AttributeSingle(kind.search_attributes()?);
+        let text = format!("Keys of `{}`. Nothing inside is required.", kind.name());
+        Some((kind.name().to_owned(), optional(nested, &text)))
+    });
+    let issuers = AttributeType::AttributeSingle(searchable.collect());
+    Schema {
+        version: 0,
+        block: Block {
+            attributes: attributes([(
+                "issuer",
+                required(
+                    issuers,
+                    "Where to look: exactly one of the issuers that keep a list of their keys.",
+                ),
+            )]),
+            description: Description::markdown(
+                "Finds the keys of an issuer, so that `terraform query` shows them and writes import blocks for them. The \
+                 name of each says whose key it is, whether it works, how old it is and when it was last used. Keys that \
+                 the ledger knows to be managed, here or in another workspace, are left out. Nothing is changed at the issuer.",
+            ),
+            ..Block::default()
+        },
+    }
+}
+
+fn searchable() -> impl Iterator<Item = &'static dyn IssuerKind> {
+    let all = ISSUERS.iter().copied();
+    all.filter(|kind| kind.search_attributes().is_some())
+}
+
+fn begin(query: &Query, context: &Context) -> Result<(&'static dyn IssuerKind, Box<dyn Search>)> {
+    let path = Path::root("issuer");
+    let names: Vec<&'static str> = searchable().map(|kind| kind.name()).collect();
+    let nothing = Fields::new();
+    let fields = query.issuer.as_ref_option().unwrap_or(&nothing);
+    let (name, settings): (_, Settings) = the_one_of(fields, &path, &names, "issuer")?;
+    let kind = searchable().find(|kind| kind.name() == name);
+    let kind = kind.ok_or_else(|| {
+        Error::invalid(
+            path,
+            format!("{name} cannot be searched"),
+            "Choose another issuer.",
+        )
+    })?;
+    Ok((kind, kind.search(&settings, context)?))
+}
+
+async fn list(
+    query: &Query,
+    managed: &BTreeSet<String>,
+    context: &Context,
+    listing: &Listing<ById, ManagedState>,
+) -> Result<()> {
+    let (kind, mut search) = begin(query, context)?;
+    while let Some(page) = search.next().await? {
+        for existing in page {
+            if managed.contains(&existing.key.key_id) {
+                continue;
+            }
+            let item = item(
+                kind.name(),
+                existing,
+                search.as_ref(),
+                context,
+                listing.include_resource(),
+            );
+            if let ControlFlow::Break(()) = listing.send(item.await).await {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The ids of the keys that belong to an `apikey_managed` already, as far as anybody here can know: those in the
+/// inventory of the ledger. What a destroyed resource left behind is nobody's again.
+async fn managed(context: &Context) -> Result<BTreeSet<String>> {
+    let mut ids = BTreeSet::new();
+    if !context.ledger.remembers() {
+        return Ok(ids);
+    }
+    let mut query = inventory::Query {
+        status: Some(Status::Live),
+        ..inventory::Query::all(context.clock.now(), PAGE)
+    };
+    loop {
+        let page = context.ledger.inventory(&query).await?;
+        let live = page.keys.into_iter().filter(|listed| !listed.orphaned);
+        ids.extend(live.filter_map(|listed| listed.key.key.key_id));
+        if page.next.is_none() {
+            return Ok(ids);
+        }
+        query.after = page.next;
+    }
+}
+
+fn without_ledger(error: Error) -> Error {
+    Error {
+        summary: "The ledger cannot be reached, so managed keys are listed as well".into(),
+        detail: format!("{}: {}", error.summary, error.detail),
+        ..error
+    }
+}
+
+/// What cannot be told of one key does not keep the others from being shown.
+async fn item(
+    issuer: &str,
+    existing: Existing,
+    search: &dyn Search,
+    context: &Context,
+    with_resource: bool,
+) -> Item<ById, ManagedState> {
+    let mut diags = Diagnostics::default();
+    let key_id = existing.key.key_id.clone();
+    let used = match search.last_used(&key_id).await {
+        Ok(at) => format!(
+            ", {}",
+            at.map_or("never used".into(), |at| format!("last used {}", day(at)))
+        ),
+        Err(error) => {
+            diagnostics::warn(&mut diags, error);
+            String::new()
+        }
+    };
+    let standing = match existing.standing {
+        Standing::Active => "active",
+        Standing::Inactive | Standing::Missing => "inactive",
+    };
+    let created = existing.key.created_at;
+    let age = context.clock.now().since(created).as_secs() / 86_400;
+    Item {
+        identity: ById {
+            id: Value::Value(id_of(issuer, &key_id)),
+        },
+        display_name: format!(
+            "{}: {key_id} ({standing}, {age} days old, created {}{used})",
+            existing.owner,
+            day(created)
+        ),
+        resource: with_resource.then(|| state_of(issuer, existing.key)),
+        diagnostics: diags,
+    }
+}
+
+/// `2026-01-31`
+fn day(at: Instant) -> String {
+    at.to_string().chars().take(10).collect()
+}

@@ -1,0 +1,66 @@
+//! Points, actions, results: which were killed, and what came of it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+/// All the points of some actions.
+pub struct Matrix {
+    name: &'static str,
+    waiting: BTreeMap<String, Vec<String>>,
+    cells: Vec<(String, String, Result<(), String>)>,
+}
+
+impl Matrix {
+    pub fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            waiting: BTreeMap::new(),
+            cells: Vec::new(),
+        }
+    }
+
+    /// These are the points that an undisturbed run of an action passed. Before the intent of one effect is after the
+    /// outcome of the one before, so only one of the two is a cell.
+    pub fn discover(&mut self, action: &str, passed: Vec<String>) {
+        let points: Vec<String> = passed
+            .into_iter()
+            .filter(|point| !point.contains(":before#"))
+            .collect();
+        assert!(!points.is_empty(), "{action} passed no point");
+        self.waiting.insert(action.to_owned(), points);
+    }
+
+    pub fn has_more(&self) -> bool {
+        self.waiting.values().any(|points| !points.is_empty())
+    }
+
+    /// The next point of an action that was not killed yet.
+    pub fn next(&mut self, action: &str) -> Option<String> {
+        let points = self.waiting.get_mut(action)?;
+        (!points.is_empty()).then(|| points.remove(0))
+    }
+
+    pub fn note(&mut self, action: &str, point: &str, result: Result<(), String>) {
+        println!("{action:<16} {point:<34} {result:?}");
+        self.cells
+            .push((action.to_owned(), point.to_owned(), result));
+    }
+
+    /// Prints the matrix, and fails if a cell did, or if there are fewer than were thought of.
+    pub fn judge(self, at_least: usize) {
+        let mut text = format!("{}: {} cells\n", self.name, self.cells.len());
+        for (action, point, result) in &self.cells {
+            let result = result
+                .as_ref()
+                .map_or_else(String::as_str, |()| "recovered");
+            writeln!(text, "{action:<16} {point:<34} {result}").unwrap();
+        }
+        println!("{text}");
+        let file = format!("crash-matrix-{}.txt", self.name.replace(' ', "-"));
+        std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(file), &text).unwrap();
+        let failed = self.cells.iter().filter(|(_, _, result)| result.is_err());
+        assert_eq!(failed.count(), 0, "{text}");
+        assert!(self.cells.len() >= at_least, "{text}");
+    }
+}
