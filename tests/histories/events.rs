@@ -87,7 +87,7 @@ pub fn events() -> impl Strategy<Value = Vec<Event>> {
                 false => Just(Event::Wait(20)).boxed(),
             }),
         ],
-        1..40,
+        1..24,
     )
 }
 

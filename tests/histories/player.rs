@@ -100,13 +100,24 @@ impl Player {
         self.config.on_drift = 1;
         self.config.hold = false;
         self.config.policy = 0;
+        let mut unwell = Err("nothing was applied".to_owned());
         for wait in [0, 0, 40, 40, 40, 40, 40, 40, 40, 40, 40, 0, 0, 0, 0] {
             self.now += wait;
             self.apply(true, 0).await?;
             self.no_crime()?;
+            unwell = self.is_well();
+            if unwell.is_ok() {
+                break;
+            }
         }
-        self.shaken = false;
-        self.no_crime()?;
+        unwell
+    }
+
+    /// Whether everything is in order.
+    fn is_well(&self) -> Result<(), Crime> {
+        if let Some(lost) = self.world.live().difference(&self.known_ids()).next() {
+            return Err(format!("{lost} is live and nobody knows of it"));
+        }
         let kept = self.kept.as_ref().ok_or("there is no key in the end")?;
         let managed = kept
             .state
