@@ -55,8 +55,10 @@ const AFTER: Duration = Duration::from_secs(120);
 impl Evidence<'_> {
     /// Whether the list of the issuer is needed for a verdict.
     pub fn needs_list(&self) -> bool {
-        let doubtful = |intent: &Intent| {
-            matches!(intent.effect, Effect::Mint | Effect::Revoke) || !intent.known.is_empty()
+        let doubtful = |intent: &Intent| match intent.effect {
+            Effect::Mint | Effect::Revoke => true,
+            Effect::Apply => !intent.known.is_empty(),
+            Effect::Deliver | Effect::Withdraw | Effect::Verify => false,
         };
         self.memory.open.iter().any(doubtful) || self.strays().next().is_some()
     }

@@ -71,30 +71,38 @@ pub fn moves(situation: &Situation) -> Vec<Move> {
 }
 
 /// Not a rule of its own: a revocation that keeps failing must not stop the life of the key, and whatever comes
-/// after it may need the room at the issuer. But a key that an apply left behind may be in the documents: then it
-/// leaves them first.
+/// after it may need the room at the issuer.
+///
+/// A key that an apply left behind may be in the documents, and where the primary is gone it may be all that works:
+/// then it leaves the documents first, and stays until something takes its place.
 fn with_pending_revocations(
     situation: &Situation,
     slots: &Slots,
     mut found: Vec<Move>,
 ) -> Vec<Move> {
+    let facts = situation.facts;
     if situation.pending_revocations.is_empty() {
         return found;
     }
-    let is_delivered_over = found == [Move::Deliver];
-    let has_room = situation.facts.primary == Seen::Gone
-        && slots.secondary.is_none()
-        && situation.pending_revocations.len() == 1;
-    if is_delivered_over || (found == [Move::Replace] && has_room) {
-        found.push(Move::RevokePending);
-    } else {
+    let is_gone = facts.primary == Seen::Gone;
+    let has_room = is_gone && slots.secondary.is_none() && situation.pending_revocations.len() == 1;
+    let needs_room = found.iter().any(|next| next.mints()) && !has_room;
+    let takes_over = |next: &Move| matches!(next, Move::Replace | Move::Promote);
+    if facts.orphans.is_empty() || needs_room {
         found.insert(0, Move::RevokePending);
+    } else if !is_gone || found.iter().any(takes_over) {
+        found.push(Move::RevokePending);
     }
     found
 }
 
-/// Copying needs a readable copy; taking a delivery away does not.
+/// Copying needs a readable copy; taking a delivery away does not. A primary that is gone is not written over a key
+/// that an apply left behind and that still works.
 fn a_delivery_is_not_in_order(situation: &Situation, _: &Slots) -> Option<Vec<Move>> {
+    let facts = situation.facts;
+    if facts.primary == Seen::Gone && !facts.orphans.is_empty() {
+        return None;
+    }
     let possible = !situation.primary_is_undeliverable() || !situation.has_writes_to_repair();
     (!situation.repairs.is_empty() && possible).then(|| vec![Move::Deliver])
 }

@@ -493,3 +493,41 @@ fn a_clock_that_runs_backwards_brings_nothing_forward() {
     let decision = first_due(&case.situation(1_050), at(900));
     assert!(decision.moves.is_empty());
 }
+
+/// A key that an apply left behind, beside what else there is to do.
+fn left_behind(case: &mut Case) {
+    case.pending.push("left".into());
+    case.facts.orphans.push("left".into());
+}
+
+#[test]
+fn a_key_that_was_left_behind_leaves_the_documents_before_it_is_revoked() {
+    let altered = Repair {
+        name: "app".into(),
+        why: Why::Altered,
+    };
+    let case = Case::new(single()).with(left_behind);
+    let case = case.with(|case| case.repairs.push(altered));
+    assert_eq!(case.moves(1_010), [Deliver, RevokePending]);
+}
+
+#[test]
+fn a_key_that_was_left_behind_makes_room_for_the_next() {
+    let case = Case::new(single()).with(left_behind);
+    assert_eq!(case.moves(1_085), [RevokePending, Stage]);
+}
+
+#[test]
+fn where_the_primary_is_gone_a_key_that_was_left_behind_works_until_its_successor_does() {
+    let gone = |case: &mut Case| {
+        case.facts.primary = Seen::Gone;
+        case.repairs.push(Repair {
+            name: "app".into(),
+            why: Why::Altered,
+        });
+    };
+    let case = Case::new(single()).with(left_behind).with(gone);
+    assert_eq!(case.moves(1_010), []);
+    let rotating = case.with(|case| case.policy.on_drift = OnDrift::Rotate);
+    assert_eq!(rotating.moves(1_010), [Replace, RevokePending]);
+}
