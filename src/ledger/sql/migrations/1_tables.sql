@@ -42,11 +42,9 @@ CREATE INDEX keys_by_policy ON keys (policy, status, created_at);
 {boundary}
 CREATE INDEX keys_by_issuer ON keys (issuer, status, created_at);
 {boundary}
-CREATE INDEX keys_by_age ON keys (status, created_at);
+CREATE INDEX keys_by_age ON keys (status, created_at, last_used_at);
 {boundary}
 CREATE INDEX keys_by_environment ON keys (status, environment, policy, created_at);
-{boundary}
-CREATE INDEX keys_by_use ON keys (status, (COALESCE(last_used_at, created_at)));
 {boundary}
 CREATE INDEX keys_unconfirmed ON keys (account) WHERE status = 'live' AND confirmed_at IS NULL;
 {boundary}
