@@ -8,7 +8,7 @@ use crate::domain::slots::Key;
 use crate::engine::fault;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::disabled::Disabled;
-use crate::ledger::{Effect, Fence, Intent, KeyMark, Ledger, Outcome, ResourceRef};
+use crate::ledger::{Effect, Fence, Intent, KeyMark, Ledger, Outcome, ResourceRef, Status};
 
 /// The journal of one apply of one resource.
 pub struct Journal<'a> {
@@ -89,6 +89,15 @@ impl<'a> Journal<'a> {
                 fence: None,
             },
         }
+    }
+
+    /// Whether a key of this account is dead for certain: the ledger says that it was revoked.
+    pub async fn is_revoked(&self, key: &KeyMark) -> Result<bool> {
+        let keys = self.ledger.keys_in(&self.apply.account).await?;
+        let mut dead = keys
+            .iter()
+            .filter(|record| record.status == Status::Revoked);
+        Ok(dead.any(|record| record.key == *key))
     }
 
     /// Closes the bracket: what the apply did is in the answer that follows.

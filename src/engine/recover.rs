@@ -4,8 +4,10 @@
 //! The verdicts are those of [`crate::domain::recovery`].
 
 use crate::domain::recovery::{Evidence, Stray, Verdict};
+use crate::domain::situation::Seen;
 use crate::domain::slots::{Key, Role, Secondary, Slots};
 use crate::engine::connections::{Connections, in_delivery, sources};
+use crate::engine::gather::{seen, standings};
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::{KeyMark, KeyRecord, Ledger, Memory, Outcome, Slot};
@@ -130,7 +132,8 @@ pub async fn follow(
     match unheard.slot {
         Slot::Primary => {
             let at = unheard.promoted_at.unwrap_or(unheard.created_at);
-            followed.swap_in(key, at, true);
+            let (old, _) = standings(slots, connections).await?;
+            followed.swap_in(key, at, seen(old) != Seen::Gone);
         }
         Slot::Staged => {
             followed.secondary = Some(Secondary {

@@ -3,6 +3,7 @@
 use crate::engine::connections::{Delivery, in_delivery};
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
+use crate::ledger::KeyMark;
 use crate::stores::{Claims, Document, Found};
 
 /// Fails if a delivery would take the place of another key. Nothing has happened yet.
@@ -25,7 +26,7 @@ pub async fn respect_others(run: &mut Run<'_>, claims: &Claims) -> Result<()> {
         if run.managed.slots.is_none() {
             let told = in_delivery::<()>(name, Err(taken_over(delivery, &document)));
             run.warnings.extend(told.err());
-        } else if !holds_ours(run, &document) {
+        } else if !holds_ours(run, &document) && !is_dead(run, &document).await? {
             return in_delivery(name, Err(occupied(delivery, &document)));
         }
     }
@@ -56,6 +57,13 @@ fn holds_ours(run: &Run<'_>, document: &Document) -> bool {
                 None => key.key_id.is_some() && key.key_id == there.key_id,
             })
     })
+}
+
+/// The document of a key that was revoked, left behind by an apply that did not finish, is nobody's only copy.
+async fn is_dead(run: &Run<'_>, document: &Document) -> Result<bool> {
+    let fingerprint = document.primary.secret.fingerprint();
+    let key = KeyMark::new(document.primary.key_id.clone(), Some(&fingerprint));
+    run.journal.is_revoked(&key).await
 }
 
 fn taken(delivery: &Delivery) -> Error {
