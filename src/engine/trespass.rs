@@ -47,7 +47,12 @@ fn holds_ours(run: &Run<'_>, document: &Document) -> bool {
     };
     let there = [Some(&document.primary), document.secondary.as_ref()];
     let ours = [Some(&slots.primary), slots.secondary_key()];
+    let pending = &run.managed.pending_revocations;
     there.into_iter().flatten().any(|there| {
+        // What awaits its revocation is ours to take away.
+        if there.key_id.as_ref().is_some_and(|id| pending.contains(id)) {
+            return true;
+        }
         let mark = there.secret.fingerprint();
         ours.into_iter()
             .flatten()

@@ -8,6 +8,7 @@ use apikey::clock::Clock;
 use apikey::context::Context;
 use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
+use apikey::ledger::{Ledger, Memory};
 use tokio_util::sync::CancellationToken;
 
 use super::config::{Config, PLACES};
@@ -191,8 +192,9 @@ impl Player {
         if lived.is_none() || self.end.unheard {
             self.diary.push("  nobody heard of its end".into());
             self.shaken = true;
-            if self.kept.is_none() && lived.is_some() {
-                self.forsaken.extend(self.world.live());
+            if self.kept.is_none() {
+                let left = self.ledger.recall_never_confirmed("the account").await;
+                self.forsaken.extend(finished(left.unwrap_or_default()));
             }
             self.ledger.expire_locks();
             return None;
@@ -315,4 +317,14 @@ impl Player {
             .filter_map(|(id, _)| id)
             .collect()
     }
+}
+
+/// The keys of applies that came to their end.
+fn finished(left: Memory) -> Vec<String> {
+    let is_open = |apply: &Option<String>| {
+        let mut open = left.open.iter();
+        open.any(|intent| Some(&intent.apply) == apply.as_ref())
+    };
+    let keys = left.keys.iter().filter(|key| !is_open(&key.minted_by));
+    keys.filter_map(|key| key.key.key_id.clone()).collect()
 }
