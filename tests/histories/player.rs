@@ -106,6 +106,7 @@ impl Player {
             self.now += wait;
             self.apply(true, 0).await?;
             self.no_crime()?;
+            self.follow_advice();
             unwell = self.is_well();
             if unwell.is_ok() {
                 break;
@@ -211,6 +212,18 @@ impl Player {
             if let Some(issued) = state.issued.get_mut(id) {
                 issued.live = false;
             }
+        }
+    }
+
+    /// A document that somebody altered while it was the only one is not overwritten: the error says to delete it.
+    fn follow_advice(&mut self) {
+        let told = self
+            .diary
+            .last()
+            .filter(|line| line.contains("holds another key"));
+        let place = told.and_then(|line| PLACES.into_iter().find(|place| line.contains(place)));
+        if let Some(place) = place {
+            self.world.state().places.remove(place);
         }
     }
 

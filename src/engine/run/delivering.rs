@@ -5,6 +5,7 @@ use crate::domain::steps::Content;
 use crate::engine::connections::{Delivery, stale};
 use crate::engine::deliver;
 use crate::engine::journal::Deed;
+use crate::engine::managed::DeliveryRecord;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::{Effect, KeyMark};
@@ -18,6 +19,7 @@ impl Run<'_> {
         let Some(document) = self.document(content) else {
             if content == Content::Current {
                 // Nothing to copy: an imported key has no secret yet, and taking deliveries away needs none.
+                self.note_unfilled();
                 return Ok(());
             }
             if content == Content::PrimaryAlone && self.primary_is_lost() {
@@ -53,6 +55,23 @@ impl Run<'_> {
         }
         let written = self.connections.deliveries.len() - failures.len();
         self.settle(content, written, failures).await
+    }
+
+    /// A delivery that was to be filled and is not is a failed one, until a copy can be read again.
+    fn note_unfilled(&mut self) {
+        for name in self.connections.deliveries.keys() {
+            if self.managed.deliveries.contains_key(name) {
+                continue;
+            }
+            self.managed
+                .deliveries
+                .insert(name.clone(), DeliveryRecord::default());
+            self.warnings.push(Error::new(
+                Kind::Unavailable,
+                format!("delivery {name:?} was not filled"),
+                "No copy of the secret could be read to fill it with. The next apply tries again.",
+            ));
+        }
     }
 
     /// What follows from how many deliveries were written.

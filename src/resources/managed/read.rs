@@ -54,6 +54,9 @@ pub async fn read(
     let known = std::mem::take(&mut private.facts.orphans);
     private.facts = sight.facts.clone();
     private.facts.orphans = left.orphans(known);
+    if let Some(slots) = &left.managed.slots {
+        private.requested_at = slots.requested_at;
+    }
     note_deliveries(&mut state, left.managed, sight, policy.as_ref(), now);
     if let Some(policy) = &policy {
         note_status(&mut state, &mut private, policy, now)?;
