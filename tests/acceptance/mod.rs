@@ -8,6 +8,7 @@ mod existing;
 mod failures;
 mod functions;
 mod lifecycle;
+mod memory;
 mod moves;
 mod replacement;
 pub mod secrecy;

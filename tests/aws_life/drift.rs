@@ -236,3 +236,22 @@ fn refused_as_stale(world: &World, key: &str) {
     assert_eq!(world.document(), document);
     assert_eq!(world.ids(), ids);
 }
+
+#[test]
+fn an_older_state_is_told_of_the_key_that_it_does_not_know_and_nothing_is_done_to_it() {
+    let world = World::new().created();
+    let older = std::fs::read(world.ws.path("terraform.tfstate")).unwrap();
+    let world = world.staged();
+    let staged = world.key().text("secondary.key_id");
+    // A refresh has seen the staged key in the state.
+    world.ws.plan().ok().code(0);
+
+    std::fs::write(world.ws.path("terraform.tfstate"), older).unwrap();
+    world
+        .ws
+        .plan()
+        .ok()
+        .warns(&["the ledger knows key", &staged, "an older state"]);
+    let _ = world.ws.apply_plan();
+    assert!(world.ids().contains(&staged), "{staged} was revoked");
+}
