@@ -17,6 +17,8 @@ pub struct Left {
     pub managed: Managed,
     /// What a person should know.
     pub warnings: Vec<Error>,
+    /// The ledger could be asked, so that nothing else is left of the resource than what is known.
+    pub is_certain: bool,
     found: Vec<String>,
 }
 
@@ -41,6 +43,7 @@ pub async fn of(
     let mut left = Left {
         managed: managed.clone(),
         warnings: Vec::new(),
+        is_certain: true,
         found: Vec::new(),
     };
     let ledger = context.ledger.as_ref();
@@ -51,11 +54,13 @@ pub async fn of(
         Ok(memory) => memory,
         Err(error) => {
             left.warnings.push(remember::without_ledger(error));
+            left.is_certain = false;
             return Ok(left);
         }
     };
     if memory.busy {
         left.warnings.push(busy(state.label()));
+        left.is_certain = false;
         return Ok(left);
     }
     let held = remember::held(managed);

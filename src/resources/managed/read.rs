@@ -48,7 +48,8 @@ pub async fn read(
         Ok((sight.await?, left))
     };
     let (sight, left) = look.await.map_err(|error| named(&state, error))?;
-    if sight.vanished {
+    // A key that only the ledger knows would be forgotten with the resource.
+    if sight.vanished && left.is_certain {
         return Ok(None);
     }
     let known = std::mem::take(&mut private.facts.orphans);
