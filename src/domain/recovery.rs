@@ -20,6 +20,8 @@ pub struct Evidence<'a> {
     pub listed: Option<&'a [Listed]>,
     /// All keys in the account that the ledger knows, whosever they are.
     pub known: &'a [KeyRecord],
+    /// The machine's time.
+    pub now: Instant,
 }
 
 /// What is to be made of a key that the ledger knows and the state does not hold.
@@ -41,6 +43,8 @@ pub enum Stray {
 pub enum Verdict {
     /// It is understood and can be closed, for this reason.
     Settled(&'static str),
+    /// It is too early to tell, so it stays open.
+    Undecided,
     /// Keys that nobody holds came of it, or were to be revoked by it.
     Orphans(Vec<KeyMark>),
     /// One of these keys may have come of it, but they may be somebody else's.
@@ -115,6 +119,8 @@ impl Evidence<'_> {
             .filter(|key| came_of(key.created_at, intent.at))
             .collect();
         match candidates[..] {
+            // A slow request may still arrive.
+            [] if self.now <= intent.at + AFTER => Verdict::Undecided,
             [] => Verdict::Settled("no key came of it that is not known"),
             [only] => Verdict::Orphans(vec![named(&only.key_id)]),
             _ => Verdict::Unclear(candidates.iter().map(|key| key.key_id.clone()).collect()),

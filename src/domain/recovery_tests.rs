@@ -59,6 +59,7 @@ struct Case {
     open: Vec<Intent>,
     listed: Option<Vec<Listed>>,
     known: Vec<KeyRecord>,
+    now: Option<i64>,
 }
 
 impl Case {
@@ -73,6 +74,7 @@ impl Case {
             memory: &memory,
             listed: self.listed.as_deref(),
             known: &self.known,
+            now: Instant::from_unix(self.now.unwrap_or(NOW + 3_600)),
         })
     }
 
@@ -310,4 +312,14 @@ fn a_promise_to_revoke_a_key_that_a_state_holds_by_now_is_not_kept() {
         ..intent(Effect::Apply, None)
     };
     assert!(settled(case.verdict(promise)));
+}
+
+#[test]
+fn a_mint_whose_request_may_still_arrive_is_left_open() {
+    let case = Case {
+        listed: Some(Vec::new()),
+        now: Some(NOW + 30),
+        ..Case::default()
+    };
+    assert_eq!(case.verdict(intent(Effect::Mint, None)), Verdict::Undecided);
 }

@@ -29,19 +29,21 @@ pub struct Recovered {
     settled: Vec<(String, &'static str)>,
 }
 
-/// Judges everything that is open. `held` are the keys of the state.
+/// Judges everything that is open. `held` are the keys of the state, `now` is the machine's time.
 pub async fn recover(
     name: &str,
     memory: &Memory,
     held: &[KeyMark],
     connections: &Connections,
     ledger: &dyn Ledger,
+    now: Instant,
 ) -> Result<Recovered> {
     let mut evidence = Evidence {
         held,
         memory,
         listed: None,
         known: &[],
+        now,
     };
     let (listed, known);
     if evidence.needs_list() {
@@ -55,6 +57,7 @@ pub async fn recover(
     for intent in &memory.open {
         match evidence.judge(intent) {
             Verdict::Settled(why) => recovered.settled.push((intent.id.clone(), why)),
+            Verdict::Undecided => unsettled.push(intent.apply.clone()),
             Verdict::Orphans(keys) => {
                 let ids = keys.into_iter().filter_map(|key| key.key_id);
                 recovered.orphans.extend(ids);

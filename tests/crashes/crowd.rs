@@ -46,12 +46,11 @@ fn fifty_processes_share_one_user_and_a_ledger_in_sqlite() {
 
 #[test]
 fn fifty_processes_share_one_user_and_a_ledger_in_postgresql() {
-    let database = format!(
-        "{}&options=-csearch_path%3D{}",
+    crowd(&format!(
+        "{} {}",
         Postgres::shared().url(),
         Postgres::schema()
-    );
-    crowd(&database);
+    ));
 }
 
 fn crowd(ledger: &str) {
@@ -123,7 +122,11 @@ fn crowd(ledger: &str) {
 }
 
 fn database(url: &str) -> Database {
-    let target = Target::parse(url, None, &|_| None).unwrap();
+    // A schema may stand behind the URL.
+    let (url, schema) = url
+        .split_once(' ')
+        .map_or((url, None), |(url, schema)| (url, Some(schema)));
+    let target = Target::parse(url, schema, &|_| None).unwrap();
     Database::new(target, LEASE, PATIENCE)
 }
 

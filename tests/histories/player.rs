@@ -230,6 +230,7 @@ impl Player {
     /// A fresh ledger knows nothing, and that changes no plan. What only the old one knew is lost with it, so this
     /// happens in quiet times.
     async fn fresh_ledger(&mut self) -> Result<(), Crime> {
+        self.ledger.lose(false);
         if self.shaken || !self.refresh().await? {
             return Ok(());
         }

@@ -64,7 +64,15 @@ pub async fn of(
         return Ok(left);
     }
     let held = remember::held(managed);
-    let mut recovered = recover(state.label(), &memory, &held, connections, ledger).await?;
+    let mut recovered = recover(
+        state.label(),
+        &memory,
+        &held,
+        connections,
+        ledger,
+        context.clock.wall(),
+    )
+    .await?;
     left.warnings.append(&mut recovered.warnings);
     for unheard in &recovered.unheard {
         match follow_up(managed, unheard, connections, context).await? {
@@ -184,7 +192,15 @@ async fn look_before_create(
             ..LeftByCreate::default()
         });
     }
-    let mut recovered = recover(planned.label(), &memory, &[], connections, ledger).await?;
+    let mut recovered = recover(
+        planned.label(),
+        &memory,
+        &[],
+        connections,
+        ledger,
+        context.clock.wall(),
+    )
+    .await?;
     for unheard in &recovered.unheard {
         // Once this create is delivered over it, nobody can read it any more.
         if is_served(&unheard.key, connections).await? {
@@ -214,7 +230,15 @@ pub async fn refuse_unseen(
     } else {
         let memory = ledger.recall(&managed.id).await?;
         let held = remember::held(managed);
-        let recovered = recover(planned.label(), &memory, &held, connections, ledger).await?;
+        let recovered = recover(
+            planned.label(),
+            &memory,
+            &held,
+            connections,
+            ledger,
+            context.clock.wall(),
+        )
+        .await?;
         let unheard = recovered.unheard.into_iter();
         let unheard = unheard.filter_map(|record| record.key.key_id);
         recovered.orphans.into_iter().chain(unheard).collect()
