@@ -42,7 +42,7 @@ fn a_rotation_survives_a_kill_at_any_point() {
             scene.settle(phase);
         }
     }
-    matrix.judge(24);
+    matrix.judge(20);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_creation_and_a_destruction_survive_a_kill_at_any_point() {
             None => drop(scene.ws().destroy().ok()),
         }
     }
-    matrix.judge(16);
+    matrix.judge(14);
 }
 
 #[test]
@@ -87,5 +87,5 @@ fn a_repair_survives_a_kill_at_any_point() {
             }
         }
     }
-    matrix.judge(16);
+    matrix.judge(14);
 }
