@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::domain::policy::OnDestroy;
 use crate::domain::slots::Key;
+use crate::engine::connections::Connections;
 use crate::engine::deliver;
 use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::Managed;
@@ -87,13 +88,15 @@ async fn revoke(records: &Records<'_>, key_id: Option<&str>, key: KeyMark) -> Re
 async fn retain(
     state: &ManagedState,
     managed: &Managed,
-    connections: crate::engine::connections::Connections,
+    connections: Connections,
     context: &Context,
 ) {
     if !context.ledger.remembers() {
         return;
     }
-    let account = connections.issuer.account();
+    // The name that the ledger has it under; an issuer that cannot be asked now is named as the settings do.
+    let account = connections.issuer.lock().await;
+    let account = account.unwrap_or_else(|_| connections.issuer.account());
     let mut holding = remember::holding(state, managed, &connections, account, context, None);
     for record in &mut holding.keys {
         record.slot = Slot::None;

@@ -7,7 +7,7 @@ use crate::engine::gather::{Copies, gather};
 use crate::engine::managed::{DeliveryState, Managed};
 use crate::engine::recover::{Recovered, follow, is_served, recover};
 use crate::error::{Error, Kind, Result};
-use crate::ledger::{KeyRecord, Memory, Slot, Status};
+use crate::ledger::{KeyMark, KeyRecord, Memory, Slot, Status};
 use crate::resources::managed::model::ManagedState;
 use crate::resources::managed::{connect, remember};
 
@@ -64,15 +64,7 @@ pub async fn of(
         return Ok(left);
     }
     let held = remember::held(managed);
-    let mut recovered = recover(
-        state.label(),
-        &memory,
-        &held,
-        connections,
-        ledger,
-        context.clock.wall(),
-    )
-    .await?;
+    let mut recovered = understand(state, &memory, &held, connections, context).await?;
     left.warnings.append(&mut recovered.warnings);
     for unheard in &recovered.unheard {
         match follow_up(managed, unheard, connections, context).await? {
@@ -93,6 +85,17 @@ pub async fn of(
         left.warnings.push(remember::without_ledger(error));
     }
     Ok(left)
+}
+
+async fn understand(
+    state: &ManagedState,
+    memory: &Memory,
+    held: &[KeyMark],
+    connections: &Connections,
+    context: &Context,
+) -> Result<Recovered> {
+    let (ledger, now) = (context.ledger.as_ref(), context.clock.wall());
+    recover(state.label(), memory, held, connections, ledger, now).await
 }
 
 /// The slots after an apply that no state heard of, if everything outside is as that apply left it.
@@ -146,7 +149,7 @@ async fn record(
     context.ledger.record(&holding, now).await
 }
 
-/// What was left behind by creates of this name that did not finish.
+/// What was left behind in an account by creates that no state ever heard of.
 #[derive(Default)]
 pub struct LeftByCreate {
     /// Keys that are nobody's, by id.
@@ -164,7 +167,7 @@ pub async fn of_a_create(planned: &ManagedState, context: &Context) -> LeftByCre
         Err(error) => Err(error),
     };
     looked.unwrap_or_else(|error| LeftByCreate {
-        warnings: vec![remember::without_ledger(error)],
+        warnings: vec![not_looked(planned.label(), &error)],
         ..LeftByCreate::default()
     })
 }
@@ -192,15 +195,7 @@ async fn look_before_create(
             ..LeftByCreate::default()
         });
     }
-    let mut recovered = recover(
-        planned.label(),
-        &memory,
-        &[],
-        connections,
-        ledger,
-        context.clock.wall(),
-    )
-    .await?;
+    let mut recovered = understand(planned, &memory, &[], connections, context).await?;
     for unheard in &recovered.unheard {
         // Once this create is delivered over it, nobody can read it any more.
         if is_served(&unheard.key, connections).await? {
@@ -230,15 +225,7 @@ pub async fn refuse_unseen(
     } else {
         let memory = ledger.recall(&managed.id).await?;
         let held = remember::held(managed);
-        let recovered = recover(
-            planned.label(),
-            &memory,
-            &held,
-            connections,
-            ledger,
-            context.clock.wall(),
-        )
-        .await?;
+        let recovered = understand(planned, &memory, &held, connections, context).await?;
         let unheard = recovered.unheard.into_iter();
         let unheard = unheard.filter_map(|record| record.key.key_id);
         recovered.orphans.into_iter().chain(unheard).collect()
@@ -250,6 +237,14 @@ pub async fn refuse_unseen(
             "an apply that did not finish left key {id} behind"
         ))),
     }
+}
+
+fn not_looked(name: &str, error: &Error) -> Error {
+    Error::new(
+        error.kind,
+        format!("{name}: nobody knows yet what earlier applies left behind"),
+        format!("{error} The apply looks again before it mints, and does nothing if it cannot."),
+    )
 }
 
 fn busy(name: &str) -> Error {
