@@ -3,7 +3,8 @@
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tf_provider::value::ValueAny;
 use tokio::sync::Mutex as AsyncMutex;
@@ -63,7 +64,7 @@ impl Context {
     }
 
     /// A context before the provider is configured: settings can be checked, nothing is to be reached.
-    pub fn offline() -> Self {
+    fn offline() -> Self {
         // A clock that is set to no instant is refused when the provider is configured.
         let clock = Clock::from_environment().unwrap_or(Clock::system());
         Self::new(clock, CancellationToken::new(), BTreeMap::new())
@@ -134,6 +135,42 @@ impl Context {
         self.vendors
             .get(name)
             .map(|fields| Settings::new(Path::root(name), fields))
+    }
+}
+
+/// The context as everything that the provider serves holds it: that of the configured provider, and before that one
+/// that is offline, with which settings can be checked but nothing can be reached.
+#[derive(Clone)]
+pub struct SharedContext {
+    configured: Arc<OnceLock<Context>>,
+    offline: Arc<Context>,
+}
+
+impl SharedContext {
+    /// Before the provider is configured.
+    pub fn offline() -> Self {
+        Self {
+            configured: Arc::default(),
+            offline: Arc::new(Context::offline()),
+        }
+    }
+
+    /// The provider is configured. Terraform does so once in a process; what comes later is not heard.
+    pub fn configure(&self, context: Context) {
+        let _ = self.configured.set(context);
+    }
+
+    /// The context of the configured provider.
+    pub fn configured(&self) -> Option<&Context> {
+        self.configured.get()
+    }
+}
+
+impl Deref for SharedContext {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        self.configured().unwrap_or(&self.offline)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The provider: its schema, its configuration, and the table of what it serves.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use tf_provider::schema::{AttributeType, Block, Description, Schema};
@@ -12,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actions::revoke::Revoke;
 use crate::actions::rotate_now::RotateNow;
 use crate::clock::{self, Clock};
-use crate::context::Context;
+use crate::context::{Context, SharedContext};
 use crate::data_sources::inventory::InventorySource;
 use crate::ephemeral::secret::SecretReader;
 use crate::error::{Error, Kind, Path};
@@ -35,23 +34,20 @@ use crate::vendors::VENDORS;
 
 /// Everything that the binary serves. `stop` is cancelled when a person asks to stop.
 pub fn registry(stop: CancellationToken) -> Registry {
-    let context = Arc::new(OnceLock::new());
+    let context = SharedContext::offline();
     Registry::new(ApiKeyProvider {
-        context: Arc::clone(&context),
+        context: context.clone(),
         stop,
     })
     .resource("apikey_rotation_policy", RotationPolicy)
-    .data_source(
-        "apikey_inventory",
-        InventorySource::new(Arc::clone(&context)),
-    )
+    .data_source("apikey_inventory", InventorySource::new(context.clone()))
     .identity("apikey_rotation_policy", PolicyIdentity)
-    .resource("apikey_managed", ManagedKey::new(Arc::clone(&context)))
+    .resource("apikey_managed", ManagedKey::new(context.clone()))
     .identity("apikey_managed", ManagedIdentity)
-    .moves("apikey_managed", Moves::new(Arc::clone(&context)))
-    .list_resource("apikey_managed", KeyList::new(Arc::clone(&context)))
-    .ephemeral_resource("apikey_secret", SecretReader::new(Arc::clone(&context)))
-    .action("apikey_revoke", Revoke::new(Arc::clone(&context)))
+    .moves("apikey_managed", Moves::new(context.clone()))
+    .list_resource("apikey_managed", KeyList::new(context.clone()))
+    .ephemeral_resource("apikey_secret", SecretReader::new(context.clone()))
+    .action("apikey_revoke", Revoke::new(context.clone()))
     .action("apikey_rotate_now", RotateNow::new(context))
     .function("fingerprint", Fingerprint)
     .function("next_rotation", NextRotation)
@@ -85,7 +81,7 @@ pub fn schema() -> Schema {
 }
 
 struct ApiKeyProvider {
-    context: Arc<OnceLock<Context>>,
+    context: SharedContext,
     stop: CancellationToken,
 }
 
@@ -169,7 +165,7 @@ impl Provider for ApiKeyProvider {
             .with_ledger(ledger)
             .in_workspace(workspace::current());
         // A second configuration of the same process is the same one: Terraform configures once.
-        let _ = self.context.set(context);
+        self.context.configure(context);
         Some(())
     }
 }

@@ -1,6 +1,6 @@
 //! `apikey_revoke`: takes one key away at its issuer, whoever made it.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,9 +9,13 @@ use tf_provider::Diagnostics;
 use tf_provider::schema::{AttributeType, Block, Description, Schema};
 use tf_provider::value::{Value, ValueAny};
 
-use crate::context::Context;
+use crate::context::{Context, SharedContext};
+use crate::engine::connections::Connections;
+use crate::engine::journal::{Bracket, Deed, Journal};
+use crate::engine::turn::Turn;
 use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::{Issuer, Standing};
+use crate::ledger::{Effect, KeyMark, ResourceRef};
 use crate::protocol::authoring::{Action, Progress};
 use crate::resources::diagnostics;
 use crate::resources::managed::connect;
@@ -19,14 +23,15 @@ use crate::resources::managed::model::Fields;
 use crate::resources::managed::schema::issuers;
 use crate::schema::{attributes, required};
 
+/// What the ledger calls it.
+const ACTION: &str = "apikey_revoke";
 /// How often the issuer is asked whether the key is really gone.
 const LOOKS: usize = 5;
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// The action.
 pub struct Revoke {
-    context: Arc<OnceLock<Context>>,
-    offline: Context,
+    context: SharedContext,
 }
 
 /// Which key.
@@ -39,15 +44,8 @@ pub struct Request {
 
 impl Revoke {
     /// An action that will use the context once the provider is configured.
-    pub fn new(context: Arc<OnceLock<Context>>) -> Self {
-        Self {
-            context,
-            offline: Context::offline(),
-        }
-    }
-
-    fn context(&self) -> &Context {
-        self.context.get().unwrap_or(&self.offline)
+    pub fn new(context: SharedContext) -> Self {
+        Self { context }
     }
 }
 
@@ -60,16 +58,17 @@ impl Action for Revoke {
     }
 
     async fn validate<'a>(&self, diags: &mut Diagnostics, config: Request) -> Option<()> {
-        collect(diags, checked(&config, self.context()))
+        collect(diags, checked(&config, &self.context))
     }
 
     async fn plan<'a>(&self, diags: &mut Diagnostics, config: Request) -> Option<()> {
-        collect(diags, checked(&config, self.context()))?;
-        let (issuer, key_id) = match collect(diags, target(&config, self.context())) {
+        collect(diags, checked(&config, &self.context))?;
+        let (connections, key_id) = match collect(diags, target(&config, &self.context)) {
             Some(Some(target)) => target,
             known => return known.map(drop),
         };
-        let standing = collect(diags, standing(issuer.as_ref(), &key_id).await)?;
+        let issuer = connections.issuer.as_ref();
+        let standing = collect(diags, standing(issuer, &key_id).await)?;
         if standing == Standing::Missing {
             diags.root_warning(
                 format!("There is no key {key_id} at {}", issuer.account()),
@@ -85,16 +84,16 @@ impl Action for Revoke {
         config: Request,
         progress: &Progress,
     ) -> Option<()> {
-        collect(diags, checked(&config, self.context()))?;
-        let target = collect(diags, target(&config, self.context()))?;
-        let Some((issuer, key_id)) = target else {
+        collect(diags, checked(&config, &self.context))?;
+        let target = collect(diags, target(&config, &self.context))?;
+        let Some((connections, key_id)) = target else {
             diags.root_error(
                 "The key to revoke is not known",
                 "Set issuer and key_id to known values.",
             );
             return None;
         };
-        let done = revoke(issuer.as_ref(), &key_id, self.context(), progress).await;
+        let done = revoke(connections, &key_id, &self.context, progress).await;
         collect(diags, done)
     }
 }
@@ -167,7 +166,7 @@ fn checked(request: &Request, context: &Context) -> Result<()> {
 }
 
 /// The issuer and the id; `None` while they are unknown.
-fn target(request: &Request, context: &Context) -> Result<Option<(Box<dyn Issuer>, String)>> {
+fn target(request: &Request, context: &Context) -> Result<Option<(Connections, String)>> {
     let Some(key_id) = request.key_id.as_deref_option() else {
         return Ok(None);
     };
@@ -175,8 +174,40 @@ fn target(request: &Request, context: &Context) -> Result<Option<(Box<dyn Issuer
         return Ok(None);
     }
     let (kind, settings) = connect::issuer(&request.issuer)?;
-    let issuer = context.connector().issuer(kind, &settings, context)?;
-    Ok(Some((issuer, key_id.to_owned())))
+    let connections = Connections {
+        kind: kind.name(),
+        issuer: context.connector().issuer(kind, &settings, context)?,
+        abilities: kind.abilities(),
+        deliveries: BTreeMap::new(),
+        verification: None,
+    };
+    Ok(Some((connections, key_id.to_owned())))
+}
+
+/// The revocation itself: in its turn on the account, between its intent and its outcome.
+async fn written_down(connections: &Connections, key_id: &str, context: &Context) -> Result<()> {
+    let turn = Turn::take(context, connections).await?;
+    let bracket = Bracket {
+        // It belongs to no resource: any key of the account can be named.
+        resource: ResourceRef {
+            workspace: context.workspace.clone(),
+            ..ResourceRef::default()
+        },
+        issuer: connections.kind,
+        account: turn.account.clone(),
+        action: ACTION.to_owned(),
+        promised: Vec::new(),
+        fence: turn.fence(),
+    };
+    let journal = Journal::open(context.ledger.as_ref(), context.clock, bracket).await?;
+    let revoke = |_| connections.issuer.revoke(Some(key_id));
+    let deed = Deed::to(KeyMark::new(Some(key_id.to_owned()), None));
+    let revoked = journal
+        .effect(Effect::Revoke, ACTION, deed, revoke, |()| None)
+        .await;
+    journal.close(revoked.as_ref().err()).await;
+    turn.give_back().await;
+    revoked
 }
 
 async fn standing(issuer: &dyn Issuer, key_id: &str) -> Result<Standing> {
@@ -192,11 +223,12 @@ async fn standing(issuer: &dyn Issuer, key_id: &str) -> Result<Standing> {
 }
 
 async fn revoke(
-    issuer: &dyn Issuer,
+    connections: Connections,
     key_id: &str,
     context: &Context,
     progress: &Progress,
 ) -> Result<()> {
+    let issuer = connections.issuer.as_ref();
     let account = issuer.account();
     progress.say(format!("looking for key {key_id} at {account}"));
     match standing(issuer, key_id).await? {
@@ -208,7 +240,7 @@ async fn revoke(
         Standing::Active => progress.say(format!("key {key_id} is active")),
     }
     progress.say(format!("switching off and deleting key {key_id}"));
-    issuer.revoke(Some(key_id)).await?;
+    written_down(&connections, key_id, context).await?;
     for look in 0..LOOKS {
         if look > 0 {
             context.http().wait(PAUSE).await?;

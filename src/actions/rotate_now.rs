@@ -1,7 +1,5 @@
 //! `apikey_rotate_now`: a rotation between two applies. The state catches up at its next refresh.
 
-use std::sync::{Arc, OnceLock};
-
 use async_trait::async_trait;
 use serde::Deserialize;
 use tf_provider::Diagnostics;
@@ -10,7 +8,7 @@ use tf_provider::schema::{
 };
 use tf_provider::value::Value;
 
-use crate::context::Context;
+use crate::context::SharedContext;
 use crate::protocol::authoring::{Action, Progress};
 use crate::resources::diagnostics;
 use crate::resources::managed::model::ManagedState;
@@ -19,8 +17,7 @@ use crate::schema::{Attributes, attributes, required};
 
 /// The action.
 pub struct RotateNow {
-    context: Arc<OnceLock<Context>>,
-    offline: Context,
+    context: SharedContext,
 }
 
 /// Which key.
@@ -32,15 +29,8 @@ pub struct Request {
 
 impl RotateNow {
     /// An action that will use the context once the provider is configured.
-    pub fn new(context: Arc<OnceLock<Context>>) -> Self {
-        Self {
-            context,
-            offline: Context::offline(),
-        }
-    }
-
-    fn context(&self) -> &Context {
-        self.context.get().unwrap_or(&self.offline)
+    pub fn new(context: SharedContext) -> Self {
+        Self { context }
     }
 }
 
@@ -57,7 +47,7 @@ impl Action for RotateNow {
             && state.inputs_known()
             && !state.primary.is_unknown()
             && !state.secondary.is_unknown()
-            && let Some(refusal) = outside::refusal(state, self.context())
+            && let Some(refusal) = outside::refusal(state, &self.context)
         {
             diagnostics::report(diags, refusal);
             return None;
@@ -88,7 +78,7 @@ impl Action for RotateNow {
                 }
             }
         };
-        match outside::rotate(state, self.context(), &watcher).await {
+        match outside::rotate(state, &self.context, &watcher).await {
             Ok(rotated) => {
                 progress.say(format!(
                     "{name}: {} is primary; {} stays valid as secondary until {} at least. Run plan or apply, so that the \

@@ -129,14 +129,10 @@ impl Evidence<'_> {
 
     /// It had promised to revoke keys that nobody held, and may not have got there.
     fn judge_apply(&self, intent: &Intent) -> Verdict {
-        let confirmed = |id: &str| {
-            self.record_of(id)
-                .is_some_and(|it| it.confirmed_at.is_some())
-        };
         let promised: Vec<KeyMark> = intent
             .known
             .iter()
-            .filter(|id| !confirmed(id))
+            .filter(|id| !self.is_somebodys(id))
             .map(|id| named(id))
             .filter(|key| !self.holds(key) && self.is_listed(key) == Some(true))
             .collect();
@@ -144,6 +140,12 @@ impl Evidence<'_> {
             true => Verdict::Settled("every effect of it was looked at"),
             false => Verdict::Orphans(promised),
         }
+    }
+
+    /// Whether a state holds the key or held it once.
+    fn is_somebodys(&self, key_id: &str) -> bool {
+        let record = self.record_of(key_id);
+        record.is_some_and(|record| record.confirmed_at.is_some())
     }
 
     fn record_of(&self, key_id: &str) -> Option<&KeyRecord> {
@@ -157,6 +159,13 @@ impl Evidence<'_> {
         };
         if self.holds(key) {
             return Verdict::Settled("the state holds the key, and the next step decides");
+        }
+        if key
+            .key_id
+            .as_deref()
+            .is_some_and(|id| self.is_somebodys(id))
+        {
+            return Verdict::Settled("the key is in a state, and whoever holds it decides");
         }
         match self.is_listed(key) {
             Some(true) => Verdict::Orphans(vec![key.clone()]),

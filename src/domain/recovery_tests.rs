@@ -190,6 +190,18 @@ fn a_key_that_was_to_be_taken_back_and_still_lives_is_an_orphan() {
 }
 
 #[test]
+fn a_key_that_is_in_another_state_is_left_to_it() {
+    let case = Case {
+        listed: Some(vec![listed("theirs", -9_000)]),
+        known: vec![record(Some("theirs"), true)],
+        ..Case::default()
+    };
+    assert!(settled(
+        case.verdict(intent(Effect::Revoke, Some(key("theirs"))))
+    ));
+}
+
+#[test]
 fn what_was_done_to_a_document_is_settled_by_reading_it_again() {
     for effect in [
         Effect::Deliver,

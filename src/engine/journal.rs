@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::domain::slots::Key;
 use crate::engine::fault;
 use crate::error::{Error, Kind, Result};
+use crate::instant::Instant;
 use crate::ledger::disabled::Disabled;
 use crate::ledger::{Effect, Fence, Intent, KeyMark, Ledger, Outcome, ResourceRef, Status};
 
@@ -16,6 +17,42 @@ pub struct Journal<'a> {
     clock: Clock,
     /// The bracket around the apply; its effects are written after its pattern.
     apply: Intent,
+}
+
+/// What an apply is, before it begins. By default it is nobody's.
+#[derive(Default)]
+pub struct Bracket {
+    /// Whose key.
+    pub resource: ResourceRef,
+    /// The issuer, such as `aws_iam`.
+    pub issuer: &'static str,
+    /// The account at the issuer, under the name that it is locked by.
+    pub account: String,
+    /// The word of the move, such as `stage`.
+    pub action: String,
+    /// The ids of the keys that nobody holds and that it is to revoke.
+    pub promised: Vec<String>,
+    /// The lock under which it is done.
+    pub fence: Option<Fence>,
+}
+
+impl Bracket {
+    fn intent(self, id: String, at: Instant) -> Intent {
+        Intent {
+            id: id.clone(),
+            apply: id,
+            resource: self.resource,
+            issuer: self.issuer.to_owned(),
+            account: self.account,
+            effect: Effect::Apply,
+            action: self.action,
+            key: None,
+            place: None,
+            known: self.promised,
+            at,
+            fence: self.fence,
+        }
+    }
 }
 
 /// What is about to be done, to which key, where.
@@ -32,32 +69,9 @@ pub struct Deed {
 }
 
 impl<'a> Journal<'a> {
-    /// Opens the bracket around an apply, which is to revoke the `promised` keys that nobody holds. Nothing was done if
-    /// this fails.
-    pub async fn open(
-        ledger: &'a dyn Ledger,
-        clock: Clock,
-        resource: ResourceRef,
-        account: (&str, String),
-        action: String,
-        promised: Vec<String>,
-        fence: Option<Fence>,
-    ) -> Result<Self> {
-        let id = token()?;
-        let apply = Intent {
-            id: id.clone(),
-            apply: id,
-            resource,
-            issuer: account.0.to_owned(),
-            account: account.1,
-            effect: Effect::Apply,
-            action,
-            key: None,
-            place: None,
-            known: promised,
-            at: clock.wall(),
-            fence,
-        };
+    /// Opens the bracket around an apply. Nothing was done if this fails.
+    pub async fn open(ledger: &'a dyn Ledger, clock: Clock, bracket: Bracket) -> Result<Self> {
+        let apply = bracket.intent(token()?, clock.wall());
         fault::point(&apply, "before");
         ledger.begin(&apply).await?;
         fault::point(&apply, "begun");
@@ -74,20 +88,7 @@ impl<'a> Journal<'a> {
         Self {
             ledger: &NOTHING,
             clock,
-            apply: Intent {
-                id: String::new(),
-                apply: String::new(),
-                resource: ResourceRef::default(),
-                issuer: String::new(),
-                account: String::new(),
-                effect: Effect::Apply,
-                action: String::new(),
-                key: None,
-                place: None,
-                known: Vec::new(),
-                at: clock.wall(),
-                fence: None,
-            },
+            apply: Bracket::default().intent(String::new(), clock.wall()),
         }
     }
 

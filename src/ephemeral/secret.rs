@@ -2,7 +2,6 @@
 //!
 //! It reads and never mints: Terraform opens it in the plan and again in the apply.
 
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +10,7 @@ use tf_provider::Diagnostics;
 use tf_provider::schema::Schema;
 use tf_provider::value::{Value, ValueEmpty};
 
-use crate::context::Context;
+use crate::context::{Context, SharedContext};
 use crate::engine::connections::Delivery;
 use crate::ephemeral::secret_schema;
 use crate::error::{Error, Kind, Path, Result};
@@ -31,8 +30,7 @@ const REREAD_DELAY: Duration = Duration::from_secs(1);
 
 /// The ephemeral resource.
 pub struct SecretReader {
-    context: Arc<OnceLock<Context>>,
-    offline: Context,
+    context: SharedContext,
 }
 
 /// Configuration and result.
@@ -59,15 +57,8 @@ pub struct OpenKey {
 
 impl SecretReader {
     /// A reader that will use the context once the provider is configured.
-    pub fn new(context: Arc<OnceLock<Context>>) -> Self {
-        Self {
-            context,
-            offline: Context::offline(),
-        }
-    }
-
-    fn context(&self) -> &Context {
-        self.context.get().unwrap_or(&self.offline)
+    pub fn new(context: SharedContext) -> Self {
+        Self { context }
     }
 }
 
@@ -84,7 +75,7 @@ impl EphemeralResource for SecretReader {
         if let Value::Value(fields) = &config.delivery
             && fields.values().all(known)
         {
-            diagnostics::collect(diags, place(fields, self.context()).map_err(|e| vec![e]))?;
+            diagnostics::collect(diags, place(fields, &self.context).map_err(|e| vec![e]))?;
         }
         Some(())
     }
@@ -94,7 +85,7 @@ impl EphemeralResource for SecretReader {
         diags: &mut Diagnostics,
         config: SecretState,
     ) -> Option<Opened<SecretState, ValueEmpty>> {
-        let read = read(&config, self.context()).await;
+        let read = read(&config, &self.context).await;
         match read {
             Ok(document) => Some(Opened {
                 result: result(config, document),

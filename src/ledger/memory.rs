@@ -204,10 +204,19 @@ impl Ledger for InMemory {
         let mut tables = self.open()?;
         for seen in &holding.keys {
             let mut rows = tables.keys.iter_mut();
-            let known = rows
-                .find(|row| row.resource.id == holding.resource.id && row.key.key.is(&seen.key));
+            let known = rows.find(|row| {
+                let mine = row.resource.id == holding.resource.id;
+                // Somebody left it to itself, and now it is held again.
+                let adopted = row.key.status == Status::Orphaned
+                    && row.account == holding.account
+                    && seen.key.key_id.is_some();
+                (mine || adopted) && row.key.key.is(&seen.key)
+            });
             match known {
-                Some(row) => row.key = row.key.seen_as(seen),
+                Some(row) => {
+                    row.resource = holding.resource.clone();
+                    row.key = row.key.seen_as(seen);
+                }
                 None => {
                     let row = Row {
                         resource: holding.resource.clone(),

@@ -158,6 +158,27 @@ async fn a_state_fills_a_fresh_ledger_and_moves_it_on() {
 }
 
 #[tokio::test]
+async fn a_key_that_was_left_to_itself_and_is_held_again_is_one_key() {
+    for Sample { name, ledger, .. } in all() {
+        let mut left = key("AKIAEXAMPLE2", Slot::None);
+        left.status = Status::Orphaned;
+        let twin = key("AKIAEXAMPLE3", Slot::Primary);
+        let before = holding("gone", vec![left, twin.clone()]);
+        ledger.record(&before, at(9)).await.unwrap();
+
+        let held = holding("heir", vec![key("AKIAEXAMPLE2", Slot::Primary)]);
+        ledger.record(&held, at(20)).await.unwrap();
+        assert_eq!(
+            ledger.recall("id-of-heir").await.unwrap().keys,
+            held.keys,
+            "{name}"
+        );
+        let others = ledger.recall("id-of-gone").await.unwrap().keys;
+        assert_eq!(others, [twin], "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_is_confirmed_once_and_keeps_who_minted_it() {
     for Sample { name, ledger, .. } in all() {
         ledger.begin(&intent("m", "k", Effect::Mint)).await.unwrap();

@@ -4,7 +4,7 @@ mod contract;
 mod faults;
 mod holding;
 mod questions;
-mod samples;
+pub mod samples;
 mod schema;
 mod servers;
 mod source;

@@ -1,11 +1,15 @@
 //! What Terraform 1.11 does not know: identities, lists and actions of the real provider, against a server that checks
 //! signatures and policies.
 
+use std::time::Duration;
+
+use apikey::ledger::{Ledger, Status};
 use serde_json::json;
 use tf_provider::value::ValueAny;
 
 use super::client::Plugin;
 use crate::aws_life::{Cloud, EVERYTHING, HandMade};
+use crate::ledger::samples::sqlite;
 use crate::support::core::{Core, Object, value};
 
 const KEY: &str = "apikey_managed";
@@ -194,6 +198,48 @@ fn a_revoked_key_is_dead_and_every_step_is_told() {
     assert!(!home.cloud.accepts(&keys[0].id, &keys[0].secret));
     assert!(home.cloud.accepts(&keys[1].id, &keys[1].secret));
     assert_eq!(home.cloud.ids_of(&user), [keys[1].id.clone()]);
+}
+
+#[test]
+fn a_revocation_by_an_action_is_in_the_ledger() {
+    let home = Home::new();
+    let (user, keys) = home.user("leak", 1);
+    run(async {
+        let mut core = home.core().await;
+        let identity = value(json!({ "id": format!("aws_iam:{}", keys[0].id) }));
+        let imported = core.import(KEY, "", &identity).await.unwrap();
+        core.refresh(KEY, &imported).await.unwrap();
+        let ledger = home.folder.path().join(".terraform/apikey/ledger.db");
+        let ledger = sqlite(&ledger, Duration::from_secs(60));
+        let account = format!("aws_iam user {user}");
+        let status = async || ledger.keys_in(&account).await.unwrap()[0].status;
+        assert_eq!(status().await, Status::Live);
+
+        let config =
+            json!({ "issuer": { "aws_iam": { "user_name": user } }, "key_id": keys[0].id });
+        core.action(REVOKE, config).await.unwrap();
+        assert_eq!(status().await, Status::Revoked);
+        assert_eq!(ledger.lock_holder(&account).await.unwrap(), None);
+        assert_eq!(ledger.verify(None).await.unwrap().broken, None);
+        assert_eq!(ledger.recall("").await.unwrap().open, []);
+    });
+}
+
+#[test]
+fn without_its_ledger_an_action_revokes_nothing() {
+    let home = Home::new();
+    let (user, keys) = home.user("leak", 1);
+    // A directory where the file should be.
+    let obstacle = home.folder.path().join(".terraform/apikey/ledger.db");
+    std::fs::create_dir_all(obstacle).unwrap();
+    run(async {
+        let mut core = home.core().await;
+        let config =
+            json!({ "issuer": { "aws_iam": { "user_name": user } }, "key_id": keys[0].id });
+        let (_, errors) = core.action(REVOKE, config).await.unwrap_err();
+        assert!(errors[0].0.contains("ledger"), "{errors:?}");
+    });
+    assert!(home.cloud.accepts(&keys[0].id, &keys[0].secret));
 }
 
 #[test]

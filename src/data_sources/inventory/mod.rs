@@ -3,14 +3,13 @@
 mod schema;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use tf_provider::schema::{Block, Description, Schema};
 use tf_provider::value::{ValueAny, ValueEmpty};
 use tf_provider::{DataSource, Diagnostics};
 
-use crate::context::Context;
+use crate::context::SharedContext;
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
 use crate::ledger::inventory::{Inventory, Listed, Mark, Query, Sort};
@@ -26,12 +25,12 @@ type Values = BTreeMap<String, ValueAny>;
 
 /// The data source.
 pub struct InventorySource {
-    context: Arc<OnceLock<Context>>,
+    context: SharedContext,
 }
 
 impl InventorySource {
     /// A data source that will use the context once the provider is configured.
-    pub fn new(context: Arc<OnceLock<Context>>) -> Self {
+    pub fn new(context: SharedContext) -> Self {
         Self { context }
     }
 }
@@ -75,7 +74,7 @@ impl DataSource for InventorySource {
         config: Values,
         _: ValueEmpty,
     ) -> Option<Values> {
-        let Some(context) = self.context.get() else {
+        let Some(context) = self.context.configured() else {
             diags.root_error_short("The provider is not configured");
             return None;
         };

@@ -1,6 +1,7 @@
 //! Brings the inventory up to what a state says.
 
-use sqlx::AnyConnection;
+use sqlx::any::{Any, AnyArguments};
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::chain::Event;
 use super::reads;
@@ -8,7 +9,9 @@ use super::trouble::Trouble;
 use super::words::{self, SLOTS, STATUSES};
 use super::writes::Transaction;
 use crate::instant::Instant;
-use crate::ledger::{Holding, KeyRecord};
+use crate::ledger::{Holding, KeyRecord, Status};
+
+type Statement = sqlx::query::Query<'static, Any, AnyArguments>;
 
 /// One row of `keys`, all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +103,10 @@ pub async fn record(
     let rows = reads::rows(transaction.connection, &holding.resource.id).await?;
     let about = About::from(holding);
     for (known, wanted) in changes(holding, &rows) {
+        let known = match known {
+            None => adopt(transaction.connection, holding, &wanted).await?,
+            known => known,
+        };
         match &known {
             None => insert(transaction.connection, holding, &wanted, at).await?,
             Some(known) => update(transaction.connection, known.id, &about, &wanted, at).await?,
@@ -161,9 +168,37 @@ fn story(known: Option<&Row>, about: &About, wanted: &KeyRecord) -> (Option<&'st
     (event, changed.join(", "))
 }
 
-/// An instant as it is bound.
-fn text(at: Option<Instant>) -> Option<String> {
-    at.map(|at| at.to_string())
+/// What a state says of a key, by column.
+fn values(about: &About, key: &KeyRecord, at: Instant) -> [(&'static str, Option<String>); 23] {
+    let text = |at: Option<Instant>| at.map(|at| at.to_string());
+    [
+        ("name", Some(about.name.clone())),
+        ("workspace", Some(about.workspace.clone())),
+        ("issuer", Some(about.issuer.clone())),
+        ("account", Some(about.account.clone())),
+        ("key_group", about.group.clone()),
+        ("environment", about.environment.clone()),
+        ("owner", about.owner.clone()),
+        ("policy", about.policy.clone()),
+        ("resource_status", about.status.clone()),
+        ("rotation_due_at", text(about.rotation_due_at)),
+        ("slot", Some(words::word(&SLOTS, &key.slot).to_owned())),
+        (
+            "status",
+            Some(words::word(&STATUSES, &key.status).to_owned()),
+        ),
+        ("created_at", Some(key.created_at.to_string())),
+        ("delivered_at", text(key.delivered_at)),
+        ("verified_at", text(key.verified_at)),
+        ("promoted_at", text(key.promoted_at)),
+        ("retired_at", text(key.retired_at)),
+        ("revoked_at", text(key.revoked_at)),
+        ("last_used_at", text(key.last_used_at)),
+        ("confirmed_at", text(key.confirmed_at)),
+        ("updated_at", Some(at.to_string())),
+        ("key_id", key.key.key_id.clone()),
+        ("mark", key.key.mark.clone()),
+    ]
 }
 
 async fn insert(
@@ -172,41 +207,20 @@ async fn insert(
     key: &KeyRecord,
     at: Instant,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO keys (name, workspace, issuer, account, key_group, environment, owner, policy, resource_status, \
-         rotation_due_at, slot, status, created_at, delivered_at, verified_at, promoted_at, retired_at, revoked_at, \
-         last_used_at, confirmed_at, updated_at, key_id, mark, resource_id, minted_by) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
-         $22, $23, $24, $25)",
-    )
-    .bind(&holding.resource.name)
-    .bind(&holding.resource.workspace)
-    .bind(&holding.issuer)
-    .bind(&holding.account)
-    .bind(&holding.group)
-    .bind(&holding.environment)
-    .bind(&holding.owner)
-    .bind(&holding.policy)
-    .bind(&holding.status)
-    .bind(text(holding.rotation_due_at))
-    .bind(words::word(&SLOTS, &key.slot))
-    .bind(words::word(&STATUSES, &key.status))
-    .bind(key.created_at.to_string())
-    .bind(text(key.delivered_at))
-    .bind(text(key.verified_at))
-    .bind(text(key.promoted_at))
-    .bind(text(key.retired_at))
-    .bind(text(key.revoked_at))
-    .bind(text(key.last_used_at))
-    .bind(text(key.confirmed_at))
-    .bind(at.to_string())
-    .bind(&key.key.key_id)
-    .bind(&key.key.mark)
-    .bind(&holding.resource.id)
-    .bind(&key.minted_by)
-    .execute(connection)
-    .await
-    .map(|_| ())
+    let values = values(&About::from(holding), key, at);
+    let columns: Vec<&str> = values.iter().map(|(column, _)| *column).collect();
+    let places: Vec<String> = (3..columns.len() + 3).map(|n| format!("${n}")).collect();
+    let text = format!(
+        "INSERT INTO keys (resource_id, minted_by, {}) VALUES ($1, $2, {})",
+        columns.join(", "),
+        places.join(", ")
+    );
+    let statement = sqlx::query(AssertSqlSafe(text))
+        .bind(&holding.resource.id)
+        .bind(&key.minted_by);
+    let bind = |statement: Statement, (_, value)| statement.bind(value);
+    let statement = values.into_iter().fold(statement, bind);
+    statement.execute(connection).await.map(|_| ())
 }
 
 async fn update(
@@ -216,38 +230,33 @@ async fn update(
     key: &KeyRecord,
     at: Instant,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "UPDATE keys SET name = $1, workspace = $2, issuer = $3, account = $4, key_group = $5, environment = $6, \
-         owner = $7, policy = $8, resource_status = $9, rotation_due_at = $10, slot = $11, status = $12, \
-         created_at = $13, delivered_at = $14, verified_at = $15, promoted_at = $16, retired_at = $17, \
-         revoked_at = $18, last_used_at = $19, confirmed_at = $20, updated_at = $21, key_id = $22, mark = $23 \
-         WHERE id = $24",
+    let values = values(about, key, at);
+    let places = values.iter().zip(2..);
+    let places: Vec<String> = places
+        .map(|((column, _), n)| format!("{column} = ${n}"))
+        .collect();
+    let text = format!("UPDATE keys SET {} WHERE id = $1", places.join(", "));
+    let statement = sqlx::query(AssertSqlSafe(text)).bind(id);
+    let bind = |statement: Statement, (_, value)| statement.bind(value);
+    let statement = values.into_iter().fold(statement, bind);
+    statement.execute(connection).await.map(|_| ())
+}
+
+/// A key that was left to itself, and that another resource has taken over, is one key and stays one row.
+async fn adopt(
+    connection: &mut AnyConnection,
+    holding: &Holding,
+    key: &KeyRecord,
+) -> Result<Option<Row>, sqlx::Error> {
+    let adopted = sqlx::query(
+        "UPDATE keys SET resource_id = $1 \
+         WHERE account = $2 AND key_id = $3 AND status = $4 AND resource_id <> $1 RETURNING *",
     )
-    .bind(&about.name)
-    .bind(&about.workspace)
-    .bind(&about.issuer)
-    .bind(&about.account)
-    .bind(&about.group)
-    .bind(&about.environment)
-    .bind(&about.owner)
-    .bind(&about.policy)
-    .bind(&about.status)
-    .bind(text(about.rotation_due_at))
-    .bind(words::word(&SLOTS, &key.slot))
-    .bind(words::word(&STATUSES, &key.status))
-    .bind(key.created_at.to_string())
-    .bind(text(key.delivered_at))
-    .bind(text(key.verified_at))
-    .bind(text(key.promoted_at))
-    .bind(text(key.retired_at))
-    .bind(text(key.revoked_at))
-    .bind(text(key.last_used_at))
-    .bind(text(key.confirmed_at))
-    .bind(at.to_string())
+    .bind(&holding.resource.id)
+    .bind(&holding.account)
     .bind(&key.key.key_id)
-    .bind(&key.key.mark)
-    .bind(id)
-    .execute(connection)
-    .await
-    .map(|_| ())
+    .bind(words::word(&STATUSES, &Status::Orphaned))
+    .fetch_optional(connection)
+    .await?;
+    adopted.as_ref().map(Row::read).transpose()
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use tf_provider::Diagnostics;
 use tf_provider::schema::{AttributeType, Block, Description, Schema};
 use tf_provider::value::Value;
 
-use crate::context::Context;
+use crate::context::{Context, SharedContext};
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
 use crate::issuers::{Existing, ISSUERS, IssuerKind, Search, Standing};
@@ -29,8 +28,7 @@ const PAGE: u32 = 500;
 
 /// The list resource `apikey_managed`.
 pub struct KeyList {
-    context: Arc<OnceLock<Context>>,
-    offline: Context,
+    context: SharedContext,
 }
 
 /// What to look for.
@@ -42,15 +40,8 @@ pub struct Query {
 
 impl KeyList {
     /// A list that will use the context once the provider is configured.
-    pub fn new(context: Arc<OnceLock<Context>>) -> Self {
-        Self {
-            context,
-            offline: Context::offline(),
-        }
-    }
-
-    fn context(&self) -> &Context {
-        self.context.get().unwrap_or(&self.offline)
+    pub fn new(context: SharedContext) -> Self {
+        Self { context }
     }
 }
 
@@ -67,7 +58,7 @@ impl ListResource for KeyList {
     async fn validate<'a>(&self, diags: &mut Diagnostics, config: Query) -> Option<()> {
         let fields = config.issuer.as_ref_option();
         if fields.is_some_and(|fields| fields.values().all(known)) {
-            let begun = begin(&config, self.context()).map(drop);
+            let begun = begin(&config, &self.context).map(drop);
             diagnostics::collect(diags, begun.map_err(|error| vec![error]))?;
         }
         Some(())
@@ -79,7 +70,7 @@ impl ListResource for KeyList {
         config: Query,
         listing: &Listing<ById, ManagedState>,
     ) -> Option<()> {
-        let context = self.context();
+        let context = &self.context;
         let managed = match managed(context).await {
             Ok(managed) => managed,
             Err(error) => {

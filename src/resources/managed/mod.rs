@@ -24,35 +24,24 @@ pub mod schema;
 pub mod unknowns;
 pub mod validate;
 
-use std::sync::{Arc, OnceLock};
-
 use async_trait::async_trait;
 use tf_provider::schema::Schema;
 use tf_provider::value::ValueEmpty;
 use tf_provider::{AttributePath, Diagnostics, Resource};
 
-use crate::context::Context;
+use crate::context::SharedContext;
 use crate::resources::diagnostics;
 use model::{ManagedState, Private};
 
 /// The resource type.
 pub struct ManagedKey {
-    context: Arc<OnceLock<Context>>,
-    offline: Context,
+    context: SharedContext,
 }
 
 impl ManagedKey {
     /// A resource that will use the context once the provider is configured.
-    pub fn new(context: Arc<OnceLock<Context>>) -> Self {
-        Self {
-            context,
-            offline: Context::offline(),
-        }
-    }
-
-    /// Before the provider is configured, settings can be checked but nothing can be reached.
-    fn context(&self) -> &Context {
-        self.context.get().unwrap_or(&self.offline)
+    pub fn new(context: SharedContext) -> Self {
+        Self { context }
     }
 }
 
@@ -67,7 +56,7 @@ impl Resource for ManagedKey {
     }
 
     async fn validate<'a>(&self, diags: &mut Diagnostics, config: ManagedState) -> Option<()> {
-        for fault in validate::faults(&config, self.context()) {
+        for fault in validate::faults(&config, &self.context) {
             diagnostics::report(diags, fault);
         }
         Some(())
@@ -80,7 +69,7 @@ impl Resource for ManagedKey {
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
-        match read::read(state, private.unwrap_or_default(), self.context()).await {
+        match read::read(state, private.unwrap_or_default(), &self.context).await {
             Ok(read) => read.map(|refreshed| {
                 let warnings = refreshed.warnings.into_iter();
                 warnings.for_each(|warning| diagnostics::warn(diags, warning));
@@ -102,7 +91,7 @@ impl Resource for ManagedKey {
     ) -> Option<(ManagedState, Option<Private>)> {
         // Inside nested attributes, Terraform proposes what is write-only as well.
         proposed.forget_what_was_brought();
-        let (planned, private) = plan::create(diags, proposed, &config, self.context()).await?;
+        let (planned, private) = plan::create(diags, proposed, &config, &self.context).await?;
         Some((planned, Some(private)))
     }
 
@@ -117,7 +106,7 @@ impl Resource for ManagedKey {
     ) -> Option<(ManagedState, Option<Private>, Vec<AttributePath>)> {
         proposed.forget_what_was_brought();
         let private = private.unwrap_or_default();
-        let context = self.context();
+        let context = &self.context;
         let (planned, private, replaced) =
             plan::update(diags, &prior, proposed, &config, private, context)?;
         Some((planned, Some(private), replaced))
@@ -144,7 +133,7 @@ impl Resource for ManagedKey {
     ) -> Option<(ManagedState, Option<Private>)> {
         let private = private.unwrap_or_default();
         planned.bring(config);
-        let (mut state, private) = apply::create(diags, planned, private, self.context()).await?;
+        let (mut state, private) = apply::create(diags, planned, private, &self.context).await?;
         state.forget_what_was_brought();
         Some((state, Some(private)))
     }
@@ -161,7 +150,7 @@ impl Resource for ManagedKey {
         let private = private.unwrap_or_default();
         planned.bring(config);
         let (mut state, private) =
-            apply::update(diags, prior, planned, private, self.context()).await?;
+            apply::update(diags, prior, planned, private, &self.context).await?;
         state.forget_what_was_brought();
         Some((state, Some(private)))
     }
@@ -174,7 +163,7 @@ impl Resource for ManagedKey {
         _: ValueEmpty,
     ) -> Option<()> {
         let private = private.unwrap_or_default();
-        destroy::destroy(state, private, self.context())
+        destroy::destroy(state, private, &self.context)
             .await
             .map_err(|error| diagnostics::report(diags, error))
             .ok()
@@ -185,7 +174,7 @@ impl Resource for ManagedKey {
         diags: &mut Diagnostics,
         id: String,
     ) -> Option<(ManagedState, Option<Private>)> {
-        match import::import(&id, self.context()).await {
+        match import::import(&id, &self.context).await {
             Ok(state) => Some((state, None)),
             Err(error) => {
                 diagnostics::report(diags, error);

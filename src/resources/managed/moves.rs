@@ -3,14 +3,13 @@
 //! The secret is in the state of the other provider already. It stays in ours until the next apply has delivered it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use serde_json::Value as Json;
 use tf_provider::Diagnostics;
 use tf_provider::value::{Value, ValueAny};
 
-use crate::context::Context;
+use crate::context::SharedContext;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::protocol::authoring::{MoveState, Origin, Source};
@@ -35,22 +34,17 @@ const PREFIX: &str = "random_password";
 
 /// Moves to `apikey_managed`.
 pub struct Moves {
-    context: Arc<OnceLock<Context>>,
-    offline: Context,
+    context: SharedContext,
 }
 
 impl Moves {
     /// Moves may happen before the provider is configured.
-    pub fn new(context: Arc<OnceLock<Context>>) -> Self {
-        Self {
-            context,
-            offline: Context::offline(),
-        }
+    pub fn new(context: SharedContext) -> Self {
+        Self { context }
     }
 
     fn now(&self) -> Instant {
-        let context = self.context.get().unwrap_or(&self.offline);
-        context.clock.now()
+        self.context.clock.now()
     }
 }
 
@@ -158,7 +152,7 @@ mod tests {
     use super::*;
 
     fn moved(origin: Origin, state: Json) -> (Option<ManagedState>, Diagnostics) {
-        let moves = Moves::new(Arc::default());
+        let moves = Moves::new(SharedContext::offline());
         let mut diags = Diagnostics::default();
         let source = Source {
             origin,

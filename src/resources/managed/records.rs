@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::domain::planner::Decision;
 use crate::engine::connections::Connections;
-use crate::engine::journal::Journal;
+use crate::engine::journal::{Bracket, Journal};
 use crate::engine::managed::Managed;
 use crate::engine::turn::Turn;
 use crate::error::{Error, Result};
@@ -56,17 +56,16 @@ impl<'a> Records<'a> {
         word: String,
         context: &'a Context,
     ) -> Result<Self> {
-        let journal = Journal::open(
-            context.ledger.as_ref(),
-            context.clock,
-            remember::resource(state, context),
-            (connections.kind, turn.account.clone()),
-            word,
-            managed.pending_revocations.clone(),
-            turn.fence(),
-        );
+        let bracket = Bracket {
+            resource: remember::resource(state, context),
+            issuer: connections.kind,
+            account: turn.account.clone(),
+            action: word,
+            promised: managed.pending_revocations.clone(),
+            fence: turn.fence(),
+        };
         Ok(Self {
-            journal: journal.await?,
+            journal: Journal::open(context.ledger.as_ref(), context.clock, bracket).await?,
             connections,
             failure: None,
             turn: Some(turn),
