@@ -56,27 +56,33 @@ pub enum Verdict {
 const BEFORE: Duration = Duration::from_secs(60);
 const AFTER: Duration = Duration::from_secs(120);
 
+/// Whether a verdict needs what the issuer lists, and what else the ledger knows of the account.
+pub fn needs_list(memory: &Memory, held: &[KeyMark]) -> bool {
+    let doubtful = |intent: &Intent| match intent.effect {
+        Effect::Mint | Effect::Revoke => true,
+        Effect::Apply => !intent.known.is_empty(),
+        Effect::Deliver | Effect::Withdraw | Effect::Verify => false,
+    };
+    memory.open.iter().any(doubtful) || strays(memory, held).next().is_some()
+}
+
+/// Every key that the ledger knows as alive and the state does not hold.
+fn strays<'a>(memory: &'a Memory, held: &[KeyMark]) -> impl Iterator<Item = &'a KeyRecord> {
+    memory.keys.iter().filter(|record| {
+        record.status == Status::Live && record.revoked_at.is_none() && !is_held(held, &record.key)
+    })
+}
+
+fn is_held(held: &[KeyMark], key: &KeyMark) -> bool {
+    held.iter().any(|held| held.is(key))
+}
+
 impl Evidence<'_> {
-    /// Whether the list of the issuer is needed for a verdict.
-    pub fn needs_list(&self) -> bool {
-        let doubtful = |intent: &Intent| match intent.effect {
-            Effect::Mint | Effect::Revoke => true,
-            Effect::Apply => !intent.known.is_empty(),
-            Effect::Deliver | Effect::Withdraw | Effect::Verify => false,
-        };
-        self.memory.open.iter().any(doubtful) || self.strays().next().is_some()
-    }
-
-    /// Every key that the ledger knows as alive and the state does not hold.
-    fn strays(&self) -> impl Iterator<Item = &KeyRecord> {
-        self.memory.keys.iter().filter(|record| {
-            record.status == Status::Live && record.revoked_at.is_none() && !self.holds(&record.key)
-        })
-    }
-
     /// The verdict on every stray key.
     pub fn judge_strays(&self) -> Vec<Stray> {
-        self.strays().map(|record| self.stray(record)).collect()
+        strays(self.memory, self.held)
+            .map(|record| self.stray(record))
+            .collect()
     }
 
     fn stray(&self, record: &KeyRecord) -> Stray {
@@ -175,7 +181,7 @@ impl Evidence<'_> {
     }
 
     fn holds(&self, key: &KeyMark) -> bool {
-        self.held.iter().any(|held| held.is(key))
+        is_held(self.held, key)
     }
 
     /// Whether the apply that minted it came to its end.

@@ -278,17 +278,17 @@ fn a_key_that_the_state_holds_is_no_stray() {
 
 #[test]
 fn the_issuer_is_asked_only_if_something_is_in_doubt() {
-    assert!(!Case::default().with(|evidence| evidence.needs_list()));
+    assert!(!Case::default().with(|evidence| needs_list(evidence.memory, evidence.held)));
     let quiet = Case {
         open: vec![intent(Effect::Deliver, None)],
         ..Case::default()
     };
-    assert!(!quiet.with(|evidence| evidence.needs_list()));
+    assert!(!quiet.with(|evidence| needs_list(evidence.memory, evidence.held)));
     let doubtful = Case {
         open: vec![intent(Effect::Mint, None)],
         ..Case::default()
     };
-    assert!(doubtful.with(|evidence| evidence.needs_list()));
+    assert!(doubtful.with(|evidence| needs_list(evidence.memory, evidence.held)));
 }
 
 #[test]

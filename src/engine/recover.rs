@@ -3,7 +3,7 @@
 //!
 //! The verdicts are those of [`crate::domain::recovery`].
 
-use crate::domain::recovery::{Evidence, Stray, Verdict};
+use crate::domain::recovery::{Evidence, Stray, Verdict, needs_list};
 use crate::domain::situation::Seen;
 use crate::domain::slots::{Key, Role, Secondary, Slots};
 use crate::engine::connections::{Connections, in_delivery, sources};
@@ -29,29 +29,50 @@ pub struct Recovered {
     settled: Vec<(String, &'static str)>,
 }
 
+/// What the ledger says.
+pub struct Remembered {
+    /// What it remembers of the resource.
+    pub memory: Memory,
+    /// All keys in the account that it knows, where a verdict needs them.
+    pub known: Vec<KeyRecord>,
+}
+
+impl Remembered {
+    /// Asks the ledger for the rest that a verdict needs.
+    pub async fn complete(
+        memory: Memory,
+        held: &[KeyMark],
+        account: &str,
+        ledger: &dyn Ledger,
+    ) -> Result<Self> {
+        let known = match needs_list(&memory, held) {
+            true => ledger.keys_in(account).await?,
+            false => Vec::new(),
+        };
+        Ok(Self { memory, known })
+    }
+}
+
 /// Judges everything that is open. `held` are the keys of the state, `now` is the machine's time.
 pub async fn recover(
     name: &str,
-    memory: &Memory,
+    remembered: &Remembered,
     held: &[KeyMark],
     connections: &Connections,
-    ledger: &dyn Ledger,
     now: Instant,
 ) -> Result<Recovered> {
-    let mut evidence = Evidence {
+    let memory = &remembered.memory;
+    let listed = match needs_list(memory, held) {
+        true => connections.issuer.list().await?,
+        false => None,
+    };
+    let evidence = Evidence {
         held,
         memory,
-        listed: None,
-        known: &[],
+        listed: listed.as_deref(),
+        known: &remembered.known,
         now,
     };
-    let (listed, known);
-    if evidence.needs_list() {
-        listed = connections.issuer.list().await?;
-        known = ledger.keys_in(&connections.issuer.lock().await?).await?;
-        evidence.listed = listed.as_deref();
-        evidence.known = &known;
-    }
     let mut recovered = Recovered::default();
     let mut unsettled = recovered.judge_strays(name, &evidence);
     for intent in &memory.open {

@@ -5,9 +5,10 @@ use crate::domain::slots::Slots;
 use crate::engine::connections::{Connections, stale};
 use crate::engine::gather::{Copies, gather};
 use crate::engine::managed::{DeliveryState, Managed};
-use crate::engine::recover::{Recovered, follow, is_served, recover};
+use crate::engine::recover::{Recovered, Remembered, follow, is_served, recover};
 use crate::error::{Error, Kind, Result};
-use crate::ledger::{KeyMark, KeyRecord, Memory, Slot, Status};
+use crate::instant::Instant;
+use crate::ledger::{Holding, KeyMark, KeyRecord, Ledger, Memory, Slot, Status};
 use crate::resources::managed::model::ManagedState;
 use crate::resources::managed::{connect, remember};
 
@@ -50,21 +51,22 @@ pub async fn of(
     if !ledger.remembers() {
         return Ok(left);
     }
-    let memory = match ledger.recall(&managed.id).await {
-        Ok(memory) => memory,
+    let account = connections.issuer.lock().await?;
+    let held = remember::held(managed);
+    let remembered = match remembered(managed, &held, &account, ledger).await {
+        Ok(remembered) => remembered,
         Err(error) => {
             left.warnings.push(remember::without_ledger(error));
             left.is_certain = false;
             return Ok(left);
         }
     };
-    if memory.busy {
+    if remembered.memory.busy {
         left.warnings.push(busy(state.label()));
         left.is_certain = false;
         return Ok(left);
     }
-    let held = remember::held(managed);
-    let mut recovered = understand(state, &memory, &held, connections, context).await?;
+    let mut recovered = understand(state, &remembered, &held, connections, context).await?;
     left.warnings.append(&mut recovered.warnings);
     for unheard in &recovered.unheard {
         match follow_up(managed, unheard, connections, context).await? {
@@ -81,21 +83,34 @@ pub async fn of(
     left.found = recovered.orphans.clone();
     let now = context.clock.now();
     recovered.settle(ledger, now).await;
-    if let Err(error) = record(state, managed, connections, context, &memory, &recovered).await {
+    let confirmed = Some(now);
+    let holding = remember::holding(state, managed, connections, account, context, confirmed);
+    let holding = with_the_gone(holding, &remembered.memory, &recovered.gone, now);
+    if let Err(error) = ledger.record(&holding, now).await {
         left.warnings.push(remember::without_ledger(error));
     }
     Ok(left)
 }
 
+async fn remembered(
+    managed: &Managed,
+    held: &[KeyMark],
+    account: &str,
+    ledger: &dyn Ledger,
+) -> Result<Remembered> {
+    let memory = ledger.recall(&managed.id).await?;
+    Remembered::complete(memory, held, account, ledger).await
+}
+
 async fn understand(
     state: &ManagedState,
-    memory: &Memory,
+    remembered: &Remembered,
     held: &[KeyMark],
     connections: &Connections,
     context: &Context,
 ) -> Result<Recovered> {
-    let (ledger, now) = (context.ledger.as_ref(), context.clock.wall());
-    recover(state.label(), memory, held, connections, ledger, now).await
+    let now = context.clock.wall();
+    recover(state.label(), remembered, held, connections, now).await
 }
 
 /// The slots after an apply that no state heard of, if everything outside is as that apply left it.
@@ -124,29 +139,19 @@ async fn follow_up(
 }
 
 /// The state is the truth for live keys, and the issuer for dead ones.
-async fn record(
-    state: &ManagedState,
-    managed: &Managed,
-    connections: &Connections,
-    context: &Context,
-    memory: &Memory,
-    recovered: &Recovered,
-) -> Result<()> {
-    let now = context.clock.now();
-    let account = connections.issuer.lock().await?;
-    let confirmed = Some(now);
-    let mut holding = remember::holding(state, managed, connections, account, context, confirmed);
-    let gone = memory
-        .keys
-        .iter()
-        .filter(|record| recovered.gone.contains(&record.key));
-    holding.keys.extend(gone.map(|record| KeyRecord {
+fn with_the_gone(holding: Holding, memory: &Memory, gone: &[KeyMark], now: Instant) -> Holding {
+    let records = memory.keys.iter();
+    let gone = records.filter(|record| gone.contains(&record.key));
+    let gone = gone.map(|record| KeyRecord {
         slot: Slot::None,
         status: Status::Revoked,
         revoked_at: Some(now),
         ..record.clone()
-    }));
-    context.ledger.record(&holding, now).await
+    });
+    Holding {
+        keys: holding.keys.into_iter().chain(gone).collect(),
+        ..holding
+    }
 }
 
 /// What was left behind in an account by creates that no state ever heard of.
@@ -195,7 +200,8 @@ async fn look_before_create(
             ..LeftByCreate::default()
         });
     }
-    let mut recovered = understand(planned, &memory, &[], connections, context).await?;
+    let remembered = Remembered::complete(memory, &[], &account, ledger).await?;
+    let mut recovered = understand(planned, &remembered, &[], connections, context).await?;
     for unheard in &recovered.unheard {
         // Once this create is delivered over it, nobody can read it any more.
         if is_served(&unheard.key, connections).await? {
@@ -223,9 +229,10 @@ pub async fn refuse_unseen(
         let left = look_before_create(planned, connections, context);
         left.await?.orphans
     } else {
-        let memory = ledger.recall(&managed.id).await?;
+        let account = connections.issuer.lock().await?;
         let held = remember::held(managed);
-        let recovered = understand(planned, &memory, &held, connections, context).await?;
+        let remembered = remembered(managed, &held, &account, ledger).await?;
+        let recovered = understand(planned, &remembered, &held, connections, context).await?;
         let unheard = recovered.unheard.into_iter();
         let unheard = unheard.filter_map(|record| record.key.key_id);
         recovered.orphans.into_iter().chain(unheard).collect()
