@@ -42,8 +42,10 @@ impl Claims {
     pub fn take(&self, territory: Territory, owner: &str) -> Option<String> {
         // Entries are only ever added whole, so a panic elsewhere leaves nothing half done.
         let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // All parts of a thing lie side by side, after the whole of it.
         let other = claims
-            .iter()
+            .range(Territory::whole(territory.name.clone())..)
+            .take_while(|(taken, _)| taken.name == territory.name)
             .find(|(taken, by)| taken.overlaps(&territory) && *by != owner)
             .map(|(_, by)| by.clone());
         if other.is_none() {
@@ -66,6 +68,23 @@ mod tests {
         assert!(whole.overlaps(&whole) && whole.overlaps(&one) && one.overlaps(&whole));
         assert!(one.overlaps(&one));
         assert!(!one.overlaps(&two) && !one.overlaps(&elsewhere) && !whole.overlaps(&elsewhere));
+    }
+
+    #[test]
+    fn a_part_is_found_whatever_lies_around_it() {
+        let claims = Claims::default();
+        for name in ["file w", "file x", "file y"] {
+            for part in ["A", "M", "Z"] {
+                let part = Territory::part(name.into(), part);
+                assert_eq!(claims.take(part, &format!("owner of {name}")), None);
+            }
+        }
+        let whole = Territory::whole("file x".into());
+        assert_eq!(claims.take(whole, "b"), Some("owner of file x".to_owned()));
+        let taken = Territory::part("file y".into(), "Z");
+        assert_eq!(claims.take(taken, "b"), Some("owner of file y".to_owned()));
+        let free = Territory::part("file y".into(), "B");
+        assert_eq!(claims.take(free, "b"), None);
     }
 
     #[test]

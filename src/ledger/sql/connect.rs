@@ -40,6 +40,8 @@ pub async fn connect(target: &Arc<Target>) -> Result<AnyPool> {
     Ok(AnyPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(target.patience)
+        // A file does not hang up.
+        .test_before_acquire(target.dialect == Dialect::Postgres)
         .after_connect(move |connection, _| {
             let target = Arc::clone(&greeted);
             Box::pin(async move { greet(connection, &target).await })

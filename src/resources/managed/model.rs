@@ -81,18 +81,27 @@ pub struct DeliveryStatus {
     pub state: Value<String>,
 }
 
-/// What Terraform keeps for us and shows nobody. Never a secret.
+/// What Terraform keeps for us and shows nobody. Never a secret. Of a key at rest there is nothing to keep, and
+/// Terraform copies it often.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Private {
     /// What the last look at the world told.
+    #[serde(skip_serializing_if = "is_default")]
     pub facts: Facts,
     /// When the step that is due was first seen to be due. Plans decide as of this instant.
+    #[serde(skip_serializing_if = "is_default")]
     pub noticed_at: Option<Instant>,
     /// When a rotation was asked for that has not happened yet.
+    #[serde(skip_serializing_if = "is_default")]
     pub requested_at: Option<Instant>,
     /// The decision of a plan, for its apply.
+    #[serde(skip_serializing_if = "is_default")]
     pub decision: Option<Decision>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// The only place where a secret enters or leaves the state: when the user asked for it, or when there is
