@@ -1,6 +1,7 @@
 //! What Terraform 1.11 does not know: identities, lists and actions of the real provider, against a server that checks
 //! signatures and policies.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use apikey::ledger::{Ledger, Status};
@@ -14,20 +15,20 @@ use crate::support::core::{Core, Object, value};
 
 const KEY: &str = "apikey_managed";
 const POLICY: &str = "apikey_rotation_policy";
-const REVOKE: &str = "apikey_revoke";
+pub const REVOKE: &str = "apikey_revoke";
 /// Later than every key that the server makes.
 const NOW: &str = "2100-01-01T00:00:00Z";
 
 /// The provider, run by an administrator of the server.
-struct Home {
-    cloud: &'static Cloud,
+pub struct Home {
+    pub cloud: &'static Cloud,
     admin: HandMade,
     admin_name: String,
     folder: tempfile::TempDir,
 }
 
 impl Home {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let cloud = Cloud::shared();
         let admin_name = crate::aws::unique("admin");
         cloud.create_user(&admin_name);
@@ -40,8 +41,17 @@ impl Home {
         }
     }
 
-    async fn core(&self) -> Core {
-        let plugin = Plugin::real(self.folder.path(), &[("APIKEY_CLOCK", NOW)]).await;
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub async fn core(&self) -> Core {
+        self.core_with(&[]).await
+    }
+
+    pub async fn core_with(&self, environment: &[(&str, &str)]) -> Core {
+        let environment = [&[("APIKEY_CLOCK", NOW)], environment].concat();
+        let plugin = Plugin::real(self.folder.path(), &environment).await;
         let mut core = Core::new(plugin).await;
         let url = self.cloud.url();
         let block = json!({ "aws": {
@@ -49,13 +59,13 @@ impl Home {
             "access_key": self.admin.id,
             "secret_key": self.admin.secret,
             "endpoints": { "iam": url, "sts": url, "secretsmanager": url },
-        } });
+        }, "ledger": { "lock_lease": "2s" } });
         core.configure(block).await.unwrap();
         core
     }
 
     /// A user with keys that were made by hand.
-    fn user(&self, name: &str, keys: usize) -> (String, Vec<HandMade>) {
+    pub fn user(&self, name: &str, keys: usize) -> (String, Vec<HandMade>) {
         let name = crate::aws::unique(name);
         self.cloud.create_user(&name);
         let keys = (0..keys).map(|_| self.cloud.create_key(&name)).collect();
@@ -209,8 +219,10 @@ fn a_revocation_by_an_action_is_in_the_ledger() {
         let identity = value(json!({ "id": format!("aws_iam:{}", keys[0].id) }));
         let imported = core.import(KEY, "", &identity).await.unwrap();
         core.refresh(KEY, &imported).await.unwrap();
-        let ledger = home.folder.path().join(".terraform/apikey/ledger.db");
-        let ledger = sqlite(&ledger, Duration::from_secs(60));
+        let ledger = sqlite(
+            &home.path(".terraform/apikey/ledger.db"),
+            Duration::from_secs(60),
+        );
         let account = format!("aws_iam user {user}");
         let status = async || ledger.keys_in(&account).await.unwrap()[0].status;
         assert_eq!(status().await, Status::Live);
@@ -230,7 +242,7 @@ fn without_its_ledger_an_action_revokes_nothing() {
     let home = Home::new();
     let (user, keys) = home.user("leak", 1);
     // A directory where the file should be.
-    let obstacle = home.folder.path().join(".terraform/apikey/ledger.db");
+    let obstacle = home.path(".terraform/apikey/ledger.db");
     std::fs::create_dir_all(obstacle).unwrap();
     run(async {
         let mut core = home.core().await;

@@ -12,6 +12,8 @@ mod demo_newer;
 #[cfg(unix)]
 mod features;
 mod hostile;
+#[cfg(unix)]
+mod killed;
 mod lifecycle;
 mod newer;
 mod real_life;

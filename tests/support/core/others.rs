@@ -115,11 +115,20 @@ impl Core {
             config,
             client_capabilities: Some(self.capabilities),
         };
-        let mut events = provider.invoke_action(request).await.unwrap().into_inner();
+        // A provider that dies says nothing more.
+        let cut_off = |status: tonic::Status| vec![(status.to_string(), String::new())];
+        let mut events = match provider.invoke_action(request).await {
+            Ok(events) => events.into_inner(),
+            Err(status) => return Err(nothing(cut_off(status))),
+        };
         let (mut said, mut completed) = (Vec::new(), None);
         while let Some(event) = events.next().await {
             assert!(completed.is_none(), "{name}: something follows the end");
-            match event.unwrap().r#type.expect("an event of some type") {
+            let event = match event {
+                Ok(event) => event,
+                Err(status) => return Err((said, cut_off(status))),
+            };
+            match event.r#type.expect("an event of some type") {
                 invoke_action::event::Type::Progress(progress) => said.push(progress.message),
                 invoke_action::event::Type::Completed(end) => completed = Some(end.diagnostics),
             }
