@@ -6,6 +6,8 @@ use tf_provider::value::{Value, ValueAny, ValueNumber};
 use super::super::shape::Field;
 use super::*;
 
+const TRUNCATED: Problem = Problem::Malformed("it ends too early");
+
 fn object(fields: &[(&str, Shape)]) -> Shape {
     let field =
         |(name, shape): &(&str, Shape)| ((*name).to_owned(), Field::nullable(shape.clone()));

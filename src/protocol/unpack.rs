@@ -13,12 +13,17 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
+use super::msgpack::{Broken, Head, Reader};
+
 /// Deeper than any value; a bound for what is not one.
 const DEEPEST: usize = 256;
 
 /// Reads one value.
 pub(super) fn unpack<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Unfit> {
-    let mut unpacker = Unpacker { bytes, depth: 0 };
+    let mut unpacker = Unpacker {
+        reader: Reader::new(bytes),
+        depth: 0,
+    };
     T::deserialize(&mut unpacker)
 }
 
@@ -63,37 +68,18 @@ impl de::Error for Unfit {
     }
 }
 
+impl From<Broken> for Unfit {
+    fn from(_: Broken) -> Self {
+        Self::Malformed
+    }
+}
+
 struct Unpacker<'de> {
-    bytes: &'de [u8],
+    reader: Reader<'de>,
     depth: usize,
 }
 
 impl<'de> Unpacker<'de> {
-    fn take(&mut self, length: usize) -> Result<&'de [u8], Unfit> {
-        let (taken, rest) = self
-            .bytes
-            .split_at_checked(length)
-            .ok_or(Unfit::Malformed)?;
-        self.bytes = rest;
-        Ok(taken)
-    }
-
-    /// A number in big-endian, `width` bytes wide.
-    fn number(&mut self, width: usize) -> Result<u64, Unfit> {
-        let digits = self.take(width)?;
-        Ok(digits
-            .iter()
-            .fold(0, |number, digit| number << 8 | u64::from(*digit)))
-    }
-
-    fn length(&mut self, width: usize) -> Result<usize, Unfit> {
-        usize::try_from(self.number(width)?).map_err(|_| Unfit::Malformed)
-    }
-
-    fn text(&mut self, length: usize) -> Result<&'de str, Unfit> {
-        std::str::from_utf8(self.take(length)?).map_err(|_| Unfit::Malformed)
-    }
-
     fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Unfit>) -> Result<T, Unfit> {
         if self.depth == DEEPEST {
             return Err(Unfit::Malformed);
@@ -104,42 +90,23 @@ impl<'de> Unpacker<'de> {
         read
     }
 
-    fn items<V: Visitor<'de>>(&mut self, count: usize, visitor: V) -> Result<V::Value, Unfit> {
+    /// Has all of `count` items visited, or it is an error.
+    fn items<T>(
+        &mut self,
+        count: usize,
+        visit: impl FnOnce(&mut Items<'_, 'de>) -> Result<T, Unfit>,
+    ) -> Result<T, Unfit> {
         self.nested(|unpacker| {
             let mut items = Items {
                 unpacker,
                 left: count,
             };
-            let value = visitor.visit_seq(&mut items)?;
+            let value = visit(&mut items)?;
             if items.left == 0 {
                 Ok(value)
             } else {
                 Err(Unfit::Type)
             }
-        })
-    }
-
-    fn entries<V: Visitor<'de>>(&mut self, count: usize, visitor: V) -> Result<V::Value, Unfit> {
-        self.nested(|unpacker| {
-            let mut entries = Items {
-                unpacker,
-                left: count,
-            };
-            let value = visitor.visit_map(&mut entries)?;
-            if entries.left == 0 {
-                Ok(value)
-            } else {
-                Err(Unfit::Type)
-            }
-        })
-    }
-
-    fn extension<V: Visitor<'de>>(&mut self, length: usize, visitor: V) -> Result<V::Value, Unfit> {
-        let kind = self.number(1)? as u8 as i8;
-        let data = self.take(length)?;
-        visitor.visit_newtype_struct(Extension {
-            kind: Some(kind),
-            data: Some(data),
         })
     }
 }
@@ -152,54 +119,31 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
-        let marker = self.number(1)? as u8;
-        match marker {
-            0x00..=0x7f => visitor.visit_u64(marker.into()),
-            0xe0..=0xff => visitor.visit_i64((marker as i8).into()),
-            0xc0 => visitor.visit_unit(),
-            0xc2 | 0xc3 => visitor.visit_bool(marker == 0xc3),
-            0xcc..=0xcf => {
-                let number = self.number(1 << (marker - 0xcc))?;
-                visitor.visit_u64(number)
+        match self.reader.head()? {
+            Head::Null => visitor.visit_unit(),
+            Head::Bool(truth) => visitor.visit_bool(truth),
+            Head::Unsigned(number) => visitor.visit_u64(number),
+            Head::Signed(number) => visitor.visit_i64(number),
+            Head::Single(number) => visitor.visit_f32(number),
+            Head::Double(number) => visitor.visit_f64(number),
+            Head::Text(text) => {
+                let text = std::str::from_utf8(text).map_err(|_| Unfit::Malformed)?;
+                visitor.visit_borrowed_str(text)
             }
-            0xd0 => visitor.visit_i64((self.number(1)? as i8).into()),
-            0xd1 => visitor.visit_i64((self.number(2)? as i16).into()),
-            0xd2 => visitor.visit_i64((self.number(4)? as i32).into()),
-            0xd3 => visitor.visit_i64(self.number(8)? as i64),
-            0xca => visitor.visit_f32(f32::from_bits(self.number(4)? as u32)),
-            0xcb => visitor.visit_f64(f64::from_bits(self.number(8)?)),
-            0xa0..=0xbf => visitor.visit_borrowed_str(self.text(usize::from(marker & 0x1f))?),
-            0xd9..=0xdb => {
-                let length = self.length(1 << (marker - 0xd9))?;
-                visitor.visit_borrowed_str(self.text(length)?)
-            }
-            0xc4..=0xc6 => {
-                let length = self.length(1 << (marker - 0xc4))?;
-                visitor.visit_borrowed_bytes(self.take(length)?)
-            }
-            0x90..=0x9f => self.items(usize::from(marker & 0x0f), visitor),
-            0xdc..=0xdd => {
-                let count = self.length(2 << (marker - 0xdc))?;
-                self.items(count, visitor)
-            }
-            0x80..=0x8f => self.entries(usize::from(marker & 0x0f), visitor),
-            0xde..=0xdf => {
-                let count = self.length(2 << (marker - 0xde))?;
-                self.entries(count, visitor)
-            }
-            0xd4..=0xd8 => self.extension(1 << (marker - 0xd4), visitor),
-            0xc7..=0xc9 => {
-                let length = self.length(1 << (marker - 0xc7))?;
-                self.extension(length, visitor)
-            }
-            0xc1 => Err(Unfit::Malformed),
+            Head::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Head::Items(count) => self.items(count, |items| visitor.visit_seq(items)),
+            Head::Entries(count) => self.items(count, |entries| visitor.visit_map(entries)),
+            Head::Extension(kind, data) => visitor.visit_newtype_struct(Extension {
+                kind: Some(kind as i8),
+                data: Some(data),
+            }),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
-        match self.bytes.first() {
+        match self.reader.first() {
             Some(0xc0) => {
-                self.take(1)?;
+                self.reader.head()?;
                 visitor.visit_none()
             }
             _ => visitor.visit_some(self),
@@ -211,7 +155,7 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
         _: &'static str,
         visitor: V,
     ) -> Result<V::Value, Unfit> {
-        match self.bytes.first() {
+        match self.reader.first() {
             Some(0xd4..=0xd8 | 0xc7..=0xc9) => self.deserialize_any(visitor),
             _ => visitor.visit_newtype_struct(self),
         }
@@ -224,8 +168,8 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Unfit> {
-        if self.bytes.first() == Some(&0x81) {
-            self.take(1)?;
+        if self.reader.first() == Some(0x81) {
+            self.reader.head()?;
             return self.nested(|unpacker| visitor.visit_enum(Variant(unpacker)));
         }
         let name = <&str>::deserialize(self)?;
@@ -259,7 +203,7 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
 
     /// Every item takes at least one byte, so a count beyond the bytes is a lie.
     fn size_hint(&self) -> Option<usize> {
-        Some(self.left.min(self.unpacker.bytes.len()))
+        Some(self.left.min(self.unpacker.reader.left()))
     }
 }
 
