@@ -1,12 +1,13 @@
 //! The rules of a key's life. Pure: no I/O, no async, no clock, no Terraform types.
 //!
-//! [`policy`] says how often and how gently, [`slots`] what exists, [`situation`] what is known of it.
-//! [`rules`] is the ordered list that picks the next move, [`planner`] asks it at the right instant,
-//! [`steps`] turns a move into effects in order, [`status`] and [`announce`] put it into words.
+//! [`policy`] says how often and how gently, `policy_faults` what is wrong with one. [`slots`] is what exists,
+//! [`situation`] what is known of it. [`rules`] is the ordered list that picks the next move, [`planner`] asks it at
+//! the right instant, [`steps`] turns a move into effects in order, [`status`] and [`announce`] put it into words.
 
 pub mod announce;
 pub mod planner;
 pub mod policy;
+mod policy_faults;
 pub mod recovery;
 pub mod rules;
 pub mod situation;

@@ -11,7 +11,7 @@
 //! | `*_calls`, `*_call`, `proposal` | what each call answers |
 //! | `call` | what the client of a call can do |
 //! | `registry`, `entries`, `erased`, `catalogue` | what is served, without its types |
-//! | `codec`, `unpack`, `normalise`, `conform`, `shape`, `private`, `write_only` | values in and out |
+//! | `codec`, `msgpack`, `unpack`, `normalise`, `conform`, `shape`, `private`, `write_only` | values in and out |
 //! | `schema_wire`, `diagnostics`, `wire` | messages |
 //! | `guard`, `logging`, `by_hand`, `debug` | panics, logs, people |
 
@@ -38,6 +38,7 @@ mod list_calls;
 mod listener;
 mod logging;
 mod move_call;
+mod msgpack;
 mod normalise;
 mod p521;
 mod plumbing;

@@ -1,7 +1,7 @@
 //! Makes MessagePack from Terraform digestible for `tf_provider::Value`: refined unknowns become plain
 //! ones, and numbers arrive as integers. Bytes that need no change are not copied.
 //!
-//! The input is not trusted: every step consumes at least one byte and the depth is bounded.
+//! The input is not trusted: the depth is bounded, and `msgpack` sees to the rest.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,6 +9,7 @@ use std::ops::Range;
 use tf_provider::AttributePathStep;
 
 use super::codec::NULL;
+use super::msgpack::{Broken, Head, Reader};
 use super::shape::{Shape, whole, whole_float};
 
 /// An unknown value, as an extension of type 0.
@@ -45,22 +46,20 @@ enum Purpose {
 }
 
 struct Walk<'a> {
-    bytes: &'a [u8],
+    reader: Reader<'a>,
     purpose: Purpose,
-    at: usize,
     patches: Vec<(Range<usize>, Vec<u8>)>,
 }
 
 impl<'a> Walk<'a> {
     fn through(bytes: &'a [u8], shape: &Shape, purpose: Purpose) -> Result<Cow<'a, [u8]>, Problem> {
         let mut walk = Self {
-            bytes,
+            reader: Reader::new(bytes),
             purpose,
-            at: 0,
             patches: Vec::new(),
         };
         walk.value(Some(shape), 0)?;
-        if walk.at != bytes.len() {
+        if walk.reader.left() > 0 {
             return Err(Problem::Malformed("there are bytes after its end"));
         }
         Ok(walk.patched())
@@ -70,52 +69,26 @@ impl<'a> Walk<'a> {
         if depth > DEEPEST {
             return Err(Problem::Malformed("it is nested too deeply"));
         }
-        let start = self.at;
-        match self.byte()? {
-            0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => Ok(()),
-            0xcc | 0xd0 => self.take(1).map(drop),
-            0xcd | 0xd1 => self.take(2).map(drop),
-            0xce | 0xd2 => self.take(4).map(drop),
-            0xcf => self.unsigned(shape),
-            0xd3 => self.take(8).map(drop),
-            0xca => {
-                let bits = self.array::<4>()?;
-                self.number(start, shape, whole_float(f32::from_be_bytes(bits).into()))
-            }
-            0xcb => {
-                let bits = self.array::<8>()?;
-                self.number(start, shape, whole_float(f64::from_be_bytes(bits)))
-            }
-            marker @ (0xa0..=0xbf | 0xd9..=0xdb) => {
-                let text = self.text(marker)?;
+        let start = self.reader.at();
+        match self.reader.head()? {
+            Head::Null | Head::Bool(_) | Head::Signed(_) | Head::Bytes(_) => Ok(()),
+            Head::Unsigned(number) => self.unsigned(number, shape),
+            Head::Single(number) => self.number(start, shape, whole_float(number.into())),
+            Head::Double(number) => self.number(start, shape, whole_float(number)),
+            Head::Text(text) => {
                 let number = std::str::from_utf8(text).ok().and_then(whole);
                 self.number(start, shape, number)
             }
-            marker @ 0xc4..=0xc6 => {
-                let length = self.length(1 << (marker - 0xc4))?;
-                self.take(length).map(drop)
+            Head::Items(count) => self.items(count, shape, depth),
+            Head::Entries(count) => self.entries(count, shape, depth),
+            Head::Extension(kind, _) => {
+                self.extension(start, kind);
+                Ok(())
             }
-            marker @ 0x90..=0x9f => self.items(usize::from(marker & 0x0f), shape, depth),
-            marker @ 0xdc..=0xdd => {
-                let count = self.length(2 << (marker - 0xdc))?;
-                self.items(count, shape, depth)
-            }
-            marker @ 0x80..=0x8f => self.entries(usize::from(marker & 0x0f), shape, depth),
-            marker @ 0xde..=0xdf => {
-                let count = self.length(2 << (marker - 0xde))?;
-                self.entries(count, shape, depth)
-            }
-            marker @ 0xd4..=0xd8 => self.extension(start, 1 << (marker - 0xd4)),
-            marker @ 0xc7..=0xc9 => {
-                let length = self.length(1 << (marker - 0xc7))?;
-                self.extension(start, length)
-            }
-            0xc1 => Err(Problem::Malformed("it holds a byte that means nothing")),
         }
     }
 
-    fn unsigned(&mut self, shape: Option<&Shape>) -> Result<(), Problem> {
-        let number = u64::from_be_bytes(self.array()?);
+    fn unsigned(&self, number: u64, shape: Option<&Shape>) -> Result<(), Problem> {
         match shape {
             Some(Shape::Number)
                 if self.purpose == Purpose::Normalise && i64::try_from(number).is_err() =>
@@ -139,17 +112,15 @@ impl<'a> Walk<'a> {
         let number = number.ok_or_else(|| Problem::Number(Vec::new()))?;
         let mut encoded = vec![0xd3];
         encoded.extend(number.to_be_bytes());
-        self.patches.push((start..self.at, encoded));
+        self.patches.push((start..self.reader.at(), encoded));
         Ok(())
     }
 
-    fn extension(&mut self, start: usize, length: usize) -> Result<(), Problem> {
-        let kind = self.byte()?;
-        self.take(length)?;
+    fn extension(&mut self, start: usize, kind: u8) {
         if kind == REFINED_UNKNOWN && self.purpose == Purpose::Normalise {
-            self.patches.push((start..self.at, UNKNOWN.to_vec()));
+            self.patches
+                .push((start..self.reader.at(), UNKNOWN.to_vec()));
         }
-        Ok(())
     }
 
     fn items(&mut self, count: usize, shape: Option<&Shape>, depth: usize) -> Result<(), Problem> {
@@ -174,10 +145,7 @@ impl<'a> Walk<'a> {
         depth: usize,
     ) -> Result<(), Problem> {
         for _ in 0..count {
-            let marker = self.byte()?;
-            let key = self.text(marker)?;
-            let key = std::str::from_utf8(key)
-                .map_err(|_| Problem::Malformed("a name in it is not UTF-8"))?;
+            let key = self.name()?;
             let field = match shape {
                 Some(Shape::Object(fields)) => fields.get(key),
                 _ => None,
@@ -186,7 +154,7 @@ impl<'a> Walk<'a> {
                 Some(Shape::Map(item)) => Some(item.as_ref()),
                 _ => field.map(|field| &field.shape),
             };
-            let start = self.at;
+            let start = self.reader.at();
             self.value(item, depth + 1).map_err(|problem| {
                 let name = key.to_owned().into();
                 problem.within(match shape {
@@ -203,63 +171,43 @@ impl<'a> Walk<'a> {
 
     /// Replaces what was walked over since `start`.
     fn withhold(&mut self, start: usize) {
-        if self.purpose == Purpose::Withhold && self.bytes[start..self.at] != *NULL {
+        if self.purpose == Purpose::Withhold
+            && self.reader.bytes()[start..self.reader.at()] != *NULL
+        {
             self.patches.retain(|(range, _)| range.start < start);
-            self.patches.push((start..self.at, NULL.to_vec()));
+            self.patches.push((start..self.reader.at(), NULL.to_vec()));
         }
     }
 
-    fn text(&mut self, marker: u8) -> Result<&'a [u8], Problem> {
-        let length = match marker {
-            0xa0..=0xbf => usize::from(marker & 0x1f),
-            0xd9..=0xdb => self.length(1 << (marker - 0xd9))?,
-            _ => return Err(Problem::Malformed("a name in it is not a string")),
-        };
-        self.take(length)
-    }
-
-    /// A length in big-endian, `width` bytes wide (1, 2 or 4).
-    fn length(&mut self, width: usize) -> Result<usize, Problem> {
-        let digits = self.take(width)?;
-        Ok(digits
-            .iter()
-            .fold(0, |length, digit| length << 8 | usize::from(*digit)))
-    }
-
-    fn byte(&mut self) -> Result<u8, Problem> {
-        self.array().map(|[byte]: [u8; 1]| byte)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Problem> {
-        let taken = self.take(N)?;
-        taken.try_into().map_err(|_| TRUNCATED)
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Problem> {
-        let end = self.at.checked_add(length).ok_or(TRUNCATED)?;
-        let taken = self.bytes.get(self.at..end).ok_or(TRUNCATED)?;
-        self.at = end;
-        Ok(taken)
+    fn name(&mut self) -> Result<&'a str, Problem> {
+        let text = self.reader.text()?;
+        let text = text.ok_or(Problem::Malformed("a name in it is not a string"))?;
+        std::str::from_utf8(text).map_err(|_| Problem::Malformed("a name in it is not UTF-8"))
     }
 
     fn patched(self) -> Cow<'a, [u8]> {
+        let bytes = self.reader.bytes();
         if self.patches.is_empty() {
-            return Cow::Borrowed(self.bytes);
+            return Cow::Borrowed(bytes);
         }
-        let mut out = Vec::with_capacity(self.bytes.len());
+        let mut out = Vec::with_capacity(bytes.len());
         let mut copied = 0;
         // The walk goes forward, so the patches are in order and do not overlap.
         for (range, replacement) in self.patches {
-            out.extend_from_slice(&self.bytes[copied..range.start]);
+            out.extend_from_slice(&bytes[copied..range.start]);
             out.extend(replacement);
             copied = range.end;
         }
-        out.extend_from_slice(&self.bytes[copied..]);
+        out.extend_from_slice(&bytes[copied..]);
         Cow::Owned(out)
     }
 }
 
-const TRUNCATED: Problem = Problem::Malformed("it ends too early");
+impl From<Broken> for Problem {
+    fn from(Broken(why): Broken) -> Self {
+        Self::Malformed(why)
+    }
+}
 
 impl Problem {
     fn within(mut self, step: AttributePathStep) -> Self {
@@ -279,99 +227,5 @@ impl Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-    use tf_provider::value::{Value, ValueAny, ValueNumber};
-
-    use super::super::shape::Field;
-    use super::*;
-
-    fn object(fields: &[(&str, Shape)]) -> Shape {
-        let field =
-            |(name, shape): &(&str, Shape)| ((*name).to_owned(), Field::nullable(shape.clone()));
-        Shape::Object(fields.iter().map(field).collect())
-    }
-
-    fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8], shape: &Shape) -> T {
-        rmp_serde::from_slice(&normalise(bytes, shape).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn what_needs_no_change_is_not_copied() {
-        let bytes = [0x81, 0xa1, b'a', 0xd4, 0x00, 0x00];
-        let shape = object(&[("a", Shape::Plain)]);
-        assert!(matches!(normalise(&bytes, &shape), Ok(Cow::Borrowed(_))));
-    }
-
-    #[test]
-    fn a_refined_unknown_decodes_as_unknown_at_any_depth() {
-        // {"a": [refined unknown with the map {1: false}]}
-        let bytes = [0x81, 0xa1, b'a', 0x91, 0xc7, 0x03, 0x0c, 0x81, 0x01, 0xc2];
-        let shape = object(&[("a", Shape::List(Shape::Plain.into()))]);
-        let decoded: BTreeMap<String, ValueAny> = decode(&bytes, &shape);
-        assert_eq!(decoded["a"], ValueAny::List(vec![ValueAny::Unknown]));
-    }
-
-    #[test]
-    fn a_whole_number_decodes_however_it_is_written() {
-        let float = [&[0xcb][..], &3.0f64.to_be_bytes()].concat();
-        let short_float = [&[0xca][..], &3.0f32.to_be_bytes()].concat();
-        for bytes in [
-            &[0x03][..],
-            &float,
-            &short_float,
-            &[0xa1, b'3'],
-            &[0xcc, 3],
-            &[0xd2, 0, 0, 0, 3],
-        ] {
-            let number: ValueNumber = decode(bytes, &Shape::Number);
-            assert_eq!(number, Value::Value(3), "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn text_of_digits_stays_text_where_the_schema_wants_text() {
-        let decoded: ValueAny = decode(&[0xa1, b'3'], &Shape::Plain);
-        assert_eq!(decoded, ValueAny::String("3".into()));
-    }
-
-    #[test]
-    fn a_fraction_is_blamed_on_its_attribute() {
-        let half = [&[0x81, 0xa1, b'n', 0xcb][..], &0.5f64.to_be_bytes()].concat();
-        let shape = object(&[("n", Shape::Number)]);
-        let step = AttributePathStep::Attribute("n".into());
-        assert_eq!(normalise(&half, &shape), Err(Problem::Number(vec![step])));
-    }
-
-    #[test]
-    fn nesting_is_bounded() {
-        let bytes = vec![0x91; 1_000_000];
-        assert!(matches!(
-            normalise(&bytes, &Shape::Plain),
-            Err(Problem::Malformed(_))
-        ));
-    }
-
-    #[test]
-    fn a_huge_count_ends_with_the_bytes() {
-        let bytes = [0xdd, 0xff, 0xff, 0xff, 0xff, 0xc0];
-        assert_eq!(normalise(&bytes, &Shape::Plain), Err(TRUNCATED));
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
-            let shape = object(&[("a", Shape::Number)]);
-            let _ = normalise(&bytes, &shape);
-        }
-
-        #[test]
-        fn a_truncated_value_is_refused(text in ".{1,40}", cut in 0usize..8) {
-            let bytes = rmp_serde::to_vec(&(text, 7, vec![true])).unwrap();
-            let cut = cut.min(bytes.len() - 1) + 1;
-            prop_assert_eq!(normalise(&bytes[..bytes.len() - cut], &Shape::Plain), Err(TRUNCATED));
-        }
-    }
-}
+#[path = "normalise_tests.rs"]
+mod tests;

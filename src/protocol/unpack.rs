@@ -13,12 +13,17 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
+use super::msgpack::{Broken, Head, Reader};
+
 /// Deeper than any value; a bound for what is not one.
 const DEEPEST: usize = 256;
 
 /// Reads one value.
 pub(super) fn unpack<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Unfit> {
-    let mut unpacker = Unpacker { bytes, depth: 0 };
+    let mut unpacker = Unpacker {
+        reader: Reader::new(bytes),
+        depth: 0,
+    };
     T::deserialize(&mut unpacker)
 }
 
@@ -63,37 +68,18 @@ impl de::Error for Unfit {
     }
 }
 
+impl From<Broken> for Unfit {
+    fn from(_: Broken) -> Self {
+        Self::Malformed
+    }
+}
+
 struct Unpacker<'de> {
-    bytes: &'de [u8],
+    reader: Reader<'de>,
     depth: usize,
 }
 
 impl<'de> Unpacker<'de> {
-    fn take(&mut self, length: usize) -> Result<&'de [u8], Unfit> {
-        let (taken, rest) = self
-            .bytes
-            .split_at_checked(length)
-            .ok_or(Unfit::Malformed)?;
-        self.bytes = rest;
-        Ok(taken)
-    }
-
-    /// A number in big-endian, `width` bytes wide.
-    fn number(&mut self, width: usize) -> Result<u64, Unfit> {
-        let digits = self.take(width)?;
-        Ok(digits
-            .iter()
-            .fold(0, |number, digit| number << 8 | u64::from(*digit)))
-    }
-
-    fn length(&mut self, width: usize) -> Result<usize, Unfit> {
-        usize::try_from(self.number(width)?).map_err(|_| Unfit::Malformed)
-    }
-
-    fn text(&mut self, length: usize) -> Result<&'de str, Unfit> {
-        std::str::from_utf8(self.take(length)?).map_err(|_| Unfit::Malformed)
-    }
-
     fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Unfit>) -> Result<T, Unfit> {
         if self.depth == DEEPEST {
             return Err(Unfit::Malformed);
@@ -104,42 +90,23 @@ impl<'de> Unpacker<'de> {
         read
     }
 
-    fn items<V: Visitor<'de>>(&mut self, count: usize, visitor: V) -> Result<V::Value, Unfit> {
+    /// Has all of `count` items visited, or it is an error.
+    fn items<T>(
+        &mut self,
+        count: usize,
+        visit: impl FnOnce(&mut Items<'_, 'de>) -> Result<T, Unfit>,
+    ) -> Result<T, Unfit> {
         self.nested(|unpacker| {
             let mut items = Items {
                 unpacker,
                 left: count,
             };
-            let value = visitor.visit_seq(&mut items)?;
+            let value = visit(&mut items)?;
             if items.left == 0 {
                 Ok(value)
             } else {
                 Err(Unfit::Type)
             }
-        })
-    }
-
-    fn entries<V: Visitor<'de>>(&mut self, count: usize, visitor: V) -> Result<V::Value, Unfit> {
-        self.nested(|unpacker| {
-            let mut entries = Items {
-                unpacker,
-                left: count,
-            };
-            let value = visitor.visit_map(&mut entries)?;
-            if entries.left == 0 {
-                Ok(value)
-            } else {
-                Err(Unfit::Type)
-            }
-        })
-    }
-
-    fn extension<V: Visitor<'de>>(&mut self, length: usize, visitor: V) -> Result<V::Value, Unfit> {
-        let kind = self.number(1)? as u8 as i8;
-        let data = self.take(length)?;
-        visitor.visit_newtype_struct(Extension {
-            kind: Some(kind),
-            data: Some(data),
         })
     }
 }
@@ -152,54 +119,31 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
-        let marker = self.number(1)? as u8;
-        match marker {
-            0x00..=0x7f => visitor.visit_u64(marker.into()),
-            0xe0..=0xff => visitor.visit_i64((marker as i8).into()),
-            0xc0 => visitor.visit_unit(),
-            0xc2 | 0xc3 => visitor.visit_bool(marker == 0xc3),
-            0xcc..=0xcf => {
-                let number = self.number(1 << (marker - 0xcc))?;
-                visitor.visit_u64(number)
+        match self.reader.head()? {
+            Head::Null => visitor.visit_unit(),
+            Head::Bool(truth) => visitor.visit_bool(truth),
+            Head::Unsigned(number) => visitor.visit_u64(number),
+            Head::Signed(number) => visitor.visit_i64(number),
+            Head::Single(number) => visitor.visit_f32(number),
+            Head::Double(number) => visitor.visit_f64(number),
+            Head::Text(text) => {
+                let text = std::str::from_utf8(text).map_err(|_| Unfit::Malformed)?;
+                visitor.visit_borrowed_str(text)
             }
-            0xd0 => visitor.visit_i64((self.number(1)? as i8).into()),
-            0xd1 => visitor.visit_i64((self.number(2)? as i16).into()),
-            0xd2 => visitor.visit_i64((self.number(4)? as i32).into()),
-            0xd3 => visitor.visit_i64(self.number(8)? as i64),
-            0xca => visitor.visit_f32(f32::from_bits(self.number(4)? as u32)),
-            0xcb => visitor.visit_f64(f64::from_bits(self.number(8)?)),
-            0xa0..=0xbf => visitor.visit_borrowed_str(self.text(usize::from(marker & 0x1f))?),
-            0xd9..=0xdb => {
-                let length = self.length(1 << (marker - 0xd9))?;
-                visitor.visit_borrowed_str(self.text(length)?)
-            }
-            0xc4..=0xc6 => {
-                let length = self.length(1 << (marker - 0xc4))?;
-                visitor.visit_borrowed_bytes(self.take(length)?)
-            }
-            0x90..=0x9f => self.items(usize::from(marker & 0x0f), visitor),
-            0xdc..=0xdd => {
-                let count = self.length(2 << (marker - 0xdc))?;
-                self.items(count, visitor)
-            }
-            0x80..=0x8f => self.entries(usize::from(marker & 0x0f), visitor),
-            0xde..=0xdf => {
-                let count = self.length(2 << (marker - 0xde))?;
-                self.entries(count, visitor)
-            }
-            0xd4..=0xd8 => self.extension(1 << (marker - 0xd4), visitor),
-            0xc7..=0xc9 => {
-                let length = self.length(1 << (marker - 0xc7))?;
-                self.extension(length, visitor)
-            }
-            0xc1 => Err(Unfit::Malformed),
+            Head::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Head::Items(count) => self.items(count, |items| visitor.visit_seq(items)),
+            Head::Entries(count) => self.items(count, |entries| visitor.visit_map(entries)),
+            Head::Extension(kind, data) => visitor.visit_newtype_struct(Extension {
+                kind: Some(kind as i8),
+                data: Some(data),
+            }),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
-        match self.bytes.first() {
+        match self.reader.first() {
             Some(0xc0) => {
-                self.take(1)?;
+                self.reader.head()?;
                 visitor.visit_none()
             }
             _ => visitor.visit_some(self),
@@ -211,7 +155,7 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
         _: &'static str,
         visitor: V,
     ) -> Result<V::Value, Unfit> {
-        match self.bytes.first() {
+        match self.reader.first() {
             Some(0xd4..=0xd8 | 0xc7..=0xc9) => self.deserialize_any(visitor),
             _ => visitor.visit_newtype_struct(self),
         }
@@ -224,8 +168,8 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Unfit> {
-        if self.bytes.first() == Some(&0x81) {
-            self.take(1)?;
+        if self.reader.first() == Some(0x81) {
+            self.reader.head()?;
             return self.nested(|unpacker| visitor.visit_enum(Variant(unpacker)));
         }
         let name = <&str>::deserialize(self)?;
@@ -259,7 +203,7 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
 
     /// Every item takes at least one byte, so a count beyond the bytes is a lie.
     fn size_hint(&self) -> Option<usize> {
-        Some(self.left.min(self.unpacker.bytes.len()))
+        Some(self.left.min(self.unpacker.reader.left()))
     }
 }
 
@@ -353,96 +297,5 @@ impl<'de> SeqAccess<'de> for Extension<'de> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde::{Deserialize, Serialize};
-    use tf_provider::value::{Value, ValueAny, ValueString};
-
-    use super::*;
-    use crate::resources::managed::model::Private;
-
-    #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    enum Sort {
-        Plain,
-        Of(String),
-        Pair(u8, bool),
-        Named { a: Option<i64>, b: Vec<Sort> },
-    }
-
-    #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    struct Wrapper(f64);
-
-    #[test]
-    fn everything_that_serde_writes_is_read() {
-        let inner = vec![Sort::Plain, Sort::Of("x".into()), Sort::Pair(200, true)];
-        let value = (
-            Sort::Named { a: None, b: inner },
-            Some(Wrapper(0.5)),
-            (-1i64, -200i64, i64::MIN, u64::MAX, 1.5f32),
-            "long".repeat(40),
-        );
-        let bytes = rmp_serde::to_vec_named(&value).unwrap();
-        assert_eq!(unpack(&bytes), Ok(value));
-        let private = Private::default();
-        let bytes = rmp_serde::to_vec_named(&private).unwrap();
-        assert_eq!(unpack(&bytes), Ok(Some(private)));
-    }
-
-    #[test]
-    fn only_names_of_fields_are_told() {
-        #[derive(Debug, PartialEq, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct One {
-            a: bool,
-        }
-        let read = |json: serde_json::Value| {
-            unpack::<One>(&rmp_serde::to_vec_named(&json).unwrap()).map(|it| it.a)
-        };
-        let text = |json| read(json).unwrap_err().to_string();
-        assert_eq!(text(serde_json::json!({})), "missing field `a`");
-        assert_eq!(text(serde_json::json!({ "b": 1 })), "unknown field `b`");
-        assert!(!text(serde_json::json!({ "a": "made-up-canary" })).contains("canary"));
-        assert_eq!(read(serde_json::json!({ "a": true })), Ok(true));
-    }
-
-    #[test]
-    fn depth_and_counts_are_bounded() {
-        assert_eq!(
-            unpack::<ValueAny>(&vec![0x91; 100_000]),
-            Err(Unfit::Malformed)
-        );
-        assert!(unpack::<Vec<u64>>(&[0xdd, 0xff, 0xff, 0xff, 0xff, 1]).is_err());
-        assert!(unpack::<ValueString>(&[0xdb, 0xff, 0xff, 0xff, 0xff, b'x']).is_err());
-    }
-
-    fn any_value() -> impl Strategy<Value = ValueAny> {
-        let leaf = prop_oneof![
-            Just(ValueAny::Null),
-            Just(ValueAny::Unknown),
-            any::<bool>().prop_map(ValueAny::Bool),
-            any::<i64>().prop_map(ValueAny::Number),
-            "\\PC{0,40}".prop_map(ValueAny::String),
-        ];
-        leaf.prop_recursive(4, 40, 5, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..5).prop_map(ValueAny::List),
-                prop::collection::btree_map("[a-z]{1,3}", inner, 0..5).prop_map(ValueAny::Map),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn a_value_is_read_as_it_was_written(value in any_value()) {
-            let bytes = rmp_serde::to_vec_named(&value).unwrap();
-            prop_assert_eq!(unpack::<ValueAny>(&bytes), Ok(value));
-        }
-
-        #[test]
-        fn what_rmp_serde_reads_is_read_alike(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            if let Ok(value) = rmp_serde::from_slice::<Value<ValueAny>>(&bytes) {
-                prop_assert_eq!(unpack(&bytes), Ok(value));
-            }
-        }
-    }
-}
+#[path = "unpack_tests.rs"]
+mod tests;

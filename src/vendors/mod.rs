@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod http;
+mod retry;
 
 use crate::context::Context;
 use crate::error::Result;

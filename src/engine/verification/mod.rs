@@ -1,10 +1,12 @@
 //! Proves that a new key works before anything relies on it.
 //!
 //! [`prove`] is the one loop, for an issuer's own probe as for the request that a resource names in
-//! `verification`. That request is read in `config` and sent in `request`; its placeholders are in `template`.
+//! `verification`. That request is described in `schema`, read in `config` and sent in `request`; its placeholders are in
+//! `template`.
 
 mod config;
 mod request;
+mod schema;
 pub(crate) mod template;
 
 use tokio::time::{Instant, sleep, timeout_at};
@@ -14,8 +16,8 @@ use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::issuers::Probe;
 
-pub use config::attributes;
 pub use request::Verification;
+pub use schema::attributes;
 
 /// How long a proof may take, unless the configuration says otherwise. Some issuers need 15 seconds
 /// until a new key is known everywhere.

@@ -5,36 +5,26 @@
 
 mod api;
 mod capacity;
+mod keys;
 mod search;
 mod user;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use tf_provider::schema::AttributeType;
 use tf_provider::value::ValueAny;
-use tokio::sync::OnceCell;
 
-use super::{Abilities, Imported, Issuer, IssuerKind, Listed, Minted, Probe, Search, Standing};
+use super::{Abilities, Imported, Issuer, IssuerKind, Search};
 use crate::context::Context;
-use crate::error::{Error, Kind, Result};
-use crate::instant::Instant;
+use crate::error::Result;
 use crate::schema::{Attributes, attributes, optional};
-use crate::secret::Secret;
 use crate::settings::Settings;
-use crate::vendors::aws::{self, Refusal};
+use crate::vendors::aws;
 
 use api::{Api, ListedKey};
+use keys::Keys;
 use user::User;
-
-/// A key id that IAM can never hand out (its ids know no `0`), so naming it shows what is permitted
-/// without touching any key.
-const NO_SUCH_KEY: &str = "AKIA0000000000000000";
-
-/// How often the list is read again before a key that it lacks counts as missing: it may be a moment old.
-const REREADS: usize = 2;
-const REREAD_DELAY: Duration = Duration::from_secs(2);
 
 /// The issuer `aws_iam`.
 pub struct AwsIam;
@@ -83,11 +73,10 @@ impl IssuerKind for AwsIam {
     }
 
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>> {
-        Ok(Box::new(Keys {
-            user: User::read(settings)?,
-            api: Api::new(aws::client(context)?),
-            caller: OnceCell::new(),
-        }))
+        Ok(Box::new(Keys::new(
+            User::read(settings)?,
+            Api::new(aws::client(context)?),
+        )))
     }
 
     fn search_attributes(&self) -> Option<Attributes> {
@@ -100,250 +89,8 @@ impl IssuerKind for AwsIam {
     }
 
     async fn import(&self, key_id: &str, context: &Context) -> Result<Imported> {
-        let keys = Keys {
-            user: User::Caller,
-            api: Api::new(aws::client(context)?),
-            caller: OnceCell::new(),
-        };
+        let keys = Keys::new(User::Caller, Api::new(aws::client(context)?));
         keys.describe(key_id).await
-    }
-}
-
-struct Keys {
-    user: User,
-    api: Api,
-    caller: OnceCell<String>,
-}
-
-#[async_trait]
-impl Issuer for Keys {
-    fn account(&self) -> String {
-        match &self.user {
-            User::Named(name) => format!("aws_iam user {name}"),
-            User::Caller => "aws_iam user of the caller".to_owned(),
-        }
-    }
-
-    async fn lock(&self) -> Result<String> {
-        let user = self.user_name().await?;
-        Ok(format!("aws_iam user {user}"))
-    }
-
-    async fn check(&self, owned: &[String]) -> Result<()> {
-        let user = self.user_name().await?;
-        let keys = self.list(user).await?;
-        self.may_revoke(user).await?;
-        capacity::room_for_one(user, &keys, owned)
-    }
-
-    async fn mint(&self, _token: &str) -> Result<Minted> {
-        let user = self.user_name().await?;
-        let before = self.list(user).await?;
-        match self.api.create(user).await {
-            Ok(created) => Ok(Minted {
-                key_id: Some(created.id),
-                secret: created.secret,
-            }),
-            Err(refusal) if refusal.maybe_done => Err(self.lost_mint(user, &before, refusal).await),
-            Err(refusal) => {
-                Err(refusal.explain(format!("No access key was created for user {user}")))
-            }
-        }
-    }
-
-    async fn list(&self) -> Result<Option<Vec<Listed>>> {
-        let user = self.user_name().await?;
-        let keys = self.list_until(user, |_| true).await?;
-        let listed = keys.into_iter().map(|key| Listed {
-            key_id: key.id,
-            created_at: key.created_at,
-        });
-        Ok(Some(listed.collect()))
-    }
-
-    async fn inspect(&self, key_ids: &[String]) -> Result<Vec<Option<Standing>>> {
-        let user = self.user_name().await?;
-        let keys = self.list_until(user, |keys| {
-            key_ids.iter().all(|id| find(keys, id).is_some())
-        });
-        let keys = keys.await?;
-        let standing = |id: &String| find(&keys, id).map_or(Standing::Missing, ListedKey::standing);
-        Ok(key_ids.iter().map(|id| Some(standing(id))).collect())
-    }
-
-    async fn last_used(&self, key_id: &str) -> Result<Option<Instant>> {
-        let used = self.api.last_used(key_id).await.map_err(|refusal| {
-            refusal.explain(format!(
-                "The last use of access key {key_id} could not be read"
-            ))
-        })?;
-        Ok(used.at)
-    }
-
-    async fn probe(&self, key_id: Option<&str>, secret: &Secret) -> Result<Probe> {
-        let key_id = named(key_id)?;
-        match self.api.identify(Some((key_id, secret))).await {
-            Ok(_) => Ok(Probe::Accepted),
-            // A wrong clock refuses good keys and dead ones alike, so it proves nothing.
-            Err(refusal) if refusal.kind == Kind::Denied && !refusal.is_skewed_clock() => {
-                let words = format!("{}: {}", refusal.code, refusal.message);
-                Ok(Probe::Refused(words))
-            }
-            Err(refusal) => Err(refusal.explain(format!("Access key {key_id} could not be tried"))),
-        }
-    }
-
-    async fn revoke(&self, key_id: Option<&str>) -> Result<()> {
-        let (key_id, user) = (named(key_id)?, self.user_name().await?);
-        match self.api.deactivate(user, key_id).await {
-            // Deleting may still be allowed, and does the job by itself.
-            Ok(()) => {}
-            Err(refusal) if matches!(refusal.kind, Kind::NotFound | Kind::Denied) => {}
-            Err(refusal) => return Err(not_revoked(user, key_id, refusal)),
-        }
-        match self.api.delete(user, key_id).await {
-            Ok(()) => Ok(()),
-            Err(refusal) if refusal.kind == Kind::NotFound => self.surely_gone(user, key_id).await,
-            Err(refusal) => Err(not_revoked(user, key_id, refusal)),
-        }
-    }
-}
-
-impl Keys {
-    async fn describe(&self, key_id: &str) -> Result<Imported> {
-        let summary = format!("Access key {key_id} cannot be imported");
-        let used = self.api.last_used(key_id).await;
-        let user = used.map_err(|refusal| refusal.explain(&summary))?.user;
-        let missing = |detail: &str| Error::new(Kind::NotFound, &summary, detail);
-        let user = user
-            .ok_or_else(|| missing("It belongs to no IAM user. Only keys of users are managed."))?;
-        let keys = self.list(&user).await?;
-        let key = find(&keys, key_id)
-            .ok_or_else(|| missing("IAM no longer lists it. Import one that exists."))?;
-        Ok(imported(&user, key))
-    }
-
-    async fn user_name(&self) -> Result<&str> {
-        match &self.user {
-            User::Named(name) => Ok(name),
-            User::Caller => {
-                let found = self.caller.get_or_try_init(|| self.find_caller()).await;
-                found.map(String::as_str)
-            }
-        }
-    }
-
-    async fn find_caller(&self) -> Result<String> {
-        let arn = self.api.identify(None).await.map_err(|refusal| {
-            refusal.explain("The IAM user that the provider runs as could not be found out")
-        })?;
-        // arn:aws:iam::123456789012:user/path/name
-        let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
-        match resource.strip_prefix("user/") {
-            Some(path) => Ok(path.rsplit('/').next().unwrap_or(path).to_owned()),
-            None => Err(Error::new(
-                Kind::Invalid,
-                "The provider does not run as an IAM user",
-                format!(
-                    "It runs as {arn}. Roles, sessions and the root user have no access keys to \
-                     rotate. Name the user in user_name instead of caller = true."
-                ),
-            )),
-        }
-    }
-
-    async fn list(&self, user: &str) -> Result<Vec<ListedKey>> {
-        let keys = self.api.list(user).await;
-        keys.map_err(|refusal| {
-            refusal.explain(format!(
-                "The access keys of user {user} could not be listed"
-            ))
-        })
-    }
-
-    /// The list, read again a few times while it is not `complete`. A user who is gone has no keys.
-    async fn list_until(
-        &self,
-        user: &str,
-        complete: impl Fn(&[ListedKey]) -> bool,
-    ) -> Result<Vec<ListedKey>> {
-        let mut rereads = 0;
-        loop {
-            let keys = match self.list(user).await {
-                Err(error) if error.kind == Kind::NotFound => Vec::new(),
-                keys => keys?,
-            };
-            if complete(&keys) || rereads == REREADS {
-                return Ok(keys);
-            }
-            self.api.wait(REREAD_DELAY).await?;
-            rereads += 1;
-        }
-    }
-
-    /// Proves the permission to take a key away before one is made.
-    async fn may_revoke(&self, user: &str) -> Result<()> {
-        let permitted = |outcome: Result<(), Refusal>| match outcome {
-            Err(refusal) if refusal.kind != Kind::NotFound => Err(refusal),
-            _ => Ok(()),
-        };
-        let deactivated = permitted(self.api.deactivate(user, NO_SUCH_KEY).await);
-        deactivated.map_err(|refusal| {
-            refusal.explain(format!(
-                "Access keys of user {user} could not be deactivated"
-            ))
-        })?;
-        let deleted = permitted(self.api.delete(user, NO_SUCH_KEY).await);
-        deleted.map_err(|refusal| {
-            refusal.explain(format!("Access keys of user {user} could not be deleted"))
-        })
-    }
-
-    /// Tells of a key that may have been created although its answer was lost. Its secret is gone, so it is
-    /// of no use; but somebody else may have created it in the same moment, so it is not deleted either.
-    async fn lost_mint(&self, user: &str, before: &[ListedKey], refusal: Refusal) -> Error {
-        let is_new = |key: &&ListedKey| find(before, &key.id).is_none();
-        let listed = self
-            .list_until(user, |keys| keys.iter().any(|key| is_new(&key)))
-            .await;
-        let lost = refusal.explain(format!(
-            "It is not certain whether an access key was created for user {user}"
-        ));
-        let found = match listed {
-            Err(error) => format!(
-                "The list could not be read to find out ({}); look for a new key of this user \
-                 and delete it.",
-                error.summary
-            ),
-            Ok(keys) => match keys.iter().find(is_new) {
-                Some(key) => format!(
-                    "A new key has appeared, {} (created {}). Its secret was never received. With a \
-                     ledger, the next plan shows it and its apply revokes it; without one, if nobody \
-                     else created it, delete it (aws iam delete-access-key --user-name {user} \
-                     --access-key-id {}), then apply again.",
-                    key.id, key.created_at, key.id
-                ),
-                None => "No new key has appeared, so apply again.".to_owned(),
-            },
-        };
-        Error {
-            kind: Kind::Uncertain,
-            detail: format!("{} {found}", lost.detail),
-            ..lost
-        }
-    }
-
-    /// IAM said that there is no such key. A key made a moment ago may not be known everywhere yet, and
-    /// would live on; so the list has the last word.
-    async fn surely_gone(&self, user: &str, key_id: &str) -> Result<()> {
-        let keys = self
-            .list_until(user, |keys| find(keys, key_id).is_some())
-            .await?;
-        if find(&keys, key_id).is_none() {
-            return Ok(());
-        }
-        let deleted = self.api.delete(user, key_id).await;
-        deleted.map_err(|refusal| not_revoked(user, key_id, refusal))
     }
 }
 
@@ -354,25 +101,4 @@ fn imported(user: &str, key: &ListedKey) -> Imported {
         key_id: key.id.clone(),
         created_at: key.created_at,
     }
-}
-
-fn find<'a>(keys: &'a [ListedKey], id: &str) -> Option<&'a ListedKey> {
-    keys.iter().find(|key| key.id == id)
-}
-
-fn named(key_id: Option<&str>) -> Result<&str> {
-    key_id.ok_or_else(|| {
-        Error::new(
-            Kind::Other,
-            "An AWS access key has no id",
-            "The state is incomplete. Run terraform apply -refresh-only; if the id stays empty, \
-             import the key.",
-        )
-    })
-}
-
-fn not_revoked(user: &str, key_id: &str, refusal: Refusal) -> Error {
-    refusal.explain(format!(
-        "Access key {key_id} of user {user} could not be deleted"
-    ))
 }

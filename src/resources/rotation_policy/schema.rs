@@ -1,0 +1,87 @@
+//! The attributes of a policy, in the resource and inside `apikey_managed`. What they may hold is for `values` to say.
+
+use tf_provider::schema::{Attribute, AttributeType};
+
+use crate::schema::{Attributes, attributes, computed, defaulted, optional, required};
+
+/// Every attribute but `id` and `name`, with its description. `paused` is the only one that is no string.
+const SETTINGS: [(&str, &str); 12] = [
+    (
+        "tier",
+        "Class of the keys: `high_privilege` (30d, at most 60d), `standard` (90d, at most 90d) or `low_risk` (180d, at most 180d). Sets `rotation_interval` where that is not given, and limits it where it is.",
+    ),
+    (
+        "rotation_interval",
+        "How long a key is primary before it is rotated, such as `90d`, `36h`, `1h30m` or `20s`. Required unless `tier` is set.",
+    ),
+    (
+        "stage_before",
+        "How long before the due date the new key is minted and delivered as secondary. Default: 7d, or a tenth of the interval if that is shorter. Together with `grace_period` it must fit into `rotation_interval`.",
+    ),
+    (
+        "propagation_delay",
+        "How long a staged key must have been delivered before it is promoted; `0s` stages and promotes in one apply when rotation is due. At most `stage_before`. Default: 1h, or `stage_before` if that is shorter.",
+    ),
+    (
+        "grace_period",
+        "How long the old key stays valid after the swap. Default: 24h, or a quarter of the interval if that is shorter.",
+    ),
+    (
+        "revoke_only_if_unused_for",
+        "Holds the revocation of the old key while its issuer reports a use within this time. Default: `0s`, which is off. Only issuers that report uses can hold.",
+    ),
+    (
+        "max_grace_period",
+        "The end of any hold, counted from the swap. Default: 7 times `grace_period`.",
+    ),
+    (
+        "notice_period",
+        "How long before the due date plans begin to warn. Default: `0s`, which is off.",
+    ),
+    (
+        "alert_after",
+        "How long after the due date `status` turns to `overdue`. Default: 30d.",
+    ),
+    (
+        "paused",
+        "Nothing is staged or promoted. `due` and `overdue` still show, and keys in their grace period are still revoked. Default: `false`.",
+    ),
+    (
+        "on_drift",
+        "What to do when the primary key vanished or was switched off at its issuer, or no delivery holds its secret any more: `warn` on every plan, `rotate` to a new key, or fail with an `error`. Default: `warn`.",
+    ),
+    (
+        "on_destroy",
+        "What happens to the keys when a managed key is destroyed: `revoke` them and take them out of the stores, or `retain` everything. Read from the state, so a change must be applied before the destroy. Default: `revoke`.",
+    ),
+];
+
+/// The attributes of the resource: what is not given is filled in and shown.
+pub fn resource_attributes() -> Attributes {
+    with_settings(computed(AttributeType::String, "The name."), defaulted)
+}
+
+/// The attributes of `policy` in `apikey_managed`: the same, none of them filled in.
+pub fn nested_attributes() -> Attributes {
+    let id = optional(
+        AttributeType::String,
+        "Ignored; there so that a whole `apikey_rotation_policy` fits.",
+    );
+    with_settings(id, optional)
+}
+
+fn with_settings(id: Attribute, make: fn(AttributeType, &str) -> Attribute) -> Attributes {
+    let name = required(
+        AttributeType::String,
+        "Name of the policy, shown in plans and errors.",
+    );
+    let settings = SETTINGS.into_iter().map(|(name, text)| {
+        let kind = match name {
+            "paused" => AttributeType::Bool,
+            _ => AttributeType::String,
+        };
+        (name.to_owned(), make(kind, text))
+    });
+    let own = attributes([("id", id), ("name", name)]);
+    own.into_iter().chain(settings).collect()
+}

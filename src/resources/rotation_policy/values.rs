@@ -1,0 +1,196 @@
+//! The values of a policy: read into a sound [`Policy`], and filled in from one.
+
+use serde::{Deserialize, Serialize};
+use tf_provider::value::Value;
+
+use crate::domain::policy::{self, Draft, OnDestroy, OnDrift, Policy};
+use crate::duration::Duration;
+use crate::error::{Error, Path};
+use crate::settings::choice;
+
+/// The values of a policy, in the resource and inside `apikey_managed`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "described in the schema")]
+pub struct PolicyState {
+    pub id: Value<String>,
+    pub name: Value<String>,
+    pub tier: Value<String>,
+    pub rotation_interval: Value<String>,
+    pub stage_before: Value<String>,
+    pub propagation_delay: Value<String>,
+    pub grace_period: Value<String>,
+    pub revoke_only_if_unused_for: Value<String>,
+    pub max_grace_period: Value<String>,
+    pub notice_period: Value<String>,
+    pub alert_after: Value<String>,
+    pub paused: Value<bool>,
+    pub on_drift: Value<String>,
+    pub on_destroy: Value<String>,
+}
+
+impl PolicyState {
+    /// Whether every value is known.
+    pub fn wholly_known(&self) -> bool {
+        let texts = [
+            &self.id,
+            &self.name,
+            &self.tier,
+            &self.rotation_interval,
+            &self.stage_before,
+            &self.propagation_delay,
+            &self.grace_period,
+            &self.revoke_only_if_unused_for,
+            &self.max_grace_period,
+            &self.notice_period,
+            &self.alert_after,
+            &self.on_drift,
+            &self.on_destroy,
+        ];
+        !self.paused.is_unknown() && texts.iter().all(|value| !value.is_unknown())
+    }
+
+    /// The sound policy behind the values, or every fault with its path below `path`.
+    pub fn policy(&self, path: &Path) -> Result<Policy, Vec<Error>> {
+        let mut errors = Vec::new();
+        let mut duration = |name: &str, value: &Value<String>| {
+            let text = value.as_deref_option()?;
+            Duration::parse(text)
+                .map_err(|problem| {
+                    let summary = format!("{name} is not a duration");
+                    errors.push(Error::invalid(path.attribute(name), summary, problem));
+                })
+                .ok()
+        };
+        let draft = Draft {
+            name: self.name.as_deref_option().unwrap_or_default().to_owned(),
+            tier: self.tier.as_deref_option().map(str::to_owned),
+            rotation_interval: duration("rotation_interval", &self.rotation_interval),
+            stage_before: duration("stage_before", &self.stage_before),
+            propagation_delay: duration("propagation_delay", &self.propagation_delay),
+            grace_period: duration("grace_period", &self.grace_period),
+            revoke_only_if_unused_for: duration(
+                "revoke_only_if_unused_for",
+                &self.revoke_only_if_unused_for,
+            ),
+            max_grace_period: duration("max_grace_period", &self.max_grace_period),
+            notice_period: duration("notice_period", &self.notice_period),
+            alert_after: duration("alert_after", &self.alert_after),
+            paused: self.paused.as_option(),
+            on_drift: word(
+                "on_drift",
+                &self.on_drift,
+                &OnDrift::WORDS,
+                path,
+                &mut errors,
+            ),
+            on_destroy: word(
+                "on_destroy",
+                &self.on_destroy,
+                &OnDestroy::WORDS,
+                path,
+                &mut errors,
+            ),
+        };
+        if errors.is_empty() {
+            return Policy::new(draft, path);
+        }
+        // What a duration that cannot be read fits together with is judged once it can be.
+        let others = policy::faults_beside_durations(&draft, path);
+        Err(others.into_iter().chain(errors).collect())
+    }
+
+    /// Fills in what was not given.
+    pub(super) fn complete(&mut self, policy: &Policy) {
+        let fill = |value: &mut Value<String>, duration: Duration| {
+            if !value.is_value() {
+                *value = Value::Value(duration.to_string());
+            }
+        };
+        self.id = Value::Value(policy.name.clone());
+        fill(&mut self.rotation_interval, policy.rotation_interval);
+        fill(&mut self.stage_before, policy.stage_before);
+        fill(&mut self.propagation_delay, policy.propagation_delay);
+        fill(&mut self.grace_period, policy.grace_period);
+        fill(
+            &mut self.revoke_only_if_unused_for,
+            policy.revoke_only_if_unused_for,
+        );
+        fill(&mut self.max_grace_period, policy.max_grace_period);
+        fill(&mut self.notice_period, policy.notice_period);
+        fill(&mut self.alert_after, policy.alert_after);
+        self.paused = Value::Value(policy.paused);
+        if self.tier.is_unknown() {
+            self.tier = Value::Null;
+        }
+        self.on_drift = word_for(policy.on_drift, &OnDrift::WORDS);
+        self.on_destroy = word_for(policy.on_destroy, &OnDestroy::WORDS);
+    }
+
+    /// Values that the provider fills in, unknown until the inputs are known.
+    pub(super) fn withhold(&mut self) {
+        let Self {
+            id,
+            name: _,
+            tier,
+            rotation_interval,
+            stage_before,
+            propagation_delay,
+            grace_period,
+            revoke_only_if_unused_for,
+            max_grace_period,
+            notice_period,
+            alert_after,
+            paused,
+            on_drift,
+            on_destroy,
+        } = self;
+        for value in [
+            id,
+            tier,
+            rotation_interval,
+            stage_before,
+            propagation_delay,
+            grace_period,
+            revoke_only_if_unused_for,
+            max_grace_period,
+            notice_period,
+            alert_after,
+            on_drift,
+            on_destroy,
+        ] {
+            if value.is_null() {
+                *value = Value::Unknown;
+            }
+        }
+        if paused.is_null() {
+            *paused = Value::Unknown;
+        }
+    }
+}
+
+/// What a word of the configuration stands for.
+fn word<T: Copy>(
+    name: &str,
+    value: &Value<String>,
+    words: &[(&'static str, T)],
+    path: &Path,
+    errors: &mut Vec<Error>,
+) -> Option<T> {
+    let text = value.as_deref_option()?;
+    let found = words.iter().find(|(word, _)| *word == text);
+    if found.is_none() {
+        let list: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        errors.push(Error::invalid(
+            path.attribute(name),
+            format!("{name} is not valid"),
+            format!("{text:?} is not known here. Write {}.", choice(&list)),
+        ));
+    }
+    found.map(|(_, value)| *value)
+}
+
+/// The other way round.
+fn word_for<T: PartialEq>(value: T, words: &[(&'static str, T)]) -> Value<String> {
+    let found = words.iter().find(|(_, other)| *other == value);
+    found.map(|(word, _)| (*word).to_owned()).into()
+}
