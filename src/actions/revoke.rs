@@ -186,7 +186,7 @@ fn target(request: &Request, context: &Context) -> Result<Option<(Connections, S
 
 /// The revocation itself: in its turn on the account, between its intent and its outcome.
 async fn written_down(connections: &Connections, key_id: &str, context: &Context) -> Result<()> {
-    let turn = Turn::take(context, connections).await?;
+    let turn = Turn::take(context, connections, None).await?;
     let bracket = Bracket {
         // It belongs to no resource: any key of the account can be named.
         resource: ResourceRef {

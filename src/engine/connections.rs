@@ -44,6 +44,15 @@ impl Delivery {
 }
 
 impl Connections {
+    /// The account, under the one name that everybody locks it by. Refused if the keys are known to be in another.
+    pub async fn account(&self, known: Option<&str>) -> Result<String> {
+        let account = at_issuer(self.issuer.lock().await)?;
+        match known {
+            Some(known) if known != account => at_issuer(Err(elsewhere(known, &account))),
+            _ => Ok(account),
+        }
+    }
+
     /// Whether a new key has to be proved before it becomes primary.
     pub fn must_verify(&self) -> bool {
         self.abilities.probe || self.verification.is_some()
@@ -84,6 +93,18 @@ fn judge(by: &str, proof: Proof) -> Result<()> {
     }
 }
 
+fn elsewhere(known: &str, account: &str) -> Error {
+    Error::new(
+        Kind::Invalid,
+        "The credentials are those of another account",
+        format!(
+            "The keys are in {known}. The provider now reaches {account}, where all of them would seem to be gone. \
+             Nothing was changed. Run it with credentials of the first. If the keys are to live in the second from now \
+             on, remove the resource from the state and import it again."
+        ),
+    )
+}
+
 /// The error of an apply that finds the world changed since its plan.
 pub fn stale(summary: impl Into<String>) -> Error {
     Error::new(
@@ -103,8 +124,17 @@ pub fn sources(deliveries: &BTreeMap<String, Delivery>) -> Vec<(&String, &Delive
     sources
 }
 
-/// Puts the name of the delivery in front of the error of a call, and blames it on the delivery. A vendor may have
-/// blamed the provider block, but Terraform looks for a path in the resource alone.
+/// Blames the error of a call on the issuer of the resource. A vendor may have blamed the provider block, but Terraform
+/// looks for a path in the resource alone.
+pub fn at_issuer<T>(result: Result<T>) -> Result<T> {
+    result.map_err(|error| Error {
+        path: Path::root("issuer"),
+        ..error
+    })
+}
+
+/// Puts the name of the delivery in front of the error of a call, and blames it on the delivery, as [`at_issuer`]
+/// does.
 pub fn in_delivery<T>(name: &str, result: Result<T>) -> Result<T> {
     result.map_err(|error| Error {
         summary: format!("delivery {name:?}: {}", error.summary),

@@ -17,6 +17,8 @@ pub struct Managed {
     pub deliveries: BTreeMap<String, DeliveryRecord>,
     /// Keys whose revocation failed, by id.
     pub pending_revocations: Vec<String>,
+    /// The account that its keys were seen in, by the name that it is locked by, at an issuer that lists its keys.
+    pub account: Option<String>,
 }
 
 /// What was delivered to one place.

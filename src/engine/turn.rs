@@ -18,9 +18,14 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Waits until nobody else works on the account. An issuer that does not count its keys needs no turn.
-    pub async fn take(context: &Context, connections: &Connections) -> Result<Self> {
-        let account = connections.issuer.lock().await?;
+    /// Waits until nobody else works on the account, which has to be the `known` one if there is one. An issuer that does
+    /// not count its keys needs no turn.
+    pub async fn take(
+        context: &Context,
+        connections: &Connections,
+        known: Option<&str>,
+    ) -> Result<Self> {
+        let account = connections.account(known).await?;
         if !connections.abilities.inspect {
             return Ok(Self {
                 account,

@@ -1,6 +1,10 @@
 //! An administrator who is refused, and a server that is down: errors, and nothing is forgotten.
 
 use super::world::World;
+use crate::aws::{administer, block, context, unique};
+use crate::support::keys::Config;
+use crate::support::moto::Moto;
+use crate::support::workspace::Workspace;
 
 #[test]
 fn a_refused_administrator_is_an_error_and_the_key_stays_in_the_state() {
@@ -52,4 +56,48 @@ fn a_server_that_is_down_is_an_error_and_the_key_stays_in_the_state() {
     }
     world.ws.env("AWS_ENDPOINT_URL", &world.cloud.url());
     world.ws.plan().ok().code(0);
+}
+
+#[test]
+fn credentials_of_another_account_are_refused_before_every_key_seems_to_be_gone() {
+    // A server that checks nothing, but keeps accounts apart.
+    let (moto, user) = (Moto::shared(), unique("ci"));
+    let by_hand = context(block(&moto.url(), "AKIATEST", "made-up-canary"));
+    let created = async {
+        let user = [("UserName", user.as_str())];
+        administer(&by_hand, "CreateUser", &user).await.unwrap();
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(created);
+
+    let config = Config::new().issuer(&format!(r#"{{ aws_iam = {{ user_name = "{user}" }} }}"#));
+    let at_home = config.text();
+    let role = "arn:aws:iam::210987654321:role/elsewhere";
+    let elsewhere = config.beside(&format!(
+        r#"provider "apikey" {{ aws = {{ assume_role = {{ role_arn = "{role}" }} }} }}"#
+    ));
+    let ws = Workspace::new();
+    ws.env("AWS_ENDPOINT_URL", &moto.url())
+        .env("AWS_REGION", "eu-central-1")
+        .env("AWS_ACCESS_KEY_ID", "AKIATEST")
+        .env("AWS_SECRET_ACCESS_KEY", "made-up-canary");
+    ws.write(&at_home);
+    ws.apply().ok();
+    let before = ws.key("k").text("primary.key_id");
+
+    ws.write(&elsewhere.text());
+    let here = format!("aws_iam 123456789012 user {user}");
+    let there = format!("aws_iam 210987654321 user {user}");
+    for refused in [
+        ws.plan(),
+        ws.apply_with(&["-refresh-only"]),
+        ws.destroy(),
+        ws.run(&["destroy", "-auto-approve", "-refresh=false", "-json"]),
+    ] {
+        let phrases = ["payments", "those of another account", &here, &there];
+        refused.failed().complains(&phrases);
+        assert_eq!(ws.key("k").text("primary.key_id"), before);
+    }
+    ws.write(&at_home);
+    ws.plan().ok().code(0);
+    ws.destroy().ok();
 }

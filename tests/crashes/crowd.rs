@@ -108,7 +108,7 @@ fn crowd(ledger: &str) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let ledger = database(ledger);
-        let account = format!("aws_iam user {user}");
+        let account = format!("aws_iam 123456789012 user {user}");
         use apikey::ledger::Ledger;
         let keys = ledger.keys_in(&account).await.unwrap();
         // One key for each, at least; whoever rotated had two, and the one of the dead was never written down.

@@ -223,7 +223,7 @@ fn a_revocation_by_an_action_is_in_the_ledger() {
             &home.path(".terraform/apikey/ledger.db"),
             Duration::from_secs(60),
         );
-        let account = format!("aws_iam user {user}");
+        let account = format!("aws_iam 123456789012 user {user}");
         let status = async || ledger.keys_in(&account).await.unwrap()[0].status;
         assert_eq!(status().await, Status::Live);
 

@@ -18,11 +18,11 @@ use crate::domain::rules::Move;
 use crate::domain::situation::{Copy, Facts, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::domain::steps::{Step, steps};
-use crate::engine::connections::{Connections, Delivery, stale};
+use crate::engine::connections::{Connections, Delivery, at_issuer, in_delivery, stale};
 use crate::engine::journal::{Deed, Journal};
 use crate::engine::managed::Managed;
 use crate::engine::vault::Vault;
-use crate::error::{Error, Kind, Path, Result};
+use crate::error::{Error, Kind, Result};
 use crate::issuers::Minted;
 use crate::ledger::{Effect, KeyMark};
 use crate::secret::Secret;
@@ -112,22 +112,15 @@ impl Run<'_> {
 
     async fn check_deliveries(&self) -> Result<()> {
         for (name, delivery) in &self.connections.deliveries {
-            crate::engine::connections::in_delivery(name, delivery.store.check().await)?;
+            in_delivery(name, delivery.store.check().await)?;
         }
         Ok(())
     }
 
     async fn check(&mut self) -> Result<()> {
         self.check_deliveries().await?;
-        let checked = self
-            .connections
-            .issuer
-            .check(&self.managed.owned_ids())
-            .await;
-        checked.map_err(|error| Error {
-            path: Path::root("issuer"),
-            ..error
-        })
+        let owned = self.managed.owned_ids();
+        at_issuer(self.connections.issuer.check(&owned).await)
     }
 
     /// Every secret that the next document needs must be at hand before anything is minted.

@@ -1,19 +1,21 @@
 //! The keys of one IAM user: minted, listed, tried and revoked. What Terraform is told of the issuer stands in `mod`,
 //! the calls themselves in `api`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::OnceCell;
 
 use super::api::{Api, ListedKey};
+use super::caller::Caller;
 use super::user::User;
 use super::{capacity, imported};
+use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::issuers::{Imported, Issuer, Listed, Minted, Probe, Standing};
 use crate::secret::Secret;
-use crate::vendors::aws::Refusal;
+use crate::vendors::aws::{self, Refusal};
 
 /// A key id that IAM can never hand out (its ids know no `0`), so naming it shows what is permitted
 /// without touching any key.
@@ -27,7 +29,7 @@ const REREAD_DELAY: Duration = Duration::from_secs(2);
 pub(super) struct Keys {
     user: User,
     api: Api,
-    caller: OnceCell<String>,
+    caller: Arc<Caller>,
 }
 
 #[async_trait]
@@ -41,7 +43,8 @@ impl Issuer for Keys {
 
     async fn lock(&self) -> Result<String> {
         let user = self.user_name().await?;
-        Ok(format!("aws_iam user {user}"))
+        let id = self.caller.account_id(&self.api).await?;
+        Ok(format!("aws_iam {id} user {user}"))
     }
 
     async fn check(&self, owned: &[String]) -> Result<()> {
@@ -125,12 +128,12 @@ impl Issuer for Keys {
 }
 
 impl Keys {
-    pub(super) fn new(user: User, api: Api) -> Self {
-        Self {
+    pub(super) fn new(user: User, context: &Context) -> Result<Self> {
+        Ok(Self {
             user,
-            api,
-            caller: OnceCell::new(),
-        }
+            api: Api::new(aws::client(context)?),
+            caller: context.shared(|| Ok(Caller::default()))?,
+        })
     }
 
     /// A key that somebody else created, with the user it belongs to.
@@ -150,29 +153,7 @@ impl Keys {
     async fn user_name(&self) -> Result<&str> {
         match &self.user {
             User::Named(name) => Ok(name),
-            User::Caller => {
-                let found = self.caller.get_or_try_init(|| self.find_caller()).await;
-                found.map(String::as_str)
-            }
-        }
-    }
-
-    async fn find_caller(&self) -> Result<String> {
-        let arn = self.api.identify(None).await.map_err(|refusal| {
-            refusal.explain("The IAM user that the provider runs as could not be found out")
-        })?;
-        // arn:aws:iam::123456789012:user/path/name
-        let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
-        match resource.strip_prefix("user/") {
-            Some(path) => Ok(path.rsplit('/').next().unwrap_or(path).to_owned()),
-            None => Err(Error::new(
-                Kind::Invalid,
-                "The provider does not run as an IAM user",
-                format!(
-                    "It runs as {arn}. Roles, sessions and the root user have no access keys to \
-                     rotate. Name the user in user_name instead of caller = true."
-                ),
-            )),
+            User::Caller => self.caller.user_name(&self.api).await,
         }
     }
 

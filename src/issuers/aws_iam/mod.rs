@@ -4,6 +4,7 @@
 //! for them. So room is judged before a mint, and a mint whose answer was lost is looked for in the list.
 
 mod api;
+mod caller;
 mod capacity;
 mod keys;
 mod search;
@@ -73,10 +74,7 @@ impl IssuerKind for AwsIam {
     }
 
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>> {
-        Ok(Box::new(Keys::new(
-            User::read(settings)?,
-            Api::new(aws::client(context)?),
-        )))
+        Ok(Box::new(Keys::new(User::read(settings)?, context)?))
     }
 
     fn search_attributes(&self) -> Option<Attributes> {
@@ -89,7 +87,7 @@ impl IssuerKind for AwsIam {
     }
 
     async fn import(&self, key_id: &str, context: &Context) -> Result<Imported> {
-        let keys = Keys::new(User::Caller, Api::new(aws::client(context)?));
+        let keys = Keys::new(User::Caller, context)?;
         keys.describe(key_id).await
     }
 }

@@ -91,10 +91,11 @@ async fn carry_out<'a>(
     let brought = planned.existing_secret_wo.take();
     let planned = &*planned;
     let prepared = prepare(prior, planned, &private, context);
-    let (connections, former, policy, managed, vault) =
+    let (connections, former, policy, mut managed, vault) =
         report(diags, prepared.map_err(|error| named(planned, error)))?;
     let opened = Records::open(planned, &managed, connections, decision, context).await;
     let mut records = report(diags, opened.map_err(|error| named(planned, error)))?;
+    managed.account = records.account().or(managed.account);
     let mut run = Run {
         name: planned.label(),
         connections: &records.connections,
@@ -235,6 +236,7 @@ fn after(
         },
         noticed_at: if changed { None } else { private.noticed_at },
         requested_at: managed.slots.as_ref().and_then(|slots| slots.requested_at),
+        account: managed.account.clone(),
         decision: None,
     }
 }

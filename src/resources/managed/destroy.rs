@@ -26,7 +26,10 @@ pub async fn destroy(state: ManagedState, private: Private, context: &Context) -
         retain(&state, &managed, connections, context).await;
         return Ok(());
     }
-    let turn = Turn::take(context, &connections).await.map_err(name)?;
+    let known = managed.account.as_deref();
+    let turn = Turn::take(context, &connections, known)
+        .await
+        .map_err(name)?;
     leftovers::refuse_unseen(&state, &managed, &connections, context)
         .await
         .map_err(name)?;

@@ -39,6 +39,7 @@ pub async fn of(
     state: &ManagedState,
     managed: &Managed,
     connections: &Connections,
+    account: &str,
     context: &Context,
 ) -> Result<Left> {
     let mut left = Left {
@@ -51,9 +52,8 @@ pub async fn of(
     if !ledger.remembers() {
         return Ok(left);
     }
-    let account = connections.issuer.lock().await?;
     let held = remember::held(managed);
-    let remembered = match remembered(managed, &held, &account, ledger).await {
+    let remembered = match remembered(managed, &held, account, ledger).await {
         Ok(remembered) => remembered,
         Err(error) => {
             left.warnings.push(remember::without_ledger(error));
@@ -84,7 +84,14 @@ pub async fn of(
     let now = context.clock.now();
     recovered.settle(ledger, now).await;
     let confirmed = Some(now);
-    let holding = remember::holding(state, managed, connections, account, context, confirmed);
+    let holding = remember::holding(
+        state,
+        managed,
+        connections,
+        account.to_owned(),
+        context,
+        confirmed,
+    );
     let holding = with_the_gone(holding, &remembered.memory, &recovered.gone, now);
     if let Err(error) = ledger.record(&holding, now).await {
         left.warnings.push(remember::without_ledger(error));

@@ -95,6 +95,9 @@ pub struct Private {
     /// When a rotation was asked for that has not happened yet.
     #[serde(skip_serializing_if = "is_default")]
     pub requested_at: Option<Instant>,
+    /// The account that the keys were seen in: under other credentials all of them would seem to be gone.
+    #[serde(skip_serializing_if = "is_default")]
+    pub account: Option<String>,
     /// The decision of a plan, for its apply.
     #[serde(skip_serializing_if = "is_default")]
     pub decision: Option<Decision>,
@@ -159,6 +162,7 @@ impl ManagedState {
                 .flatten()
                 .filter_map(|id| id.as_deref_option().map(str::to_owned))
                 .collect(),
+            account: private.account.clone(),
         })
     }
 

@@ -37,7 +37,8 @@ pub async fn read(
     let now = context.clock.now();
     let connections = connect::without_verification(&state, context)?;
     let look = async {
-        let left = leftovers::of(&state, &managed, &connections, context).await?;
+        let account = connections.account(managed.account.as_deref()).await?;
+        let left = leftovers::of(&state, &managed, &connections, &account, context).await?;
         let sight = gather(
             &left.managed,
             &connections,
@@ -45,14 +46,15 @@ pub async fn read(
             secrets_in(&state),
             now,
         );
-        Ok((sight.await?, left))
+        Ok((sight.await?, left, account))
     };
-    let (sight, left) = look.await.map_err(|error| named(&state, error))?;
+    let (sight, left, account) = look.await.map_err(|error| named(&state, error))?;
     // A key that only the ledger knows would be forgotten with the resource.
     if sight.vanished && left.is_certain {
         return Ok(None);
     }
     let known = std::mem::take(&mut private.facts.orphans);
+    private.account = connections.abilities.inspect.then_some(account);
     private.facts = sight.facts.clone();
     private.facts.orphans = left.orphans(known);
     if let Some(slots) = &left.managed.slots {

@@ -39,7 +39,7 @@ impl<'a> Records<'a> {
                 turn: None,
             });
         }
-        let turn = Turn::take(context, &connections).await?;
+        let turn = Turn::take(context, &connections, managed.account.as_deref()).await?;
         if decision.moves.iter().any(|next| next.mints()) {
             leftovers::refuse_unseen(planned, managed, &connections, context).await?;
         }
@@ -70,6 +70,15 @@ impl<'a> Records<'a> {
             failure: None,
             turn: Some(turn),
         })
+    }
+
+    /// The account that is worked on, at an issuer that lists its keys.
+    pub fn account(&self) -> Option<String> {
+        let turn = self
+            .turn
+            .as_ref()
+            .filter(|_| self.connections.abilities.inspect);
+        turn.map(|turn| turn.account.clone())
     }
 
     /// Nothing was done after all.
