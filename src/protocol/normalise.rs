@@ -73,12 +73,9 @@ impl<'a> Walk<'a> {
         match self.reader.head()? {
             Head::Null | Head::Bool(_) | Head::Signed(_) | Head::Bytes(_) => Ok(()),
             Head::Unsigned(number) => self.unsigned(number, shape),
-            Head::Single(number) => self.number(start, shape, whole_float(number.into())),
-            Head::Double(number) => self.number(start, shape, whole_float(number)),
-            Head::Text(text) => {
-                let number = std::str::from_utf8(text).ok().and_then(whole);
-                self.number(start, shape, number)
-            }
+            Head::Single(number) => self.number(start, shape, || whole_float(number.into())),
+            Head::Double(number) => self.number(start, shape, || whole_float(number)),
+            Head::Text(text) => self.number(start, shape, || whole(str::from_utf8(text).ok()?)),
             Head::Items(count) => self.items(count, shape, depth),
             Head::Entries(count) => self.entries(count, shape, depth),
             Head::Extension(kind, _) => {
@@ -104,12 +101,12 @@ impl<'a> Walk<'a> {
         &mut self,
         start: usize,
         shape: Option<&Shape>,
-        number: Option<i64>,
+        number: impl FnOnce() -> Option<i64>,
     ) -> Result<(), Problem> {
-        if shape != Some(&Shape::Number) || self.purpose != Purpose::Normalise {
+        if !matches!(shape, Some(Shape::Number)) || self.purpose != Purpose::Normalise {
             return Ok(());
         }
-        let number = number.ok_or_else(|| Problem::Number(Vec::new()))?;
+        let number = number().ok_or_else(|| Problem::Number(Vec::new()))?;
         let mut encoded = vec![0xd3];
         encoded.extend(number.to_be_bytes());
         self.patches.push((start..self.reader.at(), encoded));
