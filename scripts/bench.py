@@ -6,11 +6,12 @@ twice: with the same values, and with as many of them as make a state of the sam
 
 One key and one terraform_data are created for real; their states are then grown to the number that is measured. So
 what is compared is what people wait for every day: a refresh and a plan of everything, without changes. --creation
-measures the creation as well, key by key.
+measures the creation as well, key by key. --ledger compares the creation with a ledger to one without: the aim is 15 %
+at most.
 
 Prints medians and the ratio of each pair of runs, so that a noisy machine spoils both sides alike, and the CPU seconds
 of the provider beside those of the command line. The aim: a ratio of 0.90 at most, and 5 % of the CPU.
-Usage: bench.py BINARY [--keys 2000] [--rounds 3] [--creation]
+Usage: bench.py BINARY [--keys 2000] [--rounds 3] [--creation | --ledger]
 """
 
 import argparse
@@ -61,6 +62,7 @@ def main():
     parser.add_argument("--keys", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--creation", action="store_true")
+    parser.add_argument("--ledger", action="store_true")
     options = parser.parse_args()
     binary = options.binary.resolve()
     cli = shutil.which("terraform") or shutil.which("tofu")
@@ -71,6 +73,8 @@ def main():
     handshake(binary)
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(cli, binary, pathlib.Path(scratch), options.keys)
+        if options.ledger:
+            return report_ledger([bench.ledger() for _ in range(options.rounds)])
         bench.create_one_of_each()
         bench.grow()
         measure = bench.creation if options.creation else bench.plan
@@ -157,6 +161,16 @@ class Bench:
             "apply of the creation": self.beside(ours, theirs, "apply", "plan"),
             "plan without changes": self.beside(ours, theirs, "plan", "-detailed-exitcode"),
         }
+
+    def ledger(self):
+        """Applies of the creation: with a ledger, and without."""
+        applies = []
+        for name, ledger in [("with", "{}"), ("without", "{ disabled = true }")]:
+            work = self.workspace(name, KEYS % {"count": self.keys} + 'provider "apikey" { ledger = %s }' % ledger)
+            self.run(work, "plan", "-out=plan")
+            applies.append(self.measure(work, "apply", "plan"))
+        print("  apply: %.2f s with a ledger, %.2f s without" % tuple(it["wall"] for it in applies), flush=True)
+        return applies
 
     def beside(self, ours, theirs, *arguments):
         ours = self.measure(ours, *arguments)
@@ -263,10 +277,17 @@ def handshake(binary):
     print(f"resident when idle: median {statistics.median(weights):.1f} MB")
 
 
-def report(rounds):
-    def median(figures):
-        return statistics.median(figures)
+def report_ledger(rounds):
+    for name, of in [("wall", "the time"), ("cpu", "the CPU of the provider")]:
+        ratios = [ours[name] / theirs[name] for ours, theirs in rounds]
+        print(f"with a ledger, {of} is {median(ratios):.2f} of that without ({min(ratios):.2f} to {max(ratios):.2f})")
 
+
+def median(figures):
+    return statistics.median(figures)
+
+
+def report(rounds):
     for step in rounds[0]:
         measured = [figures[step] for figures in rounds]
         ours = [ours for ours, _ in measured]
