@@ -13,7 +13,7 @@ impl Caller {
     /// The id of the AWS account, twelve digits.
     pub async fn account_id(&self, api: &Api) -> Result<&str> {
         let arn = self.arn(api).await?;
-        match arn.splitn(6, ':').nth(4) {
+        match arn.split(':').nth(4) {
             Some(id) if !id.is_empty() => Ok(id),
             _ => Err(Error::new(
                 Kind::Other,
