@@ -272,7 +272,11 @@ impl Player {
                     written.primary.1 = "made-up".into();
                 }
             }
-            Tamper::Erase(index) => drop(state.places.remove(PLACES[*index])),
+            Tamper::Erase(index) => {
+                if state.places.remove(PLACES[*index]).is_some() {
+                    state.emptied.insert(PLACES[*index].to_owned());
+                }
+            }
             Tamper::DropSecondary(index) => {
                 if let Some(written) = state.places.get_mut(PLACES[*index]) {
                     written.secondary = None;

@@ -52,6 +52,8 @@ pub struct State {
     pub doomed: BTreeSet<String>,
     /// The key that must be primary everywhere before another is revoked.
     pub successor: Option<String>,
+    /// Places that somebody emptied, and that the provider has not looked at since.
+    pub emptied: BTreeSet<String>,
     /// The places that are wanted now.
     pub wanted: BTreeSet<String>,
     /// After how many more breaths the process is killed.
@@ -175,7 +177,10 @@ impl State {
         }
         let deserted = self.wanted.iter().find(|place| {
             let written = self.places.get(*place).map(|written| &written.primary.0);
-            self.successor.is_some() && written != Some(&self.successor)
+            // Nobody reads any key where somebody emptied the place behind our back.
+            self.successor.is_some()
+                && written != Some(&self.successor)
+                && !self.emptied.contains(*place)
         });
         if let Some(place) = deserted {
             let crime = format!("{id} was revoked before its successor was in {place}");
@@ -204,6 +209,7 @@ impl State {
         }
         self.log.push(format!("write {place} {ids:?}"));
         self.places.insert(place.to_owned(), written);
+        self.emptied.remove(place);
         Ok(())
     }
 }
@@ -315,6 +321,7 @@ impl Store for Place {
     async fn read(&self) -> Result<Found> {
         let mut state = self.world.state();
         state.call(&format!("read {}", self.name))?;
+        state.emptied.remove(&self.name);
         let Some(written) = state.places.get(&self.name).cloned() else {
             return Ok(Found::Nothing);
         };
