@@ -166,7 +166,8 @@ pub trait Issuer: Send + Sync {
     /// The account whose keys are counted together, such as `aws_iam user ci`. Names it in messages.
     fn account(&self) -> String;
 
-    /// The account under the one name that everybody locks it by, however the settings name it.
+    /// The account under the one name that everybody locks it by, however the settings name it. States remember it, so its
+    /// form never changes.
     async fn lock(&self) -> Result<String> {
         Ok(self.account())
     }

@@ -38,7 +38,9 @@ impl IssuerKind for AwsIam {
 
     fn description(&self) -> &'static str {
         "Access keys of an AWS IAM user. IAM allows a user two keys, so the user must be left to \
-         this resource alone. Exactly one of `user_name` and `caller` is set."
+         this resource alone. Exactly one of `user_name` and `caller` is set. Needs the permissions \
+         `iam:ListAccessKeys`, `iam:CreateAccessKey`, `iam:UpdateAccessKey`, `iam:DeleteAccessKey` and \
+         `iam:GetAccessKeyLastUsed`."
     }
 
     fn attributes(&self) -> Attributes {
