@@ -12,7 +12,7 @@ export PATH
 # A configuration of the person who tests must not reach into the tests.
 unset TF_CLI_CONFIG_FILE TF_CLI_ARGS TF_DATA_DIR TF_WORKSPACE APIKEY_CLOCK APIKEY_LEDGER_URL
 if command -v cargo-nextest >/dev/null; then
-  cargo nextest run --locked --no-tests=fail "$@"
+  cargo nextest run --locked --no-fail-fast --no-tests=fail "$@"
 else
   cargo test --locked "$@"
 fi
