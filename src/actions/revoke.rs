@@ -63,7 +63,11 @@ impl Action for Revoke {
 
     async fn plan<'a>(&self, diags: &mut Diagnostics, config: Request) -> Option<()> {
         collect(diags, checked(&config, &self.context))?;
-        let (connections, key_id) = match collect(diags, target(&config, &self.context)) {
+        let Some(context) = self.context.configured() else {
+            // Nothing can be looked up yet.
+            return Some(());
+        };
+        let (connections, key_id) = match collect(diags, target(&config, context)) {
             Some(Some(target)) => target,
             known => return known.map(drop),
         };
@@ -85,7 +89,14 @@ impl Action for Revoke {
         progress: &Progress,
     ) -> Option<()> {
         collect(diags, checked(&config, &self.context))?;
-        let target = collect(diags, target(&config, &self.context))?;
+        let Some(context) = self.context.configured() else {
+            diags.root_error(
+                "The provider is not configured",
+                "Nothing was revoked. Configure the provider before it is to act.",
+            );
+            return None;
+        };
+        let target = collect(diags, target(&config, context))?;
         let Some((connections, key_id)) = target else {
             diags.root_error(
                 "The key to revoke is not known",
@@ -93,7 +104,7 @@ impl Action for Revoke {
             );
             return None;
         };
-        let done = revoke(connections, &key_id, &self.context, progress).await;
+        let done = revoke(connections, &key_id, context, progress).await;
         collect(diags, done)
     }
 }

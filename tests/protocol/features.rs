@@ -255,6 +255,18 @@ fn without_its_ledger_an_action_revokes_nothing() {
 }
 
 #[test]
+fn before_the_provider_is_configured_an_action_looks_nothing_up_and_revokes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    run(async {
+        let mut core = Core::new(Plugin::real(folder.path(), &[]).await).await;
+        let config = json!({ "issuer": { "aws_iam": { "user_name": "x" } }, "key_id": "x" });
+        let (said, errors) = core.action(REVOKE, config).await.unwrap_err();
+        assert!(said.is_empty(), "{said:?}");
+        assert_eq!(errors[0].0, "The provider is not configured");
+    });
+}
+
+#[test]
 fn a_revocation_that_is_refused_or_impossible_says_so() {
     let home = Home::new();
     let (user, keys) = home.user("leak", 1);
