@@ -11,7 +11,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::error::{Path, Result};
+use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::{Issuer, IssuerKind};
 use crate::ledger::Ledger;
 use crate::ledger::disabled::Disabled;
@@ -160,9 +160,15 @@ impl SharedContext {
         let _ = self.configured.set(context);
     }
 
-    /// The context of the configured provider.
-    pub fn configured(&self) -> Option<&Context> {
-        self.configured.get()
+    /// The context of the configured provider, for whatever reaches outside.
+    pub fn configured(&self) -> Result<&Context> {
+        self.configured.get().ok_or_else(|| {
+            Error::new(
+                Kind::Other,
+                "The provider is not configured",
+                "Nothing was looked up and nothing was done: whoever calls a provider configures it before it is to act.",
+            )
+        })
     }
 }
 
@@ -170,7 +176,7 @@ impl Deref for SharedContext {
     type Target = Context;
 
     fn deref(&self) -> &Context {
-        self.configured().unwrap_or(&self.offline)
+        self.configured.get().unwrap_or(&self.offline)
     }
 }
 

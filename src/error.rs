@@ -86,6 +86,13 @@ pub struct Error {
     pub path: Path,
 }
 
+/// One fault where there could be many.
+impl From<Error> for Vec<Error> {
+    fn from(error: Error) -> Self {
+        vec![error]
+    }
+}
+
 impl Error {
     /// An error without an attribute.
     pub fn new(kind: Kind, summary: impl Into<String>, detail: impl Into<String>) -> Self {

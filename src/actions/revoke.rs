@@ -58,21 +58,21 @@ impl Action for Revoke {
     }
 
     async fn validate<'a>(&self, diags: &mut Diagnostics, config: Request) -> Option<()> {
-        collect(diags, checked(&config, &self.context))
+        diagnostics::collect(diags, checked(&config, &self.context))
     }
 
     async fn plan<'a>(&self, diags: &mut Diagnostics, config: Request) -> Option<()> {
-        collect(diags, checked(&config, &self.context))?;
-        let Some(context) = self.context.configured() else {
+        diagnostics::collect(diags, checked(&config, &self.context))?;
+        let Ok(context) = self.context.configured() else {
             // Nothing can be looked up yet.
             return Some(());
         };
-        let (connections, key_id) = match collect(diags, target(&config, context)) {
+        let (connections, key_id) = match diagnostics::collect(diags, target(&config, context)) {
             Some(Some(target)) => target,
             known => return known.map(drop),
         };
         let issuer = connections.issuer.as_ref();
-        let standing = collect(diags, standing(issuer, &key_id).await)?;
+        let standing = diagnostics::collect(diags, standing(issuer, &key_id).await)?;
         if standing == Standing::Missing {
             diags.root_warning(
                 format!("There is no key {key_id} at {}", issuer.account()),
@@ -88,15 +88,9 @@ impl Action for Revoke {
         config: Request,
         progress: &Progress,
     ) -> Option<()> {
-        collect(diags, checked(&config, &self.context))?;
-        let Some(context) = self.context.configured() else {
-            diags.root_error(
-                "The provider is not configured",
-                "Nothing was revoked. Configure the provider before it is to act.",
-            );
-            return None;
-        };
-        let target = collect(diags, target(&config, context))?;
+        diagnostics::collect(diags, checked(&config, &self.context))?;
+        let context = diagnostics::collect(diags, self.context.configured())?;
+        let target = diagnostics::collect(diags, target(&config, context))?;
         let Some((connections, key_id)) = target else {
             diags.root_error(
                 "The key to revoke is not known",
@@ -105,7 +99,7 @@ impl Action for Revoke {
             return None;
         };
         let done = revoke(connections, &key_id, context, progress).await;
-        collect(diags, done)
+        diagnostics::collect(diags, done)
     }
 }
 
@@ -135,10 +129,6 @@ fn schema() -> Schema {
             ..Block::default()
         },
     }
-}
-
-fn collect<T>(diags: &mut Diagnostics, result: Result<T>) -> Option<T> {
-    diagnostics::collect(diags, result.map_err(|error| vec![error]))
 }
 
 fn wholly_known(value: &Value<Fields>) -> bool {

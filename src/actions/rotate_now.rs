@@ -78,7 +78,8 @@ impl Action for RotateNow {
                 }
             }
         };
-        match outside::rotate(state, &self.context, &watcher).await {
+        let context = diagnostics::collect(diags, self.context.configured())?;
+        match outside::rotate(state, context, &watcher).await {
             Ok(rotated) => {
                 progress.say(format!(
                     "{name}: {} is primary; {} stays valid as secondary until {} at least. Run plan or apply, so that the \

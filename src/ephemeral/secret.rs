@@ -75,7 +75,7 @@ impl EphemeralResource for SecretReader {
         if let Value::Value(fields) = &config.delivery
             && fields.values().all(known)
         {
-            diagnostics::collect(diags, place(fields, &self.context).map_err(|e| vec![e]))?;
+            diagnostics::collect(diags, place(fields, &self.context))?;
         }
         Some(())
     }
@@ -85,8 +85,8 @@ impl EphemeralResource for SecretReader {
         diags: &mut Diagnostics,
         config: SecretState,
     ) -> Option<Opened<SecretState, ValueEmpty>> {
-        let read = read(&config, &self.context).await;
-        match read {
+        let context = diagnostics::collect(diags, self.context.configured())?;
+        match read(&config, context).await {
             Ok(document) => Some(Opened {
                 result: result(config, document),
                 private: Value::Null,

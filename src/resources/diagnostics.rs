@@ -14,12 +14,13 @@ pub fn warn(diags: &mut Diagnostics, error: Error) {
     diags.warning(error.summary, error.detail, attribute_path(&error.path));
 }
 
-/// Reports every error of a list and gives back the value if there was none.
-pub fn collect<T>(diags: &mut Diagnostics, result: Result<T, Vec<Error>>) -> Option<T> {
+/// Reports the error, or every error of a list, and gives back the value if there was none.
+pub fn collect<T>(diags: &mut Diagnostics, result: Result<T, impl Into<Vec<Error>>>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
         Err(errors) => {
-            errors.into_iter().for_each(|error| report(diags, error));
+            let errors = errors.into().into_iter();
+            errors.for_each(|error| report(diags, error));
             None
         }
     }

@@ -74,27 +74,11 @@ impl DataSource for InventorySource {
         config: Values,
         _: ValueEmpty,
     ) -> Option<Values> {
-        let Some(context) = self.context.configured() else {
-            diags.root_error_short("The provider is not configured");
-            return None;
-        };
-        let query = match question(
-            &Settings::new(Path::default(), &config),
-            context.clock.now(),
-        ) {
-            Ok(query) => query,
-            Err(error) => {
-                diagnostics::report(diags, error);
-                return None;
-            }
-        };
-        match context.ledger.inventory(&query).await {
-            Ok(inventory) => Some(answer(config, &query, inventory)),
-            Err(error) => {
-                diagnostics::report(diags, error);
-                None
-            }
-        }
+        let context = diagnostics::collect(diags, self.context.configured())?;
+        let fields = Settings::new(Path::default(), &config);
+        let query = diagnostics::collect(diags, question(&fields, context.clock.now()))?;
+        let inventory = diagnostics::collect(diags, context.ledger.inventory(&query).await)?;
+        Some(answer(config, &query, inventory))
     }
 }
 

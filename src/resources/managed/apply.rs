@@ -92,9 +92,9 @@ async fn carry_out<'a>(
     let planned = &*planned;
     let prepared = prepare(prior, planned, &private, context);
     let (connections, former, policy, mut managed, vault) =
-        report(diags, prepared.map_err(|error| named(planned, error)))?;
+        diagnostics::collect(diags, prepared.map_err(|error| named(planned, error)))?;
     let opened = Records::open(planned, &managed, connections, decision, context).await;
-    let mut records = report(diags, opened.map_err(|error| named(planned, error)))?;
+    let mut records = diagnostics::collect(diags, opened.map_err(|error| named(planned, error)))?;
     managed.account = records.account().or(managed.account);
     let mut run = Run {
         name: planned.label(),
@@ -280,10 +280,6 @@ fn fresh_id(diags: &mut Diagnostics) -> Option<String> {
             format!("{error}. Nothing was created."),
         )
     });
-    report(diags, filled)?;
+    diagnostics::collect(diags, filled)?;
     Some(format!("key_{}", hex::encode(bytes)))
-}
-
-fn report<T>(diags: &mut Diagnostics, result: Result<T>) -> Option<T> {
-    diagnostics::collect(diags, result.map_err(|error| vec![error]))
 }

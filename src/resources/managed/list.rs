@@ -59,7 +59,7 @@ impl ListResource for KeyList {
         let fields = config.issuer.as_ref_option();
         if fields.is_some_and(|fields| fields.values().all(known)) {
             let begun = begin(&config, &self.context).map(drop);
-            diagnostics::collect(diags, begun.map_err(|error| vec![error]))?;
+            diagnostics::collect(diags, begun)?;
         }
         Some(())
     }
@@ -70,7 +70,7 @@ impl ListResource for KeyList {
         config: Query,
         listing: &Listing<ById, ManagedState>,
     ) -> Option<()> {
-        let context = &self.context;
+        let context = diagnostics::collect(diags, self.context.configured())?;
         let managed = match managed(context).await {
             Ok(managed) => managed,
             Err(error) => {
@@ -79,7 +79,7 @@ impl ListResource for KeyList {
             }
         };
         let listed = list(&config, &managed, context, listing).await;
-        diagnostics::collect(diags, listed.map_err(|error| vec![error]))
+        diagnostics::collect(diags, listed)
     }
 }
 

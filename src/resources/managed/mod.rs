@@ -69,17 +69,12 @@ impl Resource for ManagedKey {
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
-        match read::read(state, private.unwrap_or_default(), &self.context).await {
-            Ok(read) => read.map(|refreshed| {
-                let warnings = refreshed.warnings.into_iter();
-                warnings.for_each(|warning| diagnostics::warn(diags, warning));
-                (refreshed.state, Some(refreshed.private))
-            }),
-            Err(error) => {
-                diagnostics::report(diags, error);
-                None
-            }
-        }
+        let context = diagnostics::collect(diags, self.context.configured())?;
+        let read = read::read(state, private.unwrap_or_default(), context).await;
+        let refreshed = diagnostics::collect(diags, read)??;
+        let warnings = refreshed.warnings.into_iter();
+        warnings.for_each(|warning| diagnostics::warn(diags, warning));
+        Some((refreshed.state, Some(refreshed.private)))
     }
 
     async fn plan_create<'a>(
@@ -131,9 +126,10 @@ impl Resource for ManagedKey {
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
+        let context = diagnostics::collect(diags, self.context.configured())?;
         let private = private.unwrap_or_default();
         planned.bring(config);
-        let (mut state, private) = apply::create(diags, planned, private, &self.context).await?;
+        let (mut state, private) = apply::create(diags, planned, private, context).await?;
         state.forget_what_was_brought();
         Some((state, Some(private)))
     }
@@ -147,10 +143,10 @@ impl Resource for ManagedKey {
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
+        let context = diagnostics::collect(diags, self.context.configured())?;
         let private = private.unwrap_or_default();
         planned.bring(config);
-        let (mut state, private) =
-            apply::update(diags, prior, planned, private, &self.context).await?;
+        let (mut state, private) = apply::update(diags, prior, planned, private, context).await?;
         state.forget_what_was_brought();
         Some((state, Some(private)))
     }
@@ -162,11 +158,9 @@ impl Resource for ManagedKey {
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<()> {
+        let context = diagnostics::collect(diags, self.context.configured())?;
         let private = private.unwrap_or_default();
-        destroy::destroy(state, private, &self.context)
-            .await
-            .map_err(|error| diagnostics::report(diags, error))
-            .ok()
+        diagnostics::collect(diags, destroy::destroy(state, private, context).await)
     }
 
     async fn import<'a>(
@@ -174,12 +168,8 @@ impl Resource for ManagedKey {
         diags: &mut Diagnostics,
         id: String,
     ) -> Option<(ManagedState, Option<Private>)> {
-        match import::import(&id, &self.context).await {
-            Ok(state) => Some((state, None)),
-            Err(error) => {
-                diagnostics::report(diags, error);
-                None
-            }
-        }
+        let context = diagnostics::collect(diags, self.context.configured())?;
+        let state = diagnostics::collect(diags, import::import(&id, context).await)?;
+        Some((state, None))
     }
 }

@@ -32,7 +32,7 @@ pub async fn create(
     context: &Context,
 ) -> Option<(ManagedState, Private)> {
     sound(diags, config, context)?;
-    report(diags, refuse_existing_key_without_id(config))?;
+    diagnostics::collect(diags, refuse_existing_key_without_id(config))?;
     settle_defaults(&mut planned, config);
     planned.id = Value::Unknown;
     planned.withhold_everything();
@@ -88,7 +88,7 @@ pub fn update(
     }
 
     let policy = the_policy(diags, &planned)?;
-    let mut managed = report(diags, prior.managed(&private))?;
+    let mut managed = diagnostics::collect(diags, prior.managed(&private))?;
     let mut repairs = repairs(prior, &planned);
     let mut facts = private.facts.clone();
     let takes_over = takes_over(prior, &planned, config, &facts);
@@ -187,10 +187,6 @@ fn sound(diags: &mut Diagnostics, config: &ManagedState, context: &Context) -> O
 fn the_policy(diags: &mut Diagnostics, state: &ManagedState) -> Option<Policy> {
     let values = state.policy.as_ref_option()?;
     diagnostics::collect(diags, values.policy(&Path::root("policy")))
-}
-
-fn report<T>(diags: &mut Diagnostics, result: crate::error::Result<T>) -> Option<T> {
-    diagnostics::collect(diags, result.map_err(|error| vec![error]))
 }
 
 fn settle_defaults(planned: &mut ManagedState, config: &ManagedState) {
