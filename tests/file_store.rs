@@ -16,6 +16,8 @@ use apikey::stores::{self, Document, DocumentKey, Found, Store};
 use tf_provider::value::ValueAny;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::{remove_now, write_over};
+
 /// Every character that a key in a dotenv file may have.
 const ALPHABET: &str =
     "azAZ09_-./+=:@%,^!x~ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789==";
@@ -62,14 +64,13 @@ fn document(secret: &str) -> Document {
 }
 
 async fn write(store: &dyn Store, secret: &str) -> error::Result<()> {
-    store
-        .write(&document(secret), &"0".repeat(64))
+    write_over(store, &document(secret), &"0".repeat(64))
         .await
         .map(drop)
 }
 
 async fn found(store: &dyn Store) -> Document {
-    match store.read().await.unwrap() {
+    match store.observe().await.unwrap().found {
         Found::Document(document) => document,
         other => panic!("{other:?}"),
     }
@@ -98,7 +99,10 @@ async fn a_json_file_comes_with_its_directories_and_goes_again() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("new/inner/app.json");
     let store = json(&path);
-    assert!(matches!(store.read().await.unwrap(), Found::Nothing));
+    assert!(matches!(
+        store.observe().await.unwrap().found,
+        Found::Nothing
+    ));
     store.check().await.unwrap();
     assert!(names_in(directory.path()).is_empty());
 
@@ -117,9 +121,12 @@ async fn a_json_file_comes_with_its_directories_and_goes_again() {
         std::slice::from_ref(&path)
     );
 
-    store.remove().await.unwrap();
-    store.remove().await.unwrap();
-    assert!(matches!(store.read().await.unwrap(), Found::Nothing));
+    remove_now(&*store).await.unwrap();
+    remove_now(&*store).await.unwrap();
+    assert!(matches!(
+        store.observe().await.unwrap().found,
+        Found::Nothing
+    ));
 }
 
 #[tokio::test]
@@ -138,11 +145,14 @@ async fn a_file_of_somebody_else_is_neither_overwritten_nor_deleted() {
     let path = directory.path().join("app.json");
     closed(&path, "{\"canary\": true}");
     let store = json(&path);
-    assert!(matches!(store.read().await.unwrap(), Found::Foreign(_)));
+    assert!(matches!(
+        store.observe().await.unwrap().found,
+        Found::Foreign(_)
+    ));
     for refused in [
         store.check().await,
         write(&*store, "made-up").await,
-        store.remove().await,
+        remove_now(&*store).await,
     ] {
         assert_eq!(
             message(&refused.unwrap_err()),
@@ -167,7 +177,7 @@ async fn a_file_that_others_can_read_is_refused_with_the_command_that_closes_it(
         for refused in [
             store.check().await,
             write(&*store, "made-up").await,
-            store.read().await.map(drop),
+            store.observe().await.map(drop),
         ] {
             let error = refused.unwrap_err();
             assert_eq!(error.kind, Kind::Denied);
@@ -196,12 +206,12 @@ async fn a_link_or_directory_in_place_of_the_file_is_refused() {
     for (path, what) in [(link, "a symbolic link"), (inner, "a directory")] {
         let store = dotenv(&path, "API_KEY");
         assert!(
-            matches!(store.read().await.unwrap(), Found::Foreign(why) if why == format!("it is {what}"))
+            matches!(store.observe().await.unwrap().found, Found::Foreign(why) if why == format!("it is {what}"))
         );
         for refused in [
             store.check().await,
             write(&*store, "made-up").await,
-            store.remove().await,
+            remove_now(&*store).await,
         ] {
             assert_eq!(
                 message(&refused.unwrap_err()),
@@ -342,10 +352,10 @@ async fn two_deliveries_share_a_dotenv_file_and_part_without_a_trace() {
     write(&*one, "made-up-one").await.unwrap();
     write(&*two, "made-up-two").await.unwrap();
     assert_eq!(found(&*one).await.primary.secret.expose(), "made-up-one");
-    one.remove().await.unwrap();
-    assert!(matches!(one.read().await.unwrap(), Found::Nothing));
+    remove_now(&*one).await.unwrap();
+    assert!(matches!(one.observe().await.unwrap().found, Found::Nothing));
     assert_eq!(found(&*two).await.primary.secret.expose(), "made-up-two");
-    two.remove().await.unwrap();
+    remove_now(&*two).await.unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), before);
 }
 
@@ -355,7 +365,7 @@ async fn a_dotenv_file_that_held_nothing_else_goes_with_its_variables() {
     let path = directory.path().join("app.env");
     let store = dotenv(&path, "API_KEY");
     write(&*store, "made-up").await.unwrap();
-    store.remove().await.unwrap();
+    remove_now(&*store).await.unwrap();
     assert!(names_in(directory.path()).is_empty());
 }
 

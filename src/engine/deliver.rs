@@ -68,20 +68,22 @@ pub async fn write(
     document: &Document,
 ) -> Result<Option<String>> {
     let token = token(resource, name, former, document);
-    let receipt = in_delivery(name, delivery.store.write(document, &token).await)?;
+    let seen = in_delivery(name, delivery.store.observe().await)?;
+    let written = delivery.store.write(document, &token, &seen.version);
+    let receipt = in_delivery(name, written.await)?;
     tracing::info!(delivery = %name, place = %delivery.store.place(), "delivered");
     Ok(receipt.version)
 }
 
 /// Takes a document away if it still holds one of our keys; a document of somebody else stays.
 pub async fn withdraw(name: &str, delivery: &Delivery, ours: &[&Key]) -> Result<()> {
-    if delivery.readable {
-        match in_delivery(name, delivery.store.read().await)? {
-            Found::Document(document) if holds_any(&document, ours) => {}
-            _ => return Ok(()),
-        }
+    let seen = in_delivery(name, delivery.store.observe().await)?;
+    match seen.found {
+        Found::Document(document) if holds_any(&document, ours) => {}
+        _ if delivery.readable => return Ok(()),
+        _ => {}
     }
-    in_delivery(name, delivery.store.remove().await)?;
+    in_delivery(name, delivery.store.remove(&seen.version).await)?;
     tracing::info!(delivery = %name, place = %delivery.store.place(), "withdrawn");
     Ok(())
 }

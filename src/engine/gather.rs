@@ -160,7 +160,8 @@ async fn look_at_deliveries(
 ) -> Result<DeliverySight> {
     let mut found = BTreeMap::new();
     for (name, delivery) in connections.deliveries.iter().filter(|(_, d)| d.readable) {
-        found.insert(name, in_delivery(name, delivery.store.read().await)?);
+        let seen = in_delivery(name, delivery.store.observe().await)?;
+        found.insert(name, seen.found);
     }
     let mut sight = DeliverySight {
         copies: in_state,

@@ -173,7 +173,7 @@ pub async fn follow(
 /// Whether a delivery serves this key as primary.
 pub async fn is_served(key: &KeyMark, connections: &Connections) -> Result<bool> {
     for (name, delivery) in sources(&connections.deliveries) {
-        if let Found::Document(document) = in_delivery(name, delivery.store.read().await)?
+        if let Found::Document(document) = in_delivery(name, delivery.store.observe().await)?.found
             && key_of(&document.primary) == *key
         {
             return Ok(true);
@@ -189,7 +189,8 @@ fn key_of(key: &DocumentKey) -> KeyMark {
 /// The whole mark of a key, from a document that holds it.
 async fn find(key: &KeyMark, connections: &Connections) -> Result<Option<Fingerprint>> {
     for (name, delivery) in sources(&connections.deliveries) {
-        let Found::Document(document) = in_delivery(name, delivery.store.read().await)? else {
+        let seen = in_delivery(name, delivery.store.observe().await)?;
+        let Found::Document(document) = seen.found else {
             continue;
         };
         for there in [Some(document.primary), document.secondary]

@@ -20,7 +20,8 @@ pub async fn respect_others(run: &mut Run<'_>, claims: &Claims) -> Result<()> {
         if !delivery.readable || !is_new(run, name, delivery) {
             continue;
         }
-        let Found::Document(document) = in_delivery(name, delivery.store.read().await)? else {
+        let seen = in_delivery(name, delivery.store.observe().await)?;
+        let Found::Document(document) = seen.found else {
             continue;
         };
         if run.managed.slots.is_none() {

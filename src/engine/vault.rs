@@ -43,7 +43,7 @@ impl Vault {
             {
                 return;
             }
-            match delivery.store.read().await {
+            match delivery.store.observe().await.map(|seen| seen.found) {
                 Ok(Found::Document(document)) => self.keep_matching(slots, document),
                 Ok(_) => {}
                 Err(error) => {

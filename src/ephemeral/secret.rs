@@ -150,7 +150,7 @@ fn place(fields: &Fields, context: &Context) -> Result<Delivery> {
 
 async fn look(delivery: &Delivery, expected: Option<&Fingerprint>) -> Result<Document, Unopened> {
     let at = |error: Error| error.at(Path::root("delivery"));
-    match delivery.store.read().await.map_err(at)? {
+    match delivery.store.observe().await.map_err(at)?.found {
         Found::Document(document) => match expected {
             None => Ok(document),
             Some(expected) => Ok(with_first(document, expected)

@@ -8,6 +8,7 @@ pub mod file;
 mod territory;
 
 use async_trait::async_trait;
+use sha2::{Digest, Sha256};
 
 use crate::context::Context;
 use crate::error::Result;
@@ -51,6 +52,41 @@ pub enum Found {
     Document(Document),
 }
 
+/// What tells one content of a place from every other, so that a change by somebody else is noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Nothing stands there.
+    Absent,
+    /// The store's own version, or `sha256:` and the digest of the bytes that stand there.
+    Of(String),
+}
+
+impl Version {
+    /// Of bytes that a store keeps without a version of its own.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self::Of(format!("sha256:{}", hex::encode(Sha256::digest(bytes))))
+    }
+}
+
+/// One look at a place.
+#[derive(Debug)]
+pub struct Observation {
+    /// What stands there.
+    pub found: Found,
+    /// Which content that is.
+    pub version: Version,
+}
+
+impl Observation {
+    /// Nothing stands there.
+    pub fn nothing() -> Self {
+        Self {
+            found: Found::Nothing,
+            version: Version::Absent,
+        }
+    }
+}
+
 /// What a store tells of a completed write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
@@ -75,16 +111,24 @@ pub trait Store: Send + Sync {
     /// Everything that can fail before a write: reach, permissions, a place that can be written.
     async fn check(&self) -> Result<()>;
 
+    /// What the place is, however the settings name it: two deliveries with one identity write to one place.
+    async fn identity(&self) -> Result<String> {
+        Ok(self.place())
+    }
+
     /// What stands there now.
-    async fn read(&self) -> Result<Found>;
+    async fn observe(&self) -> Result<Observation>;
 
-    /// Writes the document and reads it back. The same document with the same `token` is written once
-    /// however often this is called. `token` is 64 hexadecimal digits.
-    async fn write(&self, document: &Document, token: &str) -> Result<Receipt>;
+    /// Writes the document over the `expected` content and reads it back. The same document with the same `token` is
+    /// written once however often this is called. `token` is 64 hexadecimal digits.
+    ///
+    /// [`Kind::Stale`](crate::error::Kind::Stale), and nothing is written, if something else than `expected` and than
+    /// this very document stands there by now.
+    async fn write(&self, document: &Document, token: &str, expected: &Version) -> Result<Receipt>;
 
-    /// Takes away what this provider wrote, for a delivery that ended or a write that is undone.
-    /// The caller has made sure that it is still ours. Nothing there counts as done.
-    async fn remove(&self) -> Result<()>;
+    /// Takes away the `expected` content, for a delivery that ended or a write that is undone. The caller has made sure
+    /// that it is ours. Nothing there counts as done; anything else is [`Kind::Stale`](crate::error::Kind::Stale).
+    async fn remove(&self, expected: &Version) -> Result<()>;
 }
 
 /// The store of this name.

@@ -316,7 +316,10 @@ async fn a_write_that_fails_shows_nothing_of_what_was_written() {
     let fake = Fake::start([described, nothing, Reply::of(400, echo)]);
     let context = reached(&fake, 0);
     let place = store(&context, &[("secret_id", text("x"))]);
-    let error = place.write(&document, &"a".repeat(64)).await.unwrap_err();
+    let error = place
+        .write(&document, &"a".repeat(64), &apikey::stores::Version::Absent)
+        .await
+        .unwrap_err();
     assert!(
         error.detail.contains("[secret] [secret] [secret]"),
         "{error}"

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{open, store, text, try_store, unique};
 use crate::support::moto::Moto;
+use crate::support::{remove_now, write_over};
 
 fn key(name: &str) -> DocumentKey {
     DocumentKey {
@@ -51,7 +52,7 @@ async fn call(context: &Context, operation: &str, input: Value) -> Value {
 }
 
 async fn primary(store: &dyn Store) -> String {
-    match store.read().await.unwrap() {
+    match store.observe().await.unwrap().found {
         Found::Document(document) => document.primary.key_id.unwrap(),
         other => panic!("{other:?}"),
     }
@@ -67,18 +68,19 @@ async fn a_document_is_written_once_however_often_it_is_sent() {
     let (context, id) = world();
     let place = at(&context, &id);
     place.check().await.unwrap();
-    assert!(matches!(place.read().await.unwrap(), Found::Nothing));
+    assert!(matches!(
+        place.observe().await.unwrap().found,
+        Found::Nothing
+    ));
 
     for _ in 0..3 {
-        let receipt = place
-            .write(&document("one", None), &token('a'))
+        let receipt = write_over(&*place, &document("one", None), &token('a'))
             .await
             .unwrap();
         assert_eq!(receipt.version, Some(token('a')));
     }
     place.check().await.unwrap();
-    let receipt = place
-        .write(&document("two", Some("one")), &token('b'))
+    let receipt = write_over(&*place, &document("two", Some("one")), &token('b'))
         .await
         .unwrap();
     assert_eq!(receipt.version, Some(token('b')));
@@ -94,16 +96,13 @@ async fn a_document_is_written_once_however_often_it_is_sent() {
 async fn a_document_that_was_superseded_by_hand_comes_back_to_the_front() {
     let (context, id) = world();
     let place = at(&context, &id);
-    place
-        .write(&document("one", None), &token('a'))
+    write_over(&*place, &document("one", None), &token('a'))
         .await
         .unwrap();
-    place
-        .write(&document("two", None), &token('b'))
+    write_over(&*place, &document("two", None), &token('b'))
         .await
         .unwrap();
-    let receipt = place
-        .write(&document("one", None), &token('a'))
+    let receipt = write_over(&*place, &document("one", None), &token('a'))
         .await
         .unwrap();
     assert_eq!(receipt.version, Some(token('a')));
@@ -118,12 +117,10 @@ async fn a_document_that_was_superseded_by_hand_comes_back_to_the_front() {
 async fn a_token_that_stands_for_another_value_is_a_conflict_that_shows_no_secret() {
     let (context, id) = world();
     let place = at(&context, &id);
-    place
-        .write(&document("one", None), &token('a'))
+    write_over(&*place, &document("one", None), &token('a'))
         .await
         .unwrap();
-    let error = place
-        .write(&document("two", None), &token('a'))
+    let error = write_over(&*place, &document("two", None), &token('a'))
         .await
         .unwrap_err();
     assert_eq!(error.kind, Kind::Stale);
@@ -138,7 +135,7 @@ async fn what_somebody_else_wrote_is_foreign() {
     let place = at(&context, &id);
     call(&context, "CreateSecret", json!({ "Name": id })).await;
     assert!(
-        matches!(place.read().await.unwrap(), Found::Nothing),
+        matches!(place.observe().await.unwrap().found, Found::Nothing),
         "a secret without a value"
     );
     for (value, reason) in [
@@ -149,7 +146,7 @@ async fn what_somebody_else_wrote_is_foreign() {
         (json!({ "SecretId": id, "SecretBinary": "AAEC" }), "binary"),
     ] {
         call(&context, "PutSecretValue", value).await;
-        let found = place.read().await.unwrap();
+        let found = place.observe().await.unwrap().found;
         assert!(
             matches!(&found, Found::Foreign(why) if why.contains(reason)),
             "{found:?}"
@@ -161,19 +158,20 @@ async fn what_somebody_else_wrote_is_foreign() {
 async fn a_secret_that_was_created_here_is_deleted_and_taken_back_when_needed() {
     let (context, id) = world();
     let place = at(&context, &id);
-    place
-        .write(&document("one", None), &token('a'))
+    write_over(&*place, &document("one", None), &token('a'))
         .await
         .unwrap();
-    place.remove().await.unwrap();
-    place.remove().await.unwrap();
+    remove_now(&*place).await.unwrap();
+    remove_now(&*place).await.unwrap();
     let described = call(&context, "DescribeSecret", json!({ "SecretId": id })).await;
     assert!(described["DeletedDate"].is_number(), "{described}");
-    assert!(matches!(place.read().await.unwrap(), Found::Nothing));
+    assert!(matches!(
+        place.observe().await.unwrap().found,
+        Found::Nothing
+    ));
 
     place.check().await.unwrap();
-    place
-        .write(&document("two", None), &token('b'))
+    write_over(&*place, &document("two", None), &token('b'))
         .await
         .unwrap();
     assert_eq!(primary(&*place).await, "two");
@@ -184,11 +182,10 @@ async fn a_secret_that_existed_before_is_retained_unless_told_otherwise() {
     let (context, id) = world();
     call(&context, "CreateSecret", json!({ "Name": id })).await;
     let place = at(&context, &id);
-    place
-        .write(&document("one", None), &token('a'))
+    write_over(&*place, &document("one", None), &token('a'))
         .await
         .unwrap();
-    place.remove().await.unwrap();
+    remove_now(&*place).await.unwrap();
     assert_eq!(primary(&*place).await, "one");
 
     let settings = [
@@ -196,8 +193,11 @@ async fn a_secret_that_existed_before_is_retained_unless_told_otherwise() {
         ("on_destroy", text("delete")),
         ("recovery_window", text("0s")),
     ];
-    store(&context, &settings).remove().await.unwrap();
-    assert!(matches!(place.read().await.unwrap(), Found::Nothing));
+    remove_now(&*store(&context, &settings)).await.unwrap();
+    assert!(matches!(
+        place.observe().await.unwrap().found,
+        Found::Nothing
+    ));
 }
 
 #[tokio::test]
@@ -205,11 +205,10 @@ async fn on_destroy_retain_keeps_even_what_was_created_here() {
     let (context, id) = world();
     let settings = [("secret_id", text(&id)), ("on_destroy", text("retain"))];
     let place = store(&context, &settings);
-    place
-        .write(&document("one", None), &token('a'))
+    write_over(&*place, &document("one", None), &token('a'))
         .await
         .unwrap();
-    place.remove().await.unwrap();
+    remove_now(&*place).await.unwrap();
     assert_eq!(primary(&*place).await, "one");
 }
 
@@ -224,15 +223,14 @@ async fn a_secret_that_others_deleted_is_not_taken_back() {
     .await;
     call(&context, "DeleteSecret", json!({ "SecretId": id })).await;
     let place = at(&context, &id);
-    let found = place.read().await.unwrap();
+    let found = place.observe().await.unwrap().found;
     assert!(
         matches!(&found, Found::Foreign(why) if why.contains("deletion")),
         "{found:?}"
     );
     for error in [
         place.check().await.unwrap_err(),
-        place
-            .write(&document("one", None), &token('a'))
+        write_over(&*place, &document("one", None), &token('a'))
             .await
             .unwrap_err(),
     ] {
@@ -253,8 +251,7 @@ async fn a_secret_can_be_named_by_its_arn_but_not_created_by_it() {
     let arn = created["ARN"].as_str().unwrap();
     let place = at(&context, arn);
     place.check().await.unwrap();
-    place
-        .write(&document("one", None), &token('a'))
+    write_over(&*place, &document("one", None), &token('a'))
         .await
         .unwrap();
     assert_eq!(primary(&*at(&context, &id)).await, "one");
@@ -262,8 +259,7 @@ async fn a_secret_can_be_named_by_its_arn_but_not_created_by_it() {
     let other = at(&context, &format!("{arn}X"));
     for error in [
         other.check().await.unwrap_err(),
-        other
-            .write(&document("one", None), &token('a'))
+        write_over(&*other, &document("one", None), &token('a'))
             .await
             .unwrap_err(),
     ] {
@@ -285,8 +281,7 @@ async fn a_new_secret_gets_its_settings_and_the_region_of_the_delivery() {
             ("tags", tags),
         ],
     );
-    place
-        .write(&document("one", None), &token('a'))
+    write_over(&*place, &document("one", None), &token('a'))
         .await
         .unwrap();
     assert_eq!(
@@ -294,7 +289,10 @@ async fn a_new_secret_gets_its_settings_and_the_region_of_the_delivery() {
         format!("aws_secrets_manager {id} (us-west-2)")
     );
     assert!(
-        matches!(at(&context, &id).read().await.unwrap(), Found::Nothing),
+        matches!(
+            at(&context, &id).observe().await.unwrap().found,
+            Found::Nothing
+        ),
         "another region"
     );
 

@@ -62,7 +62,7 @@ async fn a_profile_comes_from_the_files_that_the_block_names() {
     ]));
     list(&context).await;
     assert_eq!(signer(&fake), "AKIAPROFILE");
-    let _ = store(&context, &[("secret_id", text("x"))]).read().await;
+    let _ = store(&context, &[("secret_id", text("x"))]).observe().await;
     let last = fake.requests().pop().unwrap();
     assert!(
         last.contains("/eu-west-3/secretsmanager/"),

@@ -48,3 +48,19 @@ pub fn is_superuser() -> bool {
         .uid()
         == 0
 }
+
+/// Writes over whatever stands at a place now.
+pub async fn write_over(
+    store: &dyn apikey::stores::Store,
+    document: &apikey::stores::Document,
+    token: &str,
+) -> apikey::error::Result<apikey::stores::Receipt> {
+    let seen = store.observe().await?;
+    store.write(document, token, &seen.version).await
+}
+
+/// Removes whatever stands at a place now.
+pub async fn remove_now(store: &dyn apikey::stores::Store) -> apikey::error::Result<()> {
+    let seen = store.observe().await?;
+    store.remove(&seen.version).await
+}

@@ -11,7 +11,9 @@ use apikey::instant::Instant;
 use apikey::issuers::{Issuer, IssuerKind, Listed, Minted, Probe, Standing};
 use apikey::secret::Secret;
 use apikey::settings::Settings;
-use apikey::stores::{Document, DocumentKey, Found, Receipt, Store, StoreKind};
+use apikey::stores::{
+    Document, DocumentKey, Found, Observation, Receipt, Store, StoreKind, Version,
+};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
@@ -31,6 +33,7 @@ pub struct Issued {
 pub struct Written {
     pub primary: (Option<String>, String),
     pub secondary: Option<(Option<String>, String)>,
+    pub generation: u64,
 }
 
 #[derive(Default)]
@@ -200,6 +203,7 @@ impl State {
         let written = Written {
             primary: copy(&document.primary),
             secondary: document.secondary.as_ref().map(copy),
+            generation: document.generation.unwrap_or_default(),
         };
         let ids = [Some(&written.primary), written.secondary.as_ref()];
         for id in ids.into_iter().flatten().filter_map(|(id, _)| id.as_ref()) {
@@ -318,35 +322,42 @@ impl Store for Place {
         self.world.state().call(&format!("check {}", self.name))
     }
 
-    async fn read(&self) -> Result<Found> {
+    async fn observe(&self) -> Result<Observation> {
         let mut state = self.world.state();
         state.call(&format!("read {}", self.name))?;
         state.emptied.remove(&self.name);
         let Some(written) = state.places.get(&self.name).cloned() else {
-            return Ok(Found::Nothing);
+            return Ok(Observation::nothing());
         };
+        let version = version(Some(&written));
         let key = |(key_id, secret): (Option<String>, String)| DocumentKey {
             key_id,
             secret: Secret::new(secret),
         };
-        Ok(Found::Document(Document {
+        let document = Document {
             primary: key(written.primary),
             secondary: written.secondary.map(key),
-            generation: None,
+            generation: Some(written.generation),
             rotated_at: None,
-        }))
+        };
+        Ok(Observation {
+            found: Found::Document(document),
+            version,
+        })
     }
 
-    async fn write(&self, document: &Document, _: &str) -> Result<Receipt> {
+    async fn write(&self, document: &Document, _: &str, expected: &Version) -> Result<Receipt> {
         self.world.breathe().await;
+        self.refuse_another(expected)?;
         self.world.state().write(&self.name, document)?;
         self.world.breathe().await;
         let receipt = Receipt { version: None };
         self.world.answer("write", Kind::Unavailable, receipt)
     }
 
-    async fn remove(&self) -> Result<()> {
+    async fn remove(&self, expected: &Version) -> Result<()> {
         self.world.breathe().await;
+        self.refuse_another(expected)?;
         {
             let mut state = self.world.state();
             state.call(&format!("remove {}", self.name))?;
@@ -356,4 +367,22 @@ impl Store for Place {
         self.world.breathe().await;
         self.world.answer("remove", Kind::Unavailable, ())
     }
+}
+
+impl Place {
+    fn refuse_another(&self, expected: &Version) -> Result<()> {
+        let state = self.world.state();
+        let stands = version(state.places.get(&self.name));
+        if stands == *expected {
+            return Ok(());
+        }
+        let changed = format!("{} was changed in the meantime", self.name);
+        Err(Error::new(Kind::Stale, changed, "Plan again."))
+    }
+}
+
+fn version(written: Option<&Written>) -> Version {
+    written.map_or(Version::Absent, |written| {
+        Version::of_bytes(format!("{written:?}").as_bytes())
+    })
 }

@@ -92,7 +92,7 @@ pub fn update(
     let mut repairs = repairs(prior, &planned);
     let mut facts = private.facts.clone();
     let takes_over = takes_over(prior, &planned, config, &facts);
-    report(
+    diagnostics::collect(
         diags,
         refuse_secret_of_another(prior, &planned, config, &managed),
     )?;

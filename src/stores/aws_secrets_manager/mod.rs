@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::document::Layout;
-use super::{Document, Found, Receipt, Store, StoreKind};
+use super::{Document, Found, Observation, Receipt, Store, StoreKind, Version};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::schema::Attributes;
@@ -92,27 +92,31 @@ impl Store for SecretPlace {
         }
     }
 
-    async fn read(&self) -> Result<Found> {
+    async fn observe(&self) -> Result<Observation> {
         let value = match self.api.current().await {
             Ok(value) => value,
             Err(refusal) if refusal.is("InvalidRequestException") => {
-                return self.read_deleted(refusal).await;
+                return self.observe_deleted(refusal).await;
             }
             Err(refusal) => return Err(self.unread(refusal)),
         };
         let Some(value) = value else {
-            return Ok(Found::Nothing);
+            return Ok(Observation::nothing());
         };
-        let Some(text) = value.text else {
-            return Ok(Found::Foreign("its value is binary".to_owned()));
-        };
-        Ok(match Layout::parse(text.expose()) {
-            Some(document) => Found::Document(document),
-            None => Found::Foreign("its value is not a document of this provider".to_owned()),
+        let parsed = value.text.as_ref().map(|text| Layout::parse(text.expose()));
+        Ok(Observation {
+            found: match parsed {
+                None => Found::Foreign("its value is binary".to_owned()),
+                Some(None) => {
+                    Found::Foreign("its value is not a document of this provider".to_owned())
+                }
+                Some(Some(document)) => Found::Document(document),
+            },
+            version: Version::Of(value.version),
         })
     }
 
-    async fn write(&self, document: &Document, token: &str) -> Result<Receipt> {
+    async fn write(&self, document: &Document, token: &str, expected: &Version) -> Result<Receipt> {
         let text = Secret::new(self.place.layout.render(document).as_str().to_owned());
         let mut hidden = vec![&text, &document.primary.secret];
         hidden.extend(document.secondary.as_ref().map(|key| &key.secret));
@@ -120,9 +124,13 @@ impl Store for SecretPlace {
             text: &text,
             hidden: &hidden,
         };
-        self.make_ready(&content, token).await?;
-        if let Some(current) = self.current().await?.filter(|value| value.holds(&text)) {
+        let restored = self.make_ready(&content, token).await?;
+        let current = self.current().await?;
+        if let Some(current) = current.as_ref().filter(|value| value.holds(&text)) {
             return Ok(receipt(current));
+        }
+        if !restored {
+            self.refuse_another(current.as_ref(), expected)?;
         }
         let is_current = self.put(&content, token).await?;
         if !is_current {
@@ -131,7 +139,7 @@ impl Store for SecretPlace {
         self.read_back(&text).await
     }
 
-    async fn remove(&self) -> Result<()> {
+    async fn remove(&self, expected: &Version) -> Result<()> {
         let Some(secret) = self.describe().await? else {
             return Ok(());
         };
@@ -143,6 +151,7 @@ impl Store for SecretPlace {
         if !delete || secret.deleted {
             return Ok(());
         }
+        self.refuse_another(self.current().await?.as_ref(), expected)?;
         let deleted = self.api.delete(self.place.recovery_days).await;
         deleted.map_err(|refusal| refusal.explain(format!("{} could not be deleted", self.place())))
     }
@@ -150,13 +159,14 @@ impl Store for SecretPlace {
 
 impl SecretPlace {
     /// Sees to it that there is a secret to put a version into. One made here has its first version at once.
-    async fn make_ready(&self, content: &Content<'_>, token: &str) -> Result<()> {
+    /// Tells whether it had to be restored, with a value that nobody could see before.
+    async fn make_ready(&self, content: &Content<'_>, token: &str) -> Result<bool> {
         match self.describe().await? {
             None if self.place.is_arn() => Err(self.no_such_arn()),
             None => match self.api.create(&self.place.making, content, token).await {
-                Ok(()) => Ok(()),
+                Ok(()) => Ok(false),
                 // Somebody was faster, or an earlier attempt of ours did arrive.
-                Err(refusal) if refusal.is("ResourceExistsException") => Ok(()),
+                Err(refusal) if refusal.is("ResourceExistsException") => Ok(false),
                 Err(refusal) => {
                     Err(refusal.explain(format!("{} could not be created", self.place())))
                 }
@@ -166,9 +176,10 @@ impl SecretPlace {
                 let restored = self.api.restore().await;
                 restored.map_err(|refusal| {
                     refusal.explain(format!("{} could not be restored", self.place()))
-                })
+                })?;
+                Ok(true)
             }
-            Some(_) => Ok(()),
+            Some(_) => Ok(false),
         }
     }
 
@@ -209,7 +220,7 @@ impl SecretPlace {
         let mut delays = REREAD_DELAYS.iter();
         loop {
             if let Some(current) = self.current().await?.filter(|value| value.holds(text)) {
-                return Ok(receipt(current));
+                return Ok(receipt(&current));
             }
             match delays.next() {
                 Some(delay) => self.api.wait(*delay).await?,
@@ -218,12 +229,26 @@ impl SecretPlace {
         }
     }
 
-    async fn read_deleted(&self, refusal: Refusal) -> Result<Found> {
+    /// Somebody else was here since the place was looked at.
+    fn refuse_another(&self, current: Option<&Value>, expected: &Version) -> Result<()> {
+        let version = current.map_or(Version::Absent, |value| Version::Of(value.version.clone()));
+        if version == *expected {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Stale,
+            format!("{} was changed in the meantime", self.place()),
+            "Somebody else wrote a value since this apply looked at it. It was left as it is. Plan again.",
+        ))
+    }
+
+    async fn observe_deleted(&self, refusal: Refusal) -> Result<Observation> {
         match self.describe().await? {
-            Some(secret) if secret.deleted && secret.ours => Ok(Found::Nothing),
-            Some(secret) if secret.deleted => {
-                Ok(Found::Foreign("it is scheduled for deletion".to_owned()))
-            }
+            Some(secret) if secret.deleted && secret.ours => Ok(Observation::nothing()),
+            Some(secret) if secret.deleted => Ok(Observation {
+                found: Found::Foreign("it is scheduled for deletion".to_owned()),
+                version: Version::Of("deleted".to_owned()),
+            }),
             _ => Err(self.unread(refusal)),
         }
     }
@@ -294,8 +319,8 @@ impl Value {
     }
 }
 
-fn receipt(value: Value) -> Receipt {
+fn receipt(value: &Value) -> Receipt {
     Receipt {
-        version: Some(value.version),
+        version: Some(value.version.clone()),
     }
 }

@@ -9,7 +9,7 @@ use super::replace::{self, Lock};
 use super::{Bytes, Format, Target};
 use crate::error::{Error, Kind, Result};
 use crate::stores::document::Layout;
-use crate::stores::{Document, Found, Receipt, Store, Territory};
+use crate::stores::{Document, Found, Observation, Receipt, Store, Territory, Version};
 
 impl Target {
     /// What the bytes of the file, or their absence, mean for this target.
@@ -26,6 +26,20 @@ impl Target {
                     || Found::Foreign("it holds something else than a delivered document".into()),
                     Found::Document,
                 ),
+        }
+    }
+
+    /// Of a shared file only the lines of this delivery count: others write theirs at any time.
+    fn version(&self, bytes: Option<&[u8]>) -> Version {
+        let Some(bytes) = bytes else {
+            return Version::Absent;
+        };
+        match (&self.format, self.understand(Some(bytes))) {
+            (Format::Dotenv(_), Found::Nothing) => Version::Absent,
+            (Format::Dotenv(_), Found::Document(document)) => {
+                Version::of_bytes(Layout::Slots.render(&document).as_bytes())
+            }
+            _ => Version::of_bytes(bytes),
         }
     }
 
@@ -57,18 +71,23 @@ impl Target {
         replace::rehearse(&self.path)
     }
 
-    fn read_now(&self) -> Result<Found> {
-        match disk::standing(&self.path)? {
-            Standing::Odd(what) => Ok(Found::Foreign(format!("it is {what}"))),
-            _ => {
-                let bytes = disk::read(&self.path)?;
-                Ok(self.understand(bytes.as_ref().map(|bytes| bytes.as_slice())))
-            }
+    fn observe_now(&self) -> Result<Observation> {
+        if let Standing::Odd(what) = disk::standing(&self.path)? {
+            return Ok(Observation {
+                found: Found::Foreign(format!("it is {what}")),
+                version: Version::Of(what.to_owned()),
+            });
         }
+        let bytes = disk::read(&self.path)?;
+        let bytes = bytes.as_ref().map(|bytes| bytes.as_slice());
+        Ok(Observation {
+            found: self.understand(bytes),
+            version: self.version(bytes),
+        })
     }
 
     /// Brings the file to hold `content`, unless it does already.
-    fn write_now(&self, content: &Content) -> Result<()> {
+    fn write_now(&self, content: &Content, expected: &Version) -> Result<()> {
         replace::create_directories(&self.path)?;
         let lock = Lock::take(&self.path)?;
         let before = self.replaceable()?;
@@ -76,6 +95,7 @@ impl Target {
         if before.as_ref() == Some(&after) {
             return Ok(());
         }
+        self.refuse_another(before.as_ref(), expected)?;
         lock.replace(&after)?;
         let read_back = disk::read(&self.path)?;
         match read_back.as_ref() == Some(&after) {
@@ -92,30 +112,46 @@ impl Target {
         )
     }
 
-    fn remove_now(&self) -> Result<()> {
+    /// Somebody else was here since the place was looked at.
+    fn refuse_another(&self, bytes: Option<&Bytes>, expected: &Version) -> Result<()> {
+        if self.version(bytes.map(|bytes| bytes.as_slice())) == *expected {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Stale,
+            format!("{} was changed in the meantime", self.place()),
+            "Another program wrote to it since this apply looked at it. It was left as it is. Plan again.",
+        ))
+    }
+
+    fn remove_now(&self, expected: &Version) -> Result<()> {
         if matches!(disk::standing(&self.path)?, Standing::Nothing) {
             return Ok(());
         }
         let lock = Lock::take(&self.path)?;
         match &self.format {
-            Format::Json(_) => self.remove_whole(&lock),
-            Format::Dotenv(names) => self.remove_lines(&lock, names),
+            Format::Json(_) => self.remove_whole(&lock, expected),
+            Format::Dotenv(names) => self.remove_lines(&lock, names, expected),
         }
     }
 
     /// Does not mind loose permissions: a key that others can read had better go.
-    fn remove_whole(&self, lock: &Lock) -> Result<()> {
+    fn remove_whole(&self, lock: &Lock, expected: &Version) -> Result<()> {
         let bytes = disk::read_whoever_may(&self.path)?;
         match self.understand(bytes.as_ref().map(|bytes| bytes.as_slice())) {
             Found::Foreign(why) => Err(self.foreign(&why)),
-            Found::Nothing | Found::Document(_) => lock.delete(),
+            Found::Nothing | Found::Document(_) => {
+                self.refuse_another(bytes.as_ref(), expected)?;
+                lock.delete()
+            }
         }
     }
 
-    fn remove_lines(&self, lock: &Lock, names: &Names) -> Result<()> {
+    fn remove_lines(&self, lock: &Lock, names: &Names, expected: &Version) -> Result<()> {
         let Some(before) = self.replaceable()? else {
             return Ok(());
         };
+        self.refuse_another(Some(&before), expected)?;
         let after = dotenv::set(&before, names, &Lines::none());
         if after.trim_ascii().is_empty() {
             lock.delete()
@@ -190,20 +226,20 @@ impl Store for Target {
     }
 
     /// Done in place: looking at a small local file takes less time than handing it to another thread.
-    async fn read(&self) -> Result<Found> {
-        self.read_now()
+    async fn observe(&self) -> Result<Observation> {
+        self.observe_now()
     }
 
-    async fn write(&self, document: &Document, _token: &str) -> Result<Receipt> {
-        let target = self.clone();
+    async fn write(&self, document: &Document, _: &str, expected: &Version) -> Result<Receipt> {
+        let (target, expected) = (self.clone(), expected.clone());
         let content = self.content(document)?;
-        aside(move || target.write_now(&content)).await?;
+        aside(move || target.write_now(&content, &expected)).await?;
         Ok(Receipt { version: None })
     }
 
-    async fn remove(&self) -> Result<()> {
-        let target = self.clone();
-        aside(move || target.remove_now()).await
+    async fn remove(&self, expected: &Version) -> Result<()> {
+        let (target, expected) = (self.clone(), expected.clone());
+        aside(move || target.remove_now(&expected)).await
     }
 }
 
