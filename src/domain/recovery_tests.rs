@@ -41,6 +41,7 @@ fn record(id: Option<&str>, confirmed: bool) -> KeyRecord {
         last_used_at: None,
         confirmed_at: confirmed.then(|| Instant::from_unix(NOW)),
         minted_by: Some("apply".into()),
+        minted: true,
     }
 }
 
@@ -65,7 +66,9 @@ struct Case {
 impl Case {
     fn with<T>(self, ask: impl FnOnce(&Evidence) -> T) -> T {
         let memory = Memory {
+            generation: None,
             keys: self.keys,
+            sealed: self.open.iter().map(|intent| intent.id.clone()).collect(),
             open: self.open,
             busy: false,
         };

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::instant::Instant;
-use crate::ledger::{Fence, Holding, Intent, KeyRecord, Lease, Ledger, Memory, Outcome};
+use crate::ledger::{
+    Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome, ResourceRef,
+};
 
 /// `ledger = { disabled = true }`.
 pub struct Disabled;
@@ -36,6 +38,14 @@ impl Ledger for Disabled {
     }
 
     async fn keys_in(&self, _: &str) -> Result<Vec<KeyRecord>> {
+        Ok(Vec::new())
+    }
+
+    async fn find_keys(&self, _: &[KeyMark]) -> Result<Vec<(ResourceRef, KeyRecord)>> {
+        Ok(Vec::new())
+    }
+
+    async fn who_delivers_to(&self, _: &[String]) -> Result<Vec<(String, ResourceRef)>> {
         Ok(Vec::new())
     }
 

@@ -1,5 +1,7 @@
 //! The inventory: every key that was minted, imported or adopted, live or dead. Metadata only.
 
+use std::collections::BTreeSet;
+
 use crate::instant::Instant;
 use crate::ledger::journal::Intent;
 use crate::secret::Fingerprint;
@@ -108,6 +110,9 @@ pub struct KeyRecord {
     pub confirmed_at: Option<Instant>,
     /// The intent of the apply that minted it; `None` for a key that was imported or found again.
     pub minted_by: Option<String>,
+    /// A sealed event of the audit trail of this very ledger says that its resource minted it. Looked up when a key is
+    /// read, never written, and not for a revoked one.
+    pub minted: bool,
 }
 
 impl KeyRecord {
@@ -118,6 +123,7 @@ impl KeyRecord {
             // A state does not hold when a key was last used.
             last_used_at: self.last_used_at.max(seen.last_used_at),
             minted_by: self.minted_by.clone(),
+            minted: self.minted,
             ..seen.clone()
         }
     }
@@ -144,6 +150,12 @@ pub struct Holding {
     pub rotation_due_at: Option<Instant>,
     /// The status of the resource, in the word of its state.
     pub status: String,
+    /// How often its key was promoted. What was recorded last stands, so whoever finds a higher one in the ledger
+    /// understands that before it is overwritten.
+    pub generation: u64,
+    /// What the places are that it delivers to, whatever names its settings give them, such as
+    /// `file /canonical/path`. In no order.
+    pub places: Vec<String>,
     /// The keys in its slots, and those that await their revocation.
     pub keys: Vec<KeyRecord>,
 }
@@ -151,10 +163,14 @@ pub struct Holding {
 /// What is remembered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
+    /// The generation of the resource as it was recorded last; `None` if it never was, and of a whole account.
+    pub generation: Option<u64>,
     /// The keys, oldest first.
     pub keys: Vec<KeyRecord>,
     /// What was begun and has no outcome, oldest first.
     pub open: Vec<Intent>,
+    /// The ids of those that were begun just so, as a sealed event of the audit trail says.
+    pub sealed: BTreeSet<String>,
     /// The lease under which some of it was begun is still held: another apply is at work, so that nothing can be said
     /// of it yet.
     pub busy: bool,

@@ -19,9 +19,16 @@ pub struct InMemory(Mutex<Tables>);
 #[derive(Default)]
 struct Tables {
     keys: Vec<Row>,
+    resources: BTreeMap<String, Resource>,
     open: Vec<Intent>,
     locks: BTreeMap<String, (i64, Option<String>)>,
     lost: bool,
+}
+
+struct Resource {
+    resource: ResourceRef,
+    generation: u64,
+    places: BTreeSet<String>,
 }
 
 #[derive(Clone)]
@@ -95,6 +102,7 @@ impl Tables {
             last_used_at: None,
             confirmed_at: None,
             minted_by: Some(intent.apply.clone()),
+            minted: true,
         };
         self.keys.push(Row {
             resource: intent.resource.clone(),
@@ -118,6 +126,11 @@ impl Tables {
             }
         }
     }
+}
+
+/// Nobody writes into memory but the ledger itself.
+fn ids(open: &[Intent]) -> BTreeSet<String> {
+    open.iter().map(|intent| intent.id.clone()).collect()
 }
 
 #[async_trait]
@@ -157,11 +170,14 @@ impl Ledger for InMemory {
             .filter(|intent| intent.resource.id == resource_id)
             .cloned()
             .collect();
+        let resource = tables.resources.get(resource_id);
         Ok(Memory {
+            generation: resource.map(|resource| resource.generation),
             keys: keys
                 .filter(|row| row.resource.id == resource_id)
                 .map(|row| row.key.clone())
                 .collect(),
+            sealed: ids(&open),
             busy: open.iter().any(|intent| tables.is_alive(intent)),
             open,
         })
@@ -182,6 +198,8 @@ impl Ledger for InMemory {
             .cloned()
             .collect();
         Ok(Memory {
+            generation: None,
+            sealed: ids(&open),
             keys: tables
                 .keys
                 .iter()
@@ -200,8 +218,44 @@ impl Ledger for InMemory {
         Ok(rows.map(|row| row.key.clone()).collect())
     }
 
+    async fn find_keys(&self, keys: &[KeyMark]) -> Result<Vec<(ResourceRef, KeyRecord)>> {
+        let tables = self.open()?;
+        let rows = tables.keys.iter();
+        let asked = |row: &&Row| keys.iter().any(|key| row.key.key.is(key));
+        Ok(rows
+            .filter(asked)
+            .map(|row| (row.resource.clone(), row.key.clone()))
+            .collect())
+    }
+
+    async fn who_delivers_to(&self, places: &[String]) -> Result<Vec<(String, ResourceRef)>> {
+        let tables = self.open()?;
+        let lives = |id: &str| {
+            let mut keys = tables.keys.iter().filter(|row| row.resource.id == id);
+            keys.any(|row| row.key.status == Status::Live)
+        };
+        let resources = tables.resources.values();
+        let living = resources.filter(|resource| lives(&resource.resource.id));
+        Ok(living
+            .flat_map(|resource| {
+                let shared = places
+                    .iter()
+                    .filter(|place| resource.places.contains(*place));
+                shared.map(|place| (place.clone(), resource.resource.clone()))
+            })
+            .collect())
+    }
+
     async fn record(&self, holding: &Holding, _: Instant) -> Result<()> {
         let mut tables = self.open()?;
+        let resource = Resource {
+            resource: holding.resource.clone(),
+            generation: holding.generation,
+            places: holding.places.iter().cloned().collect(),
+        };
+        tables
+            .resources
+            .insert(holding.resource.id.clone(), resource);
         for seen in &holding.keys {
             let mut rows = tables.keys.iter_mut();
             let known = rows.find(|row| {

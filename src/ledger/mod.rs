@@ -58,6 +58,13 @@ pub trait Ledger: Send + Sync {
     /// All keys that were ever recorded in an account, whosever they are.
     async fn keys_in(&self, account: &str) -> Result<Vec<KeyRecord>>;
 
+    /// Every record of these keys in every account and resource, live or dead: by id, or by mark where one of the two
+    /// has no id. A mark is short, so that another key may have the same: a reason to look, not a proof.
+    async fn find_keys(&self, keys: &[KeyMark]) -> Result<Vec<(ResourceRef, KeyRecord)>>;
+
+    /// Which resources with live keys deliver to these places, as they were recorded last.
+    async fn who_delivers_to(&self, places: &[String]) -> Result<Vec<(String, ResourceRef)>>;
+
     /// Brings the inventory of one resource up to what its state says. A key with `confirmed_at` is confirmed, if it
     /// was not before: a refresh confirms, an apply does not, for its answer may never reach a state. Writes nothing
     /// if nothing changed. Keys that the state does not hold are left as they are.

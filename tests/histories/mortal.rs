@@ -5,7 +5,9 @@ use std::sync::Arc;
 use apikey::error::Result;
 use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
-use apikey::ledger::{Fence, Holding, Intent, KeyRecord, Lease, Ledger, Memory, Outcome};
+use apikey::ledger::{
+    Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome, ResourceRef,
+};
 use async_trait::async_trait;
 
 use crate::support::world::World;
@@ -45,6 +47,14 @@ impl Ledger for Mortal {
 
     async fn keys_in(&self, account: &str) -> Result<Vec<KeyRecord>> {
         self.inner.keys_in(account).await
+    }
+
+    async fn find_keys(&self, keys: &[KeyMark]) -> Result<Vec<(ResourceRef, KeyRecord)>> {
+        self.inner.find_keys(keys).await
+    }
+
+    async fn who_delivers_to(&self, places: &[String]) -> Result<Vec<(String, ResourceRef)>> {
+        self.inner.who_delivers_to(places).await
     }
 
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()> {

@@ -3,6 +3,7 @@
 mod contract;
 mod faults;
 mod holding;
+mod lookups;
 mod questions;
 pub mod samples;
 mod schema;

@@ -119,6 +119,7 @@ pub fn key(id: &str, slot: Slot) -> KeyRecord {
         last_used_at: None,
         confirmed_at: Some(at(9)),
         minted_by: None,
+        minted: false,
     }
 }
 
@@ -134,6 +135,8 @@ pub fn holding(name: &str, keys: Vec<KeyRecord>) -> Holding {
         policy: Some("standard".into()),
         rotation_due_at: Some(at(1000)),
         status: "ok".into(),
+        generation: 1,
+        places: Vec::new(),
         keys,
     }
 }

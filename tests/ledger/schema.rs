@@ -53,7 +53,7 @@ fn by_table(lines: Vec<String>) -> BTreeMap<String, Vec<String>> {
 #[tokio::test]
 async fn the_guide_describes_every_column_of_every_table() {
     let documented = documented();
-    assert_eq!(documented.len(), 7);
+    assert_eq!(documented.len(), 9);
 
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("ledger.db");

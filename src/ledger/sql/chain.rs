@@ -58,6 +58,19 @@ impl Event {
         }
     }
 
+    /// That an effect is about to be done. What recovery relies on is in it: the keys that were there before, too.
+    pub fn begun(intent: &Intent) -> Self {
+        let named = || {
+            let text = json!(intent.known).to_string();
+            let hash = hex::encode(Sha256::digest(text));
+            format!("known keys {}, sha256:{hash}", intent.known.len())
+        };
+        Self {
+            detail: (!intent.known.is_empty()).then(named),
+            ..Self::of(intent, "begun", intent.at)
+        }
+    }
+
     /// From a row of `events`.
     pub fn read(row: &sqlx::any::AnyRow) -> Result<Self, sqlx::Error> {
         Ok(Self {

@@ -5,11 +5,12 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::chain::Event;
 use super::reads;
+use super::resources;
 use super::trouble::Trouble;
 use super::words::{self, SLOTS, STATUSES};
 use super::writes::Transaction;
 use crate::instant::Instant;
-use crate::ledger::{Holding, KeyRecord, Status};
+use crate::ledger::{Holding, KeyRecord, ResourceRef, Status};
 
 type Statement = sqlx::query::Query<'static, Any, AnyArguments>;
 
@@ -17,8 +18,11 @@ type Statement = sqlx::query::Query<'static, Any, AnyArguments>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     id: i64,
+    /// Whose it is.
+    pub resource_id: String,
     about: About,
-    key: KeyRecord,
+    /// The key.
+    pub key: KeyRecord,
 }
 
 /// What a key shares with the others of its resource.
@@ -41,6 +45,7 @@ impl Row {
     pub fn read(row: &sqlx::any::AnyRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
             id: sqlx::Row::try_get(row, "id")?,
+            resource_id: words::text(row, "resource_id")?,
             about: About {
                 name: words::text(row, "name")?,
                 workspace: words::text(row, "workspace")?,
@@ -55,6 +60,20 @@ impl Row {
             },
             key: words::key(row)?,
         })
+    }
+
+    /// The account that it is in.
+    pub fn account(&self) -> &str {
+        &self.about.account
+    }
+
+    /// Whose it is.
+    pub fn resource(&self) -> ResourceRef {
+        ResourceRef {
+            id: self.resource_id.clone(),
+            name: self.about.name.clone(),
+            workspace: self.about.workspace.clone(),
+        }
     }
 }
 
@@ -90,8 +109,13 @@ fn changes(holding: &Holding, rows: &[Row]) -> Vec<(Option<Row>, KeyRecord)> {
 }
 
 /// Whether a state says anything new. Asked before a transaction is begun for it.
-pub fn differs(holding: &Holding, rows: &[Row]) -> bool {
-    !changes(holding, rows).is_empty()
+pub async fn differs(
+    connection: &mut AnyConnection,
+    holding: &Holding,
+) -> Result<bool, sqlx::Error> {
+    let rows = reads::rows(connection, &holding.resource.id).await?;
+    let recorded = resources::recorded(connection, &holding.resource.id).await?;
+    Ok(recorded != Some(holding.into()) || !changes(holding, &rows).is_empty())
 }
 
 /// Writes down what changed.
@@ -101,6 +125,8 @@ pub async fn record(
     at: Instant,
 ) -> Result<(), Trouble> {
     let rows = reads::rows(transaction.connection, &holding.resource.id).await?;
+    let recorded = resources::recorded(transaction.connection, &holding.resource.id).await?;
+    resources::record(transaction.connection, holding, recorded.as_ref(), at).await?;
     let about = About::from(holding);
     for (known, wanted) in changes(holding, &rows) {
         let known = match known {

@@ -3,6 +3,7 @@
 //! Nothing is opened until it is needed. Reads go through a small pool; everything that is written goes through one
 //! task, which writes what comes at the same time together.
 
+mod attest;
 mod chain;
 mod connect;
 mod dialect;
@@ -11,6 +12,7 @@ mod holdings;
 mod listing;
 mod migrate;
 mod reads;
+mod resources;
 mod target;
 mod trouble;
 mod verify;
@@ -31,7 +33,9 @@ use tokio::time::Instant as Moment;
 use crate::error::{Error, Result};
 use crate::instant::Instant;
 use crate::ledger::inventory::{Inventory, Query};
-use crate::ledger::{Fence, Holding, Intent, KeyRecord, Lease, Ledger, Memory, Outcome};
+use crate::ledger::{
+    Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome, ResourceRef,
+};
 pub use target::Target;
 use trouble::Trouble;
 pub use verify::{Broken, Verdict};
@@ -181,13 +185,25 @@ impl Ledger for Database {
             .map_err(|error| self.words(error))
     }
 
+    async fn find_keys(&self, keys: &[KeyMark]) -> Result<Vec<(ResourceRef, KeyRecord)>> {
+        let mut reader = self.reader().await?;
+        reads::find_keys(&mut reader, keys)
+            .await
+            .map_err(|error| self.words(error))
+    }
+
+    async fn who_delivers_to(&self, places: &[String]) -> Result<Vec<(String, ResourceRef)>> {
+        let mut reader = self.reader().await?;
+        resources::who_delivers_to(&mut reader, places)
+            .await
+            .map_err(|error| self.words(error))
+    }
+
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()> {
         let mut reader = self.reader().await?;
-        let rows = reads::rows(&mut reader, &holding.resource.id)
-            .await
-            .map_err(|error| self.words(error))?;
+        let differs = holdings::differs(&mut reader, holding).await;
         drop(reader);
-        if !holdings::differs(holding, &rows) {
+        if !differs.map_err(|error| self.words(error))? {
             return Ok(());
         }
         self.write(Job::Record(Box::new(holding.clone()), at))

@@ -1,12 +1,15 @@
 //! What is read: the memory of one resource.
 
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
+use super::attest;
 use super::dialect::Dialect;
 use super::holdings::Row;
+use super::resources;
 use super::words;
 use crate::instant::Instant;
-use crate::ledger::{KeyRecord, Memory};
+use crate::ledger::{Intent, KeyMark, KeyRecord, Memory, ResourceRef};
 
 /// The rows of `keys` of one resource, oldest first.
 pub async fn rows(
@@ -32,7 +35,11 @@ pub async fn recall(
          WHERE resource_id = $1 AND outcome IS NULL ORDER BY id",
         is_alive(dialect)
     );
-    memory(connection, resource_id, keys, open).await
+    let recorded = resources::recorded(connection, resource_id).await?;
+    Ok(Memory {
+        generation: recorded.map(|recorded| recorded.generation),
+        ..memory(connection, resource_id, keys, open).await?
+    })
 }
 
 /// What is remembered in one account of resources that no state ever held.
@@ -67,9 +74,50 @@ pub async fn keys_in(
 ) -> Result<Vec<KeyRecord>, sqlx::Error> {
     let rows = sqlx::query("SELECT * FROM keys WHERE account = $1 ORDER BY id")
         .bind(account)
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await?;
-    rows.iter().map(words::key).collect()
+    let rows = attested(connection, &rows).await?;
+    Ok(rows.into_iter().map(|row| row.key).collect())
+}
+
+/// Every record of these keys, whosever they are.
+pub async fn find_keys(
+    connection: &mut AnyConnection,
+    keys: &[KeyMark],
+) -> Result<Vec<(ResourceRef, KeyRecord)>, sqlx::Error> {
+    let mut found = Vec::new();
+    for keys in keys.chunks(words::AT_ONCE) {
+        let ids: Vec<&String> = keys.iter().filter_map(|key| key.key_id.as_ref()).collect();
+        let marks: Vec<&String> = keys.iter().filter_map(|key| key.mark.as_ref()).collect();
+        // An empty list is no SQL, and null is in no list.
+        let list = |first, many| match many {
+            0 => "NULL".to_owned(),
+            many => words::arguments(first, many),
+        };
+        let text = format!(
+            "SELECT * FROM keys WHERE key_id IN ({}) OR mark IN ({}) ORDER BY id",
+            list(1, ids.len()),
+            list(ids.len() + 1, marks.len())
+        );
+        let values = ids.into_iter().chain(marks);
+        let statement = sqlx::query(AssertSqlSafe(text));
+        let rows = values.fold(statement, |it, value| it.bind(value));
+        let rows = rows.fetch_all(&mut *connection).await?;
+        let mut rows = attested(connection, &rows).await?;
+        rows.retain(|row| keys.iter().any(|key| row.key.key.is(key)));
+        found.extend(rows.into_iter().map(|row| (row.resource(), row.key)));
+    }
+    Ok(found)
+}
+
+/// Rows of `keys`, with what the audit trail says of them.
+async fn attested(
+    connection: &mut AnyConnection,
+    rows: &[AnyRow],
+) -> Result<Vec<Row>, sqlx::Error> {
+    let mut rows = rows.iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
+    attest::keys(connection, &mut rows).await?;
+    Ok(rows)
 }
 
 /// Whether the lock under which an intent was begun is still held.
@@ -95,11 +143,14 @@ async fn memory(
     }
     let alive: Result<Vec<i32>, sqlx::Error> =
         found[1].iter().map(|row| row.try_get("is_alive")).collect();
-    let keys: Result<Vec<KeyRecord>, sqlx::Error> = found[0].iter().map(words::key).collect();
-    let open: Result<Vec<_>, sqlx::Error> = found[1].iter().map(words::intent).collect();
+    let keys = attested(connection, &found[0]).await?;
+    let open = found[1].iter().map(words::intent);
+    let open = open.collect::<Result<Vec<Intent>, sqlx::Error>>()?;
     Ok(Memory {
-        keys: keys?,
-        open: open?,
+        generation: None,
+        keys: keys.into_iter().map(|row| row.key).collect(),
+        sealed: attest::intents(connection, &open).await?,
+        open,
         busy: alive?.contains(&1),
     })
 }

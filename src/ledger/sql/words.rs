@@ -42,6 +42,21 @@ pub fn maybe_instant(row: &AnyRow, column: &str) -> Result<Option<Instant>, sqlx
         .transpose()
 }
 
+/// A number of a row that is never negative.
+pub fn count(row: &AnyRow, column: &str) -> Result<u64, sqlx::Error> {
+    let number: i64 = row.try_get(column)?;
+    u64::try_from(number).map_err(|_| damaged(column, &number.to_string()))
+}
+
+/// The most values that one statement names.
+pub const AT_ONCE: usize = 100;
+
+/// The places of so many arguments in a text, from a number on: `$1, $2`.
+pub fn arguments(first: usize, many: usize) -> String {
+    let places: Vec<String> = (first..first + many).map(|n| format!("${n}")).collect();
+    places.join(", ")
+}
+
 /// Whose a row is.
 pub fn resource(row: &AnyRow) -> Result<ResourceRef, sqlx::Error> {
     Ok(ResourceRef {
@@ -74,6 +89,7 @@ pub fn key(row: &AnyRow) -> Result<KeyRecord, sqlx::Error> {
         last_used_at: maybe_instant(row, "last_used_at")?,
         confirmed_at: maybe_instant(row, "confirmed_at")?,
         minted_by: maybe(row, "minted_by")?,
+        minted: false,
     })
 }
 

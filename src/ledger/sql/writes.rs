@@ -88,10 +88,15 @@ impl Transaction<'_> {
         .bind(intent.at.to_string())
         .execute(&mut *self.connection)
         .await?;
-        let audited = !matches!(intent.effect, Effect::Apply | Effect::Verify);
+        let audited = match intent.effect {
+            // It promises to revoke keys.
+            Effect::Apply => !intent.known.is_empty(),
+            Effect::Verify => false,
+            _ => true,
+        };
         // An intent that is there already was written by the same call, whose answer was lost.
         if added.rows_affected() == 1 && audited {
-            self.head.append(Event::of(intent, "begun", intent.at));
+            self.head.append(Event::begun(intent));
         }
         Ok(())
     }

@@ -54,6 +54,9 @@ pub fn holding(
         policy: policy.and_then(|policy| text(&policy.name)),
         rotation_due_at: due_at.and_then(Instant::parse),
         status: text(&state.status).unwrap_or_default(),
+        generation: managed.slots.as_ref().map_or(0, |slots| slots.generation),
+        // The record of a delivery does not say yet what its place is.
+        places: Vec::new(),
         keys: records(managed, confirmed_at),
     }
 }
@@ -74,6 +77,7 @@ fn records(managed: &Managed, confirmed_at: Option<Instant>) -> Vec<KeyRecord> {
             last_used_at: None,
             confirmed_at,
             minted_by: None,
+            minted: false,
         })
         .collect()
 }

@@ -30,6 +30,10 @@ CREATE TABLE keys (
   UNIQUE (resource_id, key_id)
 );
 {boundary}
+CREATE INDEX keys_by_id ON keys (key_id);
+{boundary}
+CREATE INDEX keys_by_mark ON keys (mark);
+{boundary}
 CREATE INDEX keys_by_account ON keys (account, key_id);
 {boundary}
 CREATE INDEX keys_by_name ON keys (name, status, created_at);
@@ -49,6 +53,23 @@ CREATE INDEX keys_by_environment ON keys (status, environment, policy, created_a
 CREATE INDEX keys_unconfirmed ON keys (account) WHERE status = 'live' AND confirmed_at IS NULL;
 {boundary}
 CREATE INDEX keys_doubtful ON keys (created_at) WHERE status <> 'revoked' AND (status = 'orphaned' OR confirmed_at IS NULL);
+{boundary}
+CREATE TABLE resources (
+  resource_id      {text} PRIMARY KEY,
+  name             {text} NOT NULL,
+  workspace        {text} NOT NULL,
+  account          {text} NOT NULL,
+  generation       BIGINT NOT NULL,
+  updated_at       {text} NOT NULL
+);
+{boundary}
+CREATE TABLE places (
+  place            {text} NOT NULL,
+  resource_id      {text} NOT NULL REFERENCES resources (resource_id),
+  PRIMARY KEY (place, resource_id)
+);
+{boundary}
+CREATE INDEX places_by_resource ON places (resource_id);
 {boundary}
 CREATE TABLE intents (
   id               {serial},
@@ -117,6 +138,10 @@ CREATE TABLE events (
 );
 {boundary}
 CREATE INDEX events_by_resource ON events (resource_id, seq);
+{boundary}
+CREATE INDEX events_by_key ON events (key_id, mark);
+{boundary}
+CREATE INDEX events_by_intent ON events (intent);
 {boundary}
 CREATE TABLE chain (
   id               BIGINT PRIMARY KEY CHECK (id = 1),
