@@ -2,7 +2,9 @@
 //! every open intent and for every key that no state holds.
 //!
 //! A secret is shown only once, so nothing is rolled forward on a guess: a key that nobody holds is revoked by the next
-//! apply, where the plan shows it; one that may be somebody else's is reported and left alone.
+//! apply, where the plan shows it; one that may be somebody else's is reported and left alone. Whoever may write into the
+//! ledger can put in a row that says anything, so a key is revoked only where the sealed audit trail says that it was
+//! minted here, or that it was about to be.
 
 use crate::duration::Duration;
 use crate::instant::Instant;
@@ -36,6 +38,8 @@ pub enum Stray {
     Gone(KeyMark),
     /// A state held it once and holds it no more, yet it lives. Nobody knows why, so it is reported only.
     Forgotten(KeyMark),
+    /// The ledger has a row of it, and its audit trail nothing of its mint: reported only.
+    Unattested(KeyMark),
 }
 
 /// What is to be made of an intent without an outcome.
@@ -58,12 +62,16 @@ const AFTER: Duration = Duration::from_secs(120);
 
 /// Whether a verdict needs what the issuer lists, and what else the ledger knows of the account.
 pub fn needs_list(memory: &Memory, held: &[KeyMark]) -> bool {
-    let doubtful = |intent: &Intent| match intent.effect {
+    memory.open.iter().any(concerns_keys) || strays(memory, held).next().is_some()
+}
+
+/// Whether a key at the issuer may hang on it.
+fn concerns_keys(intent: &Intent) -> bool {
+    match intent.effect {
         Effect::Mint | Effect::Revoke => true,
         Effect::Apply => !intent.known.is_empty(),
         Effect::Deliver | Effect::Withdraw | Effect::Verify => false,
-    };
-    memory.open.iter().any(doubtful) || strays(memory, held).next().is_some()
+    }
 }
 
 /// Every key that the ledger knows as alive and the state does not hold.
@@ -95,8 +103,11 @@ impl Evidence<'_> {
         if self.is_listed(&key) == Some(false) {
             return Stray::Gone(key);
         }
+        // A key without an id cannot be revoked, and the state follows it only as the documents say.
+        let attested = record.minted || key.key_id.is_none();
         match record.confirmed_at {
             Some(_) => Stray::Forgotten(key),
+            None if !attested => Stray::Unattested(key),
             None if unheard => Stray::Unheard(record.clone()),
             None => Stray::Orphan(key),
         }
@@ -104,6 +115,9 @@ impl Evidence<'_> {
 
     /// The verdict on one open intent.
     pub fn judge(&self, intent: &Intent) -> Verdict {
+        if concerns_keys(intent) && !self.memory.sealed.contains(&intent.id) {
+            return Verdict::Settled("no event of the audit trail says that it was begun");
+        }
         match intent.effect {
             Effect::Mint => self.judge_mint(intent),
             Effect::Revoke => self.judge_revoke(intent),

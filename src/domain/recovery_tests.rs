@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::ledger::{ResourceRef, Slot};
 
@@ -61,6 +63,8 @@ struct Case {
     listed: Option<Vec<Listed>>,
     known: Vec<KeyRecord>,
     now: Option<i64>,
+    /// The audit trail knows nothing of what is open.
+    unsealed: bool,
 }
 
 impl Case {
@@ -68,7 +72,12 @@ impl Case {
         let memory = Memory {
             generation: None,
             keys: self.keys,
-            sealed: self.open.iter().map(|intent| intent.id.clone()).collect(),
+            sealed: match self.unsealed {
+                true => BTreeSet::new(),
+                false => Effect::WORDS
+                    .map(|(_, effect)| format!("{effect:?}"))
+                    .into(),
+            },
             open: self.open,
             busy: false,
         };
@@ -152,6 +161,39 @@ fn two_keys_that_appeared_since_a_mint_are_left_alone_and_told() {
     };
     let verdict = case.verdict(intent(Effect::Mint, None));
     assert_eq!(verdict, Verdict::Unclear(vec!["one".into(), "two".into()]));
+}
+
+#[test]
+fn what_no_sealed_event_attests_leads_to_no_revocation() {
+    for (effect, named, known) in [
+        (Effect::Mint, None, &[][..]),
+        (Effect::Revoke, Some(key("theirs")), &[]),
+        (Effect::Apply, None, &["theirs".to_owned()]),
+    ] {
+        let put_in = Intent {
+            known: known.to_vec(),
+            ..intent(effect, named)
+        };
+        let case = Case {
+            listed: Some(vec![listed("theirs", 3)]),
+            open: vec![put_in.clone()],
+            unsealed: true,
+            ..Case::default()
+        };
+        assert!(settled(case.verdict(put_in)), "{effect:?}");
+    }
+    for open in [vec![intent(Effect::Apply, None)], Vec::new()] {
+        let case = Case {
+            keys: vec![KeyRecord {
+                minted: false,
+                ..record(Some("theirs"), false)
+            }],
+            open,
+            listed: Some(vec![listed("theirs", 3)]),
+            ..Case::default()
+        };
+        assert!(matches!(&case.strays()[..], [Stray::Unattested(_)]));
+    }
 }
 
 #[test]

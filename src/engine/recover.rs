@@ -114,6 +114,7 @@ impl Recovered {
                 Stray::Unheard(record) => self.unheard.push(record),
                 Stray::Gone(key) => self.gone.push(key),
                 Stray::Forgotten(key) => self.warnings.push(forgotten(name, &key)),
+                Stray::Unattested(key) => self.warnings.push(unattested(name, &key)),
             }
         }
         unsettled
@@ -214,6 +215,19 @@ fn unclear(name: &str, candidates: &[String]) -> Error {
              nobody's. They are left alone: delete the one that nobody uses by hand.",
             candidates.join(" and ")
         ),
+    )
+}
+
+fn unattested(name: &str, key: &KeyMark) -> Error {
+    Error::new(
+        Kind::Other,
+        format!(
+            "{name}: the ledger lists key {}, but its audit trail does not know where it comes from",
+            key.label()
+        ),
+        "A row of the table keys says that an apply minted it, and no sealed event says so: something else than the \
+         provider wrote that row. Nothing is done to the key. Find out who may write into the ledger, check it with \
+         `terraform-provider-apikey ledger verify`, and revoke the key by hand if nobody uses it.",
     )
 }
 

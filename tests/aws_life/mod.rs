@@ -10,6 +10,8 @@ pub mod door;
 mod drift;
 /// Keys that existed before, with their secret.
 mod existing;
+/// Rows that somebody wrote into the ledger.
+mod forged;
 /// Keys that existed before.
 mod import;
 /// From create to revoke.

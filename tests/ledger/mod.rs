@@ -9,5 +9,5 @@ pub mod samples;
 mod schema;
 mod servers;
 mod source;
-mod sql;
+pub mod sql;
 mod trail;

@@ -41,6 +41,8 @@ pub enum Broken {
     Resealed(i64),
     /// The end of the chain, which is kept beside it, does not fit the event with this number.
     Replaced(i64),
+    /// No event tells of a row that recovery would act on: a table, and what the row is about.
+    Unattested(&'static str, String),
 }
 
 impl fmt::Display for Broken {
@@ -68,6 +70,10 @@ impl fmt::Display for Broken {
             Self::Replaced(seq) => write!(
                 f,
                 "event {seq}, the last one, was replaced: its hash is not the one that was noted in the table chain"
+            ),
+            Self::Unattested(table, about) => write!(
+                f,
+                "no event tells of the row about {about} in the table {table}: something else than the provider wrote it"
             ),
         }
     }
@@ -126,9 +132,28 @@ pub async fn verify(
     } else if verdict.sound == newest && verdict.hash != hash {
         Some(Broken::Replaced(newest))
     } else {
-        None
+        unattested(connection).await?
     };
     Ok(verdict)
+}
+
+/// A row that says what no event says: a key that is not dead, or something that is under way.
+async fn unattested(connection: &mut AnyConnection) -> Result<Option<Broken>, sqlx::Error> {
+    let keys = "SELECT COALESCE(key_id, mark, '(unknown key)') AS about FROM keys WHERE status <> 'revoked' \
+                AND NOT EXISTS (SELECT 1 FROM events WHERE (events.key_id = keys.key_id \
+                OR (keys.key_id IS NULL AND events.mark = keys.mark)) AND events.event IN ('done', 'found')) \
+                ORDER BY id LIMIT 1";
+    let intents = "SELECT intent AS about FROM intents WHERE outcome IS NULL \
+                   AND (effect IN ('mint', 'revoke') OR (effect = 'apply' AND known_keys <> '[]')) \
+                   AND NOT EXISTS (SELECT 1 FROM events WHERE events.intent = intents.intent \
+                   AND events.event = 'begun') ORDER BY id LIMIT 1";
+    for (table, text) in [("keys", keys), ("intents", intents)] {
+        let row = sqlx::query(text).fetch_optional(&mut *connection).await?;
+        if let Some(row) = row {
+            return Ok(Some(Broken::Unattested(table, words::text(&row, "about")?)));
+        }
+    }
+    Ok(None)
 }
 
 fn link(

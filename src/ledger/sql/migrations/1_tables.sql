@@ -141,6 +141,8 @@ CREATE INDEX events_by_resource ON events (resource_id, seq);
 {boundary}
 CREATE INDEX events_by_key ON events (key_id, mark);
 {boundary}
+CREATE INDEX events_by_mark ON events (mark) WHERE key_id IS NULL;
+{boundary}
 CREATE INDEX events_by_intent ON events (intent);
 {boundary}
 CREATE TABLE chain (
