@@ -1,3 +1,5 @@
+mod access;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -164,6 +166,66 @@ async fn a_file_of_somebody_else_is_neither_overwritten_nor_deleted() {
         );
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "{\"canary\": true}");
+}
+
+#[tokio::test]
+async fn a_file_of_ours_in_the_other_format_is_converted() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.env");
+    let (json, dotenv) = (json(&path), dotenv(&path, "API_KEY"));
+    write(&*json, "made-up").await.unwrap();
+    for (there, other) in [(&json, &dotenv), (&dotenv, &json)] {
+        let converted = found(&**other).await;
+        assert_eq!(converted.primary.secret.expose(), "made-up");
+        assert_eq!(converted.generation, Some(3));
+        other.check().await.unwrap();
+        write(&**other, "made-up").await.unwrap();
+        assert_eq!(found(&**there).await.primary.secret.expose(), "made-up");
+    }
+    write(&*dotenv, "made-up").await.unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("API_KEY_PRIMARY=made-up\n"), "{text}");
+
+    // With a line of somebody else it is no longer ours alone.
+    closed(&path, &format!("{text}OTHER=1\n"));
+    assert!(write(&*json, "made-up").await.is_err());
+    assert!(remove_now(&*json).await.is_err());
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        format!("{text}OTHER=1\n")
+    );
+}
+
+#[tokio::test]
+async fn what_was_written_since_the_look_is_neither_overwritten_nor_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.json");
+    let store = json(&path);
+    let token = "0".repeat(64);
+    let seen = store.observe().await.unwrap().version;
+    write(&*store, "made-up-newer").await.unwrap();
+    let (old, newer) = (document("made-up-older"), document("made-up-newer"));
+    let error = store.write(&old, &token, &seen).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Stale);
+    assert_eq!(store.remove(&seen).await.unwrap_err().kind, Kind::Stale);
+    // This very document is already what was wanted.
+    store.write(&newer, &token, &seen).await.unwrap();
+    assert_eq!(
+        found(&*store).await.primary.secret.expose(),
+        "made-up-newer"
+    );
+}
+
+#[tokio::test]
+async fn lines_that_others_added_since_the_look_stay_and_do_not_matter() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.env");
+    let (one, two) = (dotenv(&path, "ONE"), dotenv(&path, "TWO"));
+    let seen = one.observe().await.unwrap().version;
+    write(&*two, "made-up-two").await.unwrap();
+    let document = document("made-up-one");
+    one.write(&document, &"0".repeat(64), &seen).await.unwrap();
+    assert_eq!(found(&*two).await.primary.secret.expose(), "made-up-two");
 }
 
 #[tokio::test]

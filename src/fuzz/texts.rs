@@ -50,7 +50,7 @@ pub(super) fn targets() -> Vec<Target> {
         .with_words(&["-0001", "T", "Z", "+24:00", "60", "1969", "+00:00"]),
         text("a delivered document", DOCUMENTS, |text| {
             if let Some(document) = Layout::parse(text) {
-                // Each layout reads what it wrote; only one of them has room for the generation.
+                // Each layout reads what it wrote; slots are not read without their generation.
                 assert!(Layout::parse(&Layout::Flat.render(&document)).is_some());
                 let whole = document.generation.is_some();
                 assert!(!whole || Layout::parse(&Layout::Slots.render(&document)).is_some());

@@ -1,9 +1,11 @@
-//! What is delivered: both slots of one key, as JSON in two layouts.
+//! What is delivered: both slots of one key, as JSON in two layouts. Both hold the generation, by which a document that
+//! is newer than a restored state is recognised.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::Found;
 use crate::error::Result;
 use crate::instant::Instant;
 use crate::secret::Secret;
@@ -25,7 +27,7 @@ pub struct Document {
     pub primary: DocumentKey,
     /// The key that consumers try next.
     pub secondary: Option<DocumentKey>,
-    /// Counts promotions; a layout without room for it reads back as `None`.
+    /// Counts promotions; `None` where somebody took it out.
     pub generation: Option<u64>,
     /// When the primary was created or promoted; a layout without room for it reads back as `None`.
     pub rotated_at: Option<Instant>,
@@ -37,7 +39,7 @@ pub enum Layout {
     /// An object for each slot, with ids, generation and instant.
     #[default]
     Slots,
-    /// Two strings.
+    /// Plain fields: the secrets as strings, ids and generation beside them.
     Flat,
 }
 
@@ -64,10 +66,25 @@ impl Layout {
             }),
             Self::Flat => json!({
                 "primary": document.primary.secret.expose(),
+                "primary_key_id": document.primary.key_id,
                 "secondary": document.secondary.as_ref().map_or("", |key| key.secret.expose()),
+                "secondary_key_id": document.secondary.as_ref().and_then(|key| key.key_id.as_ref()),
+                "generation": document.generation,
             }),
         };
         Zeroizing::new(value.to_string())
+    }
+
+    /// What a text means to whoever delivers there. A placeholder without a value, `{}` or white space, is nothing.
+    pub fn understand(text: &str) -> Found {
+        let text = text.trim();
+        if matches!(text, "" | "{}") {
+            return Found::Nothing;
+        }
+        Self::parse(text).map_or_else(
+            || Found::Foreign("it holds something else than a delivered document".to_owned()),
+            Found::Document,
+        )
     }
 
     /// Reads either layout; `None` if it is neither.
@@ -84,10 +101,16 @@ impl Layout {
                 generation: Some(generation),
                 rotated_at: rotated_at.as_deref().and_then(Instant::parse),
             },
-            Written::Flat { primary, secondary } => Document {
-                primary: bare(primary),
-                secondary: (!secondary.is_empty()).then(|| bare(secondary)),
-                generation: None,
+            Written::Flat {
+                primary,
+                primary_key_id,
+                secondary,
+                secondary_key_id,
+                generation,
+            } => Document {
+                primary: key(primary_key_id, primary),
+                secondary: (!secondary.is_empty()).then(|| key(secondary_key_id, secondary)),
+                generation,
                 rotated_at: None,
             },
         };
@@ -106,7 +129,10 @@ enum Written {
     },
     Flat {
         primary: String,
+        primary_key_id: Option<String>,
         secondary: String,
+        secondary_key_id: Option<String>,
+        generation: Option<u64>,
     },
 }
 
@@ -117,17 +143,14 @@ struct WrittenKey {
 }
 
 impl From<WrittenKey> for DocumentKey {
-    fn from(key: WrittenKey) -> Self {
-        Self {
-            key_id: key.key_id,
-            secret: Secret::new(key.secret),
-        }
+    fn from(written: WrittenKey) -> Self {
+        key(written.key_id, written.secret)
     }
 }
 
-fn bare(secret: String) -> DocumentKey {
+fn key(key_id: Option<String>, secret: String) -> DocumentKey {
     DocumentKey {
-        key_id: None,
+        key_id,
         secret: Secret::new(secret),
     }
 }
@@ -160,9 +183,21 @@ mod tests {
                 let text = layout.render(&document(secondary));
                 let read = Layout::parse(&text).unwrap();
                 assert_eq!(read.primary.secret.expose(), "made-up-one");
-                assert_eq!(read.secondary.is_some(), secondary.is_some());
-                assert_eq!(read.generation.is_some(), layout == Layout::Slots);
+                assert_eq!(read.primary.key_id.as_deref(), Some("one"));
+                let second = read.secondary.and_then(|key| key.key_id);
+                assert_eq!(second.as_deref(), secondary);
+                assert_eq!(read.generation, Some(2));
             }
+        }
+    }
+
+    #[test]
+    fn a_placeholder_without_a_value_is_nothing() {
+        for text in ["", " \n", "{}", " {}\n"] {
+            assert!(
+                matches!(Layout::understand(text), Found::Nothing),
+                "{text:?}"
+            );
         }
     }
 

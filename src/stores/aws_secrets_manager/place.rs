@@ -47,7 +47,10 @@ pub(super) fn attributes() -> Attributes {
         ),
         (
             "layout",
-            text("Layout of the JSON: `slots` (default) or `flat`."),
+            text(
+                "Layout of the JSON: `slots` (default), an object for each slot, or `flat`: `primary` and `secondary` are \
+                 the secrets themselves, with `primary_key_id`, `secondary_key_id` and `generation` beside them.",
+            ),
         ),
         (
             "kms_key_id",

@@ -9,7 +9,7 @@
 use zeroize::Zeroizing;
 
 use super::Bytes;
-use super::scan::{Scan, closing, name_length, quoted};
+use super::scan::{Line, Scan, closing, name_length, quoted};
 use crate::error::Result;
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -19,11 +19,18 @@ const DEFAULT_PREFIX: &str = "API_KEY";
 const LONGEST_PREFIX: usize = 100;
 
 /// In the order in which they are written. No suffix ends in another one, so two prefixes never share a variable.
-const SUFFIXES: [&str; 4] = ["_PRIMARY", "_SECONDARY", "_PRIMARY_ID", "_SECONDARY_ID"];
+const SUFFIXES: [&str; 5] = [
+    "_PRIMARY",
+    "_SECONDARY",
+    "_PRIMARY_ID",
+    "_SECONDARY_ID",
+    "_GENERATION",
+];
 const PRIMARY: usize = 0;
 const SECONDARY: usize = 1;
 const PRIMARY_ID: usize = 2;
 const SECONDARY_ID: usize = 3;
+const GENERATION: usize = 4;
 
 /// The variables of one delivery.
 #[derive(Clone, Debug)]
@@ -73,7 +80,9 @@ impl Names {
 }
 
 /// The values of our variables, in the order of [`SUFFIXES`]; a variable without one has no line.
-pub struct Lines([Option<Zeroizing<String>>; 4]);
+pub struct Lines(Values);
+
+type Values = [Option<Zeroizing<String>>; SUFFIXES.len()];
 
 impl Lines {
     /// No line at all, to take away what stands there.
@@ -107,6 +116,9 @@ impl Lines {
             written(secondary.map_or("", |key| key.secret.expose())),
             some_id.then(|| Zeroizing::new(primary_id)),
             some_id.then(|| Zeroizing::new(secondary_id)),
+            document
+                .generation
+                .map(|count| Zeroizing::new(count.to_string())),
         ]))
     }
 }
@@ -128,7 +140,7 @@ pub fn read(bytes: &[u8], names: &Names) -> Found {
         return Found::Foreign("it is not a dotenv file".into());
     }
     let scan = names.scan(bytes);
-    let mut values: [Option<Zeroizing<String>>; 4] = Default::default();
+    let mut values = Values::default();
     for (number, line) in scan.lines.iter().enumerate() {
         let Some(ours) = &line.ours else { continue };
         let at = format!("line {}, {}", number + 1, names.variable(ours.index));
@@ -152,8 +164,26 @@ pub fn read(bytes: &[u8], names: &Names) -> Found {
     document(values, names)
 }
 
-fn document(mut values: [Option<Zeroizing<String>>; 4], names: &Names) -> Found {
+/// The document of a file that holds the variables of one delivery, whatever its prefix, and nothing else.
+pub fn read_alone(bytes: &[u8]) -> Option<Document> {
+    let first = bytes
+        .trim_ascii_start()
+        .split(|byte| *byte == b'=')
+        .next()?;
+    let prefix = first.strip_suffix(SUFFIXES[PRIMARY].as_bytes())?;
+    let names = Names {
+        prefix: String::from_utf8(prefix.to_vec()).ok()?,
+    };
+    let ours = |line: &Line| line.ours.is_some() || line.raw.trim_ascii().is_empty();
+    match read(bytes, &names) {
+        Found::Document(document) if names.scan(bytes).lines.iter().all(ours) => Some(document),
+        _ => None,
+    }
+}
+
+fn document(mut values: Values, names: &Names) -> Found {
     let mut take = |index: usize| values[index].take().filter(|value| !value.is_empty());
+    let generation = take(GENERATION).and_then(|count| count.parse().ok());
     let mut key = |secret: usize, id: usize| {
         let key_id = take(id).map(|id| id.to_string());
         take(secret).map(|secret| DocumentKey {
@@ -165,7 +195,7 @@ fn document(mut values: [Option<Zeroizing<String>>; 4], names: &Names) -> Found 
         (Some(primary), secondary) => Found::Document(Document {
             primary,
             secondary,
-            generation: None,
+            generation,
             rotated_at: None,
         }),
         (None, None) => Found::Nothing,

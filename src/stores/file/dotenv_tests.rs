@@ -19,7 +19,7 @@ fn document(primary: DocumentKey, secondary: Option<DocumentKey>) -> Document {
     Document {
         primary,
         secondary,
-        generation: Some(1),
+        generation: None,
         rotated_at: None,
     }
 }
@@ -59,6 +59,43 @@ fn a_new_file_holds_both_slots_and_ids_only_where_there_are_any() {
         written("", &both),
         "API_KEY_PRIMARY=aa\nAPI_KEY_SECONDARY=bb\nAPI_KEY_PRIMARY_ID=id1\nAPI_KEY_SECONDARY_ID=id2\n"
     );
+}
+
+#[test]
+fn the_generation_is_written_and_read_back() {
+    let text = written(
+        "",
+        &Document {
+            generation: Some(7),
+            ..one("aa")
+        },
+    );
+    assert_eq!(
+        text,
+        "API_KEY_PRIMARY=aa\nAPI_KEY_SECONDARY=\nAPI_KEY_GENERATION=7\n"
+    );
+    assert_eq!(found(&text).generation, Some(7));
+    assert_eq!(found("API_KEY_PRIMARY=aa\n").generation, None);
+}
+
+#[test]
+fn a_file_of_one_delivery_alone_is_told_from_a_shared_one() {
+    for alone in [
+        "API_KEY_PRIMARY=aa\nAPI_KEY_SECONDARY=\n",
+        "\nX_PRIMARY=aa\n\n",
+    ] {
+        let document = read_alone(alone.as_bytes()).unwrap();
+        assert_eq!(document.primary.secret.expose(), "aa");
+    }
+    for shared in [
+        "",
+        "API_KEY_PRIMARY=aa\nOTHER=1\n",
+        "# mine\nAPI_KEY_PRIMARY=aa\n",
+        "API_KEY_PRIMARY=\n",
+        "ONE_PRIMARY=aa\nTWO_PRIMARY=bb\n",
+    ] {
+        assert!(read_alone(shared.as_bytes()).is_none(), "{shared:?}");
+    }
 }
 
 #[test]

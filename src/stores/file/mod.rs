@@ -1,8 +1,9 @@
 //! The store `file`: both slots in a file on this machine, as JSON or as variables of a dotenv file.
 //!
 //! Here are the settings. What is done with them is in `target`, what a dotenv file looks like in `dotenv` and
-//! `scan`, how a file is looked at and replaced in `disk` and `replace`.
+//! `scan`, how a file is looked at and replaced in `disk` and `replace`, who else could get at it in `access`.
 
+mod access;
 mod disk;
 pub(crate) mod dotenv;
 mod replace;
@@ -38,7 +39,8 @@ impl StoreKind for File {
     }
 
     fn description(&self) -> &'static str {
-        "A file on the machine that runs Terraform, replaced in one step, readable by its owner only (mode 0600). \
+        "A file on the machine that runs Terraform, replaced in one step, readable by its owner only (mode 0600), \
+         in directories that no other user can write. \
          As `json` it belongs to one delivery; a `dotenv` file may be shared by several deliveries and with \
          variables of your own, which are left as they are."
     }
@@ -66,15 +68,16 @@ impl StoreKind for File {
                 optional(
                     AttributeType::String,
                     "What the variables of a `dotenv` file begin with: `<prefix>_PRIMARY`, `<prefix>_SECONDARY` \
-                     (empty when there is none) and, for keys with a public id, `<prefix>_PRIMARY_ID` and \
-                     `<prefix>_SECONDARY_ID`. Default `API_KEY`.",
+                     (empty when there is none), `<prefix>_GENERATION` and, for keys with a public id, \
+                     `<prefix>_PRIMARY_ID` and `<prefix>_SECONDARY_ID`. Default `API_KEY`.",
                 ),
             ),
             (
                 "layout",
                 optional(
                     AttributeType::String,
-                    "Of a `json` file: `slots` (default), an object for each slot, or `flat`, two strings.",
+                    "Of a `json` file: `slots` (default), an object for each slot, or `flat`: `primary` and `secondary` \
+                     are the secrets themselves, with `primary_key_id`, `secondary_key_id` and `generation` beside them.",
                 ),
             ),
         ])

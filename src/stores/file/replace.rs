@@ -3,12 +3,14 @@
 //! Knows nothing of what stands in a file. A killed writer leaves the old file whole; what it leaves
 //! beside it is taken over by the next one.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::disk::{Standing, directory_of, failed, odd, same, standing};
+use super::Bytes;
+use super::access::refuse_open_place;
+use super::disk::{self, Standing, directory_of, failed, same, standing};
 use crate::error::{Error, Kind, Result};
 
 /// 30 seconds in all: a writer needs milliseconds, so whoever holds the lock longer hangs.
@@ -38,12 +40,19 @@ pub fn rehearse(path: &Path) -> Result<()> {
         let lock = Lock::take(path)?;
         return Draft::create(&lock).map(drop);
     }
-    tempfile::Builder::new()
+    // Its own text would add the random name, which nobody knows.
+    let refused =
+        |error: io::Error| failed("create a directory in", existing, &error.kind().into());
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    let created = builder
         .prefix(".apikey-")
         .tempdir_in(existing)
-        .and_then(tempfile::TempDir::close)
-        // Its own text would add the random name, which nobody knows.
-        .map_err(|error| failed("create a directory in", existing, &error.kind().into()))
+        .map_err(refused)?;
+    let sample = fs::metadata(created.path()).map_err(refused)?;
+    refuse_open_place(path, &sample)?;
+    created.close().map_err(refused)
 }
 
 /// The right to change one file, against every thread and process that asks for it too.
@@ -81,17 +90,23 @@ impl Lock {
     }
 
     /// Puts new bytes in the place of the file in one step: a reader sees the old or the new file, never a part.
-    pub fn replace(&self, bytes: &[u8]) -> Result<()> {
+    /// `false`, and nothing is replaced, if the file does not hold the bytes of `before` by now: programs that do not
+    /// know of the lock append to it.
+    pub fn replace(&self, before: Option<&Bytes>, bytes: &[u8]) -> Result<bool> {
         let mut draft = Draft::create(self)?;
         draft
             .file
             .write_all(bytes)
             .and_then(|()| draft.file.sync_all())
             .map_err(|error| failed("write", &draft.path, &error))?;
+        if disk::read(&self.target)?.as_ref() != before {
+            return Ok(false);
+        }
         fs::rename(&draft.path, &self.target)
             .map_err(|error| failed("replace", &self.target, &error))?;
         draft.in_place = true;
-        self.make_durable()
+        self.make_durable()?;
+        Ok(true)
     }
 
     /// Deletes the file. It may be gone already.
@@ -156,7 +171,7 @@ fn open_sidecar(path: &Path) -> Result<Option<File>> {
     let opened = match create_new(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => match standing(path)? {
             Standing::Nothing => return Ok(None),
-            Standing::Odd(what) => return Err(odd(path, what)),
+            Standing::Odd(what) => return clear(path, what).map(|()| None),
             Standing::Plain(_) => OpenOptions::new().read(true).write(true).open(path),
         },
         created => created,
@@ -165,6 +180,13 @@ fn open_sidecar(path: &Path) -> Result<Option<File>> {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == ErrorKind::NotFound && directory_of(path).exists() => {
             Ok(None)
+        }
+        // It exists and is not for us to open.
+        Err(error)
+            if error.kind() == ErrorKind::PermissionDenied
+                && matches!(standing(path), Ok(Standing::Plain(_))) =>
+        {
+            Err(in_the_way(path, "a file of another user"))
         }
         Err(error) => Err(failed("create", path, &error)),
     }
@@ -188,11 +210,12 @@ impl Draft {
     /// Under the lock nobody else writes a draft, so one that is there was left by a killed writer.
     fn create(lock: &Lock) -> Result<Self> {
         let path = beside(&lock.target, "tmp");
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(failed("delete", &path, &error));
+        match (standing(&path)?, fs::remove_file(&path)) {
+            (_, Ok(())) | (Standing::Nothing, _) => {}
+            (Standing::Odd(what), Err(_)) => clear(&path, what)?,
+            (Standing::Plain(_), Err(_)) => {
+                return Err(in_the_way(&path, "a file of another user"));
             }
-            _ => {}
         }
         let file = create_new(&path).map_err(|error| failed("create", &path, &error))?;
         let draft = Self {
@@ -200,21 +223,22 @@ impl Draft {
             file,
             in_place: false,
         };
-        draft.take_owner_of(&lock.target)?;
+        let made = draft
+            .file
+            .metadata()
+            .map_err(|error| failed("read", &draft.path, &error))?;
+        refuse_open_place(&lock.target, &made)?;
+        draft.take_owner_of(&lock.target, &made)?;
         Ok(draft)
     }
 
     /// Replacing a file must not take it away from the user who reads it.
     #[cfg(unix)]
-    fn take_owner_of(&self, target: &Path) -> Result<()> {
+    fn take_owner_of(&self, target: &Path, new: &Metadata) -> Result<()> {
         use std::os::unix::fs::{MetadataExt, fchown};
         let Standing::Plain(old) = standing(target)? else {
             return Ok(());
         };
-        let new = self
-            .file
-            .metadata()
-            .map_err(|error| failed("read", &self.path, &error))?;
         let changed = fchown(&self.file, Some(old.uid()), Some(old.gid()));
         if old.uid() == new.uid() || changed.is_ok() {
             // The group has no rights in the file, so it matters little which one it is.
@@ -233,7 +257,7 @@ impl Draft {
 
     /// Windows: a new file gets the access list of its directory, as the old one did.
     #[cfg(not(unix))]
-    fn take_owner_of(&self, _: &Path) -> Result<()> {
+    fn take_owner_of(&self, _: &Path, _: &Metadata) -> Result<()> {
         Ok(())
     }
 }
@@ -245,6 +269,25 @@ impl Drop for Draft {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Somebody put something else where a lock or a draft belongs. An empty directory holds nothing of anybody and goes.
+fn clear(path: &Path, what: &str) -> Result<()> {
+    match fs::remove_dir(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(in_the_way(path, what)),
+        _ => Ok(()),
+    }
+}
+
+fn in_the_way(path: &Path, what: &str) -> Error {
+    Error::new(
+        Kind::Denied,
+        format!("{} is in the way", path.display()),
+        format!(
+            "It is {what}. The provider keeps a file of this name beside the one that it writes, for a moment. Remove what \
+             stands there and apply again."
+        ),
+    )
 }
 
 /// A file that was not there before, for its owner only.

@@ -11,21 +11,28 @@ use crate::error::{Error, Kind, Result};
 use crate::stores::document::Layout;
 use crate::stores::{Document, Found, Observation, Receipt, Store, Territory, Version};
 
+/// How often a file may change under a writer, who starts again each time. A program that appends a line now and then
+/// does so once.
+const ATTEMPTS: u32 = 20;
+
 impl Target {
-    /// What the bytes of the file, or their absence, mean for this target.
+    /// What the bytes of the file, or their absence, mean for this target. A document of the other format is ours too:
+    /// the delivery is given another format, and the next write converts it.
     fn understand(&self, bytes: Option<&[u8]>) -> Found {
         let Some(bytes) = bytes.filter(|bytes| !bytes.trim_ascii().is_empty()) else {
             return Found::Nothing;
         };
         match &self.format {
-            Format::Dotenv(names) => dotenv::read(bytes, names),
-            Format::Json(_) => std::str::from_utf8(bytes)
-                .ok()
-                .and_then(Layout::parse)
-                .map_or_else(
+            Format::Dotenv(names) => {
+                json_in(bytes).map_or_else(|| dotenv::read(bytes, names), Found::Document)
+            }
+            Format::Json(_) => match std::str::from_utf8(bytes).map(Layout::understand) {
+                Ok(found @ (Found::Document(_) | Found::Nothing)) => found,
+                _ => dotenv::read_alone(bytes).map_or_else(
                     || Found::Foreign("it holds something else than a delivered document".into()),
                     Found::Document,
                 ),
+            },
         }
     }
 
@@ -90,25 +97,45 @@ impl Target {
     fn write_now(&self, content: &Content, expected: &Version) -> Result<()> {
         replace::create_directories(&self.path)?;
         let lock = Lock::take(&self.path)?;
-        let before = self.replaceable()?;
-        let after = content.after(before.as_ref().map_or(&[], |bytes| bytes));
-        if before.as_ref() == Some(&after) {
-            return Ok(());
+        for _ in 0..ATTEMPTS {
+            let before = self.replaceable()?;
+            let after = content.after(before.as_ref().map_or(&[], |bytes| bytes));
+            if before.as_ref() == Some(&after) {
+                return Ok(());
+            }
+            self.refuse_another(before.as_ref(), expected)?;
+            if lock.replace(before.as_ref(), &after)? {
+                return self.read_back(&after);
+            }
         }
-        self.refuse_another(before.as_ref(), expected)?;
-        lock.replace(&after)?;
-        let read_back = disk::read(&self.path)?;
-        match read_back.as_ref() == Some(&after) {
-            true => Ok(()),
-            false => Err(self.not_read_back()),
-        }
+        Err(self.restless())
     }
 
-    fn not_read_back(&self) -> Error {
-        Error::new(
+    /// Others may have added their lines to a shared file already.
+    fn read_back(&self, written: &Bytes) -> Result<()> {
+        let there = disk::read(&self.path)?;
+        let version = |bytes: Option<&Bytes>| self.version(bytes.map(|bytes| bytes.as_slice()));
+        if version(there.as_ref()) == version(Some(written)) {
+            return Ok(());
+        }
+        Err(Error::new(
             Kind::Stale,
             format!("{} does not hold what was written", self.place()),
             "Another program wrote to it at the same moment. Apply again.",
+        ))
+    }
+
+    fn restless(&self) -> Error {
+        Error::new(
+            Kind::Stale,
+            format!(
+                "{} is written by another program all the time",
+                self.place()
+            ),
+            format!(
+                "It changed {ATTEMPTS} times between a look and the moment of the write, and was left as it is. Stop that \
+                 program, or choose another path, and apply again."
+            ),
         )
     }
 
@@ -137,29 +164,34 @@ impl Target {
 
     /// Does not mind loose permissions: a key that others can read had better go.
     fn remove_whole(&self, lock: &Lock, expected: &Version) -> Result<()> {
-        let bytes = disk::read_whoever_may(&self.path)?;
-        match self.understand(bytes.as_ref().map(|bytes| bytes.as_slice())) {
-            Found::Foreign(why) => Err(self.foreign(&why)),
-            Found::Nothing | Found::Document(_) => {
-                self.refuse_another(bytes.as_ref(), expected)?;
-                lock.delete()
-            }
+        let Some(bytes) = disk::read_whoever_may(&self.path)? else {
+            return Ok(());
+        };
+        // A document in the other format is that of another delivery.
+        if json_in(&bytes).is_none() && !bytes.trim_ascii().is_empty() {
+            return Err(self.foreign("it holds something else than a delivered document"));
         }
+        self.refuse_another(Some(&bytes), expected)?;
+        lock.delete()
     }
 
     fn remove_lines(&self, lock: &Lock, names: &Names, expected: &Version) -> Result<()> {
-        let Some(before) = self.replaceable()? else {
-            return Ok(());
-        };
-        self.refuse_another(Some(&before), expected)?;
-        let after = dotenv::set(&before, names, &Lines::none());
-        if after.trim_ascii().is_empty() {
-            lock.delete()
-        } else if after != before {
-            lock.replace(&after)
-        } else {
-            Ok(())
+        for _ in 0..ATTEMPTS {
+            // A document in the other format is that of another delivery.
+            let before = self.replaceable()?.filter(|bytes| json_in(bytes).is_none());
+            let Some(before) = before else {
+                return Ok(());
+            };
+            self.refuse_another(Some(&before), expected)?;
+            let after = dotenv::set(&before, names, &Lines::none());
+            if after.trim_ascii().is_empty() {
+                return lock.delete();
+            }
+            if after == before || lock.replace(Some(&before), &after)? {
+                return Ok(());
+            }
         }
+        Err(self.restless())
     }
 
     /// What to write, made before any file is touched.
@@ -198,9 +230,16 @@ impl Content {
     fn after(&self, before: &[u8]) -> Bytes {
         match self {
             Self::Whole(bytes) => bytes.clone(),
+            Self::Lines(names, lines) if json_in(before).is_some() => {
+                dotenv::set(&[], names, lines)
+            }
             Self::Lines(names, lines) => dotenv::set(before, names, lines),
         }
     }
+}
+
+fn json_in(bytes: &[u8]) -> Option<Document> {
+    Layout::parse(std::str::from_utf8(bytes).ok()?)
 }
 
 #[async_trait]
