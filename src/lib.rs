@@ -18,7 +18,8 @@
 //! * [`engine`] looks at the world and carries out the steps, in their order, whatever goes wrong.
 //! * [`issuers`] mint and revoke, [`stores`] hold what is delivered; one file and one line in a table for each.
 //! * [`vendors`] is what the issuers and stores of one vendor share: credentials, signing, HTTP.
-//! * [`context`] is what a resource may reach; [`clock`] alone asks for the time; [`secret`] alone holds secrets.
+//! * [`context`] is what a resource may reach; [`clock`] alone asks for the time; [`secret`] alone holds secrets;
+//!   whatever is printed goes through [`printable`].
 //!
 //! An apply flows through [`resources::managed::apply`] → [`engine::run`] → issuers and stores → state. A refresh
 //! flows through [`resources::managed::read`] → [`engine::gather`] → state. A plan is pure:
@@ -43,6 +44,7 @@ pub mod fuzz;
 pub mod instant;
 pub mod issuers;
 pub mod ledger;
+pub mod printable;
 pub mod protocol;
 pub mod provider;
 pub mod resources;

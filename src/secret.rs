@@ -2,10 +2,15 @@
 //!
 //! `expose()` is the only way in; grep for it to see every place that touches secret text.
 
+mod escapes;
+mod scrub;
+
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
+
+pub use scrub::scrub;
 
 /// Secret text, wiped from memory when dropped.
 pub struct Secret(Zeroizing<String>);
@@ -62,18 +67,6 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Replaces every occurrence of the given secrets in text that came from outside.
-///
-/// Vendors echo requests in their error bodies; nothing of theirs is shown before it went through here.
-pub fn scrub(text: &str, secrets: &[&Secret]) -> String {
-    secrets
-        .iter()
-        .filter(|secret| secret.expose().len() >= 4)
-        .fold(text.to_owned(), |text, secret| {
-            text.replace(secret.expose(), "[secret]")
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,14 +83,5 @@ mod tests {
         assert_eq!(one, Secret::new("one".into()).fingerprint());
         assert_ne!(one, Secret::new("two".into()).fingerprint());
         assert_eq!(one.as_str().len(), "sha256:".len() + 12);
-    }
-
-    #[test]
-    fn scrub_removes_an_echoed_secret() {
-        let secret = Secret::new("made-up-canary".into());
-        assert_eq!(
-            scrub("bad value made-up-canary!", &[&secret]),
-            "bad value [secret]!"
-        );
     }
 }

@@ -167,67 +167,37 @@ async fn basic_authentication_carries_id_and_secret() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_in_the_words_of_the_server_without_the_secret() {
-    let echo: Answer = |request| reply("401 Unauthorized", &format!("Unknown  key\n in {request}"));
-    let server = Server::start(echo).await;
-    let pair = map([
-        ("username", text("{{key_id}}")),
-        ("password", text("{{secret}}")),
-    ]);
-    let json = map([
-        ("Content-Type", text("application/json")),
-        ("X-Admin", text("Token admin-canary")),
-    ]);
-    let body = || ("body", text("{\"k\":\"{{secret}}\"}"));
-    let form = map([("Content-Type", text("application/x-www-form-urlencoded"))]);
-    for verification in [
-        verification(&server.address, [bearer()]),
-        verification(&server.address, [("basic_auth", pair)]),
-        verification(
-            &server.address,
-            [("method", text("POST")), ("headers", json), body()],
+async fn of_an_answer_only_the_status_is_shown() {
+    for (status, answer) in [
+        (
+            "401 Unauthorized",
+            (|request| reply("401 made-up-canary", request)) as Answer,
         ),
-        verification(
-            &server.address,
-            [("method", text("POST")), ("headers", form), body()],
-        ),
+        ("403 Forbidden", |request| {
+            reply("403 made-up-canary", request)
+        }),
+        ("404 Not Found", |request| {
+            reply("404 made-up-canary", request)
+        }),
+        ("422 Unprocessable Entity", |request| {
+            reply("422 made-up-canary", request)
+        }),
     ] {
+        let server = Server::start(answer).await;
+        let json = map([("Content-Type", text("application/json"))]);
+        let body = (
+            "body_wo",
+            text("{\"k\":\"{{secret}}\",\"mine\":\"admin-canary\"}"),
+        );
+        let fields = [("method", text("POST")), ("headers", json), body];
+        let verification = verification(&server.address, fields);
         let reason = refusal(&verification).await;
+        assert!(reason.starts_with(&format!("HTTP {status}")), "{reason}");
         assert!(
-            reason.starts_with("HTTP 401 Unauthorized: Unknown key in "),
+            !format!("{reason} {verification:?}").contains("canary"),
             "{reason}"
         );
-        let shown = format!("{reason} {verification:?}");
-        for leak in ["canary", "aWQtMTptYWRl", "quoted"] {
-            assert!(!shown.contains(leak), "{shown}");
-        }
     }
-}
-
-#[tokio::test]
-async fn a_secret_cut_through_at_the_end_of_what_is_read_is_not_shown() {
-    // So many secrets that, shortened to "[secret]", they leave the end of the text within sight.
-    let flood: Answer = |request| {
-        let secret = request
-            .split("Bearer ")
-            .nth(1)
-            .unwrap()
-            .split("\r\n")
-            .next()
-            .unwrap();
-        reply(
-            "403 Forbidden",
-            &format!("{} ", secret).repeat(70_000 / secret.len()),
-        )
-    };
-    let server = Server::start(flood).await;
-    let verification = verification(&server.address, [bearer()]);
-    let secret = Secret::new("made-up-canary".repeat(400));
-    let Probe::Refused(reason) = verification.attempt(None, &secret).await.unwrap() else {
-        panic!("accepted");
-    };
-    assert!(reason.starts_with("HTTP 403 Forbidden"), "{reason}");
-    assert!(!reason.contains("canary"), "{reason}");
 }
 
 #[tokio::test]
@@ -248,7 +218,7 @@ async fn a_busy_server_says_nothing_about_the_key() {
             .unwrap_err();
         assert_eq!(error.kind, Kind::Unavailable);
         assert!(
-            error.detail.contains(status) && error.detail.contains("slow down"),
+            error.detail.contains(status) && !error.detail.contains("slow down"),
             "{error}"
         );
     }
@@ -261,10 +231,8 @@ async fn only_the_expected_status_is_a_success() {
         "expected_status",
         ValueAny::List(vec![ValueAny::Number(418), ValueAny::Number(503)]),
     );
-    assert_eq!(
-        refusal(&verification(&server.address, [expected.clone(), bearer()])).await,
-        "HTTP 200 OK"
-    );
+    let reason = refusal(&verification(&server.address, [expected.clone(), bearer()])).await;
+    assert!(reason.starts_with("HTTP 200 OK"), "{reason}");
     let server = Server::start(|_| reply("503 Service Unavailable", "")).await;
     assert_eq!(
         attempt(&verification(&server.address, [expected, bearer()])).await,

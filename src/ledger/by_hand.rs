@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::config;
 use crate::ledger::sql::{Database, Verdict};
+use crate::printable::printable;
 
 const USAGE: &str = "\
 Usage: terraform-provider-apikey ledger verify [--url <url>] [--schema <schema>] [--seal <number>:<hash>]
@@ -37,7 +38,8 @@ pub fn run(arguments: &[String]) -> ExitCode {
     match verified(&asked) {
         Ok((place, verdict)) => report(&place, &verdict),
         Err(error) => {
-            eprintln!("Error: {}\n\n{}", error.summary, error.detail);
+            let text = format!("Error: {}\n\n{}", error.summary, error.detail);
+            eprintln!("{}", printable(&text));
             ExitCode::from(2)
         }
     }
@@ -131,7 +133,8 @@ fn report(place: &str, verdict: &Verdict) -> ExitCode {
             ExitCode::SUCCESS
         }
         Some(broken) => {
-            eprintln!("The audit trail of {place} is broken: {broken}.");
+            let text = format!("The audit trail of {place} is broken: {broken}.");
+            eprintln!("{}", printable(&text));
             eprintln!("The {sound} events before are sound.");
             ExitCode::FAILURE
         }

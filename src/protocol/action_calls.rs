@@ -14,6 +14,7 @@ use super::guard::{guard, settle};
 use super::registry::Registry;
 use super::wire::tfplugin6::invoke_action::event::{self, Completed, Type};
 use super::wire::tfplugin6::{DynamicValue, invoke_action, plan_action, validate_action_config};
+use crate::printable::printable_line;
 
 impl Registry {
     pub(super) async fn validate_action(
@@ -99,6 +100,7 @@ impl Registry {
 }
 
 fn say(events: &UnboundedSender<invoke_action::Event>, message: String) {
+    let message = printable_line(&message).into_owned();
     let progress = Type::Progress(event::Progress { message });
     let _ = events.send(invoke_action::Event {
         r#type: Some(progress),

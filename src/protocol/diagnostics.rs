@@ -6,6 +6,7 @@ use tf_provider::{AttributePath, AttributePathStep, Diagnostic, Diagnostics};
 
 use super::wire::tfplugin6::{self as wire, attribute_path::Step, attribute_path::step::Selector};
 use crate::error::{self, Path, Result};
+use crate::printable::{printable, printable_line};
 
 /// All of them, errors first.
 pub(super) fn to_wire(diags: Diagnostics) -> Vec<wire::Diagnostic> {
@@ -16,8 +17,8 @@ pub(super) fn to_wire(diags: Diagnostics) -> Vec<wire::Diagnostic> {
         .chain(warnings)
         .map(|(severity, diagnostic)| wire::Diagnostic {
             severity: severity.into(),
-            detail: detail_with_place(&diagnostic),
-            summary: diagnostic.summary.into_owned(),
+            detail: printable(&detail_with_place(&diagnostic)).into_owned(),
+            summary: printable_line(&diagnostic.summary).into_owned(),
             attribute: Some(path_to_wire(pointable(diagnostic.attribute)))
                 .filter(|path| !path.steps.is_empty()),
         })
@@ -85,7 +86,7 @@ pub(super) fn to_function_error(diags: Diagnostics) -> Option<wire::FunctionErro
             });
     let texts: Vec<String> = diags.errors.iter().map(text_of).collect();
     (!texts.is_empty()).then(|| wire::FunctionError {
-        text: texts.join("\n"),
+        text: printable(&texts.join("\n")).into_owned(),
         function_argument,
     })
 }
@@ -146,6 +147,18 @@ mod tests {
         assert_eq!(messages[0].attribute.as_ref().unwrap().steps.len(), 2);
         assert_eq!(messages[0].detail, "first");
         assert_eq!(messages[1].attribute, None);
+    }
+
+    #[test]
+    fn no_text_reaches_a_terminal_as_a_command() {
+        let mut diags = Diagnostics::default();
+        diags.root_error("\u{1b}[2J\nGone", "\u{1b}]0;title\u{7}\nnext");
+        let message = to_wire(diags).remove(0);
+        assert_eq!(message.summary, "\\u{1b}[2J Gone");
+        assert_eq!(message.detail, "\\u{1b}]0;title\\u{7}\nnext");
+        let mut diags = Diagnostics::default();
+        diags.function_error(0, "\u{9b}31m");
+        assert_eq!(to_function_error(diags).unwrap().text, "\\u{9b}31m");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::clock;
+use crate::printable::printable;
 
 /// The variables that set the level, the most specific first.
 const LEVEL_VARIABLES: [&str; 3] = ["TF_LOG_PROVIDER_APIKEY", "TF_LOG_PROVIDER", "TF_LOG"];
@@ -89,11 +90,11 @@ impl Line {
 
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.set(field.name(), format!("{value:?}"));
+        self.set(field.name(), printable(&format!("{value:?}")).as_ref());
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.set(field.name(), value);
+        self.set(field.name(), printable(value).as_ref());
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {

@@ -1,13 +1,16 @@
 //! The one HTTP client of all vendors: connections, timeouts, answers.
 //!
-//! Whether a call is sent again is decided in `retry`. What an answer means is the business of each vendor.
+//! Whether a call is sent again, and how long it is waited for, is decided in `retry`. What an answer means is the
+//! business of each vendor.
 
+use std::collections::BTreeSet;
 use std::error::Error as _;
-use std::sync::OnceLock;
+use std::net::IpAddr;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Request, StatusCode};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::{Request, StatusCode, Url};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use tokio_util::sync::CancellationToken;
@@ -15,11 +18,11 @@ use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
+use crate::instant::Instant;
 
-pub use super::retry::{Failure, Repeat};
+pub use super::retry::{Ask, Failure, Patience, Repeat};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// No vendor answers with more than this; what does is not an answer.
 const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
@@ -28,7 +31,9 @@ const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Http {
     client: OnceLock<reqwest::Client>,
-    answer_timeout: Duration,
+    patience: Patience,
+    /// Who did not answer the last call at all.
+    silent: Mutex<BTreeSet<String>>,
     pub(super) stop: CancellationToken,
 }
 
@@ -45,16 +50,38 @@ pub struct Answer {
 impl Http {
     /// A client that stops repeating calls once `stop` is cancelled.
     pub fn new(stop: CancellationToken) -> Self {
-        Self::with_answer_timeout(stop, ANSWER_TIMEOUT)
+        Self::with_patience(stop, Patience::default())
     }
 
-    /// The same with another limit for one whole attempt.
-    pub fn with_answer_timeout(stop: CancellationToken, answer_timeout: Duration) -> Self {
+    /// The same with other bounds.
+    pub fn with_patience(stop: CancellationToken, patience: Patience) -> Self {
         Self {
             client: OnceLock::new(),
-            answer_timeout,
+            patience,
+            silent: Mutex::default(),
             stop,
         }
+    }
+
+    pub(super) fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    /// How long a call to this side may get no answer.
+    pub(super) fn silent_bound(&self, whom: &str) -> Duration {
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        match silent.contains(whom) {
+            true => self.patience.silent_again,
+            false => self.patience.silent,
+        }
+    }
+
+    pub(super) fn note_silence(&self, whom: &str, is_silent: bool) {
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        match is_silent {
+            true => silent.insert(whom.to_owned()),
+            false => silent.remove(whom),
+        };
     }
 
     /// The client itself, for building requests.
@@ -62,24 +89,25 @@ impl Http {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let built = build(self.answer_timeout)?;
+        let built = build()?;
         Ok(self.client.get_or_init(|| built))
     }
 
-    /// Sends one request once and reads the whole answer. Every status is an answer.
-    pub async fn send(&self, request: Request) -> Result<Answer, Failure> {
+    /// Sends one request once and reads the whole answer, all within the limit. Every status is an answer.
+    pub async fn send(&self, mut request: Request, limit: Duration) -> Result<Answer, Failure> {
+        *request.timeout_mut() = Some(limit);
         let host = host_of(&request);
         let client = self.client().map_err(Failure::settled)?;
         let mut response = client
             .execute(request)
             .await
-            .map_err(|error| self.unanswered(&host, error))?;
+            .map_err(|error| unanswered(&host, limit, error))?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let mut body = Zeroizing::new(Vec::new());
         loop {
             let chunk = response.chunk().await;
-            match chunk.map_err(|error| self.unanswered(&host, error))? {
+            match chunk.map_err(|error| unanswered(&host, limit, error))? {
                 None => break,
                 Some(chunk) if body.len() + chunk.len() > LARGEST_ANSWER => {
                     return Err(Failure::broken(too_large(&host)));
@@ -93,32 +121,16 @@ impl Http {
             body,
         })
     }
-
-    fn unanswered(&self, host: &str, error: reqwest::Error) -> Failure {
-        // Only a connection that was never made proves that nothing was sent.
-        let maybe_done = !error.is_connect() && !error.is_builder();
-        let reason = if error.is_timeout() && !error.is_connect() {
-            format!("There was no answer within {:?}.", self.answer_timeout)
-        } else {
-            format!("{}.", causes(&error.without_url()))
-        };
-        Failure {
-            error: Error::new(
-                Kind::Unavailable,
-                format!("{host} did not answer"),
-                format!(
-                    "{reason} Check the network, the proxy (HTTPS_PROXY, NO_PROXY) and the \
-                     endpoint, then run the command again."
-                ),
-            ),
-            passing: true,
-            maybe_done,
-            wait: None,
-        }
-    }
 }
 
 impl Answer {
+    /// The time of the other side when it answered, if it says so.
+    pub fn served_at(&self) -> Option<Instant> {
+        let text = self.headers.get(DATE)?.to_str().ok()?.trim();
+        let date = OffsetDateTime::parse(text, &Rfc2822).ok()?;
+        Some(Instant::from_unix(date.unix_timestamp()))
+    }
+
     /// How long the `Retry-After` header asks to wait, in seconds or until a date.
     pub fn retry_after(&self) -> Option<Duration> {
         let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
@@ -132,7 +144,51 @@ impl Answer {
     }
 }
 
-fn build(answer_timeout: Duration) -> Result<reqwest::Client> {
+/// Whether an address leads to this machine alone.
+pub fn is_on_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    match address {
+        Ok(address) => address.is_loopback(),
+        Err(_) => host == "localhost",
+    }
+}
+
+/// Whether nobody on the way can read what is sent there, or answer it.
+pub fn is_encrypted_or_local(url: &Url) -> bool {
+    url.scheme() == "https" || is_on_this_machine(url)
+}
+
+fn unanswered(host: &str, limit: Duration, error: reqwest::Error) -> Failure {
+    // Only a connection that was never made proves that nothing was sent.
+    let maybe_done = !error.is_connect() && !error.is_builder();
+    let reason = match (error.is_timeout(), error.is_connect()) {
+        (true, true) => "No connection could be made in time.".to_owned(),
+        (true, false) => format!(
+            "There was no whole answer within {} seconds.",
+            limit.as_secs()
+        ),
+        _ => format!("{}.", causes(&error.without_url())),
+    };
+    let error = Error::new(
+        Kind::Unavailable,
+        format!("{host} did not answer"),
+        format!(
+            "{reason} Check the network, the proxy (HTTPS_PROXY, NO_PROXY) and the endpoint, then run the command again."
+        ),
+    );
+    Failure {
+        passing: true,
+        maybe_done,
+        answered: false,
+        ..Failure::settled(error)
+    }
+}
+
+fn build() -> Result<reqwest::Client> {
     // Fails only if a provider is installed already, and then that one serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
@@ -141,7 +197,6 @@ fn build(answer_timeout: Duration) -> Result<reqwest::Client> {
             env!("CARGO_PKG_VERSION")
         ))
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(answer_timeout)
         // A redirect would carry credentials to a host that nobody configured.
         .redirect(reqwest::redirect::Policy::none())
         .build()

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::time::Instant;
 
 use super::http::Http;
 use crate::error::{Error, Kind, Result};
@@ -15,6 +16,41 @@ const LONGEST_DELAY: Duration = Duration::from_secs(15);
 /// A vendor that asks for more patience than this is told of instead of waited for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For one attempt: to connect, to send, and to read the whole answer.
+    pub attempt: Duration,
+    /// For a call whose attempts get no answer.
+    pub silent: Duration,
+    /// The same after a call that got none: what comes next in the run does not wait all over again.
+    pub silent_again: Duration,
+    /// For a call that is told to come back later.
+    pub busy: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            attempt: Duration::from_secs(30),
+            silent: Duration::from_secs(60),
+            silent_again: Duration::from_secs(10),
+            busy: Duration::from_secs(180),
+        }
+    }
+}
+
+/// What is asked of whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The other side, such as `IAM`.
+    pub whom: &'a str,
+    /// The call, such as `ListAccessKeys`.
+    pub what: &'a str,
+    /// Whether it may be sent again.
+    pub repeat: Repeat,
+}
+
 /// One attempt that failed, and what that means for another one.
 #[derive(Debug)]
 pub struct Failure<E = Error> {
@@ -24,8 +60,12 @@ pub struct Failure<E = Error> {
     pub passing: bool,
     /// Whether the other side may have done what it was asked although it did not say so.
     pub maybe_done: bool,
+    /// Whether the other side said anything.
+    pub answered: bool,
     /// How long the other side asked to wait.
     pub wait: Option<Duration>,
+    /// How often and how long it was tried, in a sentence, if more than once.
+    pub tried: Option<String>,
 }
 
 /// Which calls may be sent again.
@@ -38,34 +78,53 @@ pub enum Repeat {
 }
 
 impl Http {
-    /// Makes attempts until one succeeds, at most `retries` after the first. Waits longer each time, at
-    /// least as long as the other side asks, and not at all once a person asked to stop.
+    /// Makes attempts until one succeeds, at most `retries` after the first, within the bounds of [`Patience`]. Waits
+    /// longer each time, at least as long as the other side asks, and not at all once a person asked to stop. An
+    /// attempt is given the time that it has.
     pub async fn retry<T, E, F, Attempt>(
         &self,
-        repeat: Repeat,
+        ask: Ask<'_>,
         retries: usize,
         mut attempt: F,
     ) -> Result<T, Failure<E>>
     where
-        F: FnMut() -> Attempt,
+        F: FnMut(Duration) -> Attempt,
         Attempt: Future<Output = Result<T, Failure<E>>>,
     {
+        let patience = self.patience();
+        let silent = self.silent_bound(ask.whom);
+        let begun = Instant::now();
         let mut delays = delays(retries);
+        let mut bound = silent;
+        let mut attempts: u32 = 0;
         loop {
-            let failure = match attempt().await {
-                Ok(value) => return Ok(value),
+            attempts = attempts.saturating_add(1);
+            let rest = bound.saturating_sub(begun.elapsed());
+            let failure = match attempt(patience.attempt.min(rest)).await {
+                Ok(value) => {
+                    self.note_silence(ask.whom, false);
+                    return Ok(value);
+                }
                 Err(failure) => failure,
             };
-            let Some(delay) = failure
-                .worth_another(repeat)
+            bound = match failure.answered {
+                true => patience.busy,
+                false => silent,
+            };
+            let delay = failure
+                .worth_another(ask.repeat)
                 .then(|| delays.next())
                 .flatten()
-            else {
-                return Err(failure);
+                .map(|delay| delay.max(failure.wait.unwrap_or_default()))
+                .filter(|delay| begun.elapsed() + *delay < bound)
+                .filter(|_| failure.wait <= Some(LONGEST_RETRY_AFTER));
+            let goes_on = match delay {
+                Some(delay) => self.waited(delay).await,
+                None => false,
             };
-            let delay = delay.max(failure.wait.unwrap_or_default());
-            if failure.wait > Some(LONGEST_RETRY_AFTER) || !self.waited(delay).await {
-                return Err(failure);
+            if !goes_on {
+                self.note_silence(ask.whom, !failure.answered);
+                return Err(failure.after(ask.what, attempts, begun.elapsed()));
             }
         }
     }
@@ -99,7 +158,9 @@ impl<E> Failure<E> {
             error,
             passing: false,
             maybe_done: false,
+            answered: true,
             wait: None,
+            tried: None,
         }
     }
 
@@ -117,8 +178,20 @@ impl<E> Failure<E> {
             error: say(self.error),
             passing: self.passing,
             maybe_done: self.maybe_done,
+            answered: self.answered,
             wait: self.wait,
+            tried: self.tried,
         }
+    }
+
+    fn after(self, what: &str, attempts: u32, time: Duration) -> Self {
+        let tried = (attempts > 1).then(|| {
+            format!(
+                "{what} was tried {attempts} times in {} seconds.",
+                time.as_secs()
+            )
+        });
+        Self { tried, ..self }
     }
 
     fn worth_another(&self, repeat: Repeat) -> bool {
@@ -149,10 +222,17 @@ mod tests {
 
     fn failure(passing: bool, maybe_done: bool) -> Failure<&'static str> {
         Failure {
-            error: "no",
             passing,
             maybe_done,
-            wait: None,
+            ..Failure::settled("no")
+        }
+    }
+
+    fn ask(repeat: Repeat) -> Ask<'static> {
+        Ask {
+            whom: "somebody",
+            what: "Something",
+            repeat,
         }
     }
 
@@ -164,7 +244,7 @@ mod tests {
     ) -> usize {
         let attempts = Cell::new(0);
         let outcome: Result<(), _> = http
-            .retry(repeat, retries, || {
+            .retry(ask(repeat), retries, |_| {
                 attempts.set(attempts.get() + 1);
                 std::future::ready(Err(failure_of()))
             })
@@ -210,5 +290,55 @@ mod tests {
             ..failure(true, false)
         };
         assert_eq!(attempts_of(&http, Repeat::Freely, 9, patient).await, 1);
+    }
+
+    /// How long calls take one after the other, and what is said of the last.
+    async fn seconds_of(
+        calls: usize,
+        failure_of: impl Fn() -> Failure<&'static str>,
+    ) -> (Vec<u64>, String) {
+        let http = Http::new(CancellationToken::new());
+        let (mut seconds, mut tried) = (Vec::new(), String::new());
+        for _ in 0..calls {
+            let begun = Instant::now();
+            let outcome: Result<(), _> = http
+                .retry(ask(Repeat::Freely), 100, async |limit| {
+                    let failure = failure_of();
+                    if !failure.answered {
+                        tokio::time::sleep(limit).await;
+                    }
+                    Err(failure)
+                })
+                .await;
+            tried = outcome.unwrap_err().tried.unwrap_or_default();
+            seconds.push(begun.elapsed().as_secs());
+        }
+        (seconds, tried)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_side_that_is_silent_is_waited_for_once_and_hardly_again() {
+        let silent = || Failure {
+            answered: false,
+            ..failure(true, true)
+        };
+        let (seconds, tried) = seconds_of(3, silent).await;
+        assert!(seconds[0] <= 60 && seconds[0] >= 30, "{seconds:?}");
+        assert!(seconds[1..].iter().all(|it| *it <= 10), "{seconds:?}");
+        assert_eq!(tried, "");
+        let (_, tried) = seconds_of(1, silent).await;
+        assert!(
+            tried.starts_with("Something was tried 2 times in "),
+            "{tried}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_side_that_is_busy_is_asked_for_a_bounded_time() {
+        let (seconds, _) = seconds_of(2, || failure(true, false)).await;
+        assert!(
+            seconds.iter().all(|it| (120..=180).contains(it)),
+            "{seconds:?}"
+        );
     }
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::fake::{Fake, Reply};
+use crate::support::forms::assert_hidden;
 use crate::support::keys::Config;
 use crate::support::outcome::Outcome;
 use crate::support::workspace::Workspace;
@@ -150,6 +152,83 @@ fn private_data(ws: &Workspace) -> Vec<Vec<u8>> {
                 .unwrap()
         })
         .collect()
+}
+
+#[test]
+fn a_verification_that_is_repeated_in_every_form_shows_nothing() {
+    let server = Fake::start([Reply::Echo(401)]);
+    let (body, header) = (
+        "made-up+body/canary-of-ours",
+        "made-up-header/canary+of-ours",
+    );
+    let verification = format!(
+        r#"verification = {{
+    url         = "{}/check"
+    method      = "POST"
+    headers     = {{ "Content-Type" = "application/json" }}
+    headers_wo  = {{ X-Admin = "{header}" }}
+    body_wo     = "{{\"key\":\"{{{{secret}}}}\",\"mine\":\"{body}\"}}"
+    timeout     = "2s"
+    interval    = "1s"
+    consecutive = 1
+  }}"#,
+        server.url()
+    );
+    let ws = Workspace::with(&Config::new().with(&verification).text());
+    ws.env("TF_LOG", "TRACE");
+    ws.env("TF_LOG_PATH", ws.path("trace.log").to_str().unwrap());
+    let refused = ws.run(&["apply", "-auto-approve", "-no-color"]).failed();
+    assert!(
+        refused.text().contains("HTTP 401 Unauthorized"),
+        "{}",
+        refused.text()
+    );
+    assert!(ws.find_key("k").is_none());
+    assert!(!ws.path("k.json").exists());
+    let sent = server.requests().remove(0);
+    let key = sent
+        .split("\"key\":\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    assert!(key.starts_with("acme_") && sent.contains(body), "{sent}");
+    let said = format!("{}{}", refused.stdout, refused.stderr);
+    for secret in [&key["acme_".len()..], body, header] {
+        assert_hidden("what was printed", said.as_bytes(), secret);
+        for path in files(&ws.path(""))
+            .iter()
+            .filter(|path| !path.ends_with("main.tf"))
+        {
+            assert_hidden(
+                &path.display().to_string(),
+                &fs::read(path).unwrap(),
+                secret,
+            );
+        }
+    }
+}
+
+#[test]
+fn no_name_and_no_document_commands_the_terminal() {
+    let ws = Workspace::with(&Config::new().name(r"pay\u001b[2Jments\u202e").text());
+    let plain = |args: &[&str]| ws.run(&[args, &["-no-color"]].concat());
+    let created = plain(&["apply", "-auto-approve"]).ok();
+    let document = r#"{"primary":{"key_id":"x\u001b]0;gone\u0007","secret":"made-up-canary"},"secondary":null}"#;
+    fs::write(ws.path("k.json"), document).unwrap();
+    let planned = plain(&["plan"]).ok();
+    assert!(
+        planned.stdout.contains(r"pay\u{1b}[2Jments\u{202e}"),
+        "{planned}"
+    );
+    for said in [created, planned] {
+        let odd = |it: char| it.is_control() && it != '\n' || it == '\u{202e}';
+        assert!(
+            !said.stdout.contains(odd) && !said.stderr.contains(odd),
+            "{said}"
+        );
+    }
 }
 
 #[test]

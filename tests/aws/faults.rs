@@ -7,7 +7,7 @@ use apikey::error::Kind;
 use apikey::issuers::{Issuer, Probe, Standing};
 use apikey::secret::Secret;
 use apikey::stores::{Document, DocumentKey};
-use apikey::vendors::http::Http;
+use apikey::vendors::http::{Http, Patience};
 use tf_provider::value::ValueAny;
 use tokio_util::sync::CancellationToken;
 
@@ -191,7 +191,11 @@ async fn a_mint_whose_answer_is_lost_is_not_repeated_and_names_the_key_it_left()
             lost,
             listed(&["AKIAOLD", ID], None),
         ]);
-        let http = Http::with_answer_timeout(CancellationToken::new(), Duration::from_secs(1));
+        let patience = Patience {
+            attempt: Duration::from_secs(1),
+            ..Patience::default()
+        };
+        let http = Http::with_patience(CancellationToken::new(), patience);
         let context = reached(&fake, 5).with_http(http);
         let error = keys_of(&context, "ci").mint("token").await.unwrap_err();
         assert_eq!(calls(&fake, "CreateAccessKey"), 1);
@@ -321,7 +325,7 @@ async fn a_write_that_fails_shows_nothing_of_what_was_written() {
         .await
         .unwrap_err();
     assert!(
-        error.detail.contains("[secret] [secret] [secret]"),
+        error.detail.contains("AWS answered ValidationException. "),
         "{error}"
     );
     assert!(!format!("{error} {error:?} {context:?}").contains("canary"));
@@ -344,4 +348,51 @@ async fn a_caller_that_is_no_user_is_refused() {
         assert!(error.detail.contains(&arn), "{error}");
         assert_eq!(fake.requests().len(), 1);
     }
+}
+
+fn impatient(fake: &Fake) -> Context {
+    let patience = Patience {
+        attempt: Duration::from_secs(1),
+        silent: Duration::from_secs(3),
+        silent_again: Duration::from_secs(1),
+        busy: Duration::from_secs(3),
+    };
+    reached(fake, 50).with_http(Http::with_patience(CancellationToken::new(), patience))
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_left_and_the_error_says_what_was_waited_for() {
+    for reply in [
+        Reply::Silence(Duration::from_secs(60)),
+        Reply::Endless(b"<!-- -->".to_vec(), Duration::from_millis(100)),
+    ] {
+        let fake = Fake::start([reply]);
+        let keys = keys_of(&impatient(&fake), "ci");
+        let error = keys.check(&[]).await.unwrap_err();
+        assert_eq!(error.kind, Kind::Unavailable);
+        for words in [
+            "There was no whole answer within",
+            "ListAccessKeys was tried",
+        ] {
+            assert!(error.detail.contains(words), "{error}");
+        }
+        let before = fake.requests().len();
+        assert!(keys.check(&[]).await.is_err());
+        assert_eq!(
+            fake.requests().len(),
+            before + 1,
+            "it was silent for long enough"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_not_read_to_its_end() {
+    let fake = Fake::start([Reply::Endless(vec![b' '; 1 << 20], Duration::ZERO)]);
+    let error = keys_of(&reached(&fake, 5), "ci")
+        .check(&[])
+        .await
+        .unwrap_err();
+    assert!(error.detail.contains("too large"), "{error}");
+    assert_eq!(calls(&fake, "ListAccessKeys"), 1);
 }

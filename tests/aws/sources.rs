@@ -137,7 +137,13 @@ async fn a_process_may_give_the_credentials_and_its_failure_is_told() {
     list(&context(block("good"))).await;
     assert_eq!(signer(&fake), "AKIAPROCESS");
     let error = failure(block("bad")).await;
-    assert!(error.detail.contains("the vault is sealed"), "{error}");
+    assert!(
+        error
+            .detail
+            .contains("credential_process ended with exit status 3"),
+        "{error}"
+    );
+    assert!(!error.to_string().contains("sealed"), "{error}");
 }
 
 #[tokio::test]

@@ -6,13 +6,19 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use crate::support::forms::forms;
+
 /// One end of a connection that hangs must not hang the test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Door {
     port: u16,
     mood: Arc<Mutex<Mood>>,
+    secrets: Secrets,
 }
+
+/// Secrets that passed.
+type Secrets = Arc<Mutex<Vec<String>>>;
 
 /// What happens to requests.
 #[derive(Clone, Default)]
@@ -26,6 +32,8 @@ enum Mood {
     },
     /// The next that holds this text gets through, but its answer does not come back.
     Loses(&'static str),
+    /// Those that hold this text are refused, in words that repeat them and every secret that passed, in every form.
+    Echoes(&'static str),
     /// Three in ten fare badly, each in the way that this number tells.
     Storms(u64),
 }
@@ -35,6 +43,7 @@ enum Mood {
 enum Fate {
     Passes,
     Refused,
+    Echoed,
     Throttled,
     Fails,
     Unavailable,
@@ -51,13 +60,20 @@ impl Door {
         let port = listener.local_addr().unwrap().port();
         let mood = Arc::new(Mutex::new(Mood::Open));
         let shared = Arc::clone(&mood);
+        let secrets = Secrets::default();
+        let passed = Arc::clone(&secrets);
         thread::spawn(move || {
             for stream in listener.incoming().take(5000).flatten() {
                 let (server, mood) = (server.clone(), Arc::clone(&shared));
-                thread::spawn(move || pass(stream, &server, &mood));
+                let passed = Arc::clone(&passed);
+                thread::spawn(move || pass(stream, &server, &mood, &passed));
             }
         });
-        Self { port, mood }
+        Self {
+            port,
+            mood,
+            secrets,
+        }
     }
 
     pub fn url(&self) -> String {
@@ -77,6 +93,22 @@ impl Door {
     /// Lets the next request with this text through and loses its answer.
     pub fn lose(&self, with: &'static str) {
         self.set(Mood::Loses(with));
+    }
+
+    /// Refuses requests with this text and repeats in the answer what it knows.
+    pub fn echo(&self, with: &'static str) {
+        self.set(Mood::Echoes(with));
+    }
+
+    /// Another secret that it knows.
+    pub fn knows(&self, secret: &str) -> &Self {
+        self.secrets.lock().unwrap().push(secret.to_owned());
+        self
+    }
+
+    /// The secrets that it knows.
+    pub fn secrets(&self) -> Vec<String> {
+        self.secrets.lock().unwrap().clone()
     }
 
     /// Whether there still is an answer to be lost.
@@ -113,6 +145,10 @@ impl Mood {
                 Fate::Unanswered
             }
             Self::Loses(_) => Fate::Passes,
+            Self::Echoes(with) => match request.contains(*with) {
+                true => Fate::Echoed,
+                false => Fate::Passes,
+            },
             Self::Storms(chance) => {
                 // Any generator does, as long as it gives the same again for the same seed.
                 *chance = chance
@@ -132,7 +168,12 @@ impl Mood {
     }
 }
 
-fn pass(mut client: TcpStream, server: &str, mood: &Mutex<Mood>) -> io::Result<()> {
+fn pass(
+    mut client: TcpStream,
+    server: &str,
+    mood: &Mutex<Mood>,
+    secrets: &Secrets,
+) -> io::Result<()> {
     client.set_read_timeout(Some(PATIENCE))?;
     let request = read(&mut client)?;
     let fate = mood
@@ -143,6 +184,10 @@ fn pass(mut client: TcpStream, server: &str, mood: &Mutex<Mood>) -> io::Result<(
         Fate::Refused => {
             let body = r#"{"__type":"LimitExceededException","Message":"too many versions"}"#;
             return answer(&mut client, 400, body);
+        }
+        Fate::Echoed => {
+            let words = repeated(&String::from_utf8_lossy(&request), secrets);
+            return answer(&mut client, 400, &words);
         }
         Fate::Throttled => return answer(&mut client, 429, ""),
         Fate::Fails => return answer(&mut client, 500, ""),
@@ -156,10 +201,43 @@ fn pass(mut client: TcpStream, server: &str, mood: &Mutex<Mood>) -> io::Result<(
     upstream.set_read_timeout(Some(PATIENCE))?;
     upstream.write_all(&request)?;
     match fate {
-        Fate::Unanswered => io::copy(&mut upstream, &mut io::sink())?,
-        _ => io::copy(&mut upstream, &mut client)?,
+        Fate::Unanswered => {
+            io::copy(&mut upstream, &mut io::sink())?;
+        }
+        _ => {
+            let mut answer = Vec::new();
+            upstream.read_to_end(&mut answer)?;
+            learn(&String::from_utf8_lossy(&answer), secrets);
+            client.write_all(&answer)?;
+        }
     };
     Ok(())
+}
+
+fn learn(answer: &str, secrets: &Secrets) {
+    let new = answer
+        .split_once("<SecretAccessKey>")
+        .and_then(|(_, rest)| rest.split_once("</SecretAccessKey>"));
+    let new = new.map(|(secret, _)| secret.to_owned());
+    secrets.lock().unwrap().extend(new);
+}
+
+/// An error of AWS, in the protocol of the request, whose words are what was sent and what is known. Its code is no code.
+fn repeated(request: &str, secrets: &Secrets) -> String {
+    let signature = request.split("Signature=").nth(1).unwrap_or_default();
+    let signature = signature.lines().next().unwrap_or_default().to_owned();
+    let known = secrets.lock().unwrap().clone();
+    // Signatures of other requests are not repeated: nobody who gets this answer knows them.
+    let said = known.iter().filter(|it| it.len() == 40).chain([&signature]);
+    let words: Vec<String> = said.flat_map(|secret| forms(secret)).collect();
+    secrets.lock().unwrap().push(signature.clone());
+    let words = format!("\u{1b}[31m{}", words.join("\n"));
+    match request.contains("x-amz-json") {
+        true => serde_json::json!({ "__type": known[0], "Message": words }).to_string(),
+        false => format!(
+            "<ErrorResponse><Error><Code>InvalidInput</Code><Message><![CDATA[{words}]]></Message></Error></ErrorResponse>"
+        ),
+    }
 }
 
 fn answer(client: &mut TcpStream, status: u16, body: &str) -> io::Result<()> {

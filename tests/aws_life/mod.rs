@@ -20,6 +20,8 @@ mod life;
 mod limits;
 /// Revocations that are refused, held or retained.
 mod revocation;
+/// Secrets that a server repeats.
+mod secrecy;
 /// Keys that reached no store.
 mod undo;
 /// One managed key and everything around it.

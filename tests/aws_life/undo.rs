@@ -40,7 +40,12 @@ fn a_staged_key_that_no_store_takes_is_taken_back_and_the_primary_stays() {
     world.ws.advance("80s").plan().ok().code(2);
     door.shut();
     let refused = world.ws.apply_plan().failed();
-    refused.complains(&["payments", "app", "too many versions", "was revoked again"]);
+    refused.complains(&[
+        "payments",
+        "app",
+        "LimitExceededException",
+        "was revoked again",
+    ]);
     assert_eq!(world.ids(), ids);
     assert_eq!(world.document(), document);
     assert_eq!(world.key().phase(), "single");
@@ -92,7 +97,7 @@ fn a_staged_key_that_one_store_takes_is_kept_and_copied_to_the_other_later() {
     world.ws.advance("80s").plan().ok().code(2);
     door.shut();
     let applied = world.ws.apply_plan().ok();
-    applied.warns(&["payments", "app", "too many versions"]);
+    applied.warns(&["payments", "app", "LimitExceededException"]);
     assert_eq!(world.key().status(), "pending");
     assert_eq!(world.key().delivery("app"), "failed");
     let staged = world.key().text("secondary.key_id");

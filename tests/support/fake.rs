@@ -7,11 +7,17 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use crate::support::forms::forms;
+
 /// What happens to one request.
 #[derive(Clone)]
 pub enum Reply {
     /// A status, header lines and a body.
     Answer(u16, Vec<String>, String),
+    /// A status, and the whole request in every form.
+    Echo(u16),
+    /// An answer that never ends: the same bytes again and again, with a pause between them.
+    Endless(Vec<u8>, Duration),
     /// The request is read and the connection closed without an answer.
     Reset,
     /// The request is read and nothing comes for a while.
@@ -65,20 +71,34 @@ impl Fake {
 
 fn serve(mut stream: TcpStream, reply: &Reply, seen: &Mutex<Vec<String>>) {
     let request = read(&mut stream);
-    seen.lock().unwrap().push(request);
+    seen.lock().unwrap().push(request.clone());
     match reply {
+        Reply::Echo(status) => {
+            let body = forms(&request).join("\n");
+            serve_answer(&mut stream, *status, "", &body);
+        }
+        Reply::Endless(bytes, pause) => {
+            let mut sent = write!(stream, "HTTP/1.1 200 x\r\nConnection: close\r\n\r\n");
+            while sent.is_ok() {
+                sent = stream.write_all(bytes).and_then(|()| stream.flush());
+                thread::sleep(*pause);
+            }
+        }
         Reply::Reset => {}
         Reply::Silence(length) => thread::sleep(*length),
         Reply::Answer(status, headers, body) => {
             let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-            let _ = write!(
-                stream,
-                "HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: \
-                 close\r\n{headers}\r\n{body}",
-                body.len()
-            );
+            serve_answer(&mut stream, *status, &headers, body);
         }
     }
+}
+
+fn serve_answer(stream: &mut TcpStream, status: u16, headers: &str, body: &str) {
+    let _ = write!(
+        stream,
+        "HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}",
+        body.len()
+    );
 }
 
 fn read(stream: &mut TcpStream) -> String {

@@ -7,6 +7,7 @@ pub mod core;
 pub mod fake;
 #[cfg(unix)]
 pub mod foreign;
+pub mod forms;
 pub mod gate;
 #[cfg(unix)]
 pub mod keys;

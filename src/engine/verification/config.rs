@@ -1,7 +1,5 @@
 //! Reads `verification` from the configuration, whose fields stand in `schema`. What cannot work, or would give the key away, is refused here.
 
-use std::net::IpAddr;
-
 use http::{HeaderName, HeaderValue, Method};
 use reqwest::Url;
 
@@ -12,6 +10,7 @@ use crate::duration::Duration;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::settings::{DROPPED, Settings};
+use crate::vendors::http::is_encrypted_or_local;
 
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS"];
 
@@ -37,7 +36,7 @@ impl Verification {
             consecutive: consecutive(settings)?,
         };
         refuse_two_authorizations(settings, &verification)?;
-        refuse_secret_in_the_clear(settings, &verification)?;
+        refuse_in_the_clear(settings, &verification.url)?;
         refuse_too_little_time(settings, &verification)?;
         refuse_request_without_key(settings, &verification)?;
         Ok(verification)
@@ -238,19 +237,18 @@ fn refuse_request_without_key(settings: &Settings, verification: &Verification) 
     ))
 }
 
-/// Only this machine may see a secret that travels unencrypted.
-fn refuse_secret_in_the_clear(settings: &Settings, verification: &Verification) -> Result<()> {
-    let url = &verification.url;
-    let in_the_clear = url.scheme() == "http" && !on_this_machine(url);
-    if !in_the_clear || !verification.templates().any(Template::holds_secret) {
+/// Only this machine may see a request that travels unencrypted. One without the secret may still carry other
+/// credentials, and whoever stands on the way could answer it as he likes.
+fn refuse_in_the_clear(settings: &Settings, url: &Url) -> Result<()> {
+    if is_encrypted_or_local(url) {
         return Ok(());
     }
     Err(settings.wrong(
         "url",
-        "The key would travel unencrypted",
+        "The request would travel unencrypted",
         format!(
-            "The request sends the secret over plain http to {}, where everyone on the way could read it. Use https; http \
-             is allowed to this machine (localhost, 127.0.0.1, ::1), or for a request without {{{{secret}}}}.",
+            "It goes over plain http to {}, and everyone on the way could read and answer it. Use https; http is allowed \
+             to this machine (localhost, 127.0.0.1, ::1).",
             url.host_str().unwrap_or_default()
         ),
     ))
@@ -271,19 +269,6 @@ fn refuse_too_little_time(settings: &Settings, verification: &Verification) -> R
                 verification.consecutive, verification.interval, verification.timeout
             ),
         )),
-    }
-}
-
-/// Whether an address can only lead to this machine.
-pub fn on_this_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<IpAddr>();
-    match address {
-        Ok(address) => address.is_loopback(),
-        Err(_) => host == "localhost",
     }
 }
 

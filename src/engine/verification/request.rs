@@ -1,27 +1,23 @@
 //! The request of `verification`: sends it with a key and judges the answer.
+//!
+//! The request carries the key and perhaps other secrets of the configuration, and servers like to repeat what they were
+//! sent. So the answer is judged by its status alone: nothing else of it is read, let alone shown.
 
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration as StdDuration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Url};
 use tokio_util::sync::CancellationToken;
-use zeroize::Zeroizing;
 
-use super::config;
 use super::template::{Escape, Template};
 use super::{Proof, prove};
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::issuers::Probe;
-use crate::secret::{Secret, scrub};
-
-/// How much of an answer is read, and how much of that a message shows.
-const READ_AT_MOST: usize = 64 * 1024;
-const SHOW_AT_MOST: usize = 200;
+use crate::secret::Secret;
+use crate::vendors::http::is_on_this_machine;
 
 /// An HTTP request that proves a key. Exists only if it is sound.
 #[derive(Clone)]
@@ -68,34 +64,29 @@ impl Verification {
     /// every other status is [`Probe::Refused`].
     pub async fn attempt(&self, key_id: Option<&str>, secret: &Secret) -> Result<Probe> {
         let key_id = self.key_id(key_id)?;
-        let canaries = self.canaries(key_id, secret);
-        let hidden: Vec<&Secret> = canaries.iter().collect();
         let response = self
             .request(key_id, secret)?
             .send()
             .await
-            .map_err(|error| self.unanswered(error, &hidden))?;
+            .map_err(|error| self.unanswered(error))?;
         let status = response.status();
         tracing::debug!(request = %self.name(), status = status.as_u16(), "verification answered");
         if self.expects(status) {
             return Ok(Probe::Accepted);
         }
-        let reason = format!("HTTP {status}{}", words(response, &hidden).await);
+        // The number and the words of the standard: a server may put anything in place of its own.
+        let reason = format!("HTTP {status}");
         match status {
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
                 Err(self.unavailable(reason))
             }
             _ if status.is_server_error() => Err(self.unavailable(reason)),
-            _ if status.is_redirection() => Ok(Probe::Refused(format!(
-                "{reason}. Redirects are not followed, because they could carry the key to another server: set the final \
-                 address in url"
-            ))),
-            _ => Ok(Probe::Refused(reason)),
+            _ => Ok(Probe::Refused(format!("{reason}{}", hint(status)))),
         }
     }
 
     fn request(&self, key_id: &str, secret: &Secret) -> Result<reqwest::RequestBuilder> {
-        let mut request = client(config::on_this_machine(&self.url))?
+        let mut request = client(is_on_this_machine(&self.url))?
             .request(self.method.clone(), self.url.clone())
             .timeout(StdDuration::from_secs(self.request_timeout.as_secs()));
         for (name, template) in &self.headers {
@@ -153,46 +144,6 @@ impl Verification {
         headers.chain(basic).chain(&self.body)
     }
 
-    /// Every form in which an answer may repeat what was sent: the secret, also escaped or encoded, and headers,
-    /// which may hold secrets of the configuration. The longest first, so that a part of it does not break it up.
-    fn canaries(&self, key_id: &str, secret: &Secret) -> Vec<Secret> {
-        let own = |text: &str| Secret::new(text.to_owned());
-        let mut canaries = vec![
-            own(secret.expose()),
-            own(&Escape::Json.apply(secret.expose())),
-            own(&Escape::Form.apply(secret.expose())),
-            Secret::new(STANDARD.encode(secret.expose())),
-        ];
-        if let Some((username, password)) = &self.basic_auth {
-            let username = username.fill(key_id, secret, Escape::None);
-            let password = password.fill(key_id, secret, Escape::None);
-            let pair = Zeroizing::new([username.as_str(), ":", &password].concat());
-            canaries.push(Secret::new(STANDARD.encode(pair.as_bytes())));
-            canaries.push(own(&password));
-        }
-        let telling = [
-            http::header::ACCEPT,
-            http::header::CONTENT_TYPE,
-            http::header::USER_AGENT,
-        ];
-        for (_, template) in self
-            .headers
-            .iter()
-            .filter(|(name, _)| !telling.contains(name))
-        {
-            let value = template.fill(key_id, secret, Escape::None);
-            canaries.push(own(&value));
-            canaries.extend(
-                value
-                    .split_whitespace()
-                    .filter(|word| word.len() >= 8)
-                    .map(own),
-            );
-        }
-        canaries.sort_by_key(|canary| std::cmp::Reverse(canary.expose().len()));
-        canaries
-    }
-
     /// What the request is called in messages: without a query, which may hold a secret.
     fn name(&self) -> String {
         let mut bare = self.url.clone();
@@ -200,11 +151,11 @@ impl Verification {
         format!("{} {bare}", self.method)
     }
 
-    fn unanswered(&self, error: reqwest::Error, hidden: &[&Secret]) -> Error {
+    fn unanswered(&self, error: reqwest::Error) -> Error {
         if error.is_timeout() {
             return self.unavailable(format!("no answer within {}", self.request_timeout));
         }
-        self.unavailable(scrub(&causes(&error.without_url()), hidden))
+        self.unavailable(causes(&error.without_url()))
     }
 
     fn unavailable(&self, reason: String) -> Error {
@@ -224,44 +175,24 @@ impl Verification {
     }
 }
 
-/// The status alone says little; the first words of the body often say what is missing.
-async fn words(mut response: Response, hidden: &[&Secret]) -> String {
-    let mut body = Zeroizing::new(Vec::with_capacity(READ_AT_MOST));
-    let whole = loop {
-        let room = READ_AT_MOST - body.len();
-        match response.chunk().await {
-            Ok(Some(chunk)) if chunk.len() > room => {
-                body.extend_from_slice(&chunk[..room]);
-                break false;
-            }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => break true,
-            // A body that breaks off is as good as a shorter one.
-            Err(_) => break false,
+/// What a status that refuses a key often means, and what to do about it.
+fn hint(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            ": the server does not accept the key. Check that the request sends it where the server looks for it"
         }
-    };
-    let mut text = scrub(&String::from_utf8_lossy(&body), hidden);
-    if !whole {
-        forget_cut_secret(&mut text, hidden);
+        StatusCode::FORBIDDEN => {
+            ": the server may know the key but does not let it do this. Verify with a request that every key of this issuer \
+             may make"
+        }
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+            ": the server does not know this address or this method. Check url and method"
+        }
+        _ if status.is_redirection() => {
+            ". Redirects are not followed, because they could carry the key to another server: set the final address in url"
+        }
+        _ => ". Its log says more than is shown here, where the answer could repeat the key",
     }
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let start: String = line
-        .chars()
-        .filter(|character| !character.is_control())
-        .take(SHOW_AT_MOST)
-        .collect();
-    match start.is_empty() {
-        true => String::new(),
-        false => format!(": {start}"),
-    }
-}
-
-/// The end of the body may be the beginning of a secret, which was not recognised.
-fn forget_cut_secret(text: &mut String, hidden: &[&Secret]) {
-    let longest = hidden.iter().map(|secret| secret.expose().len()).max();
-    // A character that was cut as well is longer by two bytes once it is replaced.
-    let end = text.len().saturating_sub(longest.unwrap_or(0) + 2);
-    text.truncate(text.floor_char_boundary(end));
 }
 
 /// An error of the HTTP client names only the outermost layer; the reason is below it.

@@ -104,8 +104,7 @@ impl Issuer for Keys {
             Ok(_) => Ok(Probe::Accepted),
             // A wrong clock refuses good keys and dead ones alike, so it proves nothing.
             Err(refusal) if refusal.kind == Kind::Denied && !refusal.is_skewed_clock() => {
-                let words = format!("{}: {}", refusal.code, refusal.message);
-                Ok(Probe::Refused(words))
+                Ok(Probe::Refused(format!("AWS answered {}", refusal.code)))
             }
             Err(refusal) => Err(refusal.explain(format!("Access key {key_id} could not be tried"))),
         }

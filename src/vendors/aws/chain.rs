@@ -27,7 +27,7 @@ use super::settings::Config;
 use crate::error::{Error, Kind, Result};
 
 /// Longer than any of the chain's own limits; it ends a `credential_process` that hangs.
-const LONGEST_RESOLUTION: Duration = Duration::from_secs(90);
+const LONGEST_RESOLUTION: Duration = Duration::from_secs(60);
 
 /// Amazon's chain with the profile and the files that the provider block names.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl Chain {
             Err(_) => Err(Error::new(
                 Kind::Unavailable,
                 "The AWS credentials were not found in time",
-                "Looking for them took longer than 90 seconds. If a profile uses \
+                "Looking for them took longer than 60 seconds. If a profile uses \
                  credential_process, check that its command ends without asking anything.",
             )),
         }
@@ -185,8 +185,9 @@ impl Chain {
                 },
                 "The AWS credentials could not be obtained",
                 format!(
-                    "{causes}. Check what the source of the credentials (profile, process, \
-                     token, container or instance) needs, then run the command again."
+                    "{}. Check what the source of the credentials (profile, process, token, container or instance) \
+                     needs, then run the command again.",
+                    reason(&causes)
                 ),
             ),
         }
@@ -246,15 +247,42 @@ fn sign_in_not_supported(profile: Option<&str>) -> Error {
     )
 }
 
+const REFUSALS: [&str; 5] = [
+    "AccessDenied",
+    "ExpiredToken",
+    "InvalidClientTokenId",
+    "InvalidIdentityToken",
+    "SignatureDoesNotMatch",
+];
+
 fn refused(causes: &str) -> bool {
-    let codes = [
-        "AccessDenied",
-        "ExpiredToken",
-        "InvalidClientTokenId",
-        "InvalidIdentityToken",
-        "SignatureDoesNotMatch",
-    ];
-    codes.iter().any(|code| causes.contains(code))
+    REFUSALS.iter().any(|code| causes.contains(code))
+}
+
+/// In our words: the answer of what hands out credentials, or the output of a command, may hold them.
+fn reason(causes: &str) -> String {
+    if let Some(code) = REFUSALS.iter().find(|code| causes.contains(**code)) {
+        return format!("AWS answered {code}");
+    }
+    let status: Option<String> = causes
+        .split_once("exit status: ")
+        .map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect());
+    if let Some(status) = status {
+        return format!(
+            "The command of credential_process ended with exit status {status}. What it printed may hold a secret and \
+             is not shown; run it by hand to see it"
+        );
+    }
+    let causes = causes.to_lowercase();
+    match () {
+        () if causes.contains("timeout") || causes.contains("timed out") => {
+            "Their source did not answer in time".to_owned()
+        }
+        () if causes.contains("connect") || causes.contains("dispatch failure") => {
+            "Their source could not be reached".to_owned()
+        }
+        () => "Their source was found, but gave none".to_owned(),
+    }
 }
 
 fn causes(error: &dyn StdError) -> String {

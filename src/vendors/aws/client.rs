@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,7 +21,7 @@ use super::settings::{Config, parse_endpoint};
 use super::wire::{form, put_signature};
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
-use crate::vendors::http::{Answer, Failure, Http, Repeat};
+use crate::vendors::http::{Answer, Ask, Failure, Http, Repeat};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/x-amz-json-1.1";
@@ -162,23 +163,31 @@ impl AwsClient {
 
     async fn call(&self, call: &Call<'_>) -> Result<Answer, Refusal> {
         let retries = self.config.max_retries;
-        let attempt = || self.attempt(call);
-        let answer = self.http.retry(call.repeat, retries, attempt).await;
+        let ask = Ask {
+            whom: call.service.id(),
+            what: call.operation,
+            repeat: call.repeat,
+        };
+        let attempt = |limit| self.attempt(call, limit);
+        let answer = self.http.retry(ask, retries, attempt).await;
         answer.map_err(Refusal::from)
     }
 
-    async fn attempt(&self, call: &Call<'_>) -> Result<Answer, Failure<Refusal>> {
+    async fn attempt(&self, call: &Call<'_>, limit: Duration) -> Result<Answer, Failure<Refusal>> {
         let ready = self.prepare(call).await;
         let (request, held) = ready.map_err(|error| Failure::settled(Refusal::from(error)))?;
         let signer = held.as_deref().or(call.signer);
-        let sent = self.http.send(request).await;
+        let signature = sensitive(&request);
+        let sent = self.http.send(request, limit).await;
         let answer = sent.map_err(|failure| failure.map(Refusal::from))?;
         if answer.status.is_success() {
             return Ok(answer);
         }
         let hidden = signer.into_iter().flat_map(Held::hidden);
-        let secrets: Vec<&Secret> = hidden.chain(call.secrets.iter().copied()).collect();
+        let carried = call.secrets.iter().copied().chain(&signature);
+        let secrets: Vec<&Secret> = hidden.chain(carried).collect();
         let asked = Asked {
+            operation: call.operation,
             permission: &format!("{}:{}", call.service.name(), call.operation),
             credentials: signer.map_or("", |held| &held.who),
         };
@@ -289,6 +298,17 @@ impl fmt::Debug for AwsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AwsClient").finish_non_exhaustive()
     }
+}
+
+/// What signs the request: whoever reads it could send the same again for some minutes.
+fn sensitive(request: &Request) -> Vec<Secret> {
+    let authorization = request.headers().get(AUTHORIZATION);
+    let text = authorization.and_then(|value| value.to_str().ok());
+    let signature = text.and_then(|text| text.rsplit_once("Signature="));
+    signature
+        .map(|(_, signature)| Secret::new(signature.to_owned()))
+        .into_iter()
+        .collect()
 }
 
 fn version(service: Service) -> &'static str {

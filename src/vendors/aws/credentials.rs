@@ -1,9 +1,10 @@
 //! The credentials in use: resolved once, shared by every resource, and renewed before they expire.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::clock::Clock;
@@ -61,19 +62,26 @@ impl Held {
 #[derive(Debug, Default)]
 pub struct Wallet {
     held: Mutex<Option<Result<Arc<Held>>>>,
+    /// How often they were looked for.
+    searches: AtomicU64,
 }
 
 impl Wallet {
     /// The credentials, found by `find` if none are held that last. Whoever comes meanwhile waits for the
-    /// same answer. A wrong configuration stays wrong; only what may pass is looked for again.
+    /// same answer, an outage included. A wrong configuration stays wrong; only what may pass is looked for again.
     pub async fn get(&self, find: impl Future<Output = Result<Held>>) -> Result<Arc<Held>> {
+        let before = self.searches.load(Ordering::Relaxed);
         let mut held = self.held.lock().await;
+        let searched_meanwhile = self.searches.load(Ordering::Relaxed) > before;
         match held.as_ref() {
             Some(Ok(credentials)) if credentials.is_fresh() => return Ok(Arc::clone(credentials)),
-            Some(Err(error)) if error.kind != Kind::Unavailable => return Err(Error::clone(error)),
+            Some(Err(error)) if error.kind != Kind::Unavailable || searched_meanwhile => {
+                return Err(Error::clone(error));
+            }
             _ => {}
         }
         let found = find.await.map(Arc::new);
+        self.searches.fetch_add(1, Ordering::Relaxed);
         *held = Some(found.clone());
         found
     }
@@ -140,6 +148,21 @@ mod tests {
             }
             assert_eq!(count.get(), resolutions, "{kind:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_while_they_are_looked_for_shares_the_answer() {
+        let (wallet, count) = (Wallet::default(), Cell::new(0));
+        let look = || {
+            wallet.get(async {
+                count.set(count.get() + 1);
+                tokio::task::yield_now().await;
+                Err(Error::new(Kind::Unavailable, "no", "no"))
+            })
+        };
+        let answers = tokio::join!(look(), look(), look());
+        assert!(answers.0.is_err() && answers.1.is_err() && answers.2.is_err());
+        assert_eq!(count.get(), 1);
     }
 
     #[tokio::test]

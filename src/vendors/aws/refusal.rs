@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::said::said;
+use super::said::{Said, said};
 use crate::error::{Error, Kind};
 use crate::secret::{Secret, scrub};
 use crate::vendors::http::{Answer, Failure};
@@ -15,19 +15,23 @@ use crate::vendors::http::{Answer, Failure};
 pub struct Refusal {
     /// The error code, empty where no answer came.
     pub code: String,
-    /// The words of AWS without any secret.
+    /// The words of AWS without any secret; empty where they could repeat one.
     pub message: String,
     /// What sort of failure it is.
     pub kind: Kind,
     /// Whether the call may have been carried out after all.
     pub maybe_done: bool,
     advice: String,
+    /// The machine's clock is to blame.
+    skewed: bool,
     /// The whole story where there was no answer to tell of.
     unanswered: Option<Box<Error>>,
 }
 
 /// Who asked for what, for the advice.
 pub struct Asked<'a> {
+    /// `CreateAccessKey`.
+    pub operation: &'a str,
     /// `iam:CreateAccessKey`.
     pub permission: &'a str,
     /// `access key AKIA… (from profile "ci")`.
@@ -47,11 +51,7 @@ impl Refusal {
 
     /// Whether the machine's clock is to blame, which says nothing of the key.
     pub fn is_skewed_clock(&self) -> bool {
-        let dated = ["Signature expired", "Signature not yet current"];
-        matches!(
-            self.code.as_str(),
-            "RequestTimeTooSkewed" | "RequestExpired"
-        ) || dated.iter().any(|words| self.message.contains(words))
+        self.skewed
     }
 
     /// As an error that a person can act on.
@@ -64,8 +64,11 @@ impl Refusal {
                 ..*error
             };
         }
-        let message = self.message.trim_end_matches('.');
-        let detail = format!("AWS answered {}: {message}. {}", self.code, self.advice);
+        let message = match self.message.trim_end_matches('.') {
+            "" => String::new(),
+            message => format!(": {message}"),
+        };
+        let detail = format!("AWS answered {}{message}. {}", self.code, self.advice);
         Error::new(self.kind, summary, detail)
     }
 }
@@ -79,6 +82,7 @@ impl From<Error> for Refusal {
             kind: error.kind,
             maybe_done: false,
             advice: String::new(),
+            skewed: false,
             unanswered: Some(Box::new(error)),
         }
     }
@@ -86,36 +90,108 @@ impl From<Error> for Refusal {
 
 impl From<Failure<Refusal>> for Refusal {
     fn from(failure: Failure<Refusal>) -> Self {
-        Self {
+        let mut refusal = Self {
             maybe_done: failure.maybe_done,
             ..failure.error
+        };
+        if let Some(tried) = failure.tried {
+            match &mut refusal.unanswered {
+                Some(error) => error.detail = format!("{} {tried}", error.detail),
+                None => refusal.advice = format!("{} {tried}", refusal.advice),
+            }
         }
+        refusal
     }
 }
 
 /// Reads an answer that is not a success.
 pub fn read(answer: &Answer, asked: &Asked<'_>, secrets: &[&Secret]) -> Failure<Refusal> {
     let said = said(answer);
-    let code = scrub(&said.code, secrets);
-    let meaning = meaning(&code, answer.status.as_u16());
-    let message = scrub(&said.message, secrets);
+    let status = answer.status.as_u16();
+    let meaning = meaning(&said.code, status);
     let refusal = Refusal {
         kind: meaning.kind(),
         maybe_done: false,
         advice: String::new(),
+        skewed: is_skewed(&said),
         unanswered: None,
-        code,
-        message,
+        message: match may_be_quoted(asked.operation, meaning) {
+            true => scrub(&said.message, secrets),
+            false => String::new(),
+        },
+        code: shown_code(said.code, status),
     };
     Failure {
         passing: matches!(meaning, Meaning::Throttled | Meaning::Passing),
         maybe_done: meaning == Meaning::Passing,
         wait: answer.retry_after(),
-        error: Refusal {
+        ..Failure::settled(Refusal {
             advice: advice(&refusal, meaning, asked, answer.retry_after()),
             ..refusal
-        },
+        })
     }
+}
+
+/// Whose words may be shown: calls that neither carry nor return a secret. A call that is not listed counts as one
+/// that does. Whoever does not accept a signature repeats the request that it was made for.
+fn may_be_quoted(operation: &str, meaning: Meaning) -> bool {
+    const PUBLIC: [&str; 10] = [
+        "ListAccessKeys",
+        "UpdateAccessKey",
+        "DeleteAccessKey",
+        "GetAccessKeyLastUsed",
+        "ListUsers",
+        "GetCallerIdentity",
+        "DescribeSecret",
+        "UpdateSecretVersionStage",
+        "DeleteSecret",
+        "RestoreSecret",
+    ];
+    PUBLIC.contains(&operation) && meaning != Meaning::Unknown
+}
+
+/// A code is a word of a fixed list, so nothing can be hidden in it; anything else is as good as none.
+fn shown_code(code: String, status: u16) -> String {
+    match KNOWN.contains(&code.as_str()) || meaning(&code, 0) != Meaning::Wrong {
+        true => code,
+        false => format!("HTTP {status}"),
+    }
+}
+
+/// Codes that AWS gives for requests that are wrong in themselves.
+const KNOWN: [&str; 24] = [
+    "DecryptionFailure",
+    "DeleteConflict",
+    "EncryptionFailure",
+    "EntityAlreadyExists",
+    "InvalidAction",
+    "InvalidInput",
+    "InvalidNextTokenException",
+    "InvalidParameterCombination",
+    "InvalidParameterException",
+    "InvalidParameterValue",
+    "InvalidQueryParameter",
+    "InvalidRequestException",
+    "MalformedPolicyDocument",
+    "MalformedPolicyDocumentException",
+    "MissingParameter",
+    "PackedPolicyTooLarge",
+    "PreconditionNotMetException",
+    "PublicPolicyException",
+    "ResourceExistsException",
+    "RegionDisabledException",
+    "UnknownOperationException",
+    "ValidationError",
+    "ValidationException",
+    "SerializationException",
+];
+
+fn is_skewed(said: &Said) -> bool {
+    let dated = ["Signature expired", "Signature not yet current"];
+    matches!(
+        said.code.as_str(),
+        "RequestTimeTooSkewed" | "RequestExpired"
+    ) || dated.iter().any(|words| said.message.contains(words))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,6 +284,7 @@ fn advice(
     let Asked {
         permission,
         credentials,
+        ..
     } = asked;
     if refusal.is_skewed_clock() {
         return "The clock of this machine is wrong: AWS accepts signatures for a few minutes \

@@ -10,11 +10,53 @@ fn refused(status: u16, body: &str) -> Failure<Refusal> {
         headers: HeaderMap::new(),
         body: Zeroizing::new(body.as_bytes().to_vec()),
     };
+    read_of("ListAccessKeys", answer)
+}
+
+fn read_of(operation: &str, answer: Answer) -> Failure<Refusal> {
     let asked = Asked {
+        operation,
         permission: "iam:CreateAccessKey",
         credentials: "access key AKIAONE",
     };
     read(&answer, &asked, &[&Secret::new("made-up-canary".into())])
+}
+
+#[test]
+fn a_call_that_carries_or_returns_a_secret_is_told_of_in_our_words_alone() {
+    let body = |code: &str| format!(r#"{{"__type":"{code}","message":"your value was made-up"}}"#);
+    let answer = |text: &str| Answer {
+        status: StatusCode::BAD_REQUEST,
+        headers: HeaderMap::new(),
+        body: Zeroizing::new(text.as_bytes().to_vec()),
+    };
+    for operation in [
+        "PutSecretValue",
+        "CreateAccessKey",
+        "AssumeRole",
+        "SomethingNew",
+    ] {
+        for (code, shown) in [
+            (
+                "ValidationException",
+                "AWS answered ValidationException. The call was",
+            ),
+            (
+                "LimitExceededException",
+                "AWS answered LimitExceededException. Remove",
+            ),
+            ("made-up-code", "AWS answered HTTP 400. The call was"),
+        ] {
+            let error = read_of(operation, answer(&body(code))).error.explain("x");
+            assert!(error.detail.starts_with(shown), "{error}");
+            assert!(!format!("{error:?}").contains("made-up"), "{error}");
+        }
+    }
+    let unknown = body("InvalidClientTokenId");
+    let error = read_of("ListAccessKeys", answer(&unknown))
+        .error
+        .explain("x");
+    assert!(!error.to_string().contains("made-up"), "{error}");
 }
 
 #[test]

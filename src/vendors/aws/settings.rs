@@ -9,6 +9,7 @@ use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
 use crate::settings::Settings;
+use crate::vendors::http::is_encrypted_or_local;
 
 /// Ten attempts in all: about a minute and a half of growing delays.
 const MAX_RETRIES: i64 = 9;
@@ -200,7 +201,14 @@ pub fn parse_endpoint(text: &str) -> Result<reqwest::Url, String> {
         .map_err(|problem| format!("The endpoint is not a URL: {problem}."))?;
     let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
     if matches!(url.scheme(), "http" | "https") && url.has_host() && plain {
-        return Ok(url);
+        return match is_encrypted_or_local(&url) {
+            true => Ok(url),
+            false => Err(format!(
+                "{} would be reached over plain http, and everyone on the way could read keys and secrets. Use https; \
+                 http is allowed to this machine (localhost, 127.0.0.1, ::1).",
+                url.host_str().unwrap_or_default()
+            )),
+        };
     }
     Err(
         "An endpoint is an http or https URL without credentials and query, such as \
@@ -286,6 +294,10 @@ mod tests {
             ),
             (
                 vec![("endpoints", object("iam", "localhost:5000"))],
+                "aws.endpoints.iam",
+            ),
+            (
+                vec![("endpoints", object("iam", "http://10.0.0.1:5000"))],
                 "aws.endpoints.iam",
             ),
             (

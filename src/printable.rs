@@ -1,0 +1,67 @@
+//! Text from outside, fit for a terminal: nothing in it moves the cursor, colours the screen or hides what stands there.
+//!
+//! Whatever is printed goes through here, once, where it leaves: diagnostics, progress, logs, the command line.
+
+use std::borrow::Cow;
+
+/// Several lines, whose control characters are shown instead of obeyed.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    clean(text, |character| matches!(character, '\n' | '\t'))
+}
+
+/// The same on one line.
+pub fn printable_line(text: &str) -> Cow<'_, str> {
+    match clean(text, |character| character == '\n') {
+        text if text.contains('\n') => text.split_whitespace().collect::<Vec<_>>().join(" ").into(),
+        text => text,
+    }
+}
+
+fn clean(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let is_odd = |character: char| acts(character) && !keep(character);
+    if !text.contains(is_odd) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len() + 16);
+    for character in text.replace("\r\n", "\n").chars() {
+        match is_odd(character) {
+            true => clean.extend(character.escape_unicode()),
+            false => clean.push(character),
+        }
+    }
+    Cow::Owned(clean)
+}
+
+/// Whether a terminal acts on a character, or a reader does not see it.
+fn acts(character: char) -> bool {
+    let invisible = matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    );
+    character.is_control() || invisible
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        for (text, shown) in [
+            ("plain, żółć\n\tand more", "plain, żółć\n\tand more"),
+            ("\u{1b}[31mred", "\\u{1b}[31mred"),
+            ("a\u{9b}2Jb\u{7f}\u{7}", "a\\u{9b}2Jb\\u{7f}\\u{7}"),
+            ("over\rwritten\r\nnext", "over\\u{d}written\nnext"),
+            ("\u{202e}txt.exe\u{2066}", "\\u{202e}txt.exe\\u{2066}"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_line_stays_one() {
+        assert_eq!(printable_line("a\n b\tc"), "a b\\u{9}c");
+        assert_eq!(printable_line("as it  is"), "as it  is");
+    }
+}
