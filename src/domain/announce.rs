@@ -1,109 +1,198 @@
-//! What an apply is about to do, in the words of a person: one sentence for each move.
+//! What an apply is about to do, in the words of a person: why, and one sentence for each move.
 
+use crate::domain::course::{Leg, course};
+use crate::domain::finding::Status;
+use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
-use crate::domain::rules::Move;
 use crate::domain::situation::{Situation, Why};
-use crate::domain::slots::Slots;
+use crate::domain::slots::{Key, Slots};
+use crate::domain::status::status;
+use crate::duration::Duration;
+use crate::instant::Instant;
+
+/// A warning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// Names the key: Terraform folds warnings of the same summary into one.
+    pub summary: String,
+    /// The rest.
+    pub detail: String,
+}
 
 /// The warning of a plan: why something is due and what the apply does about it. `None` if nothing happens
-/// that a reviewer must know (the creation shows in the diff by itself).
-pub fn announcement(situation: &Situation, decision: &Decision) -> Option<String> {
-    let slots = situation.slots?;
-    let mut sentences: Vec<String> = Vec::new();
-    if decision
-        .moves
+/// that a reviewer must know (the creation shows in the diff by itself). `now` is for lengths of time, which no state holds.
+pub fn announcement(
+    situation: &Situation,
+    decision: &Decision,
+    now: Instant,
+) -> Option<Announcement> {
+    situation.slots?;
+    let then = Situation {
+        now: decision.at,
+        ..situation.clone()
+    };
+    let legs: Vec<Leg> = course(&then)
+        .into_iter()
+        .filter(|leg| decision.moves.contains(&leg.next))
+        .collect();
+    if legs.is_empty() {
+        return None;
+    }
+    let words: Vec<String> = legs
         .iter()
-        .any(|next| matches!(next, Move::Stage | Move::Promote))
-    {
-        sentences.push(due(situation, slots, decision));
-    }
-    sentences.extend(
-        decision
-            .moves
-            .iter()
-            .map(|next| sentence(*next, situation, slots, &decision.moves)),
-    );
-    (!sentences.is_empty()).then(|| format!("{}: {}", situation.name, sentences.join(" ")))
+        .map(|leg| leg.next.word().replace('_', " "))
+        .collect();
+    let late = overdue_by(situation, now).map_or_else(String::new, |late| format!(", {late}"));
+    Some(Announcement {
+        summary: format!("{}: {}{late}", situation.name, words.join(" and ")),
+        detail: format!("{}: {}", situation.name, sentences(situation, &legs)),
+    })
 }
 
-fn due(situation: &Situation, slots: &Slots, decision: &Decision) -> String {
-    let policy = situation.policy;
-    let (name, interval) = (&policy.name, policy.rotation_interval);
-    let due_at = slots.due_at(policy);
-    if situation.rotation_requested {
-        return "rotation_trigger changed, so a rotation is due now.".into();
+/// The warning of a plan in which nothing is done although something is to be known. `None` for a key that is well.
+pub fn standing(situation: &Situation, now: Instant) -> Option<Announcement> {
+    let (status, reason) = status(&Situation {
+        now: now.max(situation.now),
+        ..situation.clone()
+    });
+    if status == Status::Ok {
+        return None;
     }
-    if decision.at >= due_at {
-        format!("rotation is due since {due_at} (policy {name}, every {interval}).")
-    } else {
-        format!("rotation is due at {due_at} (policy {name}, every {interval}).")
-    }
+    let late = overdue_by(situation, now);
+    let word = late.unwrap_or_else(|| status.word().to_owned());
+    Some(Announcement {
+        summary: format!("{}: key is {word}", situation.name),
+        detail: format!("{reason}."),
+    })
 }
 
-fn sentence(next: Move, situation: &Situation, slots: &Slots, all: &[Move]) -> String {
+/// `overdue by 122d`, for a key that is.
+fn overdue_by(situation: &Situation, now: Instant) -> Option<String> {
     let policy = situation.policy;
-    let primary = slots.primary.label();
-    let secondary = slots.secondary.as_ref().map_or("(none)", |s| s.key.label());
-    match next {
+    let due_at = situation.slots?.due_at(policy);
+    (now >= due_at + policy.alert_after)
+        .then(|| format!("overdue by {}", roughly(now.since(due_at))))
+}
+
+/// In the largest unit that fits.
+fn roughly(length: Duration) -> Duration {
+    let seconds = length.as_secs();
+    let units = [86_400, 3_600, 60];
+    let unit = units.into_iter().find(|unit| seconds >= *unit).unwrap_or(1);
+    Duration::from_secs(seconds - seconds % unit)
+}
+
+fn sentences(situation: &Situation, legs: &[Leg]) -> String {
+    let mut told = String::new();
+    let mut sentences = Vec::new();
+    for leg in legs {
+        if !told.starts_with(&leg.reason) {
+            told.clone_from(&leg.reason);
+            let aside = leg.due_at.map_or_else(String::new, |_| rhythm(situation));
+            sentences.push(format!("{}{aside}.", leg.reason));
+        }
+        sentences.push(sentence(leg, situation, legs));
+    }
+    let capital = |(index, text): (usize, String)| match index {
+        0 => text,
+        _ => capitalised(&text),
+    };
+    let all: Vec<String> = sentences.into_iter().enumerate().map(capital).collect();
+    all.join(" ")
+}
+
+fn rhythm(situation: &Situation) -> String {
+    let policy = situation.policy;
+    format!(
+        " (policy {}, every {})",
+        policy.name, policy.rotation_interval
+    )
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
+}
+
+fn sentence(leg: &Leg, situation: &Situation, legs: &[Leg]) -> String {
+    let label = |key: Option<&Key>| key.map_or("(none)", Key::label).to_owned();
+    let slots = leg.slots.as_ref();
+    let primary = label(slots.map(|slots| &slots.primary));
+    let staged = label(slots.and_then(Slots::staged));
+    let is_made_first = |before: Move, after: Move| {
+        let position = |wanted| legs.iter().position(|leg| leg.next == wanted);
+        position(before).is_some_and(|first| position(after).is_some_and(|next| first < next))
+    };
+    match leg.next {
         Move::Create => "This apply creates the first key.".into(),
-        Move::Deliver => deliveries(situation),
+        Move::Deliver => deliveries(situation, legs),
         Move::Revoke => format!(
-            "This apply revokes retiring key {secondary}, whose grace period ended at {}.",
-            slots.revoke_after(policy).unwrap_or(situation.now)
+            "This apply revokes retiring key {}.",
+            label(slots.and_then(Slots::retiring))
         ),
-        Move::RevokePending => pending_revocations(situation),
-        Move::Discard => format!(
-            "Staged key {secondary} can never be promoted, because its secret or the key itself is \
-             gone. This apply revokes it; nobody uses it yet."
+        Move::RevokePending => format!(
+            "This apply revokes {}.",
+            enumerated(situation.pending_revocations)
         ),
+        Move::Discard => {
+            format!("This apply revokes staged key {staged}, which nothing uses yet.")
+        }
         Move::Stage => format!(
             "This apply mints a new key and delivers it as secondary; {primary} stays primary{}.",
-            if all.contains(&Move::Promote) {
-                " until the new key is verified"
-            } else {
-                ""
+            match is_made_first(Move::Stage, Move::Promote) {
+                true if situation.must_verify => " until the new key is verified",
+                true => " until the new key is delivered",
+                false => "",
             }
         ),
-        Move::Promote => format!(
-            "This apply promotes {} and keeps {primary} until {} after it.",
-            match slots.staged() {
-                Some(staged) => format!("staged key {}", staged.label()),
-                None => "the new key".into(),
-            },
-            policy.grace_period
-        ),
+        Move::Verify => {
+            format!("This apply verifies staged key {staged}; {primary} stays primary.")
+        }
+        Move::Promote => {
+            let promoted = match is_made_first(Move::Stage, Move::Promote) {
+                true => "the new key".to_owned(),
+                false => format!("staged key {staged}"),
+            };
+            match situation.policy.grace_period {
+                none if none.is_zero() => {
+                    format!("This apply promotes {promoted}; {primary} retires.")
+                }
+                grace => format!(
+                    "This apply promotes {promoted} and keeps {primary} until {grace} after it."
+                ),
+            }
+        }
         Move::Replace => format!(
-            "Primary key {primary} {}. This apply mints a new key that becomes primary at once.",
-            if slots.primary.fingerprint.is_none() {
-                "was imported without its secret, so it cannot be delivered"
-            } else {
-                "is gone or its secret is lost"
+            "This apply mints a new key that becomes primary at once{}.",
+            match slots.is_some_and(|slots| slots.primary.fingerprint.is_none()) {
+                true => format!(
+                    ", because {primary} was imported without its secret and cannot be delivered"
+                ),
+                false => String::new(),
             }
         ),
     }
 }
 
-fn pending_revocations(situation: &Situation) -> String {
-    let orphans = &situation.facts.orphans;
-    let sentences: Vec<String> = situation
-        .pending_revocations
-        .iter()
-        .map(|id| match orphans.contains(id) {
-            true => orphan(id),
-            false => format!("This apply tries again to revoke {id}."),
-        })
-        .collect();
-    sentences.join(" ")
+/// `one`, `one and two`, `one, two and three`.
+pub fn enumerated<T: AsRef<str>>(names: &[T]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match names.split_last() {
+        None => "nothing".into(),
+        Some((only, [])) => (*only).to_owned(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    }
 }
 
 /// What is said of a key that an apply left behind, and what happens to it.
 pub fn orphan(id: &str) -> String {
     format!(
-        "Key {id} was created by an apply that did not finish and is nobody's; this apply revokes it."
+        "Key {id} was created by an apply that did not finish, and no state holds it; this apply revokes it."
     )
 }
 
-fn deliveries(situation: &Situation) -> String {
+fn deliveries(situation: &Situation, legs: &[Leg]) -> String {
     let list = |wanted: fn(Why) -> bool| {
         let names: Vec<&str> = situation
             .repairs
@@ -111,18 +200,26 @@ fn deliveries(situation: &Situation) -> String {
             .filter(|repair| wanted(repair.why))
             .map(|repair| repair.name.as_str())
             .collect();
-        names.join(", ")
+        (!names.is_empty()).then(|| enumerated(&names))
     };
     let written = list(|why| why != Why::Removed);
     let removed = list(|why| why == Why::Removed);
     let mut sentences = Vec::new();
-    if !written.is_empty() {
+    if let Some(written) = written {
+        let mint = match legs.iter().any(|leg| leg.next.mints()) {
+            true => "",
+            false => "; no key is minted",
+        };
         sentences.push(format!(
-            "This apply copies the keys that exist to {written}; no key is minted."
+            "This apply copies the keys that exist to {written}{mint}."
         ));
     }
-    if !removed.is_empty() {
+    if let Some(removed) = removed {
         sentences.push(format!("This apply takes the keys out of {removed}."));
     }
     sentences.join(" ")
 }
+
+#[cfg(test)]
+#[path = "announce_tests.rs"]
+mod tests;

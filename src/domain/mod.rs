@@ -1,10 +1,16 @@
 //! The rules of a key's life. Pure: no I/O, no async, no clock, no Terraform types.
 //!
 //! [`policy`] says how often and how gently, `policy_faults` what is wrong with one. [`slots`] is what exists,
-//! [`situation`] what is known of it. [`rules`] is the ordered list that picks the next move, [`planner`] asks it at
-//! the right instant, [`steps`] turns a move into effects in order, [`status`] and [`announce`] put it into words.
+//! [`situation`] what is known of it. [`rules`] is the ordered list that [finds](finding) what is to be done,
+//! [`course`] puts the [`moves`] of one apply together, for which [`foresight`] says what each makes of the keys.
+//! [`planner`] asks for them at the right instant, [`steps`] turns a move into effects in order, [`status`] and
+//! [`announce`] put into words what was found.
 
 pub mod announce;
+pub mod course;
+pub mod finding;
+pub mod foresight;
+pub mod moves;
 pub mod planner;
 pub mod policy;
 mod policy_faults;

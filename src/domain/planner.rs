@@ -4,7 +4,8 @@
 //! therefore never taken "now": it is taken at the earliest instant at which there is something to
 //! decide. That instant depends on recorded facts alone and stays the same however late one asks.
 
-use crate::domain::rules::{self, Move};
+use crate::domain::course;
+use crate::domain::moves::Move;
 use crate::domain::situation::Situation;
 use crate::instant::Instant;
 
@@ -51,7 +52,7 @@ pub fn decide_at(situation: &Situation, at: Instant) -> Decision {
         ..situation.clone()
     };
     Decision {
-        moves: rules::moves(&situation),
+        moves: course::moves(&situation),
         at,
     }
 }
@@ -63,8 +64,8 @@ fn edges(situation: &Situation) -> Vec<Instant> {
     };
     let policy = situation.policy;
     [
-        Some(slots.stage_at(policy)),
-        Some(slots.due_at(policy)),
+        Some(slots.stage_from(policy)),
+        Some(slots.due_from(policy)),
         slots.ready_at(policy),
         slots.revoke_after(policy),
         slots.hold_ends_at(policy),

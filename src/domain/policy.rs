@@ -164,6 +164,17 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// How much before its date a step of the schedule counts as due, so that a run that starts some seconds earlier
+    /// than the one before does not miss it: a hundredth of the interval in whole minutes, an hour at most. Below an
+    /// interval of 100 minutes it is nothing. It never shortens `propagation_delay` or `grace_period`.
+    pub fn tolerance(&self) -> Duration {
+        let share = self.rotation_interval.divided_by(100);
+        let minutes = share.as_secs() / 60;
+        Duration::from_mins(minutes).min(Duration::from_hours(1))
+    }
+}
+
 /// The faults that can be told of a policy some of whose durations could not even be read.
 pub fn faults_beside_durations(draft: &Draft, path: &Path) -> Vec<Error> {
     let mut faults = Faults::new(path);

@@ -1,56 +1,16 @@
-//! Which move comes next: an ordered list of rules, the first that finds something wins.
+//! What is there to be done: an ordered list of rules. All of them together are the status of a key; of the moves that
+//! they find, the first is made.
 //!
 //! A rule is named after what it finds. None of them asks for the time or does anything.
 
+use crate::domain::finding::{Finding, Status};
+use crate::domain::moves::Move;
 use crate::domain::policy::OnDrift;
-use crate::domain::situation::{Copy, Seen, Situation};
+use crate::domain::situation::{Copy, Repair, Seen, Situation, Why};
 use crate::domain::slots::Slots;
 
-/// One move in the life of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Move {
-    /// The first key is minted, delivered and verified.
-    Create,
-    /// The keys that exist are copied to deliveries that lack them; ended deliveries are taken away.
-    Deliver,
-    /// The retiring key is revoked.
-    Revoke,
-    /// Revocations that failed earlier are tried again.
-    RevokePending,
-    /// A staged key that can never be promoted is revoked.
-    Discard,
-    /// A new key is minted, delivered as secondary and verified.
-    Stage,
-    /// The staged key becomes primary; the old primary retires.
-    Promote,
-    /// A new key is minted and becomes primary at once, because the old one cannot be delivered or used.
-    Replace,
-}
-
-impl Move {
-    /// The word in `last_action`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Deliver => "deliver",
-            Self::Revoke => "revoke",
-            Self::RevokePending => "revoke_pending",
-            Self::Discard => "discard",
-            Self::Stage => "stage",
-            Self::Promote => "promote",
-            Self::Replace => "replace",
-        }
-    }
-
-    /// Whether a new key comes into being.
-    pub fn mints(self) -> bool {
-        matches!(self, Self::Create | Self::Stage | Self::Replace)
-    }
-}
-
-/// A rule: what it finds, and the moves that follow.
-type Rule = fn(&Situation, &Slots) -> Option<Vec<Move>>;
+/// A rule.
+type Rule = fn(&Situation, &Slots) -> Option<Finding>;
 
 /// The policy of the product, in order.
 const RULES: &[Rule] = &[
@@ -58,125 +18,269 @@ const RULES: &[Rule] = &[
     the_staged_key_is_unusable,
     the_primary_is_unusable,
     the_retiring_key_has_had_its_grace,
+    another_key_is_wanted_in_place_of_one_that_never_passed,
     rotation_is_near_or_due,
+    the_staged_key_is_not_verified,
+    rotation_comes_up,
 ];
 
-/// The moves of the next apply, in order; empty when there is nothing to do.
-pub fn moves(situation: &Situation) -> Vec<Move> {
-    let Some(slots) = situation.slots else {
-        return vec![Move::Create];
-    };
-    let found = RULES.iter().find_map(|rule| rule(situation, slots));
-    with_pending_revocations(situation, slots, found.unwrap_or_default())
+/// Everything that the rules find, in their order.
+pub fn findings(situation: &Situation) -> Vec<Finding> {
+    let slots = situation.slots.into_iter();
+    slots
+        .flat_map(|slots| RULES.iter().filter_map(|rule| rule(situation, slots)))
+        .collect()
 }
 
-/// Not a rule of its own: a revocation that keeps failing must not stop the life of the key, and whatever comes
-/// after it may need the room at the issuer.
-///
-/// A key that an apply left behind may be in the documents, and where the primary is gone it may be all that works:
-/// then it leaves the documents first, and stays until something takes its place.
-fn with_pending_revocations(
-    situation: &Situation,
-    slots: &Slots,
-    mut found: Vec<Move>,
-) -> Vec<Move> {
-    let facts = situation.facts;
-    if situation.pending_revocations.is_empty() {
-        return found;
-    }
-    let is_gone = facts.primary == Seen::Gone;
-    let has_room = is_gone && slots.secondary.is_none() && situation.pending_revocations.len() == 1;
-    let needs_room = found.iter().any(|next| next.mints()) && !has_room;
-    let takes_over = |next: &Move| matches!(next, Move::Replace | Move::Promote);
-    if facts.orphans.is_empty() || needs_room {
-        found.insert(0, Move::RevokePending);
-    } else if !is_gone || found.iter().any(takes_over) {
-        found.push(Move::RevokePending);
-    }
-    found
+/// Not one of the rules: it stands beside whatever move they find, see [`crate::domain::course`].
+pub fn revocations(situation: &Situation) -> Option<Finding> {
+    let orphans = &situation.facts.orphans;
+    let pending = situation.pending_revocations.iter();
+    let reasons: Vec<String> = pending
+        .map(|id| match orphans.contains(id) {
+            true => format!("key {id} was left behind by an apply that did not finish"),
+            false => format!("key {id} could not be revoked yet"),
+        })
+        .collect();
+    (!reasons.is_empty()).then(|| Finding::new(Status::Pending, reasons.join("; ")))
 }
 
 /// Copying needs a readable copy; taking a delivery away does not. A primary that is gone is not written over a key
 /// that an apply left behind and that still works.
-fn a_delivery_is_not_in_order(situation: &Situation, _: &Slots) -> Option<Vec<Move>> {
+fn a_delivery_is_not_in_order(situation: &Situation, slots: &Slots) -> Option<Finding> {
     let facts = situation.facts;
-    if facts.primary == Seen::Gone && !facts.orphans.is_empty() {
+    if situation.repairs.is_empty() {
         return None;
     }
-    let possible = !situation.primary_is_undeliverable() || !situation.has_writes_to_repair();
-    (!situation.repairs.is_empty() && possible).then(|| vec![Move::Deliver])
-}
-
-/// Its secret is gone, or the issuer no longer knows it. Nobody uses it yet, so it makes room for another.
-fn the_staged_key_is_unusable(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
-    slots.staged()?;
-    let facts = situation.facts;
-    let unusable = facts.secondary != Seen::Present || facts.secondary_copy == Copy::Lost;
-    (unusable && !situation.primary_is_undeliverable())
-        .then(|| then_stage(Move::Discard, situation, slots))
-}
-
-fn the_primary_is_unusable(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
-    if situation.primary_is_usable() || situation.policy.on_drift != OnDrift::Rotate {
-        return None;
-    }
-    if staged_works(situation, slots) {
-        return Some(vec![Move::Promote]);
-    }
-    replace(situation, slots)
-}
-
-/// The successor must be delivered, and the issuer must not have seen the old key in use of late.
-fn the_retiring_key_has_had_its_grace(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
-    let over = grace_is_over(situation, slots)?;
-    let successor_works =
-        situation.facts.primary == Seen::Present && !situation.primary_is_undeliverable();
-    (over && successor_works).then(|| then_stage(Move::Revoke, situation, slots))
-}
-
-/// `None` without a retiring key.
-fn grace_is_over(situation: &Situation, slots: &Slots) -> Option<bool> {
-    let policy = situation.policy;
-    let over = situation.now >= slots.revoke_after(policy)?;
-    let held = situation.facts.retiring_in_use && situation.now < slots.hold_ends_at(policy)?;
-    Some(over && !held)
-}
-
-fn rotation_is_near_or_due(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
-    let policy = situation.policy;
-    if policy.paused {
-        return None;
-    }
-    let due = situation.rotation_requested || situation.now >= slots.due_at(policy);
-    if situation.primary_is_undeliverable() && !staged_works(situation, slots) {
-        return due.then(|| replace(situation, slots)).flatten();
-    }
-    if let Some(ready_at) = slots.ready_at(policy) {
-        return (due && situation.now >= ready_at).then(|| vec![Move::Promote]);
-    }
-    if slots.secondary.is_some() || !staging_is_due(situation, slots) {
-        return None;
-    }
-    let at_once = due && policy.propagation_delay.is_zero();
-    Some(if at_once {
-        vec![Move::Stage, Move::Promote]
+    let writes = situation.has_writes_to_repair();
+    let reason = if writes && slots.primary.fingerprint.is_none() {
+        let key = slots.primary.label();
+        format!(
+            "key {key} was imported without its secret, so its deliveries are filled by the next rotation"
+        )
     } else {
-        vec![Move::Stage]
+        let all: Vec<String> = situation.repairs.iter().map(what_is_wrong).collect();
+        all.join("; ")
+    };
+    let would_hide_what_works = facts.primary == Seen::Gone && !facts.orphans.is_empty();
+    let has_copy = !situation.primary_is_undeliverable() || !writes;
+    let is_possible = has_copy && !would_hide_what_works;
+    Some(Finding::new(Status::Pending, reason).then(is_possible.then_some(Move::Deliver)))
+}
+
+fn what_is_wrong(repair: &Repair) -> String {
+    let what = match repair.why {
+        Why::Added => "was added",
+        Why::Moved => "has new settings",
+        Why::Removed => "was removed",
+        Why::Missing => "is gone from its store",
+        Why::Altered => "was changed by something else",
+        Why::Failed => "could not be written",
+    };
+    format!("delivery {:?} {what}", repair.name)
+}
+
+/// Nothing uses it yet, so it makes room for another.
+fn the_staged_key_is_unusable(situation: &Situation, slots: &Slots) -> Option<Finding> {
+    let staged = slots.staged()?.label();
+    let facts = situation.facts;
+    let what = trouble("staged", staged, &facts.secondary, &facts.secondary_copy)?;
+    Some(if situation.primary_is_undeliverable() {
+        Finding::new(Status::Blocked, what)
+    } else {
+        Finding::new(Status::Due, what).then(Move::Discard)
     })
 }
 
-/// The slot that `first` empties is filled in the same apply if its time has come: after missed
-/// applies there is one rotation, not a backlog.
-fn then_stage(first: Move, situation: &Situation, slots: &Slots) -> Vec<Move> {
-    if staging_is_due(situation, slots) && !situation.policy.paused {
-        vec![first, Move::Stage]
+fn trouble(role: &str, key: &str, seen: &Seen, copy: &Copy) -> Option<String> {
+    Some(match (seen, copy) {
+        (Seen::Gone, _) => format!("{role} key {key} no longer exists at the issuer"),
+        (Seen::Inactive, _) => format!("{role} key {key} was deactivated at the issuer"),
+        (_, Copy::Lost) => format!("no delivery holds the secret of {role} key {key} any more"),
+        (Seen::Present, Copy::Available) => return None,
+    })
+}
+
+fn the_primary_is_unusable(situation: &Situation, slots: &Slots) -> Option<Finding> {
+    let facts = situation.facts;
+    let primary = slots.primary.label();
+    let what = trouble("primary", primary, &facts.primary, &facts.primary_copy)?;
+    if situation.policy.on_drift == OnDrift::Rotate {
+        let next = match staged_works(situation, slots) {
+            true => Some(Move::Promote),
+            false => replacement(situation, slots),
+        };
+        return Some(match next {
+            Some(next) => Finding::new(Status::Due, what).then(next),
+            None => Finding::new(Status::Blocked, what + &way_out(situation, slots)),
+        });
+    }
+    // The rotation that is due brings another primary, whatever the policy says of drift.
+    let cures = |next| !matches!(next, Move::Stage);
+    Some(match rotation(situation, slots).is_some_and(cures) {
+        true => Finding::new(Status::Due, what),
+        false => Finding::new(Status::Blocked, what),
+    })
+}
+
+/// What keeps the policy from replacing an unusable primary.
+fn way_out(situation: &Situation, slots: &Slots) -> String {
+    let Some(retiring) = slots.retiring() else {
+        return String::new();
+    };
+    let until = slots.revoke_after(situation.policy);
+    let until = until.map_or_else(String::new, |at| format!(" before {at}"));
+    format!(
+        ", and it cannot be replaced beside retiring key {}{until}: make it usable again, or delete one of the two at \
+         the issuer",
+        retiring.label()
+    )
+}
+
+/// The successor must be delivered, and the issuer must not have seen the old key in use of late.
+fn the_retiring_key_has_had_its_grace(situation: &Situation, slots: &Slots) -> Option<Finding> {
+    let key = slots.retiring()?.label();
+    let policy = situation.policy;
+    let ended = slots
+        .revoke_after(policy)
+        .filter(|at| situation.now >= *at)?;
+    if is_held(situation, slots) {
+        let until = slots.hold_ends_at(policy)?;
+        let reason =
+            format!("retiring key {key} is still in use and kept until {until} at the latest");
+        return Some(Finding::new(Status::Blocked, reason));
+    }
+    let facts = situation.facts;
+    let successor_works = facts.primary == Seen::Present && !situation.primary_is_undeliverable();
+    let reason = match policy.grace_period.is_zero() {
+        true => format!("retiring key {key} has no grace period"),
+        false => format!("the grace period of retiring key {key} ended at {ended}"),
+    };
+    successor_works.then(|| Finding::new(Status::Due, reason).then(Move::Revoke))
+}
+
+fn is_held(situation: &Situation, slots: &Slots) -> bool {
+    let ends = slots.hold_ends_at(situation.policy);
+    situation.facts.retiring_in_use && ends.is_some_and(|at| situation.now < at)
+}
+
+/// Somebody asks for a new key while one waits that may never pass.
+fn another_key_is_wanted_in_place_of_one_that_never_passed(
+    situation: &Situation,
+    slots: &Slots,
+) -> Option<Finding> {
+    let staged = unverified(situation, slots)?;
+    if !situation.rotation_requested || situation.policy.paused {
+        return None;
+    }
+    let next = match situation.primary_is_undeliverable() {
+        true => replacement(situation, slots),
+        false => Some(Move::Discard),
+    };
+    let reason = format!("staged key {staged} has not passed its verification");
+    Some(Finding::new(Status::Due, reason).then(next))
+}
+
+/// What is said of a change of `rotation_trigger`.
+const ASKED: &str = "a change of rotation_trigger makes a rotation due now";
+
+fn rotation_is_near_or_due(situation: &Situation, slots: &Slots) -> Option<Finding> {
+    let policy = situation.policy;
+    let due_at = slots.due_at(policy);
+    let is_past = situation.now >= due_at;
+    let next = rotation(situation, slots);
+    let (severity, reason) = if situation.rotation_requested {
+        (Status::Due, ASKED.to_owned())
+    } else if situation.now >= due_at + policy.alert_after {
+        (
+            Status::Overdue,
+            format!("rotation is overdue since {due_at}"),
+        )
+    } else if is_past {
+        (Status::Due, format!("rotation is due since {due_at}"))
+    } else if next.is_some() {
+        (Status::Due, format!("rotation is due at {due_at}"))
     } else {
-        vec![first]
+        return None;
+    };
+    let obstacle = match next {
+        Some(_) => String::new(),
+        None => obstacle(situation, slots),
+    };
+    Some(Finding {
+        due_at: Some(due_at).filter(|_| !situation.rotation_requested),
+        ..Finding::new(severity, reason + &obstacle).then(next)
+    })
+}
+
+/// The move of the schedule, or of a request.
+fn rotation(situation: &Situation, slots: &Slots) -> Option<Move> {
+    let (policy, now) = (situation.policy, situation.now);
+    if policy.paused {
+        return None;
+    }
+    let is_due = situation.rotation_requested || now >= slots.due_from(policy);
+    if situation.primary_is_undeliverable() && !staged_works(situation, slots) {
+        return is_due.then(|| replacement(situation, slots)).flatten();
+    }
+    if let Some(ready_at) = slots.ready_at(policy) {
+        return (is_due && now >= ready_at).then_some(Move::Promote);
+    }
+    let is_near = situation.rotation_requested || now >= slots.stage_from(policy);
+    (slots.secondary.is_none() && is_near).then_some(Move::Stage)
+}
+
+/// Why a rotation that is due does not go on in this apply.
+fn obstacle(situation: &Situation, slots: &Slots) -> String {
+    let policy = situation.policy;
+    if policy.paused {
+        return ", but the policy is paused".into();
+    }
+    if let Some(staged) = slots.staged() {
+        let key = staged.label();
+        return match slots.ready_at(policy) {
+            Some(at) if at > situation.now => {
+                format!(", and staged key {key} is promoted from {at} on (propagation_delay)")
+            }
+            Some(_) => String::new(),
+            None => format!(", but staged key {key} is not in every delivery yet"),
+        };
+    }
+    match (slots.retiring(), slots.revoke_after(policy)) {
+        (Some(retiring), Some(at)) if at > situation.now => format!(
+            ", but the secondary slot holds retiring key {} until {at}",
+            retiring.label()
+        ),
+        (Some(retiring), _) if is_held(situation, slots) => format!(
+            ", but the secondary slot holds retiring key {}",
+            retiring.label()
+        ),
+        _ => String::new(),
     }
 }
 
-fn staging_is_due(situation: &Situation, slots: &Slots) -> bool {
-    situation.rotation_requested || situation.now >= slots.stage_at(situation.policy)
+/// A promotion verifies it as well; until then nobody has to wait to learn that it works.
+fn the_staged_key_is_not_verified(situation: &Situation, slots: &Slots) -> Option<Finding> {
+    let staged = unverified(situation, slots).filter(|_| staged_works(situation, slots))?;
+    let reason = format!(
+        "staged key {staged} has not passed its verification and is not promoted before it does"
+    );
+    Some(Finding::new(Status::Blocked, reason).then(Move::Verify))
+}
+
+fn unverified<'a>(situation: &Situation, slots: &'a Slots) -> Option<&'a str> {
+    let staged = slots.staged()?;
+    (situation.must_verify && staged.verified_at.is_none()).then(|| staged.label())
+}
+
+fn rotation_comes_up(situation: &Situation, slots: &Slots) -> Option<Finding> {
+    let policy = situation.policy;
+    let due_at = slots.due_at(policy);
+    let is_near = situation.now < due_at && situation.now >= due_at - policy.notice_period;
+    let is_told = rotation(situation, slots).is_some() || situation.rotation_requested;
+    let reason = || format!("rotation is due at {due_at}");
+    (is_near && !policy.notice_period.is_zero() && !is_told)
+        .then(|| Finding::new(Status::Notice, reason()))
 }
 
 fn staged_works(situation: &Situation, slots: &Slots) -> bool {
@@ -186,23 +290,25 @@ fn staged_works(situation: &Situation, slots: &Slots) -> bool {
         && facts.secondary_copy == Copy::Available
 }
 
-/// Never a third key: the old primary needs the secondary slot unless one of the two is already gone. A staged
-/// key that does not work makes room, since nobody uses it yet. A retiring one may be all that still works: it
-/// makes room only after its grace, and only where the policy asks for a way out at this price.
-fn replace(situation: &Situation, slots: &Slots) -> Option<Vec<Move>> {
+/// The first move towards another primary. Never a third key: the old primary needs the secondary slot unless one of
+/// the two is already gone. A staged key that does not work makes room, since nothing uses it yet. A retiring one may
+/// be all that still works: it makes room only after its grace, and only where the policy asks for a way out at this
+/// price.
+fn replacement(situation: &Situation, slots: &Slots) -> Option<Move> {
     let facts = situation.facts;
     let gone = facts.secondary == Seen::Gone
         || (facts.primary == Seen::Gone && slots.retiring().is_some());
     if slots.secondary.is_none() || gone {
-        return Some(vec![Move::Replace]);
+        return Some(Move::Replace);
     }
     if slots.staged().is_some() {
-        return Some(vec![Move::Discard, Move::Replace]);
+        return Some(Move::Discard);
     }
-    let rotate = situation.policy.on_drift == OnDrift::Rotate;
-    (rotate && grace_is_over(situation, slots)?).then(|| vec![Move::Revoke, Move::Replace])
+    let over = slots.revoke_after(situation.policy)? <= situation.now;
+    let rotates = situation.policy.on_drift == OnDrift::Rotate;
+    (rotates && over && !is_held(situation, slots)).then_some(Move::Revoke)
 }
 
 #[cfg(test)]
 #[path = "rules_tests.rs"]
-mod tests;
+pub(super) mod tests;

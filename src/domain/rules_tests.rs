@@ -11,9 +11,9 @@ use crate::instant::Instant;
 use crate::secret::Fingerprint;
 
 // Interval 100s, staged 20s before, delivered for 5s, grace 10s, held until 70s after the swap.
-const DUE: i64 = 1_100;
+pub(in crate::domain) const DUE: i64 = 1_100;
 
-fn policy() -> Policy {
+pub(in crate::domain) fn policy() -> Policy {
     let secs = |seconds| Some(Duration::from_secs(seconds));
     let draft = Draft {
         name: "p".into(),
@@ -26,7 +26,7 @@ fn policy() -> Policy {
     Policy::new(draft, &Path::default()).unwrap()
 }
 
-fn at(seconds: i64) -> Instant {
+pub(in crate::domain) fn at(seconds: i64) -> Instant {
     Instant::from_unix(seconds)
 }
 
@@ -42,40 +42,41 @@ fn key(name: &str, promoted: Option<i64>) -> Key {
     }
 }
 
-fn single() -> Slots {
+pub(in crate::domain) fn single() -> Slots {
     Slots::first(key("one", Some(1_000)))
 }
 
-fn staged(delivered: Option<i64>) -> Slots {
+pub(in crate::domain) fn staged(delivered: Option<i64>) -> Slots {
     let mut slots = single();
     slots.secondary = Some(Secondary {
         role: Role::Staged,
         key: Key {
             delivered_at: delivered.map(at),
+            verified_at: Some(at(1_081)),
             ..key("two", None)
         },
     });
     slots
 }
 
-fn retiring() -> Slots {
+pub(in crate::domain) fn retiring() -> Slots {
     let mut slots = staged(Some(1_081));
     slots.promote_staged(at(DUE), true);
     slots
 }
 
-#[derive(Clone)]
-struct Case {
-    policy: Policy,
-    slots: Option<Slots>,
-    facts: Facts,
-    repairs: Vec<Repair>,
-    requested: bool,
-    pending: Vec<String>,
+#[derive(Clone, Debug)]
+pub(in crate::domain) struct Case {
+    pub policy: Policy,
+    pub slots: Option<Slots>,
+    pub facts: Facts,
+    pub repairs: Vec<Repair>,
+    pub requested: bool,
+    pub pending: Vec<String>,
 }
 
 impl Case {
-    fn new(slots: Slots) -> Self {
+    pub fn new(slots: Slots) -> Self {
         Self {
             policy: policy(),
             slots: Some(slots),
@@ -86,12 +87,12 @@ impl Case {
         }
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
     }
 
-    fn situation(&self, now: i64) -> Situation<'_> {
+    pub fn situation(&self, now: i64) -> Situation<'_> {
         Situation {
             name: "k",
             policy: &self.policy,
@@ -105,27 +106,27 @@ impl Case {
         }
     }
 
-    fn moves(&self, now: i64) -> Vec<Move> {
+    pub fn moves(&self, now: i64) -> Vec<Move> {
         decide_at(&self.situation(now), at(now)).moves
     }
 }
 
-fn broken(case: &mut Case) {
+pub(in crate::domain) fn broken(case: &mut Case) {
     case.repairs.push(Repair {
         name: "app".into(),
         why: Why::Missing,
     });
 }
 
-fn in_use(case: &mut Case) {
+pub(in crate::domain) fn in_use(case: &mut Case) {
     case.facts.retiring_in_use = true;
 }
 
-fn primary_gone(case: &mut Case) {
+pub(in crate::domain) fn primary_gone(case: &mut Case) {
     case.facts.primary = Seen::Gone;
 }
 
-fn primary_lost(case: &mut Case) {
+pub(in crate::domain) fn primary_lost(case: &mut Case) {
     case.facts.primary_copy = Copy::Lost;
 }
 
@@ -138,26 +139,34 @@ fn secondary_gone(case: &mut Case) {
     case.facts.secondary = Seen::Gone;
 }
 
-fn rotate_on_drift(case: &mut Case) {
+pub(in crate::domain) fn rotate_on_drift(case: &mut Case) {
     case.policy.on_drift = OnDrift::Rotate;
 }
 
-fn paused(case: &mut Case) {
+pub(in crate::domain) fn paused(case: &mut Case) {
     case.policy.paused = true;
 }
 
-fn no_delay(case: &mut Case) {
+pub(in crate::domain) fn no_delay(case: &mut Case) {
     case.policy.propagation_delay = Duration::ZERO;
 }
 
-fn requested(case: &mut Case) {
+pub(in crate::domain) fn requested(case: &mut Case) {
     case.requested = true;
 }
 
-fn imported(case: &mut Case) {
+pub(in crate::domain) fn imported(case: &mut Case) {
     if let Some(slots) = &mut case.slots {
         slots.primary.fingerprint = None;
     }
+}
+
+pub(in crate::domain) fn unverified(case: &mut Case) {
+    let secondary = case
+        .slots
+        .as_mut()
+        .and_then(|slots| slots.secondary.as_mut());
+    secondary.unwrap().key.verified_at = None;
 }
 
 #[test]
@@ -245,8 +254,86 @@ fn each_situation_has_its_moves() {
             &[Revoke, Stage],
         ),
         (
-            "a broken delivery comes before everything else",
+            "a missed rotation takes one apply without a delay, whatever the slot still held",
+            retiring().with(no_delay),
+            DUE + 100,
+            &[Revoke, Stage, Promote],
+        ),
+        (
+            "the slot that a retiring key leaves is filled only when it is time",
+            retiring().with(no_delay),
+            DUE + 80,
+            &[Revoke, Stage],
+        ),
+        (
+            "without a grace the old key is revoked by the apply that promotes the new one",
+            staged().with(|case| case.policy.grace_period = Duration::ZERO),
+            DUE,
+            &[Promote, Revoke],
+        ),
+        (
+            "without a grace a key that may be in use is held all the same",
+            staged().with(|case| {
+                case.policy.grace_period = Duration::ZERO;
+                case.policy.revoke_only_if_unused_for = Duration::from_secs(5);
+            }),
+            DUE,
+            &[Promote],
+        ),
+        (
+            "a staged key that has not passed its verification is verified by whatever apply comes next",
+            staged().with(unverified),
+            1_082,
+            &[Verify],
+        ),
+        (
+            "a paused policy verifies what is staged",
+            staged().with(unverified).with(paused),
+            9_999,
+            &[Verify],
+        ),
+        (
+            "a staged key is copied to a new delivery before it is verified",
+            staged().with(unverified).with(broken),
+            1_082,
+            &[Deliver, Verify],
+        ),
+        (
+            "a promotion verifies by itself",
+            staged().with(unverified),
+            DUE,
+            &[Promote],
+        ),
+        (
+            "a request replaces a staged key that never passed",
+            staged().with(unverified).with(requested),
+            1_082,
+            &[Discard, Stage],
+        ),
+        (
+            "a request without a delay replaces it and promotes the next",
+            staged().with(unverified).with(requested).with(no_delay),
+            1_082,
+            &[Discard, Stage, Promote],
+        ),
+        (
+            "a request of a paused policy discards nothing",
+            staged().with(unverified).with(requested).with(paused),
+            1_082,
+            &[Verify],
+        ),
+        (
+            "a broken delivery comes before everything else, and everything else after it",
             retiring().with(broken),
+            DUE + 500,
+            &[Deliver, Revoke, Stage],
+        ),
+        (
+            "nothing is built on a delivery that could not be written last time",
+            retiring().with(|case| {
+                broken(case);
+                case.repairs[0].why = Why::Failed;
+            }),
             DUE + 500,
             &[Deliver],
         ),
@@ -495,7 +582,7 @@ fn a_clock_that_runs_backwards_brings_nothing_forward() {
 }
 
 /// A key that an apply left behind, beside what else there is to do.
-fn left_behind(case: &mut Case) {
+pub(in crate::domain) fn left_behind(case: &mut Case) {
     case.pending.push("left".into());
     case.facts.orphans.push("left".into());
 }
@@ -530,4 +617,39 @@ fn where_the_primary_is_gone_a_key_that_was_left_behind_works_until_its_successo
     assert_eq!(case.moves(1_010), []);
     let rotating = case.with(|case| case.policy.on_drift = OnDrift::Rotate);
     assert_eq!(rotating.moves(1_010), [Replace, RevokePending]);
+}
+
+/// Every ten days, staged a day before, in the runs of a daily schedule.
+fn ten_days() -> Policy {
+    let draft = Draft {
+        name: "p".into(),
+        rotation_interval: Some(Duration::from_days(10)),
+        stage_before: Some(Duration::from_days(1)),
+        ..Draft::default()
+    };
+    Policy::new(draft, &Path::default()).unwrap()
+}
+
+#[test]
+fn a_run_that_starts_a_little_early_is_not_too_early() {
+    const DAY: i64 = 86_400;
+    let case = Case::new(single()).with(|case| case.policy = ten_days());
+    assert_eq!(case.moves(1_000 + 9 * DAY - 3_601), []);
+    assert_eq!(case.moves(1_000 + 9 * DAY - 3_600), [Stage]);
+    let staged = Case::new(staged(Some(1_000 + 9 * DAY))).with(|case| case.policy = ten_days());
+    assert_eq!(staged.moves(1_000 + 10 * DAY - 3_601), []);
+    assert_eq!(staged.moves(1_000 + 10 * DAY - 3_600), [Promote]);
+}
+
+#[test]
+fn what_protects_applications_is_never_shortened() {
+    const DAY: i64 = 86_400;
+    let late = 1_000 + 10 * DAY;
+    let staged = Case::new(staged(Some(late))).with(|case| case.policy = ten_days());
+    assert_eq!(staged.moves(late + 3_599), []);
+    let mut slots = self::staged(Some(1_081));
+    slots.promote_staged(at(late), true);
+    let retiring = Case::new(slots).with(|case| case.policy = ten_days());
+    assert_eq!(retiring.moves(late + DAY - 1), []);
+    assert_eq!(retiring.moves(late + DAY), [Revoke]);
 }

@@ -107,6 +107,16 @@ impl Slots {
         self.due_at(policy) - policy.stage_before
     }
 
+    /// From when on the next rotation counts as due.
+    pub fn due_from(&self, policy: &Policy) -> Instant {
+        self.due_at(policy) - policy.tolerance()
+    }
+
+    /// From when on filling the secondary slot counts as due.
+    pub fn stage_from(&self, policy: &Policy) -> Instant {
+        self.stage_at(policy) - policy.tolerance()
+    }
+
     /// When a staged key has been delivered long enough.
     pub fn ready_at(&self, policy: &Policy) -> Option<Instant> {
         let delivered = self.staged()?.delivered_at?;
@@ -146,6 +156,12 @@ impl Slots {
     /// The key in the secondary slot, whatever its role.
     pub fn secondary_key(&self) -> Option<&Key> {
         self.secondary.as_ref().map(|secondary| &secondary.key)
+    }
+
+    /// A new key takes the secondary slot.
+    pub fn stage(&mut self, key: Key) {
+        let role = Role::Staged;
+        self.secondary = Some(Secondary { role, key });
     }
 
     /// The staged key becomes primary; the old primary retires if `old_lives`.

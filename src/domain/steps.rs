@@ -1,6 +1,6 @@
 //! What a move does, effect by effect. The order is the safety: it is data, so that it can be read and tested.
 
-use crate::domain::rules::Move;
+use crate::domain::moves::Move;
 
 /// One effect of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,36 +47,61 @@ pub enum Subject {
     New,
     /// The key that was minted in this apply and will wait.
     NewlyStaged,
-    /// The key in the secondary slot, about to become primary.
+    /// The key in the secondary slot, which was minted by an earlier apply.
     Staged,
 }
 
+/// When a new key can be proved to work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// As soon as it is minted: whoever accepts it knows it by then.
+    Minted,
+    /// Only once it is delivered: whoever accepts it reads it there.
+    Delivered,
+}
+
 /// The effects of a move, in order.
-pub fn steps(next: Move) -> &'static [Step] {
+pub fn steps(next: Move, proof: Proof) -> &'static [Step] {
     use Step::*;
-    match next {
-        Move::Create => &[
+    match (next, proof) {
+        (Move::Create, Proof::Minted) => &[
+            Check,
+            Mint,
+            Verify(Subject::New),
+            Deliver(Content::NewFirst),
+            SwapIn,
+        ],
+        (Move::Create, Proof::Delivered) => &[
             Check,
             Mint,
             Deliver(Content::NewFirst),
             Verify(Subject::New),
             SwapIn,
         ],
-        Move::Deliver => &[Fetch, Deliver(Content::Current), Withdraw],
-        Move::Stage => &[
+        (Move::Deliver, _) => &[Fetch, Deliver(Content::Current), Withdraw],
+        (Move::Stage, _) => &[
             Check,
             Fetch,
             Mint,
             Deliver(Content::NewSecond),
             Verify(Subject::NewlyStaged),
         ],
-        Move::Promote => &[
+        (Move::Verify, _) => &[Fetch, Verify(Subject::Staged)],
+        (Move::Promote, _) => &[
             Fetch,
             Verify(Subject::Staged),
             Deliver(Content::Swapped),
             SwapIn,
         ],
-        Move::Replace => &[
+        (Move::Replace, Proof::Minted) => &[
+            Check,
+            Fetch,
+            Mint,
+            Verify(Subject::New),
+            Deliver(Content::NewFirst),
+            SwapIn,
+        ],
+        (Move::Replace, Proof::Delivered) => &[
             Check,
             Fetch,
             Mint,
@@ -84,8 +109,10 @@ pub fn steps(next: Move) -> &'static [Step] {
             Verify(Subject::New),
             SwapIn,
         ],
-        Move::Revoke | Move::Discard => &[Fetch, Deliver(Content::PrimaryAlone), RevokeSecondary],
-        Move::RevokePending => &[RevokePending],
+        (Move::Revoke | Move::Discard, _) => {
+            &[Fetch, Deliver(Content::PrimaryAlone), RevokeSecondary]
+        }
+        (Move::RevokePending, _) => &[RevokePending],
     }
 }
 
@@ -93,55 +120,65 @@ pub fn steps(next: Move) -> &'static [Step] {
 mod tests {
     use super::*;
 
-    const EVERY: [Move; 8] = [
-        Move::Create,
-        Move::Deliver,
-        Move::Revoke,
-        Move::RevokePending,
-        Move::Discard,
-        Move::Stage,
-        Move::Promote,
-        Move::Replace,
-    ];
+    fn all() -> impl Iterator<Item = (Move, Proof)> {
+        let proofs = [Proof::Minted, Proof::Delivered];
+        proofs
+            .into_iter()
+            .flat_map(|proof| Move::ALL.map(|next| (next, proof)))
+    }
 
-    fn position(next: Move, wanted: impl Fn(&Step) -> bool) -> Option<usize> {
-        steps(next).iter().position(wanted)
+    fn position((next, proof): (Move, Proof), wanted: impl Fn(&Step) -> bool) -> Option<usize> {
+        steps(next, proof).iter().position(wanted)
+    }
+
+    fn leads_with_a_new_key(step: &Step) -> bool {
+        matches!(step, Step::Deliver(Content::NewFirst | Content::Swapped))
     }
 
     #[test]
     fn nothing_is_minted_before_everything_that_can_fail_was_checked() {
-        for next in EVERY.into_iter().filter(|next| next.mints()) {
-            assert_eq!(steps(next)[0], Step::Check, "{next:?}");
-            assert!(position(next, |step| *step == Step::Mint) > Some(0));
+        for (next, proof) in all().filter(|(next, _)| next.mints()) {
+            assert_eq!(steps(next, proof)[0], Step::Check, "{next:?}");
+            assert!(position((next, proof), |step| *step == Step::Mint) > Some(0));
         }
     }
 
     #[test]
     fn a_key_is_verified_and_delivered_before_it_becomes_primary() {
-        for next in EVERY {
-            if let Some(swap) = position(next, |step| *step == Step::SwapIn) {
-                assert!(position(next, |step| matches!(step, Step::Verify(_))) < Some(swap));
-                assert!(position(next, |step| matches!(step, Step::Deliver(_))) < Some(swap));
+        for case in all() {
+            if let Some(swap) = position(case, |step| *step == Step::SwapIn) {
+                assert!(position(case, |step| matches!(step, Step::Verify(_))) < Some(swap));
+                assert!(position(case, |step| matches!(step, Step::Deliver(_))) < Some(swap));
             }
+        }
+    }
+
+    #[test]
+    fn no_document_leads_with_a_key_that_could_have_been_verified_before() {
+        for (next, proof) in all() {
+            let Some(led) = position((next, proof), leads_with_a_new_key) else {
+                continue;
+            };
+            let verified = position((next, proof), |step| matches!(step, Step::Verify(_)));
+            let possible = proof == Proof::Minted || next == Move::Promote;
+            assert_eq!(verified < Some(led), possible, "{next:?} {proof:?}");
         }
     }
 
     #[test]
     fn a_key_leaves_the_stores_before_it_is_revoked() {
         for next in [Move::Revoke, Move::Discard] {
-            assert_eq!(steps(next).last(), Some(&Step::RevokeSecondary));
-            assert_eq!(steps(next)[1], Step::Deliver(Content::PrimaryAlone));
+            let steps = steps(next, Proof::Minted);
+            assert_eq!(steps.last(), Some(&Step::RevokeSecondary));
+            assert_eq!(steps[1], Step::Deliver(Content::PrimaryAlone));
         }
     }
 
     #[test]
     fn repairing_a_delivery_never_mints_or_revokes() {
-        assert!(
-            position(Move::Deliver, |step| matches!(
-                step,
-                Step::Mint | Step::RevokeSecondary
-            ))
-            .is_none()
-        );
+        for next in [Move::Deliver, Move::Verify] {
+            let effect = |step: &Step| matches!(step, Step::Mint | Step::RevokeSecondary);
+            assert!(position((next, Proof::Minted), effect).is_none());
+        }
     }
 }

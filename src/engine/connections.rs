@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::slots::Key;
+use crate::domain::steps;
 use crate::duration::Duration;
 use crate::engine::verification::{CONSECUTIVE, Proof, TIMEOUT, Verdict, Verification, prove};
 use crate::error::{Error, Kind, Path, Result};
@@ -58,6 +59,14 @@ impl Connections {
         self.abilities.probe || self.verification.is_some()
     }
 
+    /// When a new key can be proved.
+    pub fn proof(&self) -> steps::Proof {
+        match self.abilities.valid_at_mint {
+            true => steps::Proof::Minted,
+            false => steps::Proof::Delivered,
+        }
+    }
+
     /// Proves that a key works: by its issuer, and by the request of the resource where there is one.
     pub async fn prove(&self, key: &Key, secret: &Secret, stop: &CancellationToken) -> Result<()> {
         let key_id = key.key_id.as_deref();
@@ -86,7 +95,7 @@ fn judge(by: &str, proof: Proof) -> Result<()> {
             format!("{} attempts; the last answer: {reason}", proof.attempts),
         )),
         Verdict::Stopped => Err(Error::new(
-            Kind::Other,
+            Kind::Interrupted,
             format!("{by} was not asked to the end"),
             format!("interrupted after {} attempts", proof.attempts),
         )),

@@ -85,6 +85,8 @@ pub struct Abilities {
     pub inspect: bool,
     /// It can describe a key that somebody else created.
     pub import: bool,
+    /// A new key is accepted as soon as it is minted. Otherwise whoever accepts it learns of it from a delivery.
+    pub valid_at_mint: bool,
 }
 
 /// A key as the issuer hands it out, the only time its secret is seen.

@@ -212,6 +212,63 @@ fn without_a_propagation_delay_a_missed_rotation_takes_one_apply() {
 }
 
 #[test]
+fn a_run_as_often_as_the_interval_rotates_every_time() {
+    let policy = r#"
+  rotation_interval = "100s"
+  stage_before      = "20s"
+  propagation_delay = "0s"
+  grace_period      = "30s"
+"#;
+    let ws = Config::new().policy(policy).created();
+    for generation in 2..5 {
+        ws.advance("100s").plan().ok().code(2);
+        ws.apply_plan().ok();
+        assert_eq!(ws.key("k").generation(), generation);
+        ws.plan().ok().code(0);
+    }
+    assert_eq!(ws.key("k").last_action(), "revoke+stage+promote");
+}
+
+#[test]
+fn without_any_waits_one_apply_replaces_the_key() {
+    let policy = r#"
+  rotation_interval = "100s"
+  stage_before      = "0s"
+  grace_period      = "0s"
+"#;
+    let ws = Config::new().policy(policy).created();
+    let first = ws.secret("k.json", "primary");
+    ws.advance("100s").plan().ok().code(2);
+    assert_eq!(ws.change(K).after("last_action"), "stage+promote+revoke");
+    ws.apply_plan().ok();
+    let key = ws.key("k");
+    assert_eq!((key.phase().as_str(), key.generation()), ("single", 2));
+    assert_ne!(ws.secret("k.json", "primary"), first);
+    assert_eq!(ws.secret("k.json", "secondary"), "");
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn a_daily_schedule_with_some_jitter_keeps_an_interval_of_days() {
+    let policy = r#"
+  rotation_interval = "10d"
+  stage_before      = "1d"
+  grace_period      = "1h"
+"#;
+    let ws = Config::new().policy(policy).created();
+    // Each run starts some seconds before or after the full day.
+    let starts = ["23h59m40s", "24h", "24h10s", "23h59m55s", "24h15s"];
+    let mut rotated = Vec::new();
+    for day in 1..=30 {
+        ws.advance(starts[day % starts.len()]).apply().ok();
+        if ws.key("k").last_action().ends_with("promote") {
+            rotated.push(day);
+        }
+    }
+    assert_eq!(rotated, [10, 20, 30]);
+}
+
+#[test]
 fn a_clock_that_went_back_neither_rotates_nor_fails() {
     let ws = Config::new().retiring();
     ws.at("2025-06-01T00:00:00Z").plan().ok().code(0);

@@ -112,8 +112,8 @@ fn a_broken_delivery_is_repaired_before_another_key_is_minted() {
     fs::create_dir(ws.path("b.json")).unwrap();
     ws.advance("80s")
         .apply()
-        .ok()
-        .warns(&["payments", "delivery \"b\""]);
+        .failed()
+        .complains(&["payments", "delivery \"b\""]);
     let broken = ws.key("k");
     assert_eq!(
         (broken.phase().as_str(), broken.primary()),

@@ -59,11 +59,23 @@ fn a_staged_key_that_is_refused_stays_staged_until_it_is_accepted() {
         "{}",
         staged.reason()
     );
-    ws.plan().ok().code(0).warns(&["payments", "verification"]);
+    let labels = [staged.primary(), staged.secondary()];
+    ws.plan()
+        .ok()
+        .code(2)
+        .warns(&["payments: verify", &labels[0], &labels[1]]);
+    assert_eq!(ws.change(K).after("last_action"), "verify");
+    let delivered = ws.delivered("k.json");
+    ws.advance("1s").apply_plan().failed().complains(&[
+        "failed its verification",
+        &labels[0],
+        &labels[1],
+    ]);
+    assert_eq!(ws.delivered("k.json"), delivered);
+    assert_eq!(ws.key("k").secondary(), staged.secondary());
 
     ws.advance("20s").plan().ok().code(2);
     assert_eq!(ws.change(K).after("last_action"), "promote");
-    let delivered = ws.delivered("k.json");
     ws.apply_plan()
         .failed()
         .complains(&["payments", "failed its verification"]);
@@ -145,4 +157,56 @@ fn a_delivery_that_breaks_in_the_middle_of_the_swap_is_repaired_later() {
     assert_eq!(ws.delivered("b.json"), ws.delivered("a.json"));
     ws.apply().ok();
     assert_ne!(ws.key("k").secondary(), first);
+}
+
+#[test]
+fn a_staged_key_that_could_not_be_verified_is_verified_by_the_next_apply() {
+    let gate = Gate::open();
+    let ws = Config::new().with(&gate.setting()).created();
+    gate.accept(false);
+    ws.advance("80s").apply().ok();
+    gate.accept(true);
+    ws.advance("1s").plan().ok().code(2);
+    let change = ws.change(K);
+    assert_eq!(change.after("last_action"), "verify");
+    assert_eq!(change.after("phase"), "staged");
+    let delivered = ws.delivered("k.json");
+    ws.apply_plan().ok();
+    let key = ws.key("k");
+    assert_eq!(key.text("secondary.verified_at"), ws.now().to_string());
+    assert_eq!((key.status().as_str(), key.generation()), ("ok", 1));
+    assert_eq!(ws.delivered("k.json"), delivered);
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn a_staged_key_that_never_passes_can_be_replaced() {
+    let gate = Gate::open();
+    let config = |trigger: &str| {
+        Config::new()
+            .with(&gate.setting())
+            .with(&format!("rotation_trigger = {trigger:?}"))
+    };
+    let ws = config("one").created();
+    let first = ws.key("k").primary();
+    gate.accept(false);
+    ws.advance("80s").apply().ok();
+    let bad = ws.key("k").secondary();
+    gate.accept(true);
+    ws.write(&config("two").text());
+    ws.advance("1s")
+        .plan()
+        .ok()
+        .code(2)
+        .warns(&["payments: discard and stage", &bad]);
+    ws.apply_plan().ok();
+    let key = ws.key("k");
+    assert_eq!(key.phase(), "staged");
+    assert_eq!(key.primary(), first);
+    assert_ne!(key.secondary(), bad);
+    assert!(!key.text("secondary.verified_at").is_empty());
+    ws.plan().ok().code(0);
+    ws.advance("5s").apply().ok();
+    assert_eq!(ws.key("k").generation(), 2);
+    assert_ne!(ws.key("k").primary(), bad);
 }

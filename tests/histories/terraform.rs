@@ -1,7 +1,7 @@
 //! Plays Terraform's part: refreshes, plans, plans again while it applies, applies, and compares what was
 //! planned with what came of it.
 
-use apikey::domain::rules::Move;
+use apikey::domain::moves::Move;
 use apikey::resources::managed::model::{ManagedState, Private};
 use apikey::resources::managed::{apply, destroy, plan, read};
 use tf_provider::Diagnostics;

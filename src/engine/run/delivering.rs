@@ -1,6 +1,6 @@
 //! Deliveries: what is written where, and what follows if a store fails.
 
-use crate::domain::slots::{Key, Role, Secondary, Slots};
+use crate::domain::slots::{Key, Slots};
 use crate::domain::steps::Content;
 use crate::engine::connections::{Delivery, stale};
 use crate::engine::deliver;
@@ -125,10 +125,7 @@ impl Run<'_> {
 
     fn stage(&mut self) {
         if let (Some(slots), Some(key)) = (&mut self.managed.slots, self.minted.take()) {
-            slots.secondary = Some(Secondary {
-                role: Role::Staged,
-                key,
-            });
+            slots.stage(key);
         }
     }
 

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::domain::moves::Move;
 use crate::domain::policy::Policy;
-use crate::domain::rules::Move;
 use crate::domain::situation::{Copy, Facts, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::domain::steps::{Step, steps};
@@ -45,8 +45,8 @@ pub struct Run<'a> {
     pub managed: Managed,
     /// The secrets that are known.
     pub vault: Vault,
-    /// What the plan knew of the world.
-    pub facts: &'a Facts,
+    /// What is known of the world: what the plan knew, and what the moves so far have made of it.
+    pub facts: Facts,
     /// What a person should know although the apply went on.
     pub warnings: Vec<Error>,
     /// The key that was minted in this apply and is in no slot yet.
@@ -60,6 +60,19 @@ pub struct Run<'a> {
     pub acting: &'static str,
     /// Is told of every step before it is taken.
     pub watcher: Option<&'a Watcher>,
+    /// How far it got.
+    pub progress: Progress,
+}
+
+/// How far a run got.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// The moves that were taken to their end.
+    pub done: Vec<Move>,
+    /// A promotion follows the move that is being taken.
+    promotes_next: bool,
+    /// The staged key was verified a moment ago.
+    verified: bool,
 }
 
 /// Somebody who wants to know what is being done.
@@ -68,15 +81,21 @@ pub type Watcher = dyn Fn(Step) + Send + Sync;
 impl Run<'_> {
     /// Takes the moves in order and stops at the first that fails. `self.managed` is true either way.
     pub async fn take(&mut self, moves: &[Move]) -> Result<()> {
-        for next in moves {
+        for (index, next) in moves.iter().enumerate() {
             self.acting = next.word();
-            for step in steps(*next) {
+            self.progress.promotes_next = moves[index + 1..].contains(&Move::Promote);
+            for step in steps(*next, self.connections.proof()) {
+                if matches!(step, Step::Verify(_)) && !self.connections.must_verify() {
+                    continue;
+                }
                 tracing::debug!(key = %self.name, step = ?step, "step");
                 if let Some(tell) = self.watcher {
                     tell(*step);
                 }
                 self.step(*step).await?;
             }
+            self.facts = self.facts.after(*next, self.policy);
+            self.progress.done.push(*next);
         }
         Ok(())
     }

@@ -5,13 +5,13 @@ use crate::domain::steps::Subject;
 use crate::engine::connections::stale;
 use crate::engine::journal::{Deed, mark};
 use crate::engine::run::Run;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::Effect;
 
 impl Run<'_> {
     pub(super) async fn verify(&mut self, subject: Subject) -> Result<()> {
-        if !self.connections.must_verify() {
+        if subject == Subject::Staged && self.progress.verified {
             return Ok(());
         }
         let slots = self.managed.slots.as_ref();
@@ -41,6 +41,7 @@ impl Run<'_> {
         match proved {
             Ok(()) => {
                 self.mark_verified(subject, Some(self.clock.now()));
+                self.progress.verified = subject == Subject::NewlyStaged;
                 Ok(())
             }
             Err(error) => {
@@ -61,30 +62,34 @@ impl Run<'_> {
         }
     }
 
+    /// What follows from a key that was not proved. A staged key is kept: the next apply verifies it again.
     async fn refused(&mut self, subject: Subject, key: &Key, error: Error) -> Result<()> {
         let label = key.label();
-        let summary = format!("{}: key {label} failed its verification", self.name);
-        match subject {
-            Subject::New => {
-                let cause = Error::new(error.kind, summary, error.to_string());
-                Err(self.undo(cause).await)
-            }
-            Subject::Staged => Err(Error::new(
-                error.kind,
-                summary,
-                format!(
-                    "{error}. It stays staged and is not promoted; the old primary stays in use. The next \
-                     apply tries again."
-                ),
-            )),
-            Subject::NewlyStaged => {
-                let detail = format!(
-                    "{error}. It stays staged and will not be promoted before it passes; the primary \
-                     stays in use."
-                );
-                self.warnings.push(Error::new(error.kind, summary, detail));
-                Ok(())
-            }
+        let what = match error.kind {
+            Kind::Interrupted => format!("the verification of key {label} was interrupted"),
+            _ => format!("key {label} failed its verification"),
+        };
+        let cause = Error::new(
+            error.kind,
+            format!("{}: {what}", self.name),
+            format!("{error}."),
+        );
+        if subject == Subject::New {
+            return Err(self.undo(cause).await);
         }
+        let slots = self.managed.slots.as_ref();
+        let primary = slots.map_or("the primary", |slots| slots.primary.label());
+        let detail = format!(
+            "{} {label} stays staged and is not promoted before it passes; {primary} stays primary. The next apply \
+             verifies {label} again. If it never passes, change rotation_trigger: then it is revoked and another key \
+             staged.",
+            cause.detail
+        );
+        let told = Error { detail, ..cause };
+        if subject == Subject::NewlyStaged && !self.progress.promotes_next {
+            self.warnings.push(told);
+            return Ok(());
+        }
+        Err(told)
     }
 }

@@ -1,6 +1,6 @@
 //! The last look before anything is done: is the world still as the plan saw it?
 
-use crate::domain::rules::Move;
+use crate::domain::moves::Move;
 use crate::domain::situation::Seen;
 use crate::domain::slots::Key;
 use crate::engine::connections::stale;

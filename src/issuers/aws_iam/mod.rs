@@ -72,6 +72,7 @@ impl IssuerKind for AwsIam {
             last_used: true,
             inspect: true,
             import: true,
+            valid_at_mint: true,
         }
     }
 

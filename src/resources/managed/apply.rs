@@ -6,13 +6,13 @@ use tf_provider::Diagnostics;
 use tf_provider::value::Value;
 
 use crate::context::Context;
+use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
-use crate::domain::rules::Move;
 use crate::engine::adopt::{adopt, let_go};
 use crate::engine::connections::{Connections, Delivery};
-use crate::engine::run::Run;
 use crate::engine::run::stale::check_not_stale;
+use crate::engine::run::{Progress, Run};
 use crate::engine::trespass::respect_others;
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Path, Result};
@@ -58,12 +58,14 @@ pub async fn update(
     });
     let carried = carry_out(diags, &mut prior, &mut planned, private, &decision, context);
     let (outcome, records) = carried.await?;
-    if outcome.failed {
+    if outcome.failed && !outcome.copied {
         // An edit that was not carried out is still an edit to the next plan.
         planned.deliveries = prior.deliveries;
         planned.store_secret_in_state = prior.store_secret_in_state;
-        planned.last_action = prior.last_action;
         planned.existing_secret_wo_version = prior.existing_secret_wo_version;
+    }
+    if outcome.failed {
+        planned.last_action = prior.last_action;
     }
     let (state, private) = outcome.finish(planned, context);
     records.write(&state, &private, context).await;
@@ -77,6 +79,8 @@ struct Outcome {
     private: Private,
     policy: Policy,
     failed: bool,
+    /// The keys were copied to what was edited, whatever failed later.
+    copied: bool,
     word: Option<String>,
 }
 
@@ -103,7 +107,7 @@ async fn carry_out<'a>(
         policy: &policy,
         clock: context.clock,
         stop: &context.stop,
-        facts: &private.facts,
+        facts: private.facts.clone(),
         managed,
         vault,
         warnings: Vec::new(),
@@ -112,6 +116,7 @@ async fn carry_out<'a>(
         journal: &records.journal,
         acting: "",
         watcher: None,
+        progress: Progress::default(),
     };
     if let Value::Value(secret) = brought {
         run.brought = Some((secret, version_changed(prior, planned)));
@@ -138,6 +143,7 @@ async fn carry_out<'a>(
     if failed && takes_over_first(prior) {
         let_go(&mut run);
     }
+    let copied = run.progress.done.contains(&Move::Deliver);
     let (managed, vault) = (run.managed, run.vault);
     if let Err(error) = result {
         diagnostics::report(diags, named(planned, error.clone()));
@@ -149,6 +155,7 @@ async fn carry_out<'a>(
         vault,
         policy,
         failed,
+        copied,
         word: (!failed && !decision.moves.is_empty()).then(|| decision.word()),
     };
     Some((outcome, records))

@@ -6,16 +6,16 @@
 use std::collections::BTreeMap;
 
 use crate::context::Context;
+use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
-use crate::domain::rules::Move;
 use crate::domain::situation::{Copy, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::domain::steps::Step;
 use crate::engine::gather::{Copies, gather};
 use crate::engine::managed::DeliveryState;
 use crate::engine::run::stale::check_not_stale;
-use crate::engine::run::{Run, Watcher};
+use crate::engine::run::{Progress, Run, Watcher};
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Path, Result};
 use crate::resources::managed::connect;
@@ -164,7 +164,7 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
         policy: &policy,
         clock: context.clock,
         stop: &context.stop,
-        facts: &facts,
+        facts: facts.clone(),
         managed,
         vault: Vault::default(),
         warnings: Vec::new(),
@@ -173,6 +173,7 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
         journal: &records.journal,
         acting: "",
         watcher: Some(watcher),
+        progress: Progress::default(),
     };
     if let Err(error) = check_not_stale(&run, &decision.moves).await {
         drop(run);

@@ -5,9 +5,9 @@ use tf_provider::{AttributePath, Diagnostics};
 
 use crate::context::Context;
 use crate::domain::announce;
+use crate::domain::moves::Move;
 use crate::domain::planner::{self, Decision};
 use crate::domain::policy::{OnDrift, Policy};
-use crate::domain::rules::Move;
 use crate::domain::situation::{Copy, Seen, Situation};
 use crate::error::{Error, Kind, Path};
 use crate::instant::Instant;
@@ -123,9 +123,10 @@ pub fn update(
         }
         None => planner::first_due(&situation, context.clock.now()),
     };
-    match announce::announcement(&situation, &decision) {
-        Some(text) => diags.root_warning(summary(situation.name, &decision), text),
-        None => warn_status(diags, prior),
+    let clock = context.clock.now();
+    let told = announce::announcement(&situation, &decision, clock);
+    if let Some(told) = told.or_else(|| announce::standing(&situation, clock)) {
+        diags.root_warning(told.summary, told.detail);
     }
     let slots = managed.slots.clone();
     let asked = situation.rotation_requested;
@@ -239,17 +240,6 @@ fn refuse_drift(diags: &mut Diagnostics, situation: &Situation) -> Option<()> {
     None
 }
 
-fn warn_status(diags: &mut Diagnostics, prior: &ManagedState) {
-    let status = prior.status.as_deref_option().unwrap_or_default();
-    if matches!(status, "notice" | "due" | "overdue" | "blocked" | "pending") {
-        let reason = prior.status_reason.as_deref_option().unwrap_or_default();
-        diags.root_warning(
-            format!("{}: key is {status}", prior.label()),
-            format!("{reason}."),
-        );
-    }
-}
-
 fn warn_undecided(diags: &mut Diagnostics, planned: &ManagedState, prior: &ManagedState) {
     let reason = prior.status_reason.as_deref_option().unwrap_or_default();
     diags.root_warning(
@@ -259,10 +249,4 @@ fn warn_undecided(diags: &mut Diagnostics, planned: &ManagedState, prior: &Manag
              in the life of the key. As of now: {reason}. Apply what it depends on first (-target) to see the step."
         ),
     );
-}
-
-/// Names the key: Terraform folds warnings of the same summary into one.
-fn summary(name: &str, decision: &Decision) -> String {
-    let word = decision.word();
-    format!("{name}: {}", word.replace('_', " ").replace('+', " and "))
 }

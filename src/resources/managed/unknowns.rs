@@ -3,8 +3,8 @@
 
 use tf_provider::value::Value;
 
+use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
-use crate::domain::rules::Move;
 use crate::resources::managed::connect;
 use crate::resources::managed::model::{DeliveryStatus, Fields, ManagedState};
 use crate::settings::known;
@@ -88,7 +88,7 @@ impl ManagedState {
             self.withhold_move(*next, outlook);
         }
         let moves = &outlook.decision.moves;
-        if moves.iter().any(|next| *next != Move::RevokePending) {
+        if moves.iter().any(|next| next.writes()) {
             self.withhold_deliveries();
         }
         if self.stores_secrets() {
@@ -116,6 +116,11 @@ impl ManagedState {
                 self.pending_revocations = Value::Unknown;
             }
             Move::RevokePending => self.pending_revocations = Value::Unknown,
+            Move::Verify => {
+                if let Value::Value(staged) = &mut self.secondary {
+                    staged.verified_at = Value::Unknown;
+                }
+            }
             Move::Promote => {
                 self.withhold_rotation();
                 self.swap_slots(outlook);

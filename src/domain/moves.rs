@@ -1,0 +1,65 @@
+//! The moves in the life of a key.
+
+/// One move in the life of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Move {
+    /// The first key is minted, delivered and verified.
+    Create,
+    /// The keys that exist are copied to deliveries that lack them; ended deliveries are taken away.
+    Deliver,
+    /// The retiring key is revoked.
+    Revoke,
+    /// Revocations that failed earlier are tried again.
+    RevokePending,
+    /// A staged key that is not to be promoted is revoked.
+    Discard,
+    /// A new key is minted, delivered as secondary and verified.
+    Stage,
+    /// A staged key that has not passed its verification yet is verified.
+    Verify,
+    /// The staged key becomes primary; the old primary retires.
+    Promote,
+    /// A new key is minted and becomes primary at once, because the old one cannot be delivered or used.
+    Replace,
+}
+
+impl Move {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Create,
+        Self::Deliver,
+        Self::Revoke,
+        Self::RevokePending,
+        Self::Discard,
+        Self::Stage,
+        Self::Verify,
+        Self::Promote,
+        Self::Replace,
+    ];
+
+    /// The word in `last_action`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Deliver => "deliver",
+            Self::Revoke => "revoke",
+            Self::RevokePending => "revoke_pending",
+            Self::Discard => "discard",
+            Self::Stage => "stage",
+            Self::Verify => "verify",
+            Self::Promote => "promote",
+            Self::Replace => "replace",
+        }
+    }
+
+    /// Whether a new key comes into being.
+    pub fn mints(self) -> bool {
+        matches!(self, Self::Create | Self::Stage | Self::Replace)
+    }
+
+    /// Whether every wanted delivery is written.
+    pub fn writes(self) -> bool {
+        !matches!(self, Self::RevokePending | Self::Verify)
+    }
+}
