@@ -1,13 +1,16 @@
 //! Who may write where: two keys in one place would overwrite each other, and each may be the only copy.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 /// What one delivery takes for itself.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Territory {
     /// The thing that is written, such as `file /srv/app.env`.
     name: String,
+    /// Another name of the same thing, that holds for this run only.
+    also: Option<String>,
     /// The part of it, where several deliveries share it. `None` is all of it.
     part: Option<String>,
 }
@@ -15,41 +18,72 @@ pub struct Territory {
 impl Territory {
     /// All of a thing.
     pub fn whole(name: String) -> Self {
-        Self { name, part: None }
+        Self {
+            name,
+            also: None,
+            part: None,
+        }
     }
 
     /// One part of a thing that others may share.
     pub fn part(name: String, part: &str) -> Self {
         Self {
-            name,
             part: Some(part.to_owned()),
+            ..Self::whole(name)
         }
+    }
+
+    /// The same with another name of the thing.
+    pub fn also(self, name: Option<String>) -> Self {
+        Self { also: name, ..self }
     }
 
     /// Whether both cannot be written without harm.
     pub fn overlaps(&self, other: &Self) -> bool {
         let apart = self.part.is_some() && other.part.is_some() && self.part != other.part;
-        self.name == other.name && !apart
+        self.names()
+            .any(|name| other.names().any(|there| there == name))
+            && !apart
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        [Some(&self.name), self.also.as_ref()].into_iter().flatten()
     }
 }
 
-/// The territories that the resources of one run have taken.
+/// `file /srv/app.env (API_KEY)`
+impl fmt::Display for Territory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.part {
+            Some(part) => write!(f, "{} ({part})", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// The territories that the resources of one run have taken, with their owners, under each of their names.
 #[derive(Debug, Default)]
-pub struct Claims(Mutex<BTreeMap<Territory, String>>);
+pub struct Claims(Mutex<HashMap<String, Vec<(Territory, String)>>>);
 
 impl Claims {
     /// Takes a territory for `owner`. If it overlaps with one of another owner, that owner is the answer.
     pub fn take(&self, territory: Territory, owner: &str) -> Option<String> {
         // Entries are only ever added whole, so a panic elsewhere leaves nothing half done.
         let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // All parts of a thing lie side by side, after the whole of it.
-        let other = claims
-            .range(Territory::whole(territory.name.clone())..)
-            .take_while(|(taken, _)| taken.name == territory.name)
-            .find(|(taken, by)| taken.overlaps(&territory) && *by != owner)
+        let taken = |name: &String| claims.get(name).into_iter().flatten();
+        let other = territory
+            .names()
+            .flat_map(taken)
+            .find(|(taken, by)| by != owner && taken.overlaps(&territory))
             .map(|(_, by)| by.clone());
         if other.is_none() {
-            claims.insert(territory, owner.to_owned());
+            for name in territory.names() {
+                let entry = (territory.clone(), owner.to_owned());
+                let there = claims.entry(name.clone()).or_default();
+                if !there.contains(&entry) {
+                    there.push(entry);
+                }
+            }
         }
         other
     }
@@ -68,6 +102,22 @@ mod tests {
         assert!(whole.overlaps(&whole) && whole.overlaps(&one) && one.overlaps(&whole));
         assert!(one.overlaps(&one));
         assert!(!one.overlaps(&two) && !one.overlaps(&elsewhere) && !whole.overlaps(&elsewhere));
+    }
+
+    #[test]
+    fn one_thing_is_known_under_both_of_its_names() {
+        let named = |name: &str, also: &str| Territory::whole(name.into()).also(Some(also.into()));
+        let claims = Claims::default();
+        assert_eq!(claims.take(named("file x", "7:1"), "a"), None);
+        assert_eq!(claims.take(named("file y", "7:2"), "b"), None);
+        assert_eq!(
+            claims.take(named("file z", "7:1"), "b"),
+            Some("a".to_owned())
+        );
+        assert_eq!(
+            claims.take(named("file x", "7:3"), "b"),
+            Some("a".to_owned())
+        );
     }
 
     #[test]

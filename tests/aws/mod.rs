@@ -4,6 +4,8 @@
 mod faults;
 /// Access keys of IAM users.
 mod iam;
+/// What a secret is under each of its names, and who may write over what.
+mod places;
 /// Keys of a whole account.
 mod search;
 /// Documents in Secrets Manager.

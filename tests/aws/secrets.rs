@@ -141,7 +141,7 @@ async fn what_somebody_else_wrote_is_foreign() {
     for (value, reason) in [
         (
             json!({ "SecretId": id, "SecretString": "password=x" }),
-            "not a document",
+            "than a delivered document",
         ),
         (json!({ "SecretId": id, "SecretBinary": "AAEC" }), "binary"),
     ] {

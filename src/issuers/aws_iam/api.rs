@@ -146,16 +146,14 @@ impl Api {
         })
     }
 
-    /// The ARN behind a key, or behind the provider's own credentials.
-    pub async fn identify(&self, key: Option<(&str, &Secret)>) -> Result<String, Refusal> {
+    /// The ARN behind a key.
+    pub async fn identify(&self, key_id: &str, secret: &Secret) -> Result<String, Refusal> {
         let query = Query {
             service: Service::Sts,
             ..iam("GetCallerIdentity", &[])
         };
-        let answer: GetCallerIdentityResponse = match key {
-            Some((id, secret)) => self.client.query_with(id, secret, query).await?,
-            None => self.client.query(query).await?,
-        };
+        let answer: GetCallerIdentityResponse =
+            self.client.query_with(key_id, secret, query).await?;
         Ok(answer.get_caller_identity_result.arn)
     }
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::api::{Api, ListedKey};
-use super::caller::Caller;
 use super::user::User;
 use super::{capacity, imported};
 use crate::context::Context;
@@ -15,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::issuers::{Imported, Issuer, Listed, Minted, Probe, Standing};
 use crate::secret::Secret;
-use crate::vendors::aws::{self, Refusal};
+use crate::vendors::aws::{self, Caller, Refusal};
 
 /// A key id that IAM can never hand out (its ids know no `0`), so naming it shows what is permitted
 /// without touching any key.
@@ -43,7 +42,7 @@ impl Issuer for Keys {
 
     async fn lock(&self) -> Result<String> {
         let user = self.user_name().await?;
-        let id = self.caller.account_id(&self.api).await?;
+        let id = self.caller.account_id().await?;
         Ok(format!("aws_iam {id} user {user}"))
     }
 
@@ -100,7 +99,7 @@ impl Issuer for Keys {
 
     async fn probe(&self, key_id: Option<&str>, secret: &Secret) -> Result<Probe> {
         let key_id = named(key_id)?;
-        match self.api.identify(Some((key_id, secret))).await {
+        match self.api.identify(key_id, secret).await {
             Ok(_) => Ok(Probe::Accepted),
             // A wrong clock refuses good keys and dead ones alike, so it proves nothing.
             Err(refusal) if refusal.kind == Kind::Denied && !refusal.is_skewed_clock() => {
@@ -131,7 +130,7 @@ impl Keys {
         Ok(Self {
             user,
             api: Api::new(aws::client(context)?),
-            caller: context.shared(|| Ok(Caller::default()))?,
+            caller: aws::caller(context)?,
         })
     }
 
@@ -152,7 +151,7 @@ impl Keys {
     async fn user_name(&self) -> Result<&str> {
         match &self.user {
             User::Named(name) => Ok(name),
-            User::Caller => self.caller.user_name(&self.api).await,
+            User::Caller => self.caller.user_name().await,
         }
     }
 

@@ -4,7 +4,6 @@
 //! for them. So room is judged before a mint, and a mint whose answer was lost is looked for in the list.
 
 mod api;
-mod caller;
 mod capacity;
 mod keys;
 mod search;

@@ -4,23 +4,32 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Deserializer, Serialize};
 
+use super::identity::Identities;
+use super::wire::{
+    CreateSecret, DeleteSecret, GetSecretValue, NewTag, PutAnswer, PutSecretValue,
+    SecretDescription, SecretValue, Tag, Target, UpdateSecretVersionStage,
+};
 use crate::error::{Kind, Result};
 use crate::secret::Secret;
 use crate::vendors::aws::{AwsClient, Json, Refusal, Service};
 
 /// The label of the version that readers get.
-pub(super) const CURRENT: &str = "AWSCURRENT";
+const CURRENT: &str = "AWSCURRENT";
+
+/// The label of the version that had it before. Secrets Manager moves it together with the other.
+const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// The tag that marks a secret as created by this provider, and so as one that it may delete.
-const MARK: (&str, &str) = ("terraform-provider-apikey", "created");
+pub(super) const MARK: (&str, &str) = ("terraform-provider-apikey", "created");
 
 pub(super) struct Api {
     pub client: Arc<AwsClient>,
     pub region: Option<String>,
     pub secret_id: String,
+    pub identities: Arc<Identities>,
 }
 
 /// How a secret is made; an existing one keeps what it has.
@@ -39,6 +48,10 @@ pub(super) struct Content<'a> {
 pub(super) struct Described {
     pub ours: bool,
     pub deleted: bool,
+    /// The version that readers get.
+    pub current: Option<String>,
+    /// The version that they got before.
+    pub previous: Option<String>,
 }
 
 /// The value behind [`CURRENT`].
@@ -52,12 +65,16 @@ impl Api {
     /// `None` if there is no such secret.
     pub async fn describe(&self) -> Result<Option<Described>, Refusal> {
         let described = self.call("DescribeSecret", &self.target(), &[]).await;
-        Ok(
-            unless_missing(described)?.map(|secret: SecretDescription| Described {
-                ours: secret.tags.iter().any(Tag::is_mark),
-                deleted: secret.deleted_date.is_some(),
-            }),
-        )
+        let Some(secret): Option<SecretDescription> = unless_missing(described)? else {
+            return Ok(None);
+        };
+        self.note(&secret.arn, &secret.name);
+        Ok(Some(Described {
+            ours: secret.tags.iter().any(Tag::is_mark),
+            deleted: secret.deleted_date.is_some(),
+            current: secret.version_with(CURRENT),
+            previous: secret.version_with(PREVIOUS),
+        }))
     }
 
     /// `None` if there is no such secret, or it has no value yet.
@@ -67,10 +84,24 @@ impl Api {
             version_stage: CURRENT,
         };
         let value = self.call("GetSecretValue", &input, &[]).await;
-        Ok(unless_missing(value)?.map(|value: SecretValue| Value {
+        let Some(value): Option<SecretValue> = unless_missing(value)? else {
+            return Ok(None);
+        };
+        self.note(&value.arn, &value.name);
+        Ok(Some(Value {
             version: value.version_id,
             text: value.secret_string,
         }))
+    }
+
+    /// What the secret is, if AWS said so before.
+    pub fn known_identity(&self) -> Option<String> {
+        self.identities.get(self.region.as_deref(), &self.secret_id)
+    }
+
+    fn note(&self, arn: &str, name: &str) {
+        let region = self.region.as_deref();
+        self.identities.note(region, &self.secret_id, arn, name);
     }
 
     pub async fn create(
@@ -191,118 +222,4 @@ fn unless_missing<T>(outcome: Result<T, Refusal>) -> Result<Option<T>, Refusal> 
         Err(refusal) if refusal.kind == Kind::NotFound => Ok(None),
         outcome => outcome.map(Some),
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Target<'a> {
-    secret_id: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct GetSecretValue<'a> {
-    secret_id: &'a str,
-    version_stage: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct CreateSecret<'a> {
-    name: &'a str,
-    client_request_token: &'a str,
-    secret_string: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kms_key_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
-    tags: Vec<NewTag<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct NewTag<'a> {
-    key: &'a str,
-    value: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct PutSecretValue<'a> {
-    secret_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_request_token: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    secret_string: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct UpdateSecretVersionStage<'a> {
-    secret_id: &'a str,
-    version_stage: &'a str,
-    move_to_version_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remove_from_version_id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct DeleteSecret<'a> {
-    secret_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recovery_window_in_days: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    force_delete_without_recovery: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct SecretDescription {
-    deleted_date: Option<IgnoredAny>,
-    #[serde(default, deserialize_with = "null_as_empty")]
-    tags: Vec<Tag>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Tag {
-    key: String,
-    #[serde(default)]
-    value: String,
-}
-
-impl Tag {
-    fn is_mark(&self) -> bool {
-        (self.key.as_str(), self.value.as_str()) == MARK
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct SecretValue {
-    version_id: String,
-    #[serde(default, deserialize_with = "as_secret")]
-    secret_string: Option<Secret>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct PutAnswer {
-    #[serde(default, deserialize_with = "null_as_empty")]
-    version_stages: Vec<String>,
-}
-
-fn as_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
-    let text: Option<String> = Deserialize::deserialize(deserializer)?;
-    Ok(text.map(Secret::new))
-}
-
-fn null_as_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    let items: Option<Vec<T>> = Deserialize::deserialize(deserializer)?;
-    Ok(items.unwrap_or_default())
 }

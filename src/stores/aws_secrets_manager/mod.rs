@@ -3,10 +3,17 @@
 //! The token of a write becomes the id of the version, so a write that is repeated is written once. The new
 //! version gets the label `AWSCURRENT`, the former one `AWSPREVIOUS`.
 
-mod api;
-mod place;
+//!
+//! Secrets Manager has no condition for a put. So the current version is compared right before it, and the labels tell
+//! right after it which version was really superseded: another one is put back in front.
 
-use std::time::Duration;
+mod api;
+mod identity;
+mod place;
+mod wire;
+mod writing;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -17,18 +24,11 @@ use crate::error::{Error, Kind, Result};
 use crate::schema::Attributes;
 use crate::secret::Secret;
 use crate::settings::Settings;
-use crate::vendors::aws::{self, Refusal};
+use crate::vendors::aws::{self, Caller, Refusal};
 
 use api::{Api, Content, Described, Value};
+use identity::Identities;
 use place::{OnDestroy, Place};
-
-/// A value just written may be read a moment late; after these waits it is taken for lost.
-const REREAD_DELAYS: [Duration; 4] = [
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-];
 
 /// The store `aws_secrets_manager`.
 pub struct AwsSecretsManager;
@@ -52,7 +52,9 @@ impl StoreKind for AwsSecretsManager {
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Store>> {
         let place = Place::read(settings)?;
         Ok(Box::new(SecretPlace {
+            caller: aws::caller(context)?,
             api: Api {
+                identities: context.shared(|| Ok(Identities::default()))?,
                 client: aws::client(context)?,
                 region: place.region.clone(),
                 secret_id: place.secret_id.clone(),
@@ -64,6 +66,7 @@ impl StoreKind for AwsSecretsManager {
 
 struct SecretPlace {
     api: Api,
+    caller: Arc<Caller>,
     place: Place,
 }
 
@@ -75,6 +78,10 @@ impl Store for SecretPlace {
             Some(region) if !self.place.is_arn() => format!("aws_secrets_manager {id} ({region})"),
             _ => format!("aws_secrets_manager {id}"),
         }
+    }
+
+    async fn identity(&self) -> Result<String> {
+        self.find_identity().await
     }
 
     async fn check(&self) -> Result<()> {
@@ -103,14 +110,10 @@ impl Store for SecretPlace {
         let Some(value) = value else {
             return Ok(Observation::nothing());
         };
-        let parsed = value.text.as_ref().map(|text| Layout::parse(text.expose()));
         Ok(Observation {
-            found: match parsed {
+            found: match &value.text {
+                Some(text) => Layout::understand(text.expose()),
                 None => Found::Foreign("its value is binary".to_owned()),
-                Some(None) => {
-                    Found::Foreign("its value is not a document of this provider".to_owned())
-                }
-                Some(Some(document)) => Found::Document(document),
             },
             version: Version::Of(value.version),
         })
@@ -124,19 +127,7 @@ impl Store for SecretPlace {
             text: &text,
             hidden: &hidden,
         };
-        let restored = self.make_ready(&content, token).await?;
-        let current = self.current().await?;
-        if let Some(current) = current.as_ref().filter(|value| value.holds(&text)) {
-            return Ok(receipt(current));
-        }
-        if !restored {
-            self.refuse_another(current.as_ref(), expected)?;
-        }
-        let is_current = self.put(&content, token).await?;
-        if !is_current {
-            self.make_current(token).await?;
-        }
-        self.read_back(&text).await
+        self.write_over(expected, &content, token).await
     }
 
     async fn remove(&self, expected: &Version) -> Result<()> {
@@ -158,90 +149,6 @@ impl Store for SecretPlace {
 }
 
 impl SecretPlace {
-    /// Sees to it that there is a secret to put a version into. One made here has its first version at once.
-    /// Tells whether it had to be restored, with a value that nobody could see before.
-    async fn make_ready(&self, content: &Content<'_>, token: &str) -> Result<bool> {
-        match self.describe().await? {
-            None if self.place.is_arn() => Err(self.no_such_arn()),
-            None => match self.api.create(&self.place.making, content, token).await {
-                Ok(()) => Ok(false),
-                // Somebody was faster, or an earlier attempt of ours did arrive.
-                Err(refusal) if refusal.is("ResourceExistsException") => Ok(false),
-                Err(refusal) => {
-                    Err(refusal.explain(format!("{} could not be created", self.place())))
-                }
-            },
-            Some(secret) if secret.deleted => {
-                self.may_restore(&secret)?;
-                let restored = self.api.restore().await;
-                restored.map_err(|refusal| {
-                    refusal.explain(format!("{} could not be restored", self.place()))
-                })?;
-                Ok(true)
-            }
-            Some(_) => Ok(false),
-        }
-    }
-
-    async fn put(&self, content: &Content<'_>, token: &str) -> Result<bool> {
-        self.api.put(content, token).await.map_err(|refusal| {
-            if !refusal.is("ResourceExistsException") {
-                return self.unwritten(refusal);
-            }
-            Error::new(
-                Kind::Stale,
-                format!("{} has another value for this write", self.place()),
-                format!(
-                    "Version {token} was to be written now, but exists already and holds \
-                     something else. Somebody wrote it by hand, or two runs went on at the same \
-                     time. Run terraform plan again."
-                ),
-            )
-        })
-    }
-
-    /// The version exists but was superseded, by an older copy restored by hand for example: it is put
-    /// back in front, taking the label from whoever has it now.
-    async fn make_current(&self, version: &str) -> Result<()> {
-        let former = self.current().await?.map(|value| value.version);
-        if former.as_deref() == Some(version) {
-            return Ok(());
-        }
-        let moved = self.api.make_current(version, former.as_deref()).await;
-        moved.map_err(|refusal| {
-            refusal.explain(format!(
-                "{} could not be set to version {version}",
-                self.place()
-            ))
-        })
-    }
-
-    async fn read_back(&self, text: &Secret) -> Result<Receipt> {
-        let mut delays = REREAD_DELAYS.iter();
-        loop {
-            if let Some(current) = self.current().await?.filter(|value| value.holds(text)) {
-                return Ok(receipt(&current));
-            }
-            match delays.next() {
-                Some(delay) => self.api.wait(*delay).await?,
-                None => return Err(self.overwritten()),
-            }
-        }
-    }
-
-    /// Somebody else was here since the place was looked at.
-    fn refuse_another(&self, current: Option<&Value>, expected: &Version) -> Result<()> {
-        let version = current.map_or(Version::Absent, |value| Version::Of(value.version.clone()));
-        if version == *expected {
-            return Ok(());
-        }
-        Err(Error::new(
-            Kind::Stale,
-            format!("{} was changed in the meantime", self.place()),
-            "Somebody else wrote a value since this apply looked at it. It was left as it is. Plan again.",
-        ))
-    }
-
     async fn observe_deleted(&self, refusal: Refusal) -> Result<Observation> {
         match self.describe().await? {
             Some(secret) if secret.deleted && secret.ours => Ok(Observation::nothing()),
@@ -294,33 +201,11 @@ impl SecretPlace {
         )
     }
 
-    fn overwritten(&self) -> Error {
-        Error::new(
-            Kind::Stale,
-            format!("{} does not hold what was written", self.place()),
-            "Somebody else wrote a value at the same time. Find out who does (a rotation Lambda, \
-             another Terraform configuration), stop it, then run terraform plan again.",
-        )
-    }
-
     fn unread(&self, refusal: Refusal) -> Error {
         refusal.explain(format!("{} could not be read", self.place()))
     }
 
     fn unwritten(&self, refusal: Refusal) -> Error {
         refusal.explain(format!("{} could not be written", self.place()))
-    }
-}
-
-impl Value {
-    fn holds(&self, wanted: &Secret) -> bool {
-        let text = self.text.as_ref();
-        text.is_some_and(|text| text.expose() == wanted.expose())
-    }
-}
-
-fn receipt(value: &Value) -> Receipt {
-    Receipt {
-        version: Some(value.version.clone()),
     }
 }

@@ -1,11 +1,13 @@
 //! The store `file`: both slots in a file on this machine, as JSON or as variables of a dotenv file.
 //!
 //! Here are the settings. What is done with them is in `target`, what a dotenv file looks like in `dotenv` and
-//! `scan`, how a file is looked at and replaced in `disk` and `replace`, who else could get at it in `access`.
+//! `scan`, how a file is looked at and replaced in `disk` and `replace`, who else could get at it in `access`,
+//! and what it is under every name in `identity`.
 
 mod access;
 mod disk;
 pub(crate) mod dotenv;
+mod identity;
 mod replace;
 mod scan;
 mod target;

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::disk::{self, Standing};
 use super::dotenv::{self, Lines, Names};
+use super::identity;
 use super::replace::{self, Lock};
 use super::{Bytes, Format, Target};
 use crate::error::{Error, Kind, Result};
@@ -167,9 +168,12 @@ impl Target {
         let Some(bytes) = disk::read_whoever_may(&self.path)? else {
             return Ok(());
         };
-        // A document in the other format is that of another delivery.
         if json_in(&bytes).is_none() && !bytes.trim_ascii().is_empty() {
-            return Err(self.foreign("it holds something else than a delivered document"));
+            // A document in the other format is that of another delivery.
+            return match dotenv::read_alone(&bytes) {
+                Some(_) => Ok(()),
+                None => Err(self.foreign("it holds something else than a delivered document")),
+            };
         }
         self.refuse_another(Some(&bytes), expected)?;
         lock.delete()
@@ -252,11 +256,16 @@ impl Store for Target {
     }
 
     fn territory(&self) -> Territory {
-        let name = format!("file {}", self.path.display());
-        match &self.format {
+        let name = format!("file {}", identity::of(&self.path).display());
+        let territory = match &self.format {
             Format::Json(_) => Territory::whole(name),
             Format::Dotenv(names) => Territory::part(name, names.prefix()),
-        }
+        };
+        territory.also(identity::handle(&self.path))
+    }
+
+    async fn identity(&self) -> Result<String> {
+        Ok(self.territory().to_string())
     }
 
     async fn check(&self) -> Result<()> {

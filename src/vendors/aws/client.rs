@@ -276,6 +276,12 @@ impl AwsClient {
         Ok((url, signing_region))
     }
 
+    /// The region that a call to a service goes to.
+    pub async fn region_of(&self, service: Service, wanted: Option<&str>) -> Result<String> {
+        let region = self.region(service, wanted).await?;
+        Ok(service.locate(region).1)
+    }
+
     async fn region<'a>(
         &'a self,
         service: Service,

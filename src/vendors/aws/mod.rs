@@ -1,9 +1,10 @@
 //! Amazon Web Services: the provider block `aws` and one signed client for all issuers and stores there.
 //!
-//! `schema` and `settings` are the block, `chain`, `credentials` and `role` find what it leaves out,
+//! `schema` and `settings` are the block, `chain`, `credentials` and `role` find what it leaves out, `caller` is asked for,
 //! `endpoint` knows the hosts, `client` and `wire` sign and send, `refusal` and `said` understand errors.
 //! What the calls are for is not known here.
 
+mod caller;
 mod chain;
 mod client;
 mod credentials;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use crate::context::Context;
 use crate::error::Result;
 
+pub use caller::Caller;
 pub use client::{AwsClient, Json, Query};
 pub use endpoint::Service;
 pub use refusal::Refusal;
@@ -33,4 +35,10 @@ pub fn client(context: &Context) -> Result<Arc<AwsClient>> {
         let config = Config::read(context.vendor("aws").as_ref())?;
         Ok(AwsClient::new(config, http))
     })
+}
+
+/// Who that client runs as.
+pub fn caller(context: &Context) -> Result<Arc<Caller>> {
+    let client = client(context)?;
+    context.shared(|| Ok(Caller::new(client)))
 }

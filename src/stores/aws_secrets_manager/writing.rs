@@ -1,0 +1,219 @@
+//! A write to a secret: over the expected version only, and looked at again afterwards.
+
+use std::time::Duration;
+
+use super::SecretPlace;
+use super::api::{Content, Value};
+use crate::error::{Error, Kind, Result};
+use crate::secret::Secret;
+use crate::stores::{Receipt, Store, Version};
+
+/// What was just written may show a moment late; after these waits it is taken for lost.
+const REREAD_DELAYS: [Duration; 4] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
+
+/// How a secret stands right before the write.
+enum Before {
+    /// It was made just now, with the document as its first version.
+    Written,
+    /// It has this value.
+    Holds(Option<Value>),
+}
+
+impl SecretPlace {
+    /// Writes over the expected version, unless the document is there already.
+    pub(super) async fn write_over(
+        &self,
+        expected: &Version,
+        content: &Content<'_>,
+        token: &str,
+    ) -> Result<Receipt> {
+        let Before::Holds(before) = self.make_ready(expected, content, token).await? else {
+            return self.confirm(token, None).await;
+        };
+        if let Some(before) = before.as_ref().filter(|value| value.holds(content.text)) {
+            return Ok(receipt(&before.version));
+        }
+        let former = before.map(|value| value.version);
+        if !self.put(content, token).await? {
+            self.make_current(token, former.as_deref()).await?;
+        }
+        self.confirm(token, former.as_deref()).await
+    }
+
+    /// Sees to it that there is a secret to put a version into, and that nobody was there since it was looked at.
+    async fn make_ready(
+        &self,
+        expected: &Version,
+        content: &Content<'_>,
+        token: &str,
+    ) -> Result<Before> {
+        // Most writes go over a version that exists.
+        if *expected != Version::Absent {
+            match self.api.current().await {
+                Ok(Some(value)) => return self.expected(Some(value), expected, content),
+                Ok(None) => {}
+                Err(refusal) if refusal.is("InvalidRequestException") => {}
+                Err(refusal) => return Err(self.unread(refusal)),
+            }
+        }
+        match self.describe().await? {
+            None if self.place.is_arn() => Err(self.no_such_arn()),
+            None => {
+                self.refuse_another(None, expected)?;
+                match self.api.create(&self.place.making, content, token).await {
+                    Ok(()) => Ok(Before::Written),
+                    // Somebody was faster, or an earlier attempt of ours did arrive.
+                    Err(refusal) if refusal.is("ResourceExistsException") => {
+                        self.expected(self.current().await?, expected, content)
+                    }
+                    Err(refusal) => {
+                        Err(refusal.explain(format!("{} could not be created", self.place())))
+                    }
+                }
+            }
+            Some(secret) if secret.deleted => {
+                self.may_restore(&secret)?;
+                self.refuse_another(None, expected)?;
+                let restored = self.api.restore().await;
+                restored.map_err(|refusal| {
+                    refusal.explain(format!("{} could not be restored", self.place()))
+                })?;
+                // Nobody could see this value before.
+                Ok(Before::Holds(self.current().await?))
+            }
+            Some(_) => self.expected(self.current().await?, expected, content),
+        }
+    }
+
+    fn expected(
+        &self,
+        value: Option<Value>,
+        expected: &Version,
+        content: &Content<'_>,
+    ) -> Result<Before> {
+        if !value
+            .as_ref()
+            .is_some_and(|value| value.holds(content.text))
+        {
+            self.refuse_another(value.as_ref(), expected)?;
+        }
+        Ok(Before::Holds(value))
+    }
+
+    /// Somebody else was here since the place was looked at.
+    pub(super) fn refuse_another(&self, there: Option<&Value>, expected: &Version) -> Result<()> {
+        let version = there.map_or(Version::Absent, |value| Version::Of(value.version.clone()));
+        if version == *expected {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Stale,
+            format!("{} was changed in the meantime", self.place()),
+            "Somebody else wrote a value, or deleted it, since this apply looked at it. It was left as it is. Plan again.",
+        ))
+    }
+
+    /// Whether the version is the current one. A version that exists already may have been superseded meanwhile.
+    async fn put(&self, content: &Content<'_>, token: &str) -> Result<bool> {
+        self.api.put(content, token).await.map_err(|refusal| {
+            if !refusal.is("ResourceExistsException") {
+                return self.unwritten(refusal);
+            }
+            Error::new(
+                Kind::Stale,
+                format!("{} has another value for this write", self.place()),
+                format!(
+                    "Version {token} was to be written now, but exists already and holds \
+                     something else. Somebody wrote it by hand, or two runs went on at the same \
+                     time. Run terraform plan again."
+                ),
+            )
+        })
+    }
+
+    /// Gives the label of the current version from one version to another. AWS refuses it if the first does not have it.
+    async fn make_current(&self, version: &str, former: Option<&str>) -> Result<()> {
+        if former == Some(version) {
+            return Ok(());
+        }
+        let moved = self.api.make_current(version, former).await;
+        moved.map_err(|refusal| {
+            refusal.explain(format!(
+                "{} could not be set to version {version}",
+                self.place()
+            ))
+        })
+    }
+
+    /// Looks at the labels: the version is the current one, and superseded the one that was there before.
+    async fn confirm(&self, version: &str, former: Option<&str>) -> Result<Receipt> {
+        let mut delays = REREAD_DELAYS.iter();
+        loop {
+            let secret = self.describe().await?;
+            if let Some(secret) = secret
+                && secret.current.as_deref() == Some(version)
+            {
+                return match secret.previous {
+                    Some(other) if former.is_some_and(|former| former != other) => {
+                        Err(self.give_way(version, &other).await)
+                    }
+                    _ => Ok(receipt(version)),
+                };
+            }
+            match delays.next() {
+                Some(delay) => self.api.wait(*delay).await?,
+                None => return Err(self.overwritten()),
+            }
+        }
+    }
+
+    /// A value that came between the look and the write is newer than what this apply knew. It comes back to the front.
+    async fn give_way(&self, version: &str, other: &str) -> Error {
+        let outcome = match self.make_current(other, Some(version)).await {
+            Ok(()) => format!(
+                "Its version {other} is the current one again, and nothing else was changed."
+            ),
+            Err(error) => format!(
+                "Its version {other} is kept as AWSPREVIOUS, but could not be made the current one again: {error}"
+            ),
+        };
+        Error::new(
+            Kind::Stale,
+            format!(
+                "{} was written by somebody else at the same moment",
+                self.place()
+            ),
+            format!(
+                "{outcome} Find out who writes there (a rotation Lambda, another Terraform configuration), stop it, then \
+                 run terraform plan again."
+            ),
+        )
+    }
+
+    fn overwritten(&self) -> Error {
+        Error::new(
+            Kind::Stale,
+            format!("{} does not hold what was written", self.place()),
+            "Somebody else wrote a value at the same time. Find out who does (a rotation Lambda, \
+             another Terraform configuration), stop it, then run terraform plan again.",
+        )
+    }
+}
+
+impl Value {
+    fn holds(&self, wanted: &Secret) -> bool {
+        let text = self.text.as_ref();
+        text.is_some_and(|text| text.expose() == wanted.expose())
+    }
+}
+
+fn receipt(version: &str) -> Receipt {
+    Receipt {
+        version: Some(version.to_owned()),
+    }
+}
