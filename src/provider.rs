@@ -21,7 +21,7 @@ use crate::functions::parse_duration::ParseDuration;
 use crate::functions::scan_pattern::ScanPattern;
 use crate::functions::verify_checksum::VerifyChecksum;
 use crate::ledger::{config as ledger, workspace};
-use crate::protocol::{self, Deferral, Registry};
+use crate::protocol::Registry;
 use crate::resources::diagnostics;
 use crate::resources::identities::{ManagedIdentity, PolicyIdentity};
 use crate::resources::managed::ManagedKey;
@@ -138,9 +138,6 @@ impl Provider for ApiKeyProvider {
             );
         }
         if let Some((name, _)) = config.iter().find(|(_, value)| !known(value)) {
-            if protocol::call().defer(Deferral::ProviderConfigUnknown) {
-                return Some(());
-            }
             diagnostics::report(
                 diags,
                 Error::new(

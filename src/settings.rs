@@ -22,6 +22,23 @@ pub fn choice(words: &[&str]) -> String {
     }
 }
 
+/// The longest name of anything, in characters.
+pub const LONGEST_NAME: usize = 256;
+
+/// The error for a text of more than `most` characters.
+pub fn too_long(path: Path, what: &str, text: &str, most: usize) -> Option<Error> {
+    let length = text.chars().count();
+    (length > most).then(|| {
+        Error::invalid(
+            path,
+            format!("{what} is too long"),
+            format!(
+                "It has {length} characters; {most} are the most that is taken. Make it shorter."
+            ),
+        )
+    })
+}
+
 /// The fields of one object of the configuration or the state.
 #[derive(Clone, Debug)]
 pub struct Settings<'a> {

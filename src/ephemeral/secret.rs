@@ -15,7 +15,6 @@ use crate::engine::connections::Delivery;
 use crate::ephemeral::secret_schema;
 use crate::error::{Error, Kind, Path, Result};
 use crate::protocol::authoring::{EphemeralResource, Opened};
-use crate::protocol::{Deferral, call};
 use crate::resources::diagnostics;
 use crate::resources::managed::connect::delivery_at;
 use crate::resources::managed::model::{Fields, stored_secret};
@@ -92,7 +91,6 @@ impl EphemeralResource for SecretReader {
                 private: Value::Null,
                 renew_at: None,
             }),
-            Err(Unopened::Absent(_)) if call().defer(Deferral::AbsentPrerequisite) => None,
             Err(Unopened::Absent(error) | Unopened::Failed(error)) => {
                 diagnostics::report(diags, error);
                 None

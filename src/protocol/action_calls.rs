@@ -6,8 +6,7 @@ use tf_provider::Diagnostics;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
 use super::authoring::Progress;
-use super::call::Call;
-use super::codec::incoming;
+use super::codec::configuration;
 use super::diagnostics::to_wire;
 use super::entries::find;
 use super::guard::{guard, settle};
@@ -24,7 +23,7 @@ impl Registry {
         let mut diags = Diagnostics::default();
         let name = &request.action_type;
         if let Some((action, schema)) = find(&self.actions, name, &mut diags)
-            && let Some(config) = incoming(request.config, &schema.shape, &mut diags)
+            && let Some(config) = configuration(request.config, &schema.shape, &mut diags)
         {
             let outcome = guard(action.validate(&mut diags, &config)).await;
             settle(outcome, &mut diags, &format!("validate action.{name}"));
@@ -35,18 +34,16 @@ impl Registry {
 
     pub(super) async fn plan_action(&self, request: plan_action::Request) -> plan_action::Response {
         let mut diags = Diagnostics::default();
-        let call = Call::of(request.client_capabilities);
         let name = &request.action_type;
-        if !self.must_wait(&call, &mut diags)
-            && let Some((action, schema)) = find(&self.actions, name, &mut diags)
-            && let Some(config) = incoming(request.config, &schema.shape, &mut diags)
+        if let Some((action, schema)) = find(&self.actions, name, &mut diags)
+            && let Some(config) = configuration(request.config, &schema.shape, &mut diags)
         {
-            let outcome = guard(call.scope(action.plan(&mut diags, &config))).await;
+            let outcome = guard(action.plan(&mut diags, &config)).await;
             settle(outcome, &mut diags, &format!("plan action.{name}"));
         }
         plan_action::Response {
             diagnostics: to_wire(diags),
-            deferred: call.deferred(),
+            deferred: None,
         }
     }
 
@@ -57,12 +54,11 @@ impl Registry {
         events: UnboundedSender<invoke_action::Event>,
     ) {
         let mut diags = Diagnostics::default();
-        let call = Call::of(request.client_capabilities);
-        if !self.must_wait(&call, &mut diags) {
-            let (sender, mut messages) = mpsc::unbounded_channel();
-            let progress = Progress::to(sender);
+        let (sender, mut messages) = mpsc::unbounded_channel();
+        let progress = Progress::to(sender);
+        {
             let work = self.invoke(&request.action_type, request.config, &progress, &mut diags);
-            let mut work = pin!(call.scope(work));
+            let mut work = pin!(work);
             loop {
                 tokio::select! {
                     // What was said before the end is told before the end.
@@ -71,9 +67,9 @@ impl Registry {
                     () = &mut work => break,
                 }
             }
-            while let Ok(message) = messages.try_recv() {
-                say(&events, message);
-            }
+        }
+        while let Ok(message) = messages.try_recv() {
+            say(&events, message);
         }
         let diagnostics = to_wire(diags);
         let completed = Type::Completed(Completed { diagnostics });
@@ -91,7 +87,7 @@ impl Registry {
         diags: &mut Diagnostics,
     ) {
         if let Some((action, schema)) = find(&self.actions, name, diags)
-            && let Some(config) = incoming(config, &schema.shape, diags)
+            && let Some(config) = configuration(config, &schema.shape, diags)
         {
             let outcome = guard(action.invoke(diags, &config, progress)).await;
             settle(outcome, diags, &format!("invoke action.{name}"));

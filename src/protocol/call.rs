@@ -3,13 +3,14 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::de::DeserializeOwned;
 
+use super::normalise::holds_unknown;
 use super::private;
 use super::unpack::unpack;
-use super::wire::tfplugin6::{ClientCapabilities, Deferred, deferred};
+use super::wire::tfplugin6::{ClientCapabilities, Deferred, DynamicValue, deferred};
 
 tokio::task_local! {
     static CALL: Call;
@@ -23,32 +24,22 @@ pub fn call() -> Call {
 /// What the client of a call can do.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
-    /// It takes "not now" for an answer: see [`Call::defer`].
+    /// It takes "not now" for an answer to this call: see [`Call::defer`].
     pub deferral_allowed: bool,
     /// It keeps write-only attributes out of plans and states.
     pub write_only_attributes_allowed: bool,
     /// It brings what the first plan of a change decided along to the second: see [`Call::planned_private`].
     pub store_planned_private: bool,
+    client_can_wait: bool,
     planned: Option<Arc<[u8]>>,
-    deferred: Arc<AtomicI32>,
-}
-
-/// Why something cannot be answered in this run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deferral {
-    /// Settings of the object are not known yet.
-    ResourceConfigUnknown,
-    /// Settings of the provider are not known yet.
-    ProviderConfigUnknown,
-    /// Something that it needs does not exist yet.
-    AbsentPrerequisite,
+    deferred: Arc<AtomicBool>,
 }
 
 impl Call {
     pub(super) fn of(capabilities: Option<ClientCapabilities>) -> Self {
         let can = capabilities.unwrap_or_default();
         Self {
-            deferral_allowed: can.deferral_allowed,
+            client_can_wait: can.deferral_allowed,
             write_only_attributes_allowed: can.write_only_attributes_allowed,
             store_planned_private: can.store_planned_private,
             ..Self::default()
@@ -59,6 +50,18 @@ impl Call {
     pub(super) fn after_plan(self, planned_private: &[u8]) -> Self {
         let planned = (!planned_private.is_empty()).then(|| planned_private.into());
         Self { planned, ..self }
+    }
+
+    /// With the configuration that is planned. Only for a value that is not known yet there is something to wait for: in
+    /// the second plan of a change, during the apply, everything is known, and Terraform takes no deferral any more. (It
+    /// says in every apply that it does, and in no plan unless it was asked to.)
+    pub(super) fn may_wait_for(self, config: Option<&DynamicValue>) -> Self {
+        let first = self.planned.is_none();
+        let open = || config.is_some_and(|config| holds_unknown(&config.msgpack));
+        Self {
+            deferral_allowed: self.client_can_wait && first && open(),
+            ..self
+        }
     }
 
     /// Answers `work` within this call.
@@ -73,27 +76,18 @@ impl Call {
         unpack(planned).ok()
     }
 
-    /// Asks the client to come back in a later run. False if it does not understand that; then report an error.
-    pub fn defer(&self, reason: Deferral) -> bool {
+    /// Asks the client to plan this again in a later run, once it is wholly known. False if that is no answer here: then
+    /// plan what can be planned, or report an error.
+    pub fn defer(&self) -> bool {
         if self.deferral_allowed {
-            let reason = deferred::Reason::from(reason);
-            self.deferred.store(reason.into(), Ordering::Relaxed);
+            self.deferred.store(true, Ordering::Relaxed);
         }
         self.deferral_allowed
     }
 
     pub(super) fn deferred(&self) -> Option<Deferred> {
-        let reason = self.deferred.load(Ordering::Relaxed);
-        (reason != 0).then_some(Deferred { reason })
-    }
-}
-
-impl From<Deferral> for deferred::Reason {
-    fn from(reason: Deferral) -> Self {
-        match reason {
-            Deferral::ResourceConfigUnknown => Self::ResourceConfigUnknown,
-            Deferral::ProviderConfigUnknown => Self::ProviderConfigUnknown,
-            Deferral::AbsentPrerequisite => Self::AbsentPrereq,
-        }
+        let reason = deferred::Reason::ResourceConfigUnknown.into();
+        let deferred = self.deferred.load(Ordering::Relaxed);
+        deferred.then_some(Deferred { reason })
     }
 }

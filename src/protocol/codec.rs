@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use tf_provider::{AttributePath, Diagnostics};
+use tf_provider::{AttributePath, AttributePathStep, Diagnostics};
 
-use super::normalise::{Problem, UNKNOWN, normalise};
+use super::normalise::{Excess, Fault, LONGEST_TEXT, Problem, normalise, normalise_configuration};
 use super::shape::Shape;
 use super::unpack::unpack;
 use super::wire::tfplugin6::DynamicValue;
@@ -14,6 +14,8 @@ use super::wire::tfplugin6::DynamicValue;
 pub(super) const NULL: &[u8] = &[0xc0];
 /// MessagePack's empty map.
 const EMPTY: &[u8] = &[0x80];
+/// The most bytes that the configuration of one object may take: many times what anybody writes.
+const LARGEST_CONFIGURATION: usize = 1 << 20;
 
 /// A value from Terraform in MessagePack, ready to decode; an absent one is null.
 pub(super) fn incoming(
@@ -22,15 +24,82 @@ pub(super) fn incoming(
     diags: &mut Diagnostics,
 ) -> Option<Vec<u8>> {
     let bytes = msgpack_of(value.unwrap_or_default(), diags)?;
-    let problem = match normalise(&bytes, shape) {
-        Ok(Cow::Owned(normal)) => return Some(normal),
-        Ok(Cow::Borrowed(_)) => None,
-        Err(problem) => Some(problem),
+    let changed = match normalise(&bytes, shape) {
+        Ok(normal) => owned(normal),
+        Err(problem) => {
+            unfit(problem, diags);
+            return None;
+        }
     };
+    Some(changed.unwrap_or(bytes))
+}
+
+/// The same for a configuration: what is required has a value, and nothing is larger than a person would write it.
+pub(super) fn configuration(
+    value: Option<DynamicValue>,
+    shape: &Shape,
+    diags: &mut Diagnostics,
+) -> Option<Vec<u8>> {
+    let bytes = msgpack_of(value.unwrap_or_default(), diags)?;
+    let (changed, found) = match normalise_configuration(&bytes, shape) {
+        Ok((normal, found)) => (owned(normal), found),
+        Err(problem) => {
+            unfit(problem, diags);
+            return None;
+        }
+    };
+    if !found.is_empty() {
+        found.into_iter().for_each(|excess| refuse(excess, diags));
+        return None;
+    }
+    if bytes.len() > LARGEST_CONFIGURATION {
+        diags.root_error(
+            "This configuration is too large",
+            format!(
+                "It takes {} bytes; {LARGEST_CONFIGURATION} are the most that is read. Shorten its texts, lists and maps.",
+                bytes.len()
+            ),
+        );
+        return None;
+    }
+    Some(changed.unwrap_or(bytes))
+}
+
+/// What had to be changed, if anything.
+fn owned(normal: Cow<[u8]>) -> Option<Vec<u8>> {
+    match normal {
+        Cow::Owned(normal) => Some(normal),
+        Cow::Borrowed(_) => None,
+    }
+}
+
+fn refuse(excess: Excess, diags: &mut Diagnostics) {
+    let path = AttributePath {
+        steps: excess.steps.into_iter().rev().collect(),
+    };
+    let name = match path.steps.last() {
+        Some(AttributePathStep::Attribute(name) | AttributePathStep::Key(name)) => name.as_ref(),
+        _ => "A value",
+    };
+    let (summary, detail) = match excess.what {
+        Fault::Null => (
+            format!("{name} is null"),
+            "It is required, and null is no value. If it comes from a variable, a condition or another object, see what \
+             that gives."
+                .to_owned(),
+        ),
+        Fault::Long(bytes) => (
+            format!("{name} is too long"),
+            format!("It has {bytes} bytes; {LONGEST_TEXT} are the most that is read. Make it shorter."),
+        ),
+    };
+    diags.error(summary, detail, path);
+}
+
+fn unfit(problem: Problem, diags: &mut Diagnostics) {
     match problem {
-        None => return Some(bytes),
-        Some(Problem::Malformed(why)) => unreadable(diags, "value", why),
-        Some(Problem::Number(steps)) => {
+        Problem::Malformed(why) => unreadable(diags, "value", why),
+        Problem::Number(steps) => {
             let path = AttributePath {
                 steps: steps.into_iter().rev().collect(),
             };
@@ -41,7 +110,6 @@ pub(super) fn incoming(
             );
         }
     }
-    None
 }
 
 fn msgpack_of(value: DynamicValue, diags: &mut Diagnostics) -> Option<Vec<u8>> {
@@ -69,11 +137,6 @@ pub(super) fn outgoing(msgpack: Vec<u8>) -> DynamicValue {
 /// The null value, which stands for "no object".
 pub(super) fn null() -> DynamicValue {
     outgoing(NULL.to_vec())
-}
-
-/// A value that is not known.
-pub(super) fn unknown() -> DynamicValue {
-    outgoing(UNKNOWN.to_vec())
 }
 
 /// Whether a value from Terraform stands for "no object".

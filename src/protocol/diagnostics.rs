@@ -86,7 +86,8 @@ pub(super) fn to_function_error(diags: Diagnostics) -> Option<wire::FunctionErro
             });
     let texts: Vec<String> = diags.errors.iter().map(text_of).collect();
     (!texts.is_empty()).then(|| wire::FunctionError {
-        text: printable(&texts.join("\n")).into_owned(),
+        // The command line ends it with a full stop of its own.
+        text: printable(texts.join("\n").trim_end_matches('.')).into_owned(),
         function_argument,
     })
 }
@@ -197,11 +198,11 @@ mod tests {
     }
 
     #[test]
-    fn a_function_error_names_its_argument() {
+    fn a_function_error_names_its_argument_and_leaves_the_full_stop_to_the_command_line() {
         let mut diags = Diagnostics::default();
-        diags.function_error(1, "too long");
+        diags.function_error(1, "It is too long. Shorten it.");
         let error = to_function_error(diags).unwrap();
         assert_eq!(error.function_argument, Some(1));
-        assert_eq!(error.text, "too long");
+        assert_eq!(error.text, "It is too long. Shorten it");
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use tf_provider::Diagnostics;
-use tf_provider::schema::Schema;
+use tf_provider::schema::{Parameter, Schema};
 
 use super::authoring::IdentitySchema;
 use super::authoring::action::AnyAction;
@@ -113,15 +113,8 @@ impl FunctionEntry {
             let schema = self.function.schema(diags)?;
             Some(Signature {
                 message: schema_wire::function(&schema),
-                parameters: schema
-                    .parameters
-                    .iter()
-                    .map(|parameter| Shape::of_type(&parameter.param_type))
-                    .collect(),
-                variadic: schema
-                    .variadic
-                    .as_ref()
-                    .map(|parameter| Shape::of_type(&parameter.param_type)),
+                parameters: schema.parameters.iter().map(Argument::of).collect(),
+                variadic: schema.variadic.as_ref().map(Argument::of),
             })
         })
     }
@@ -173,13 +166,30 @@ impl Prepared {
 /// A signature in the forms that a call needs.
 pub(super) struct Signature {
     pub(super) message: wire::Function,
-    parameters: Vec<Shape>,
-    variadic: Option<Shape>,
+    parameters: Vec<Argument>,
+    variadic: Option<Argument>,
+}
+
+/// What a function takes at one position.
+pub(super) struct Argument {
+    pub(super) shape: Shape,
+    pub(super) allow_null: bool,
+    pub(super) allow_unknown: bool,
+}
+
+impl Argument {
+    fn of(parameter: &Parameter) -> Self {
+        Self {
+            shape: Shape::of_type(&parameter.param_type),
+            allow_null: parameter.allow_null,
+            allow_unknown: parameter.allow_unknown,
+        }
+    }
 }
 
 impl Signature {
-    /// The layout of the argument at this position.
-    pub(super) fn shape(&self, position: usize) -> Option<&Shape> {
+    /// What is taken at this position.
+    pub(super) fn argument(&self, position: usize) -> Option<&Argument> {
         self.parameters.get(position).or(self.variadic.as_ref())
     }
 }

@@ -3,8 +3,7 @@
 use tf_provider::Diagnostics;
 
 use super::authoring::Opened;
-use super::call::Call;
-use super::codec::{incoming, outgoing, unknown};
+use super::codec::{configuration, outgoing};
 use super::diagnostics::to_wire;
 use super::entries::find;
 use super::guard::{guard, settle};
@@ -23,7 +22,7 @@ impl Registry {
         let mut diags = Diagnostics::default();
         let name = &request.type_name;
         if let Some((resource, schema)) = find(&self.ephemeral_resources, name, &mut diags)
-            && let Some(config) = incoming(request.config, &schema.shape, &mut diags)
+            && let Some(config) = configuration(request.config, &schema.shape, &mut diags)
         {
             let outcome = guard(resource.validate(&mut diags, &config)).await;
             settle(outcome, &mut diags, &format!("validate ephemeral.{name}"));
@@ -37,22 +36,15 @@ impl Registry {
         request: open_ephemeral_resource::Request,
     ) -> open_ephemeral_resource::Response {
         let mut diags = Diagnostics::default();
-        let call = Call::of(request.client_capabilities);
-        let opened = match self.must_wait(&call, &mut diags) {
-            true => None,
-            false => call.scope(self.open(request, &mut diags)).await,
-        };
-        let deferred = call.deferred();
-        let (result, private, renew_at) = match opened {
+        let (result, private, renew_at) = match self.open(request, &mut diags).await {
             Some(it) => (Some(outgoing(it.result)), Some(it.private), it.renew_at),
-            // What is not there yet has an unknown value.
-            None => (deferred.map(|_| unknown()), None, None),
+            None => (None, None, None),
         };
         open_ephemeral_resource::Response {
             result,
             private,
             renew_at: renew_at.map(timestamp),
-            deferred,
+            deferred: None,
             diagnostics: to_wire(diags),
         }
     }
@@ -64,7 +56,7 @@ impl Registry {
     ) -> Option<Opened<Vec<u8>, Vec<u8>>> {
         let name = &request.type_name;
         let (resource, schema) = find(&self.ephemeral_resources, name, diags)?;
-        let config = incoming(request.config, &schema.shape, diags)?;
+        let config = configuration(request.config, &schema.shape, diags)?;
         let outcome = guard(resource.open(diags, &config)).await;
         settle(outcome, diags, &format!("open ephemeral.{name}"))
     }

@@ -2,8 +2,7 @@
 
 use tf_provider::Diagnostics;
 
-use super::call::Call;
-use super::codec::{is_null, outgoing, unknown};
+use super::codec::{is_null, outgoing};
 use super::diagnostics::to_wire;
 use super::erased::Object;
 use super::guard::{guard, settle};
@@ -11,39 +10,27 @@ use super::registry::Registry;
 use super::wire::tfplugin6::import_resource_state::{self, ImportedResource};
 use super::write_only::withheld;
 
+/// The longest id of an import, in bytes.
+const LONGEST_ID: usize = 1024;
+
 impl Registry {
     pub(super) async fn import_resource(
         &self,
         request: import_resource_state::Request,
     ) -> import_resource_state::Response {
         let mut diags = Diagnostics::default();
-        let call = Call::of(request.client_capabilities);
         let type_name = request.type_name.clone();
-        let identity = request.identity.clone();
-        let imported = match self.must_wait(&call, &mut diags) {
-            true => None,
-            false => call.scope(self.import(request, &mut diags)).await,
-        };
-        let deferred = call.deferred();
-        let imported = match imported {
-            Some((state, private)) => Some(ImportedResource {
-                identity: self.identity_of(&type_name, &state, None, &mut diags),
-                type_name,
-                state: Some(outgoing(state)),
-                private,
-            }),
-            // What is not there yet has an unknown value.
-            None => deferred.map(|_| ImportedResource {
-                type_name,
-                state: Some(unknown()),
-                private: Vec::new(),
-                identity,
-            }),
-        };
+        let imported = self.import(request, &mut diags).await;
+        let imported = imported.map(|(state, private)| ImportedResource {
+            identity: self.identity_of(&type_name, &state, None, &mut diags),
+            type_name,
+            state: Some(outgoing(state)),
+            private,
+        });
         import_resource_state::Response {
             imported_resources: imported.into_iter().collect(),
             diagnostics: to_wire(diags),
-            deferred,
+            deferred: None,
         }
     }
 
@@ -64,6 +51,16 @@ impl Registry {
             diags.root_error(
                 format!("Cannot import {name} without an id"),
                 "Set `id` in the import block, or `identity` where this resource has one.",
+            );
+            return None;
+        }
+        if id.len() > LONGEST_ID {
+            diags.root_error(
+                format!("Cannot import {name} by so long an id"),
+                format!(
+                    "It has {} bytes; {LONGEST_ID} are the most that is read.",
+                    id.len()
+                ),
             );
             return None;
         }

@@ -4,8 +4,7 @@ use tf_provider::Diagnostics;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::authoring::list::{EncodedItem, Wanted};
-use super::call::Call;
-use super::codec::{incoming, outgoing};
+use super::codec::{configuration, outgoing};
 use super::diagnostics::to_wire;
 use super::entries::find;
 use super::guard::{guard, settle};
@@ -25,7 +24,7 @@ impl Registry {
         let mut diags = Diagnostics::default();
         let name = &request.type_name;
         if let Some((list, schema)) = find(&self.list_resources, name, &mut diags)
-            && let Some(config) = incoming(request.config, &schema.shape, &mut diags)
+            && let Some(config) = configuration(request.config, &schema.shape, &mut diags)
         {
             let outcome = guard(list.validate(&mut diags, &config)).await;
             settle(outcome, &mut diags, &format!("validate list.{name}"));
@@ -43,11 +42,9 @@ impl Registry {
         let mut diags = Diagnostics::default();
         let name = request.type_name.clone();
         let whole = request.include_resource_object;
-        if !self.must_wait(&Call::default(), &mut diags) {
-            let (out, items) = mpsc::channel(AHEAD);
-            let found = self.find_all(request, out, &mut diags);
-            tokio::join!(found, self.hand_over(&name, whole, items, &events));
-        }
+        let (out, items) = mpsc::channel(AHEAD);
+        let found = self.find_all(request, out, &mut diags);
+        tokio::join!(found, self.hand_over(&name, whole, items, &events));
         let diagnostic = to_wire(diags);
         if !diagnostic.is_empty() {
             // An error means that nobody listens any more.
@@ -68,7 +65,7 @@ impl Registry {
     ) {
         let name = &request.type_name;
         if let Some((list, schema)) = find(&self.list_resources, name, diags)
-            && let Some(config) = incoming(request.config, &schema.shape, diags)
+            && let Some(config) = configuration(request.config, &schema.shape, diags)
         {
             let wanted = Wanted {
                 include_resource: request.include_resource_object,

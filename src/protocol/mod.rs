@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `handshake`, `listener`, `tls`, `p521` | how a client finds and trusts us |
 //! | `server`, `service`, `plumbing` | the gRPC services |
-//! | `*_calls`, `*_call`, `proposal` | what each call answers |
+//! | `*_calls`, `*_call` | what each call answers |
 //! | `call` | what the client of a call can do |
 //! | `registry`, `entries`, `erased`, `catalogue` | what is served, without its types |
 //! | `codec`, `msgpack`, `unpack`, `normalise`, `conform`, `shape`, `private`, `write_only` | values in and out |
@@ -43,7 +43,6 @@ mod normalise;
 mod p521;
 mod plumbing;
 mod private;
-mod proposal;
 mod provider_calls;
 mod registry;
 mod resource_calls;
@@ -65,7 +64,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::call::{Call, Deferral, call};
+pub use self::call::{Call, call};
 pub use self::catalogue::Catalogue;
 pub use self::registry::Registry;
 

@@ -52,6 +52,35 @@ fn a_whole_number_decodes_however_it_is_written() {
 }
 
 #[test]
+fn a_refreshed_number_is_a_decimal_at_any_depth_and_nothing_else_is() {
+    let shape = object(&[
+        ("count", Shape::Number),
+        ("text", Shape::Plain),
+        ("all", Shape::List(Shape::Number.into())),
+    ]);
+    let numbers = serde_json::json!([i64::MIN, -1, 0, 300, i64::MAX, null]);
+    let state = serde_json::json!({"count": 7, "text": "7", "all": numbers});
+    let bytes = rmp_serde::to_vec_named(&state).unwrap();
+    let decimals = in_decimals(&bytes, &shape).unwrap();
+    let written: serde_json::Value = rmp_serde::from_slice(&decimals).unwrap();
+    let all = [
+        "-9223372036854775808",
+        "-1",
+        "0",
+        "300",
+        "9223372036854775807",
+    ];
+    assert_eq!(written["count"], "7");
+    assert_eq!(written["text"], "7");
+    assert_eq!(
+        written["all"].as_array().unwrap()[..5],
+        all.map(serde_json::Value::from)
+    );
+    let read: ValueAny = decode(&decimals, &shape);
+    assert_eq!(read, rmp_serde::from_slice(&bytes).unwrap());
+}
+
+#[test]
 fn text_of_digits_stays_text_where_the_schema_wants_text() {
     let decoded: ValueAny = decode(&[0xa1, b'3'], &Shape::Plain);
     assert_eq!(decoded, ValueAny::String("3".into()));

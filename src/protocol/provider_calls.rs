@@ -1,15 +1,14 @@
 //! The calls that concern the provider as a whole, its data sources and its functions.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 
 use tf_provider::{AttributePath, AttributePathStep, Diagnostics};
 
-use super::call::Call;
-use super::codec::{incoming, outgoing, unknown};
+use super::codec::{NULL, configuration, incoming, outgoing};
 use super::diagnostics::{to_function_error, to_wire};
 use super::entries::{find, messages};
 use super::guard::{guard, settle};
+use super::normalise::holds_unknown;
 use super::registry::Registry;
 use super::wire::tfplugin6::{
     ActionSchema, DynamicValue, Schema, ServerCapabilities, call_function, configure_provider,
@@ -105,16 +104,15 @@ impl Registry {
         request: configure_provider::Request,
     ) -> configure_provider::Response {
         let mut diags = Diagnostics::default();
-        let call = Call::of(request.client_capabilities);
         if let Some(config) = self.provider_config(request.config, &mut diags) {
             let version = request.terraform_version;
             let configured = self.provider.configure(&mut diags, version, &config);
-            let outcome = guard(call.scope(configured)).await;
-            settle(outcome, &mut diags, "configure the provider");
+            settle(
+                guard(configured).await,
+                &mut diags,
+                "configure the provider",
+            );
         }
-        let awaits_settings = call.deferred().is_some();
-        self.awaits_settings
-            .store(awaits_settings, Ordering::Relaxed);
         let diagnostics = to_wire(diags);
         configure_provider::Response { diagnostics }
     }
@@ -125,7 +123,7 @@ impl Registry {
         diags: &mut Diagnostics,
     ) -> Option<Vec<u8>> {
         let schema = self.provider_schema(diags)?;
-        incoming(config, &schema.shape, diags)
+        configuration(config, &schema.shape, diags)
     }
 
     /// The value of `provider_meta`, null where there is none.
@@ -145,7 +143,7 @@ impl Registry {
         let mut diags = Diagnostics::default();
         let name = &request.type_name;
         if let Some((source, schema)) = find(&self.data_sources, name, &mut diags)
-            && let Some(config) = incoming(request.config, &schema.shape, &mut diags)
+            && let Some(config) = configuration(request.config, &schema.shape, &mut diags)
         {
             let outcome = guard(source.validate(&mut diags, &config)).await;
             settle(outcome, &mut diags, &format!("validate data.{name}"));
@@ -159,20 +157,11 @@ impl Registry {
         request: read_data_source::Request,
     ) -> read_data_source::Response {
         let mut diags = Diagnostics::default();
-        let call = Call::of(request.client_capabilities);
-        let state = match self.must_wait(&call, &mut diags) {
-            true => None,
-            false => {
-                call.scope(self.data_source_state(request, &mut diags))
-                    .await
-            }
-        };
-        let deferred = call.deferred();
+        let state = self.data_source_state(request, &mut diags).await;
         read_data_source::Response {
-            // What is not there yet has an unknown value.
-            state: state.map(outgoing).or(deferred.map(|_| unknown())),
+            state: state.map(outgoing),
             diagnostics: to_wire(diags),
-            deferred,
+            deferred: None,
         }
     }
 
@@ -183,7 +172,7 @@ impl Registry {
     ) -> Option<Vec<u8>> {
         let name = &request.type_name;
         let (source, schema) = find(&self.data_sources, name, diags)?;
-        let config = incoming(request.config, &schema.shape, diags)?;
+        let config = configuration(request.config, &schema.shape, diags)?;
         let meta = self.provider_meta(request.provider_meta, diags)?;
         let outcome = guard(source.read(diags, &config, &meta)).await;
         settle(outcome, diags, &format!("read data.{name}"))
@@ -220,15 +209,26 @@ impl Registry {
         let (entry, signature) = self.find_function(name, diags)?;
         let mut arguments = array_header(request.arguments.len());
         for (position, argument) in request.arguments.into_iter().enumerate() {
-            let Some(shape) = signature.shape(position) else {
+            let Some(taken) = signature.argument(position) else {
                 diags.function_error(position as i64, format!("{name} takes fewer arguments"));
                 return None;
             };
             let mut problems = Diagnostics::default();
-            let Some(argument) = incoming(Some(argument), shape, &mut problems) else {
+            let Some(argument) = configuration(Some(argument), &taken.shape, &mut problems) else {
                 diags.add_diagnostics(blamed_on(position, problems));
                 return None;
             };
+            let unfit = match argument.as_slice() {
+                NULL if !taken.allow_null => Some("it is null, and a value is required"),
+                value if !taken.allow_unknown && holds_unknown(value) => {
+                    Some("it is not known yet")
+                }
+                _ => None,
+            };
+            if let Some(unfit) = unfit {
+                diags.function_error(position as i64, unfit);
+                return None;
+            }
             arguments.extend(argument);
         }
         let outcome = guard(entry.function.call(diags, &arguments)).await;

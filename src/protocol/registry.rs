@@ -1,7 +1,6 @@
 //! What the binary serves: one provider and everything it has, by name.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tf_provider::{DataSource, Diagnostics, Function, Provider, Resource};
 
@@ -10,7 +9,6 @@ use super::authoring::ephemeral::AnyEphemeralResource;
 use super::authoring::list::AnyListResource;
 use super::authoring::moves::AnyMoveState;
 use super::authoring::{Action, EphemeralResource, Identity, ListResource, MoveState};
-use super::call::{Call, Deferral};
 use super::entries::{
     self, Entries, Entry, FunctionEntry, IdentityEntry, Lazy, Prepared, Signature, known,
 };
@@ -34,8 +32,6 @@ pub struct Registry {
     pub(super) list_resources: Entries<dyn AnyListResource>,
     pub(super) actions: Entries<dyn AnyAction>,
     pub(super) functions: BTreeMap<String, FunctionEntry>,
-    /// The provider was configured with settings that only a later run will know.
-    pub(super) awaits_settings: AtomicBool,
 }
 
 impl Registry {
@@ -55,7 +51,6 @@ impl Registry {
             list_resources: BTreeMap::new(),
             actions: BTreeMap::new(),
             functions: BTreeMap::new(),
-            awaits_settings: AtomicBool::new(false),
         }
     }
 
@@ -165,19 +160,5 @@ impl Registry {
     ) -> Option<(&FunctionEntry, &Signature)> {
         let entry = known(self.functions.get(name), "function", name, diags)?;
         Some((entry, entry.prepared(name, diags)?))
-    }
-
-    /// Whether nothing can be reached before a later run knows the settings of the provider. The call is then
-    /// deferred, or refused where the client knows no such answer.
-    pub(super) fn must_wait(&self, call: &Call, diags: &mut Diagnostics) -> bool {
-        let waits = self.awaits_settings.load(Ordering::Relaxed);
-        if waits && !call.defer(Deferral::ProviderConfigUnknown) {
-            diags.root_error(
-                "The settings of the provider are not known yet",
-                "They depend on something that is only known after apply. Apply that first (-target), or set them \
-                 to known values.",
-            );
-        }
-        waits
     }
 }

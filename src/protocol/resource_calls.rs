@@ -3,17 +3,21 @@
 //! Whatever fails, what Terraform knew before stays known: a failed read, update or destroy answers
 //! with the state and the private data from before.
 
+use std::borrow::Cow;
+
 use tf_provider::{AttributePath, Diagnostics};
 
 use super::call::Call;
-use super::codec::{NULL, incoming, is_null, null, outgoing};
+use super::codec::{NULL, configuration, incoming, is_null, null, outgoing};
 use super::diagnostics::{path_to_wire, to_wire};
 use super::erased::Object;
 use super::guard::{guard, settle};
+use super::normalise::in_decimals;
 use super::private;
 use super::registry::Registry;
 use super::wire::tfplugin6::{
-    apply_resource_change, plan_resource_change, read_resource, validate_resource_config,
+    DynamicValue, apply_resource_change, plan_resource_change, read_resource,
+    validate_resource_config,
 };
 use super::write_only::{self, withheld};
 
@@ -26,7 +30,7 @@ impl Registry {
         let name = &request.type_name;
         let call = Call::of(request.client_capabilities);
         if let Some((resource, schema)) = self.find_resource(name, &mut diags)
-            && let Some(config) = incoming(request.config, &schema.shape, &mut diags)
+            && let Some(config) = configuration(request.config, &schema.shape, &mut diags)
         {
             if !call.write_only_attributes_allowed {
                 write_only::refuse(&config, schema, &mut diags);
@@ -44,21 +48,16 @@ impl Registry {
         request: read_resource::Request,
     ) -> read_resource::Response {
         let mut diags = Diagnostics::default();
-        let call = Call::of(request.client_capabilities);
         let name = request.type_name.clone();
         let identity = request.current_identity.clone();
         let (_, prior) = private::split(&request.private);
         let prior = (request.current_state.clone(), prior.to_vec(), identity);
-        let found = match self.must_wait(&call, &mut diags) {
-            true => None,
-            false => call.scope(self.read(request, &mut diags)).await,
-        };
-        let deferred = call.deferred();
+        let found = self.read(request, &mut diags).await;
         let (new_state, private, new_identity) = match found {
-            _ if deferred.is_some() || !diags.errors.is_empty() => prior,
+            _ if !diags.errors.is_empty() => prior,
             Some((state, private)) => {
                 let identity = self.identity_of(&name, &state, prior.2, &mut diags);
-                (Some(outgoing(state)), private, identity)
+                (Some(self.refreshed(&name, state)), private, identity)
             }
             // Gone, and the resource is sure of it.
             None => (Some(null()), Vec::new(), None),
@@ -67,7 +66,7 @@ impl Registry {
             new_state,
             private,
             new_identity,
-            deferred,
+            deferred: None,
             diagnostics: to_wire(diags),
         }
     }
@@ -88,20 +87,26 @@ impl Registry {
         Some((withheld(state, schema, diags)?, private))
     }
 
+    /// A state that was read, in the form in which Terraform compares it with the stored one.
+    fn refreshed(&self, name: &str, state: Vec<u8>) -> DynamicValue {
+        let schema = self.find_resource(name, &mut Diagnostics::default());
+        let decimals = schema.and_then(|(_, schema)| in_decimals(&state, &schema.shape).ok());
+        outgoing(decimals.map_or_else(|| state.clone(), Cow::into_owned))
+    }
+
     pub(super) async fn plan_resource(
         &self,
         request: plan_resource_change::Request,
     ) -> plan_resource_change::Response {
         let mut diags = Diagnostics::default();
-        let call = Call::of(request.client_capabilities).after_plan(&request.planned_private);
+        let call = Call::of(request.client_capabilities)
+            .after_plan(&request.planned_private)
+            .may_wait_for(request.config.as_ref());
         let name = request.type_name.clone();
         let proposed = request.proposed_new_state.clone();
         let prior_identity = request.prior_identity.clone();
         let prior_private = private::split(&request.prior_private).1.to_vec();
-        let planned = match self.must_wait(&call, &mut diags) {
-            true => self.proposal(&request, &mut diags),
-            false => call.scope(self.plan(request, &mut diags)).await,
-        };
+        let planned = call.scope(self.plan(request, &mut diags)).await;
         let (planned_state, planned_private, replace, planned_identity) = match planned {
             Some(((state, planned), replace)) => {
                 let identity = match state == NULL {
@@ -135,7 +140,7 @@ impl Registry {
         let destroys = is_null(&request.proposed_new_state);
         let prior = incoming(request.prior_state, &schema.shape, diags)?;
         let proposed = incoming(request.proposed_new_state, &schema.shape, diags)?;
-        let config = incoming(request.config, &schema.shape, diags)?;
+        let config = configuration(request.config, &schema.shape, diags)?;
         let meta = self.provider_meta(request.provider_meta, diags)?;
         // When a replacement is planned, this is the private data of the plan that asked for it.
         let (private, _) = private::split(&request.prior_private);
@@ -161,15 +166,11 @@ impl Registry {
         request: apply_resource_change::Request,
     ) -> apply_resource_change::Response {
         let mut diags = Diagnostics::default();
-        let call = Call::default();
         let name = request.type_name.clone();
         let identity = request.planned_identity.clone();
         let (_, prior_private) = private::split(&request.planned_private);
         let prior = (request.prior_state.clone(), prior_private.to_vec());
-        let applied = match self.must_wait(&call, &mut diags) {
-            true => None,
-            false => call.scope(self.apply(request, &mut diags)).await,
-        };
+        let applied = self.apply(request, &mut diags).await;
         let (new_state, private, new_identity) = match applied {
             Some((state, private)) if state == NULL => (Some(outgoing(state)), private, None),
             Some((state, private)) => {
@@ -199,7 +200,7 @@ impl Registry {
         let destroys = is_null(&request.planned_state);
         let prior = incoming(request.prior_state, &schema.shape, diags)?;
         let planned = incoming(request.planned_state, &schema.shape, diags)?;
-        let config = incoming(request.config, &schema.shape, diags)?;
+        let config = configuration(request.config, &schema.shape, diags)?;
         let meta = self.provider_meta(request.provider_meta, diags)?;
         let (private, _) = private::split(&request.planned_private);
         if destroys {

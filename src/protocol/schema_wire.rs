@@ -102,6 +102,7 @@ fn attributes(attributes: &HashMap<String, Attribute>) -> Vec<nested::Attribute>
 fn attribute((name, attribute): (&String, &Attribute)) -> nested::Attribute {
     use AttributeConstraint::{Computed, Optional, OptionalComputed, Required};
     let nested_type = nested_type(&attribute.attr_type);
+    let write_only = name.ends_with(write_only::SUFFIX);
     let r#type = match &nested_type {
         Some(_) => Vec::new(),
         None => bytes(&attribute_type_json(&attribute.attr_type)),
@@ -115,9 +116,11 @@ fn attribute((name, attribute): (&String, &Attribute)) -> nested::Attribute {
         required: attribute.constraint == Required,
         optional: matches!(attribute.constraint, Optional | OptionalComputed),
         computed: matches!(attribute.constraint, Computed | OptionalComputed),
-        sensitive: attribute.sensitive,
+        // What is write-only is shown nowhere anyway. Marked as sensitive too, it would be one more sensitive path of every
+        // state, and up to 1.14 Terraform keeps these in no order: two equal states then differ by chance.
+        sensitive: attribute.sensitive && !write_only,
         deprecated: attribute.deprecated,
-        write_only: name.ends_with(write_only::SUFFIX),
+        write_only,
         ..Default::default()
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use tf_provider::schema::{Attribute, AttributeType, Block, NestedBlock, Type};
+use tf_provider::schema::{
+    Attribute, AttributeConstraint, AttributeType, Block, NestedBlock, Type,
+};
 
 use super::write_only;
 
@@ -32,6 +34,8 @@ pub(super) struct Field {
     pub(super) absent: Absent,
     /// Its value belongs into no state.
     pub(super) write_only: bool,
+    /// A configuration must give it a value, and null is none.
+    pub(super) required: bool,
 }
 
 /// How Terraform writes a field that nobody set.
@@ -115,11 +119,11 @@ impl Shape {
 
 impl Field {
     pub(super) fn nullable(shape: Shape) -> Self {
-        let (absent, write_only) = (Absent::Null, false);
         Self {
             shape,
-            absent,
-            write_only,
+            absent: Absent::Null,
+            write_only: false,
+            required: false,
         }
     }
 
@@ -145,6 +149,7 @@ fn fields_of(attributes: &HashMap<String, Attribute>) -> BTreeMap<String, Field>
         let shape = Shape::of_attribute_type(&attribute.attr_type);
         let field = Field {
             write_only: name.ends_with(write_only::SUFFIX),
+            required: attribute.constraint == AttributeConstraint::Required,
             ..Field::nullable(shape)
         };
         (name.clone(), field)

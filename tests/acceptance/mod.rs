@@ -10,6 +10,7 @@ mod functions;
 mod lifecycle;
 mod memory;
 mod moves;
+mod refresh_only;
 mod replacement;
 pub mod secrecy;
 mod verification;

@@ -6,7 +6,7 @@ use apikey::protocol::authoring::{
     Action, EphemeralResource, Identity, IdentityAttribute, IdentitySchema, Item, ListResource,
     Listing, MoveState, Opened, Origin, Progress, Renewed, Source,
 };
-use apikey::protocol::{Deferral, Registry, call};
+use apikey::protocol::{Registry, call};
 use apikey::schema::{attributes, computed, optional, required};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -122,7 +122,7 @@ impl Resource for Vault {
         _: ValueEmpty,
     ) -> Option<(Self::State<'a>, Option<u32>)> {
         if let (Value::Value(state), Value::Value(config)) = (&mut proposed, &config) {
-            if said(&config.name) == "later" && call().defer(Deferral::AbsentPrerequisite) {
+            if said(&config.name) == "later" && call().defer() {
                 return Some((proposed, None));
             }
             state.id = Value::Unknown;
@@ -346,8 +346,9 @@ impl ListResource for Vaults {
         listing: &Listing<VaultId, VaultState>,
     ) -> Option<()> {
         let Value::Value(count) = config.count else {
-            panic!("{CANARY}");
+            return None;
         };
+        assert!(count != 13, "{CANARY}");
         for number in 0..count.abs() {
             let name = format!("v{number}");
             let item = Item {

@@ -366,21 +366,21 @@ fn a_policy_is_imported_by_its_name() {
     });
 }
 
-/// Opened without a document: a client that knows deferral is asked to come again, with an unknown value.
+/// A plan and an apply open it with the same call, and an apply takes no deferral, whatever it says.
 #[test]
-fn a_secret_that_is_not_there_yet_is_deferred_where_that_is_allowed() {
+fn a_secret_that_is_not_there_yet_is_an_error_to_every_client() {
     let folder = tempfile::tempdir().unwrap();
     run(async {
         let plugin = Plugin::real(folder.path(), &[]).await;
         let mut core = Core::new(plugin).await;
-        core.capabilities.deferral_allowed = true;
         core.configure(json!({})).await.unwrap();
         let delivery = json!({ "delivery": { "file": { "path": "a.json" } } });
-        let opened = core.ephemeral("apikey_secret", delivery.clone()).await;
-        assert_eq!(opened.unwrap(), ValueAny::Unknown);
-        core.capabilities.deferral_allowed = false;
-        let errors = core.ephemeral("apikey_secret", delivery).await.unwrap_err();
-        assert!(errors[0].0.contains("There is no document"), "{errors:?}");
+        for allowed in [true, false] {
+            core.capabilities.deferral_allowed = allowed;
+            let opened = core.ephemeral("apikey_secret", delivery.clone()).await;
+            let errors = opened.unwrap_err();
+            assert!(errors[0].0.contains("There is no document"), "{errors:?}");
+        }
     });
 }
 

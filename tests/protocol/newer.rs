@@ -1,5 +1,7 @@
 //! The newer parts of the protocol, through a client that checks every answer as Terraform does.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use tf_provider::value::ValueAny;
 
@@ -227,7 +229,7 @@ async fn a_list_is_as_long_as_it_is_wanted() {
 async fn a_panic_within_a_list_or_an_action_ends_only_that() {
     let mut core = core().await;
     let broken = core
-        .list(VAULT, json!({ "count": null }), false, 0)
+        .list(VAULT, json!({ "count": 13 }), false, 0)
         .await
         .unwrap_err();
     assert!(broken[0].0.contains("crashed") && !broken[0].1.contains(CANARY));
@@ -315,12 +317,99 @@ async fn a_state_moves_here_from_another_address_of_this_provider() {
 #[tokio::test]
 async fn what_cannot_be_planned_yet_is_deferred_where_the_client_knows_how() {
     let mut core = core().await;
-    let config = core.config(VAULT, json!({ "name": "later" }));
-    let plan = core.plan(VAULT, &Object::absent(), &config).await.unwrap();
+    let unknown = BTreeMap::from([
+        ("name".to_owned(), ValueAny::String("later".into())),
+        ("secret_wo_version".to_owned(), ValueAny::Unknown),
+    ]);
+    let unknown = core.config_of(VAULT, ValueAny::Map(unknown));
+    let plan = core.plan(VAULT, &Object::absent(), &unknown).await.unwrap();
     assert_eq!(plan.deferred, None);
     core.capabilities.deferral_allowed = true;
-    let plan = core.plan(VAULT, &Object::absent(), &config).await.unwrap();
-    assert_eq!(plan.deferred, Some(deferred::Reason::AbsentPrereq));
+    let plan = core.plan(VAULT, &Object::absent(), &unknown).await.unwrap();
+    assert_eq!(plan.deferred, Some(deferred::Reason::ResourceConfigUnknown));
+    // As in the second plan of a change, in an apply: Terraform says there that it allows deferral, and takes none.
+    let known = core.config(VAULT, json!({ "name": "later" }));
+    let plan = core.plan(VAULT, &Object::absent(), &known).await.unwrap();
+    assert_eq!(plan.deferred, None);
+}
+
+/// What Terraform sends for `name = null`, which its own checks let pass.
+#[tokio::test]
+async fn null_is_refused_where_a_value_is_required_by_everything_that_is_served() {
+    let mut core = core().await;
+    let names = |errors: Vec<(String, String)>| -> Vec<String> {
+        errors.into_iter().map(|(summary, _)| summary).collect()
+    };
+    let null = core.config(
+        VAULT,
+        json!({ "name": null, "places": { "a": { "url": null }, "b": { "url": "x" } } }),
+    );
+    let wanted = ["name is null", "url is null"];
+    let refused = core.validate(VAULT, &null).await.unwrap_err();
+    assert!(
+        refused[1].1.starts_with("places[\"a\"].url: "),
+        "{refused:?}"
+    );
+    assert_eq!(names(refused), wanted);
+    let sound = core.config(VAULT, json!({ "name": "a" }));
+    let object = core.run(VAULT, &Object::absent(), &sound).await.unwrap();
+    for prior in [&Object::absent(), &object] {
+        let refused = core.plan(VAULT, prior, &null).await.unwrap_err();
+        assert_eq!(names(refused), wanted);
+    }
+    // A destroy has no configuration at all.
+    core.run(VAULT, &object, &ValueAny::Null).await.unwrap();
+
+    let lease = core.ephemeral("demo_lease", json!({ "name": null })).await;
+    assert_eq!(names(lease.unwrap_err()), ["name is null"]);
+    let list = core.list(VAULT, json!({ "count": null }), false, 0).await;
+    assert_eq!(names(list.unwrap_err()), ["count is null"]);
+    let (_, action) = core
+        .action("demo_ring", json!({ "times": null }))
+        .await
+        .unwrap_err();
+    assert_eq!(names(action), ["times is null"]);
+    let echo = core.data("demo_echo", json!({ "text": null })).await;
+    assert_eq!(names(echo.unwrap_err()), ["text is null"]);
+    let number = core.called("double", &[ValueAny::Null]).await.unwrap_err();
+    assert_eq!(number, "it is null, and a value is required");
+}
+
+#[tokio::test]
+async fn a_text_that_nobody_would_write_is_refused_with_its_place() {
+    let mut core = core().await;
+    let long = "x".repeat(70_000);
+    for (config, summary, place) in [
+        (json!({ "name": long }), "name is too long", ""),
+        (
+            json!({ "name": "a", "places": { "p": { "url": long } } }),
+            "url is too long",
+            "places[\"p\"].url: ",
+        ),
+    ] {
+        let config = core.config(VAULT, config);
+        let refused = core.validate(VAULT, &config).await.unwrap_err();
+        assert_eq!(refused[0].0, summary);
+        assert!(
+            refused[0]
+                .1
+                .starts_with(&format!("{place}It has 70000 bytes")),
+            "{refused:?}"
+        );
+        core.plan(VAULT, &Object::absent(), &config)
+            .await
+            .unwrap_err();
+    }
+    let places = (0..1000).map(|index| (index.to_string(), json!({ "url": &long[..2000] })));
+    let places: serde_json::Map<_, _> = places.collect();
+    let many = core.config(VAULT, json!({ "name": "a", "places": places }));
+    let refused = core.validate(VAULT, &many).await.unwrap_err();
+    assert_eq!(refused[0].0, "This configuration is too large");
+    let id = core
+        .import(VAULT, &long, &ValueAny::Null)
+        .await
+        .unwrap_err();
+    assert!(id[0].0.contains("so long an id"), "{id:?}");
 }
 
 #[tokio::test]

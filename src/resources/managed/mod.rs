@@ -6,6 +6,7 @@
 //! them; [`outside`] is a rotation without an apply.
 
 pub mod apply;
+pub mod bounds;
 pub mod changes;
 pub mod connect;
 pub mod destroy;

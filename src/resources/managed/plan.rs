@@ -11,7 +11,7 @@ use crate::domain::policy::{OnDrift, Policy};
 use crate::domain::situation::{Copy, Seen, Situation};
 use crate::error::{Error, Kind, Path};
 use crate::instant::Instant;
-use crate::protocol::{self, Deferral};
+use crate::protocol;
 use crate::resources::diagnostics;
 use crate::resources::managed::changes::{
     edited, must_verify, repairs, replacements, settings_edited, takes_over, trigger_changed,
@@ -75,7 +75,7 @@ pub fn update(
     let call = protocol::call();
     if !planned.inputs_known() {
         // A client that can wait plans again once the settings are known, and then shows the step.
-        if !call.defer(Deferral::ResourceConfigUnknown) {
+        if !call.defer() {
             warn_undecided(diags, &planned, prior);
         }
         planned.withhold_everything();
@@ -186,8 +186,12 @@ fn sound(diags: &mut Diagnostics, config: &ManagedState, context: &Context) -> O
 }
 
 fn the_policy(diags: &mut Diagnostics, state: &ManagedState) -> Option<Policy> {
-    let values = state.policy.as_ref_option()?;
-    diagnostics::collect(diags, values.policy(&Path::root("policy")))
+    let path = Path::root("policy");
+    let policy = match state.policy.as_ref_option() {
+        Some(values) => values.policy(&path),
+        None => Err(vec![Error::invalid(path, "No policy", "Set policy.")]),
+    };
+    diagnostics::collect(diags, policy)
 }
 
 fn settle_defaults(planned: &mut ManagedState, config: &ManagedState) {

@@ -26,7 +26,11 @@ pub struct Outlook<'a> {
 impl ManagedState {
     /// Whether everything that a decision depends on is known.
     pub fn inputs_known(&self) -> bool {
-        let policy = self.policy.as_ref_option();
+        let policy = match &self.policy {
+            Value::Unknown => false,
+            Value::Null => true,
+            Value::Value(policy) => policy.wholly_known(),
+        };
         let fields = |value: &Value<Fields>| match value {
             Value::Unknown => false,
             Value::Null => true,
@@ -37,7 +41,7 @@ impl ManagedState {
             Value::Null => true,
             Value::Value(entries) => entries.values().all(&fields),
         };
-        policy.is_some_and(|policy| policy.wholly_known())
+        policy
             && fields(&self.issuer)
             && fields(&self.verification)
             && deliveries

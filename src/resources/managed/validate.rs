@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::engine::connections::Delivery;
 use crate::engine::verification::Verification;
 use crate::error::{Error, Path};
+use crate::resources::managed::bounds;
 use crate::resources::managed::connect;
 use crate::resources::managed::model::{Fields, ManagedState};
 use crate::settings::{Settings, known};
@@ -34,6 +35,7 @@ pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
                 .unwrap_or_default(),
         );
     }
+    faults.extend(bounds::excesses(config));
     faults.extend(issuer(&config.issuer, context));
     faults.extend(deliveries(config, context));
     faults.extend(verification(config));

@@ -6,7 +6,7 @@ use tf_provider::value::Value;
 use crate::domain::policy::{self, Draft, OnDestroy, OnDrift, Policy};
 use crate::duration::Duration;
 use crate::error::{Error, Path};
-use crate::settings::choice;
+use crate::settings::{LONGEST_NAME, choice, too_long};
 
 /// The values of a policy, in the resource and inside `apikey_managed`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -61,8 +61,9 @@ impl PolicyState {
                 })
                 .ok()
         };
+        let name = self.name.as_deref_option().unwrap_or_default();
         let draft = Draft {
-            name: self.name.as_deref_option().unwrap_or_default().to_owned(),
+            name: name.to_owned(),
             tier: self.tier.as_deref_option().map(str::to_owned),
             rotation_interval: duration("rotation_interval", &self.rotation_interval),
             stage_before: duration("stage_before", &self.stage_before),
@@ -91,6 +92,7 @@ impl PolicyState {
                 &mut errors,
             ),
         };
+        errors.extend(too_long(path.attribute("name"), "name", name, LONGEST_NAME));
         if errors.is_empty() {
             return Policy::new(draft, path);
         }

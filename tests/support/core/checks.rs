@@ -35,6 +35,10 @@ pub fn schema_is_valid(name: &str, schema: &Schema, write_only_allowed: bool) {
                 !attribute.write_only || (write_only_allowed && !computed),
                 "{place}: write-only where it cannot be"
             );
+            assert!(
+                !(attribute.write_only && attribute.sensitive),
+                "{place}: one more sensitive path, for a value that is null in every state"
+            );
             if let Some(nested) = &attribute.nested_type {
                 attributes(&place, &nested.attributes, write_only_allowed);
             }

@@ -3,7 +3,9 @@
 use tf_provider::value::ValueAny;
 
 use super::proposed::proposed;
-use super::values::{decoded, encoded, identity, identity_data, is_wholly_known, stored};
+use super::values::{
+    decoded, encoded, identity, identity_data, is_wholly_known, refreshed, stored,
+};
 use super::{Core, Errors, block, checks, succeeded};
 use crate::protocol::client::tfplugin6::*;
 
@@ -92,20 +94,13 @@ impl Core {
         let answer = answer.unwrap().into_inner();
         succeeded(&answer.diagnostics)?;
         let after = Object {
-            state: decoded(&answer.new_state),
+            state: refreshed(&answer.new_state, block(self.schema(name))),
             private: answer.private,
             identity: identity(&answer.new_identity),
         };
         self.check_object(&format!("read {name}"), name, &after);
-        if answer.deferred.is_some() {
-            assert!(self.capabilities.deferral_allowed, "deferred unasked");
-            assert_eq!(
-                after.state, upgraded.state,
-                "a deferred read changes nothing"
-            );
-        } else {
-            self.check_identity(&format!("read {name}"), name, &before.identity, &after);
-        }
+        assert_eq!(answer.deferred, None, "{name}: an apply takes no deferral");
+        self.check_identity(&format!("read {name}"), name, &before.identity, &after);
         Ok(after)
     }
 

@@ -44,15 +44,8 @@ impl Core {
             .unwrap()
             .into_inner();
         succeeded(&opened.diagnostics)?;
+        assert_eq!(opened.deferred, None, "{name}: an apply takes no deferral");
         let result = decoded(&opened.result);
-        if opened.deferred.is_some() {
-            assert!(
-                self.capabilities.deferral_allowed,
-                "{name}: deferred unasked"
-            );
-            assert_eq!(result, ValueAny::Unknown);
-            return Ok(result);
-        }
         let block = block(&schema);
         checks::none(
             &format!("open {name}"),
@@ -84,6 +77,56 @@ impl Core {
             .into_inner();
         succeeded(&closed.diagnostics)?;
         Ok(result)
+    }
+
+    /// Validates and reads a data source.
+    pub async fn data(
+        &mut self,
+        name: &str,
+        config: serde_json::Value,
+    ) -> Result<ValueAny, Errors> {
+        let schema = self.schemas.data_source_schemas[name].clone();
+        let config = encoded(&complete(value(config), block(&schema)));
+        let request = validate_data_resource_config::Request {
+            type_name: name.into(),
+            config: config.clone(),
+        };
+        let provider = &mut self.plugin.provider;
+        let answer = provider.validate_data_resource_config(request).await;
+        succeeded(&answer.unwrap().into_inner().diagnostics)?;
+        let request = read_data_source::Request {
+            type_name: name.into(),
+            config,
+            client_capabilities: Some(self.capabilities),
+            ..Default::default()
+        };
+        let answer = provider
+            .read_data_source(request)
+            .await
+            .unwrap()
+            .into_inner();
+        succeeded(&answer.diagnostics)?;
+        assert_eq!(answer.deferred, None, "{name}: an apply takes no deferral");
+        let state = decoded(&answer.state);
+        checks::none(
+            &format!("read {name}"),
+            [checks::fits(block(&schema), &state), checks::known(&state)],
+        );
+        Ok(state)
+    }
+
+    /// Calls a function.
+    pub async fn called(&mut self, name: &str, arguments: &[ValueAny]) -> Result<ValueAny, String> {
+        let request = call_function::Request {
+            name: name.into(),
+            arguments: arguments.iter().filter_map(encoded).collect(),
+        };
+        let answer = self.plugin.provider.call_function(request).await;
+        let answer = answer.unwrap().into_inner();
+        match answer.error {
+            Some(error) => Err(error.text),
+            None => Ok(decoded(&answer.result)),
+        }
     }
 
     /// Validates, plans and invokes an action. Gives what it said on the way.

@@ -25,6 +25,54 @@ pub fn decoded(value: &Option<DynamicValue>) -> ValueAny {
     rmp_serde::from_slice(&value.msgpack).expect("a value in MessagePack")
 }
 
+/// A refreshed object. Its numbers are decimals, as in a state: Terraform up to 1.14 takes an integer for a change.
+#[track_caller]
+pub fn refreshed(value: &Option<DynamicValue>, block: &Block) -> ValueAny {
+    numbers_of_object(decoded(value), &block.attributes)
+}
+
+fn numbers_of_object(object: ValueAny, attributes: &[Attribute]) -> ValueAny {
+    let ValueAny::Map(mut members) = object else {
+        return object;
+    };
+    for attribute in attributes {
+        if let Some(member) = members.get_mut(&attribute.name) {
+            *member = numbers_of_attribute(std::mem::take(member), attribute);
+        }
+    }
+    ValueAny::Map(members)
+}
+
+fn numbers_of_attribute(value: ValueAny, attribute: &Attribute) -> ValueAny {
+    let Some(nested) = &attribute.nested_type else {
+        let is_number =
+            attribute.r#type.ends_with(b"\"number\"") || attribute.r#type.ends_with(b"\"number\"]");
+        return match is_number {
+            true => number_of_decimal(value),
+            false => value,
+        };
+    };
+    let object = |value| numbers_of_object(value, &nested.attributes);
+    match (nesting_of(&nested.nesting()), value) {
+        (Nesting::Single, value) => object(value),
+        (_, ValueAny::Map(items)) => {
+            let items = items.into_iter().map(|(key, item)| (key, object(item)));
+            ValueAny::Map(items.collect())
+        }
+        (_, ValueAny::List(items)) => ValueAny::List(items.into_iter().map(object).collect()),
+        (_, value) => value,
+    }
+}
+
+fn number_of_decimal(value: ValueAny) -> ValueAny {
+    match value {
+        ValueAny::String(digits) => ValueAny::Number(digits.parse().expect("a decimal")),
+        ValueAny::List(items) => ValueAny::List(items.into_iter().map(number_of_decimal).collect()),
+        ValueAny::Number(number) => panic!("{number} is no decimal"),
+        other => other,
+    }
+}
+
 /// The identity in an answer; null if there is none.
 pub fn identity(data: &Option<ResourceIdentityData>) -> ValueAny {
     match data {
