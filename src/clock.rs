@@ -1,6 +1,6 @@
 //! The only place that asks for the time.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
@@ -59,6 +59,30 @@ impl Clock {
     }
 }
 
+/// A moment to count from, also over a time in which the machine was asleep.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    running: std::time::Instant,
+    wall: SystemTime,
+}
+
+impl Moment {
+    /// This moment.
+    pub fn now() -> Self {
+        Self {
+            running: std::time::Instant::now(),
+            wall: SystemTime::now(),
+        }
+    }
+
+    /// How long ago it was at least. Most systems stop the one clock while they sleep; the other goes on, but may be set.
+    /// The longer time of the two counts.
+    pub fn elapsed(self) -> Duration {
+        let by_the_wall = self.wall.elapsed().unwrap_or_default();
+        self.running.elapsed().max(by_the_wall)
+    }
+}
+
 /// The machine's time for a line of a log, in microseconds of UTC. Decides nothing, so `APIKEY_CLOCK` does
 /// not change it.
 pub fn log_stamp() -> String {
@@ -69,4 +93,25 @@ pub fn log_stamp() -> String {
     let second = second.to_string();
     let second = second.trim_end_matches('Z');
     format!("{second}.{:06}Z", since_epoch.subsec_micros())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_counts_the_time_in_which_the_machine_slept() {
+        let hour = Duration::from_secs(3600);
+        let slept = Moment {
+            wall: SystemTime::now() - hour,
+            ..Moment::now()
+        };
+        assert!(slept.elapsed() >= hour);
+        // A clock that was set back says nothing.
+        let set_back = Moment {
+            wall: SystemTime::now() + hour,
+            ..Moment::now()
+        };
+        assert!(set_back.elapsed() < hour);
+    }
 }

@@ -6,12 +6,17 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use apikey::clock::Clock;
 use apikey::context::Context;
 use apikey::error::{self, Kind};
 use apikey::instant::Instant;
+use apikey::ledger::Ledger;
+use apikey::ledger::guard::Guard;
+use apikey::ledger::hold::hold;
+use apikey::ledger::memory::InMemory;
 use apikey::secret::Secret;
 use apikey::settings::Settings;
 use apikey::stores::{self, Document, DocumentKey, Found, Store};
@@ -646,4 +651,26 @@ async fn another_process() {
 
 fn is_root() -> bool {
     tempfile::tempfile().unwrap().metadata().unwrap().uid() == 0
+}
+
+#[tokio::test]
+async fn nothing_is_written_or_removed_once_the_lock_is_lost() {
+    let home = tempfile::tempdir().unwrap();
+    let store = json(&home.path().join("k.json"));
+    let (ledger, stop): (Arc<dyn Ledger>, _) =
+        (Arc::new(InMemory::default()), CancellationToken::new());
+    let local = Arc::default();
+    let held = hold(&ledger, "account", &local, "one", Duration::ZERO, &stop);
+    let held = held.await.unwrap();
+
+    write(store.as_ref(), "first").await.unwrap();
+    held.guard().lose();
+    let refused = Guard::protect(Some(held.guard()), write(store.as_ref(), "second")).await;
+    assert_eq!(refused.unwrap_err().summary, "The lock of account was lost");
+    assert_eq!(found(store.as_ref()).await.primary.secret.expose(), "first");
+    assert_eq!(names_in(home.path()).len(), 1);
+
+    let refused = Guard::protect(Some(held.guard()), remove_now(store.as_ref())).await;
+    assert_eq!(refused.unwrap_err().summary, "The lock of account was lost");
+    assert_eq!(found(store.as_ref()).await.primary.secret.expose(), "first");
 }

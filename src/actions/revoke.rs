@@ -198,7 +198,7 @@ async fn written_down(connections: &Connections, key_id: &str, context: &Context
         account: turn.account.clone(),
         action: ACTION.to_owned(),
         promised: Vec::new(),
-        fence: turn.fence(),
+        guard: turn.guard(),
     };
     let journal = Journal::open(context.ledger.as_ref(), context.clock, bracket).await?;
     let revoke = |_| connections.issuer.revoke(Some(key_id));
@@ -206,9 +206,9 @@ async fn written_down(connections: &Connections, key_id: &str, context: &Context
     let revoked = journal
         .effect(Effect::Revoke, ACTION, deed, revoke, |()| None)
         .await;
-    journal.close(revoked.as_ref().err()).await;
+    let closed = journal.close(revoked.as_ref().err()).await;
     turn.give_back().await;
-    revoked
+    revoked.and(closed)
 }
 
 async fn standing(issuer: &dyn Issuer, key_id: &str) -> Result<Standing> {

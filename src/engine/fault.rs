@@ -1,7 +1,8 @@
-//! Points at which a test kills the provider. Release builds have none of them.
+//! Points at which a test kills or suspends the provider. Release builds have none of them.
 //!
 //! `APIKEY_KILL=<action>:<effect>:<moment>#<count>` names one, such as `stage:deliver:done#2` for the second delivery of
 //! a staging; the moments of an effect are `before` its intent, `begun`, `done` and `after` its outcome.
+//! `APIKEY_SUSPEND` names one at which it stops until somebody lets it go on.
 //! `APIKEY_KILL_LOG` names a file that lists those that were passed.
 
 use crate::ledger::Intent;
@@ -16,8 +17,9 @@ pub fn point(intent: &Intent, moment: &str) {
     use std::io::Write;
 
     let wanted = std::env::var("APIKEY_KILL").ok();
+    let asleep = std::env::var("APIKEY_SUSPEND").ok();
     let log = std::env::var_os("APIKEY_KILL_LOG");
-    if wanted.is_none() && log.is_none() {
+    if wanted.is_none() && asleep.is_none() && log.is_none() {
         return;
     }
     let word = crate::ledger::Effect::WORDS
@@ -35,6 +37,9 @@ pub fn point(intent: &Intent, moment: &str) {
     }
     if wanted.as_deref() == Some(&name) {
         die();
+    }
+    if asleep.as_deref() == Some(&name) {
+        signal("-STOP");
     }
 }
 
@@ -54,9 +59,14 @@ fn counted(name: String) -> String {
 /// No destructor runs, no buffer is flushed, nobody is told.
 #[cfg(debug_assertions)]
 fn die() {
+    signal("-KILL");
+    std::process::abort();
+}
+
+#[cfg(debug_assertions)]
+fn signal(name: &str) {
     let pid = std::process::id().to_string();
     let _ = std::process::Command::new("kill")
-        .args(["-KILL", &pid])
+        .args([name, &pid])
         .status();
-    std::process::abort();
 }

@@ -3,18 +3,20 @@
 
 use std::future::Future;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::domain::slots::Key;
 use crate::engine::fault;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::disabled::Disabled;
-use crate::ledger::{Effect, Fence, Intent, KeyMark, Ledger, Outcome, ResourceRef, Status};
+use crate::ledger::guard::Guard;
+use crate::ledger::{Effect, Intent, KeyMark, Ledger, Outcome, ResourceRef, Status};
 
 /// The journal of one apply of one resource.
 pub struct Journal<'a> {
     ledger: &'a dyn Ledger,
     clock: Clock,
+    guard: Option<Guard>,
     /// The bracket around the apply; its effects are written after its pattern.
     apply: Intent,
 }
@@ -33,7 +35,7 @@ pub struct Bracket {
     /// The ids of the keys that nobody holds and that it is to revoke.
     pub promised: Vec<String>,
     /// The lock under which it is done.
-    pub fence: Option<Fence>,
+    pub guard: Option<Guard>,
 }
 
 impl Bracket {
@@ -50,7 +52,7 @@ impl Bracket {
             place: None,
             known: self.promised,
             at,
-            fence: self.fence,
+            fence: self.guard.map(|guard| guard.fence().clone()),
         }
     }
 }
@@ -71,15 +73,18 @@ pub struct Deed {
 impl<'a> Journal<'a> {
     /// Opens the bracket around an apply. Nothing was done if this fails.
     pub async fn open(ledger: &'a dyn Ledger, clock: Clock, bracket: Bracket) -> Result<Self> {
+        let guard = bracket.guard.clone();
         let apply = bracket.intent(token()?, clock.wall());
-        fault::point(&apply, "before");
-        ledger.begin(&apply).await?;
-        fault::point(&apply, "begun");
-        Ok(Self {
+        let journal = Self {
             ledger,
             clock,
+            guard,
             apply,
-        })
+        };
+        fault::point(&journal.apply, "before");
+        journal.begin(&journal.apply).await?;
+        fault::point(&journal.apply, "begun");
+        Ok(journal)
     }
 
     /// The journal of an apply that has nothing to do.
@@ -88,6 +93,7 @@ impl<'a> Journal<'a> {
         Self {
             ledger: &NOTHING,
             clock,
+            guard: None,
             apply: Bracket::default().intent(String::new(), clock.wall()),
         }
     }
@@ -101,15 +107,43 @@ impl<'a> Journal<'a> {
         Ok(dead.any(|record| record.key == *key))
     }
 
-    /// Closes the bracket: what the apply did is in the answer that follows.
-    pub async fn close(self, failure: Option<&Error>) {
+    /// The lock under which it is done.
+    pub fn guard(&self) -> Option<&Guard> {
+        self.guard.as_ref()
+    }
+
+    /// Fails if the lock is not held any more. What the apply did is then as if it had been killed.
+    pub async fn is_still_ours(&self) -> Result<()> {
+        match &self.guard {
+            Some(guard) => guard.confirm().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Closes the bracket: what the apply did is in the answer that follows. It fails, and stays open, if the lock was lost.
+    pub async fn close(self, failure: Option<&Error>) -> Result<()> {
         fault::point(&self.apply, "done");
         let outcome = match failure {
             None => Outcome::Done(None),
             Some(error) => Outcome::Failed(error.summary.clone()),
         };
-        self.finish(&self.apply, outcome).await;
+        self.finish(&self.apply, outcome).await?;
         fault::point(&self.apply, "after");
+        Ok(())
+    }
+
+    /// Writes an intent down, which renews the lock too.
+    async fn begin(&self, intent: &Intent) -> Result<()> {
+        let asked = Moment::now();
+        let begun = self.ledger.begin(intent).await;
+        if let Some(guard) = &self.guard {
+            match &begun {
+                Ok(()) => guard.confirmed_at(asked),
+                Err(error) if error.kind == Kind::Stale => guard.lose(),
+                Err(_) => {}
+            }
+        }
+        begun
     }
 
     /// Does one effect between its intent and its outcome. `work` gets the idempotency token.
@@ -134,21 +168,21 @@ impl<'a> Journal<'a> {
             ..self.apply.clone()
         };
         fault::point(&intent, "before");
-        match self.ledger.begin(&intent).await {
-            Err(error) if deed.takes_back => {
+        match self.begin(&intent).await {
+            Err(error) if deed.takes_back && error.kind != Kind::Stale => {
                 tracing::warn!(%error, "a step that takes back another is not in the ledger");
             }
             begun => begun?,
         }
         fault::point(&intent, "begun");
-        let result = work(intent.id.clone()).await;
+        let result = Guard::protect(self.guard(), work(intent.id.clone())).await;
         fault::point(&intent, "done");
         match &result {
-            Ok(value) => self.finish(&intent, Outcome::Done(made(value))).await,
+            Ok(value) => self.finish(&intent, Outcome::Done(made(value))).await?,
             Err(error) if error.kind == Kind::Uncertain => {}
             Err(error) => {
                 let outcome = Outcome::Failed(error.to_string());
-                self.finish(&intent, outcome).await;
+                self.finish(&intent, outcome).await?;
             }
         }
         fault::point(&intent, "after");
@@ -156,11 +190,24 @@ impl<'a> Journal<'a> {
     }
 
     /// The effect has happened, so a ledger that is gone by now fails nothing: the intent stays open, and the next
-    /// refresh finds out.
-    async fn finish(&self, intent: &Intent, outcome: Outcome) {
+    /// refresh finds out. Once the lock is lost only what is known to be done is still written down, and of a whole apply
+    /// not even that.
+    async fn finish(&self, intent: &Intent, outcome: Outcome) -> Result<()> {
+        let is_done = matches!(outcome, Outcome::Done(_)) && intent.effect != Effect::Apply;
+        if let Some(guard) = self.guard().filter(|guard| guard.is_lost() && !is_done) {
+            return match intent.effect {
+                Effect::Apply => guard.confirm().await,
+                _ => Ok(()),
+            };
+        }
         let now = self.clock.now();
-        if let Err(error) = self.ledger.finish(&intent.id, &outcome, now).await {
-            tracing::warn!(%error, effect = ?intent.effect, "an outcome is not in the ledger");
+        match self.ledger.finish(&intent.id, &outcome, now).await {
+            Err(error) if error.kind == Kind::Stale => Err(error),
+            Err(error) => {
+                tracing::warn!(%error, effect = ?intent.effect, "an outcome is not in the ledger");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 }

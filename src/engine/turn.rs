@@ -1,12 +1,10 @@
 //! One at a time on the same account of an issuer: within this process by a lock, across processes by a lease in the
 //! ledger.
 
-use tokio::sync::OwnedMutexGuard;
-
 use crate::context::Context;
 use crate::engine::connections::Connections;
 use crate::error::Result;
-use crate::ledger::Fence;
+use crate::ledger::guard::Guard;
 use crate::ledger::hold::{Held, hold, holder};
 
 /// The right to work on an account, until it is given back or dropped.
@@ -14,7 +12,6 @@ pub struct Turn {
     /// The account, under the name that everybody locks it by.
     pub account: String,
     held: Option<Held>,
-    _local: Option<OwnedMutexGuard<()>>,
 }
 
 impl Turn {
@@ -26,27 +23,20 @@ impl Turn {
         known: Option<&str>,
     ) -> Result<Self> {
         let account = connections.account(known).await?;
-        if !connections.abilities.inspect {
-            return Ok(Self {
-                account,
-                held: None,
-                _local: None,
-            });
+        let mut held = None;
+        if connections.abilities.inspect {
+            let ledger = &context.ledger;
+            let (local, patience) = (context.local_turn(&account), ledger.lock_timeout());
+            let me = holder();
+            let lock = hold(ledger, &account, &local, &me, patience, &context.stop);
+            held = Some(lock.await?);
         }
-        let local = context.local_turn(&account).lock_owned().await;
-        let ledger = &context.ledger;
-        let patience = ledger.lock_timeout();
-        let held = hold(ledger, &account, &holder(), patience, &context.stop).await?;
-        Ok(Self {
-            account,
-            held: Some(held),
-            _local: Some(local),
-        })
+        Ok(Self { account, held })
     }
 
-    /// What proves to the ledger that it is still our turn.
-    pub fn fence(&self) -> Option<Fence> {
-        self.held.as_ref().map(|held| held.fence().clone())
+    /// What tells whether it is still our turn.
+    pub fn guard(&self) -> Option<Guard> {
+        self.held.as_ref().map(|held| held.guard().clone())
     }
 
     /// Gives it back. A ledger that is gone by now lets the lease run out.

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant as Moment, sleep, timeout_at};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Moment;
 use crate::error::{Error, Kind, Result};
-use crate::ledger::{Fence, Lease, Ledger};
+use crate::ledger::guard::Guard;
+use crate::ledger::{Lease, Ledger};
 
 /// Between two looks at a lock that somebody else holds, at first and at most.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
@@ -15,29 +18,25 @@ const LONGEST_LOOK: Duration = Duration::from_secs(2);
 
 /// A lock that is held: renewed in the background, and given back when this is dropped.
 pub struct Held {
+    guard: Guard,
     ledger: Arc<dyn Ledger>,
-    fence: Fence,
     ended: CancellationToken,
-    lost: CancellationToken,
     released: bool,
+    /// Given back after the lock, so that the next of this process finds it free.
+    _turn: OwnedMutexGuard<()>,
 }
 
 impl Held {
-    /// What proves that the lock is ours. Every intent carries it.
-    pub fn fence(&self) -> &Fence {
-        &self.fence
-    }
-
-    /// Cancelled when somebody else took the lock over; nothing more must be begun then.
-    pub fn lost(&self) -> &CancellationToken {
-        &self.lost
+    /// What tells whether the lock is still ours.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
     }
 
     /// Gives the lock back and waits until it is.
     pub async fn release(mut self) -> Result<()> {
         self.released = true;
         self.ended.cancel();
-        self.ledger.unlock(&self.fence).await
+        self.ledger.unlock(self.guard.fence()).await
     }
 }
 
@@ -49,7 +48,7 @@ impl Drop for Held {
         }
         // Outside of a runtime the lease ends by itself.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (ledger, fence) = (Arc::clone(&self.ledger), self.fence.clone());
+            let (ledger, fence) = (Arc::clone(&self.ledger), self.guard.fence().clone());
             runtime.spawn(async move {
                 if let Err(error) = ledger.unlock(&fence).await {
                     tracing::warn!(lock = fence.name, %error, "a lock could not be given back");
@@ -59,22 +58,35 @@ impl Drop for Held {
     }
 }
 
-/// Takes the lock `name` as `holder`, or waits for it: until `patience` ends or a person asks to stop.
+/// Takes the lock `name` as `holder`, or waits for it: until other processes have held it for `patience`, or a person asks
+/// to stop.
+///
+/// `local` lets one of this process at a time ask for it, in the order in which they came. It is not kept while another
+/// process holds the lock, and neither is the lock kept for the next of this process: with many keys on one account, others
+/// get their turn in between.
 pub async fn hold(
     ledger: &Arc<dyn Ledger>,
     name: &str,
+    local: &Arc<AsyncMutex<()>>,
     holder: &str,
     patience: Duration,
     stop: &CancellationToken,
 ) -> Result<Held> {
-    let deadline = Moment::now() + patience;
+    let mut waited = Duration::ZERO;
     let mut look = FIRST_LOOK;
     loop {
+        let turn = tokio::select! {
+            turn = Arc::clone(local).lock_owned() => turn,
+            () = stop.cancelled() => return Err(stopped(name)),
+        };
+        let asked = Moment::now();
         if let Some(lease) = ledger.try_lock(name, holder).await? {
-            return Ok(kept(Arc::clone(ledger), lease));
+            return Ok(kept(Arc::clone(ledger), lease, asked, turn));
         }
+        drop(turn);
         let wait = jittered(look);
-        if Moment::now() + wait > deadline {
+        waited += wait;
+        if waited > patience {
             return Err(busy(ledger.as_ref(), name, patience).await);
         }
         tokio::select! {
@@ -97,37 +109,32 @@ pub fn holder() -> String {
     format!("{host}, process {}, {:08x}", std::process::id(), random())
 }
 
-fn kept(ledger: Arc<dyn Ledger>, lease: Lease) -> Held {
+fn kept(ledger: Arc<dyn Ledger>, lease: Lease, asked: Moment, turn: OwnedMutexGuard<()>) -> Held {
+    let pause = lease.length / 3;
     let held = Held {
-        ledger: Arc::clone(&ledger),
-        fence: lease.fence.clone(),
+        guard: Guard::new(Arc::clone(&ledger), lease, asked),
+        ledger,
         ended: CancellationToken::new(),
-        lost: CancellationToken::new(),
         released: false,
+        _turn: turn,
     };
-    let (ended, lost) = (held.ended.clone(), held.lost.clone());
+    let (ended, guard) = (held.ended.clone(), held.guard.clone());
     tokio::spawn(async move {
         tokio::select! {
             () = ended.cancelled() => {}
-            () = renewed(ledger.as_ref(), &lease) => lost.cancel(),
+            () = renewed(&guard, pause) => {}
         }
     });
     held
 }
 
-/// Renews a lease at a third of its length, until somebody else has the lock. A ledger that cannot be reached for a
-/// while is asked again: whether the lock is still ours is decided there, by its clock.
-async fn renewed(ledger: &dyn Ledger, lease: &Lease) {
-    let third = lease.length / 3;
-    loop {
-        let next = Moment::now() + third;
-        sleep(third).await;
-        match timeout_at(next + third, ledger.renew(&lease.fence)).await {
-            Ok(Err(error)) if error.kind == Kind::Stale => return,
-            Ok(Err(error)) => {
-                tracing::warn!(lock = lease.fence.name, %error, "a lock could not be renewed");
-            }
-            _ => {}
+/// Renews a lock, until it is lost. A ledger that cannot be reached for a while is asked again: whether the lock is still
+/// ours is decided there, by its clock.
+async fn renewed(guard: &Guard, pause: Duration) {
+    while !guard.is_lost() {
+        sleep(pause).await;
+        if let Err(error) = guard.renew().await {
+            tracing::warn!(lock = guard.fence().name, %error, "a lock could not be renewed");
         }
     }
 }

@@ -153,7 +153,14 @@ impl Ledger for InMemory {
         let Some(position) = tables.open.iter().position(|open| open.id == intent) else {
             return Ok(());
         };
-        let intent = tables.open.remove(position);
+        let intent = tables.open[position].clone();
+        if let (Effect::Apply, Outcome::Done(_), Some(fence)) =
+            (intent.effect, outcome, &intent.fence)
+            && !tables.is_held(fence)
+        {
+            return Err(passed_on(fence));
+        }
+        tables.open.remove(position);
         match (intent.effect, outcome) {
             (Effect::Mint, Outcome::Done(Some(key))) => tables.is_minted(&intent, key, at),
             (Effect::Revoke, Outcome::Done(_)) => tables.is_revoked(&intent, at),

@@ -7,6 +7,7 @@
 pub mod by_hand;
 pub mod config;
 pub mod disabled;
+pub mod guard;
 pub mod hold;
 pub mod inventory;
 pub mod journal;
@@ -45,7 +46,8 @@ pub trait Ledger: Send + Sync {
     async fn begin(&self, intent: &Intent) -> Result<()>;
 
     /// Writes down how it ended, keeps the inventory in step, and closes the intent. A second outcome of one intent
-    /// changes nothing.
+    /// changes nothing. That a whole apply is done is refused with [`Kind::Stale`](crate::error::Kind::Stale) if its fence
+    /// was passed on.
     async fn finish(&self, intent: &str, outcome: &Outcome, at: Instant) -> Result<()>;
 
     /// What is remembered of one resource: its keys, live or dead, and its intents without an outcome.
@@ -100,12 +102,13 @@ pub trait Ledger: Send + Sync {
     async fn unlock(&self, fence: &Fence) -> Result<()>;
 }
 
-/// The error for a lock that somebody else took over.
+/// The error for a lock that somebody else may hold by now.
 fn passed_on(fence: &Fence) -> Error {
     Error::new(
         Kind::Stale,
-        format!("The lock of {} was passed on", fence.name),
-        "This process did not renew it in time, and another one took it over. Nothing was done under the old one. Plan \
-         again.",
+        format!("The lock of {} was lost", fence.name),
+        "This process did not renew it in time: it was suspended, or could not reach the ledger. Another one may hold it by \
+         now, so nothing more is done and nothing is recorded as done. What was done before is in the journal of the \
+         ledger. Plan again: the plan shows what follows from it.",
     )
 }

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
+use crate::ledger::guard;
 
 pub use super::retry::{Ask, Failure, Patience, Repeat};
 
@@ -95,6 +96,7 @@ impl Http {
 
     /// Sends one request once and reads the whole answer, all within the limit. Every status is an answer.
     pub async fn send(&self, mut request: Request, limit: Duration) -> Result<Answer, Failure> {
+        guard::confirm().await.map_err(Failure::settled)?;
         *request.timeout_mut() = Some(limit);
         let host = host_of(&request);
         let client = self.client().map_err(Failure::settled)?;

@@ -4,6 +4,7 @@
 //!
 //! The points are not listed here: an undisturbed run of each action tells which there are.
 
+mod asleep;
 mod crowd;
 mod loss;
 mod matrix;

@@ -111,6 +111,11 @@ impl Scene {
         }
     }
 
+    /// The delivered documents.
+    pub fn documents(&self) -> [Value; 2] {
+        [self.world.document(), self.ws().delivered("k.json")]
+    }
+
     fn killed_at(&self, point: &str, run: impl FnOnce() -> Outcome) -> Result<(), String> {
         self.ws().env("APIKEY_KILL", point);
         let killed = run();

@@ -24,6 +24,7 @@ use crate::engine::managed::Managed;
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Result};
 use crate::issuers::Minted;
+use crate::ledger::guard::Guard;
 use crate::ledger::{Effect, KeyMark};
 use crate::secret::Secret;
 
@@ -80,7 +81,14 @@ pub type Watcher = dyn Fn(Step) + Send + Sync;
 
 impl Run<'_> {
     /// Takes the moves in order and stops at the first that fails. `self.managed` is true either way.
+    ///
+    /// Whatever it asks of the outside, it asks only while the lock is held.
     pub async fn take(&mut self, moves: &[Move]) -> Result<()> {
+        let journal = self.journal;
+        Guard::protect(journal.guard(), self.take_each(moves)).await
+    }
+
+    async fn take_each(&mut self, moves: &[Move]) -> Result<()> {
         for (index, next) in moves.iter().enumerate() {
             self.acting = next.word();
             self.progress.promotes_next = moves[index + 1..].contains(&Move::Promote);

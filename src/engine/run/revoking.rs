@@ -8,6 +8,7 @@ use crate::engine::managed::DeliveryState;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 use crate::issuers::Probe;
+use crate::ledger::guard::Guard;
 use crate::ledger::{Effect, KeyMark};
 
 impl Run<'_> {
@@ -17,6 +18,10 @@ impl Run<'_> {
         let Some(key) = self.minted.take() else {
             return cause;
         };
+        if self.journal.guard().is_some_and(Guard::is_lost) {
+            // Whoever has the lock now finds the key in the journal.
+            return cause;
+        }
         if self.managed.slots.is_none() {
             for (name, delivery) in &self.connections.deliveries {
                 if let Err(error) = deliver::withdraw(name, delivery, &[&key]).await {

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::issuers::Probe;
+use crate::ledger::guard;
 
 pub use request::Verification;
 pub use schema::attributes;
@@ -85,6 +86,7 @@ pub async fn prove<F: Future<Output = Result<Probe>>>(
     };
     let attempts = async {
         loop {
+            guard::confirm().await?;
             proof.attempts = proof.attempts.saturating_add(1);
             match probe().await {
                 Ok(Probe::Accepted) => in_a_row += 1,

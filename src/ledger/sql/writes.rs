@@ -108,6 +108,11 @@ impl Transaction<'_> {
             .await?;
         let Some(row) = row else { return Ok(()) };
         let intent = words::intent(&row)?;
+        if let (Effect::Apply, Outcome::Done(_), Some(fence)) =
+            (intent.effect, outcome, &intent.fence)
+        {
+            self.renew(fence).await?;
+        }
         let (word, detail) = match outcome {
             Outcome::Done(_) => ("done", None),
             Outcome::Failed(reason) => ("failed", Some(reason.clone())),

@@ -39,8 +39,10 @@ pub async fn create(
     let carried = carry_out(diags, &mut prior, &mut planned, private, &decision, context);
     let (outcome, records) = carried.await?;
     let left_nothing = outcome.failed && outcome.run_left_nothing();
+    let failed = outcome.failed;
     let (state, private) = outcome.finish(planned, context);
-    records.write(&state, &private, context).await;
+    let written = records.write(&state, &private, context).await;
+    may_be_answered(diags, written, failed, &state)?;
     (!left_nothing).then_some((state, private))
 }
 
@@ -64,12 +66,28 @@ pub async fn update(
         planned.store_secret_in_state = prior.store_secret_in_state;
         planned.existing_secret_wo_version = prior.existing_secret_wo_version;
     }
-    if outcome.failed {
+    let failed = outcome.failed;
+    if failed {
         planned.last_action = prior.last_action;
     }
     let (state, private) = outcome.finish(planned, context);
-    records.write(&state, &private, context).await;
+    let written = records.write(&state, &private, context).await;
+    may_be_answered(diags, written, failed, &state)?;
     Some((state, private))
+}
+
+/// An apply whose lock was lost ends as if it had been killed: the state stays as it was. Where it failed, that is said
+/// already.
+fn may_be_answered(
+    diags: &mut Diagnostics,
+    written: Result<()>,
+    failed: bool,
+    state: &ManagedState,
+) -> Option<()> {
+    match written {
+        Err(_) if failed => None,
+        written => diagnostics::collect(diags, written.map_err(|error| named(state, error))),
+    }
 }
 
 /// What is true after the moves.

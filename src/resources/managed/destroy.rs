@@ -44,8 +44,8 @@ pub async fn destroy(state: ManagedState, private: Private, context: &Context) -
     let records = begun.await.map_err(name)?;
     match revoke_and_withdraw(&managed, &records).await {
         Ok(()) => {
-            records.close().await;
-            Ok(())
+            // Whoever has the lock by now may have made a key of it again.
+            records.close().await.map_err(name)
         }
         Err(error) => {
             records.abandon(&error).await;

@@ -185,8 +185,8 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
     records.failure = result.as_ref().err().cloned();
     state.record(&managed, Some(&policy), None);
     private.facts = facts;
-    records.write(state, &private, context).await;
-    result?;
+    let written = records.write(state, &private, context).await;
+    result.and(written)?;
     let slots = managed.slots.as_ref();
     Ok(rotated(slots, &policy, warnings))
 }

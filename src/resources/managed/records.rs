@@ -62,7 +62,7 @@ impl<'a> Records<'a> {
             account: turn.account.clone(),
             action: word,
             promised: managed.pending_revocations.clone(),
-            fence: turn.fence(),
+            guard: turn.guard(),
         };
         Ok(Self {
             journal: Journal::open(context.ledger.as_ref(), context.clock, bracket).await?,
@@ -84,20 +84,34 @@ impl<'a> Records<'a> {
     /// Nothing was done after all.
     pub async fn abandon(mut self, error: &Error) {
         self.failure = Some(error.clone());
-        self.close().await;
-    }
-
-    /// Closes the journal and gives the turn back.
-    pub async fn close(self) {
-        self.journal.close(self.failure.as_ref()).await;
-        if let Some(turn) = self.turn {
-            turn.give_back().await;
+        if let Err(error) = self.close().await {
+            tracing::warn!(%error, "an apply that did nothing is not closed in the ledger");
         }
     }
 
+    /// Closes the journal and gives the turn back. Fails if the lock was lost.
+    pub async fn close(self) -> Result<()> {
+        self.journal.close(self.failure.as_ref()).await?;
+        if let Some(turn) = self.turn {
+            turn.give_back().await;
+        }
+        Ok(())
+    }
+
     /// Brings the inventory up to the new state, and closes the journal: what was done is in the answer that follows.
-    pub async fn write(self, state: &ManagedState, private: &Private, context: &Context) {
-        let Some(turn) = &self.turn else { return };
+    ///
+    /// Fails if the lock was lost. Nothing is to be answered then as if it had happened: the apply ends as if it had been
+    /// killed, and the next one understands what it left.
+    pub async fn write(
+        self,
+        state: &ManagedState,
+        private: &Private,
+        context: &Context,
+    ) -> Result<()> {
+        let Some(turn) = &self.turn else {
+            return Ok(());
+        };
+        self.journal.is_still_ours().await?;
         let account = turn.account.clone();
         // The state was just made from these slots, so it parses.
         if let Ok(managed) = state.managed(private)
@@ -109,6 +123,6 @@ impl<'a> Records<'a> {
                 tracing::warn!(%error, "the inventory is brought up to date by the next refresh");
             }
         }
-        self.close().await;
+        self.close().await
     }
 }

@@ -12,6 +12,7 @@ use super::Bytes;
 use super::access::refuse_open_place;
 use super::disk::{self, Standing, directory_of, failed, same, standing};
 use crate::error::{Error, Kind, Result};
+use crate::ledger::guard;
 
 /// 30 seconds in all: a writer needs milliseconds, so whoever holds the lock longer hangs.
 const LOCK_ATTEMPTS: u32 = 6_000;
@@ -99,6 +100,7 @@ impl Lock {
             .write_all(bytes)
             .and_then(|()| draft.file.sync_all())
             .map_err(|error| failed("write", &draft.path, &error))?;
+        guard::confirm_now()?;
         if disk::read(&self.target)?.as_ref() != before {
             return Ok(false);
         }
@@ -111,6 +113,7 @@ impl Lock {
 
     /// Deletes the file. It may be gone already.
     pub fn delete(&self) -> Result<()> {
+        guard::confirm_now()?;
         match fs::remove_file(&self.target) {
             Ok(()) => self.make_durable(),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),

@@ -9,6 +9,7 @@ use super::identity;
 use super::replace::{self, Lock};
 use super::{Bytes, Format, Target};
 use crate::error::{Error, Kind, Result};
+use crate::ledger::guard;
 use crate::stores::document::Layout;
 use crate::stores::{Document, Found, Observation, Receipt, Store, Territory, Version};
 
@@ -293,7 +294,7 @@ impl Store for Target {
 
 /// Waiting for a lock and for the disk may take long; the threads that serve Terraform do not wait with it.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
+    guard::aside(work).await.map_err(|error| {
         Error::new(
             Kind::Other,
             "A file was not handled to the end",

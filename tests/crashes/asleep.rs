@@ -1,0 +1,162 @@
+//! The provider is suspended in the middle of an apply, for longer than its lock lasts, and wakes up.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use apikey::ledger::sql::{Database, Target};
+use apikey::ledger::{Fence, Ledger};
+use tokio::runtime::Runtime;
+
+use super::scenes::Scene;
+use crate::ledger::sql::{self, Place};
+
+const LEDGER: &str = ".terraform/apikey/ledger.db";
+/// The lease of the lock is two seconds.
+const OVERSLEPT: Duration = Duration::from_millis(2_500);
+
+/// Somebody with the same ledger.
+struct Heir {
+    runtime: Runtime,
+    ledger: Database,
+    file: PathBuf,
+}
+
+impl Heir {
+    fn of(scene: &Scene) -> Self {
+        let file = scene.ws().path(LEDGER);
+        Self {
+            runtime: Runtime::new().unwrap(),
+            ledger: Database::new(
+                Target::file(file.clone()),
+                Duration::from_secs(600),
+                Duration::ZERO,
+            ),
+            file,
+        }
+    }
+
+    /// Takes the one lock that there is over, once its lease has ended.
+    fn takes_over(&self) -> Fence {
+        self.runtime.block_on(async {
+            let name = "SELECT name FROM locks WHERE holder IS NOT NULL";
+            let names = sql::run(Place::File(&self.file), name).await.unwrap();
+            assert_eq!(names.len(), 1);
+            loop {
+                if let Some(lease) = self.ledger.try_lock(&names[0], "heir").await.unwrap() {
+                    return lease.fence;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        })
+    }
+
+    fn gives_back(&self, fence: &Fence) {
+        self.runtime.block_on(self.ledger.unlock(fence)).unwrap();
+    }
+}
+
+/// The provider of a directory that is stopped now.
+fn stopped_in(directory: &Path) -> Option<String> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes.map(|process| process.path()).find_map(|process| {
+        let here = fs::read_link(process.join("cwd")).ok()? == directory;
+        let status = fs::read_to_string(process.join("status")).ok()?;
+        let stopped = status.contains("\nState:\tT");
+        let pid = process.file_name()?.to_str()?.to_owned();
+        (here && stopped).then_some(pid)
+    })
+}
+
+/// Waits until the provider is stopped, does something, and lets it go on.
+fn while_it_sleeps<T: Send + 'static>(
+    directory: PathBuf,
+    event: impl FnOnce() -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    thread::spawn(move || {
+        let pid = loop {
+            match stopped_in(&directory) {
+                Some(pid) => break pid,
+                None => thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        let done = event();
+        let woken = Command::new("kill").args(["-CONT", &pid]).status();
+        assert!(woken.unwrap().success());
+        done
+    })
+}
+
+fn home(scene: &Scene) -> PathBuf {
+    scene.ws().path("").canonicalize().unwrap()
+}
+
+#[test]
+fn whoever_wakes_up_after_its_lock_was_taken_over_does_nothing_more() {
+    for (point, keys) in [
+        ("stage:apply:begun#1", 1),
+        ("stage:mint:begun#1", 1),
+        ("stage:mint:done#1", 2),
+        ("stage:deliver:begun#1", 2),
+        ("stage:deliver:begun#2", 2),
+        ("stage:apply:done#1", 2),
+    ] {
+        let scene = Scene::new("");
+        scene.settle("single");
+        scene.at_rotation("80s");
+        let before = scene.documents();
+        let ids = scene.living_ids();
+
+        scene.ws().env("APIKEY_SUSPEND", point);
+        let heir = Heir::of(&scene);
+        let sleep = while_it_sleeps(home(&scene), move || {
+            let fence = heir.takes_over();
+            (heir, fence)
+        });
+        let late = scene.ws().apply();
+        let (heir, fence) = sleep.join().unwrap();
+        late.failed()
+            .complains(&["payments", "The lock of aws_iam", "was lost"]);
+        assert_eq!(scene.ids().len(), keys, "{point}");
+        assert!(scene.ids().contains(&ids[0]), "{point}");
+        // Two deliveries: the first in the order of their names was written before the second was to be.
+        let written = match point {
+            "stage:deliver:begun#2" => 1,
+            "stage:apply:done#1" => 2,
+            _ => 0,
+        };
+        let after = scene.documents();
+        let changed = before.iter().zip(&after).filter(|(was, is)| was != is);
+        assert_eq!(changed.count(), written, "{point}");
+        let key = scene.ws().key("k");
+        assert_eq!(key.phase(), "single", "{point}");
+        assert_eq!(key.text("primary.key_id"), ids[0], "{point}");
+        assert_eq!(key.last_action(), "create", "{point}");
+
+        // Who comes later understands what it left behind.
+        scene.ws().env("APIKEY_SUSPEND", "");
+        heir.gives_back(&fence);
+        scene.ws().apply().ok();
+        assert_eq!(scene.is_in_order(&ids), Ok(()), "{point}");
+        scene.settle("staged");
+        assert_eq!(scene.is_in_order(&ids), Ok(()), "{point}");
+    }
+}
+
+#[test]
+fn whoever_wakes_up_and_still_has_its_lock_goes_on() {
+    for point in ["stage:mint:begun#1", "stage:deliver:begun#2"] {
+        let scene = Scene::new("");
+        scene.settle("single");
+        scene.at_rotation("80s");
+        scene.ws().env("APIKEY_SUSPEND", point);
+        let sleep = while_it_sleeps(home(&scene), || thread::sleep(OVERSLEPT));
+        scene.ws().apply().ok();
+        sleep.join().unwrap();
+        assert_eq!(scene.is_in_order(&[]), Ok(()), "{point}");
+        scene.ws().env("APIKEY_SUSPEND", "");
+        scene.settle("staged");
+    }
+}
