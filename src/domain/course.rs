@@ -37,6 +37,9 @@ pub fn course(situation: &Situation) -> Vec<Leg> {
         // It stands alone: an error after it would have Terraform throw the new key away.
         return vec![Leg::new(Move::Create, None)];
     };
+    if situation.facts.behind.is_some() {
+        return Vec::new();
+    }
     let mut foreseen = Foreseen::new(situation, slots);
     let mut legs = Vec::new();
     while legs.len() < LONGEST {

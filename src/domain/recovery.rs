@@ -96,8 +96,9 @@ impl Evidence<'_> {
     fn stray(&self, record: &KeyRecord) -> Stray {
         let key = record.key.clone();
         let unheard = record.confirmed_at.is_none() && self.is_finished(record);
-        // A key without an id lives in the documents alone: there is nothing to revoke.
-        if key.key_id.is_none() && !unheard {
+        // A key without an id lives in the documents alone: there is nothing to revoke. But a state that held it may be
+        // newer than this one.
+        if key.key_id.is_none() && !unheard && record.confirmed_at.is_none() {
             return Stray::Gone(key);
         }
         if self.is_listed(&key) == Some(false) {

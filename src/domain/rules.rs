@@ -26,6 +26,11 @@ const RULES: &[Rule] = &[
 
 /// Everything that the rules find, in their order.
 pub fn findings(situation: &Situation) -> Vec<Finding> {
+    // Whatever else there is to be found follows from a state that is out of date.
+    if let Some(newer) = &situation.facts.behind {
+        let reason = format!("the state is older than what is there: {newer}");
+        return vec![Finding::new(Status::Blocked, reason)];
+    }
     let slots = situation.slots.into_iter();
     slots
         .flat_map(|slots| RULES.iter().filter_map(|rule| rule(situation, slots)))

@@ -43,6 +43,8 @@ pub struct Facts {
     pub retiring_in_use: bool,
     /// Those of the pending revocations that an apply that did not finish left behind.
     pub orphans: Vec<String>,
+    /// What outside is newer than the state, if something is: then nothing may be done.
+    pub behind: Option<String>,
 }
 
 /// How a key stands at its issuer.

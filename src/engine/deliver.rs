@@ -8,7 +8,7 @@ use crate::engine::managed::{DeliveryRecord, DeliveryState};
 use crate::engine::vault::Vault;
 use crate::error::{Error, Result};
 use crate::instant::Instant;
-use crate::stores::{Document, DocumentKey, Found};
+use crate::stores::{Document, DocumentKey, Found, Receipt, Version};
 
 /// The document of two keys; `None` if the secret of the primary is not in the vault.
 /// A secondary whose secret is gone is left out: consumers that still hold it are not disturbed.
@@ -59,20 +59,20 @@ pub fn token(
     hex::encode(Sha256::digest(parts.join("\n")))
 }
 
-/// Writes one document to one delivery, over what `former` tells of.
+/// Writes one document to one delivery, over what `former` tells of and in place of the `expected` content.
 pub async fn write(
     resource: &str,
     name: &str,
     delivery: &Delivery,
     former: Option<&DeliveryRecord>,
     document: &Document,
-) -> Result<Option<String>> {
+    expected: &Version,
+) -> Result<Receipt> {
     let token = token(resource, name, former, document);
-    let seen = in_delivery(name, delivery.store.observe().await)?;
-    let written = delivery.store.write(document, &token, &seen.version);
+    let written = delivery.store.write(document, &token, expected);
     let receipt = in_delivery(name, written.await)?;
     tracing::info!(delivery = %name, place = %delivery.store.place(), "delivered");
-    Ok(receipt.version)
+    Ok(receipt)
 }
 
 /// Takes a document away if it still holds one of our keys; a document of somebody else stays.

@@ -28,6 +28,14 @@ pub struct Sight {
     pub vanished: bool,
 }
 
+impl Sight {
+    /// Every document holds exactly what the state says.
+    pub fn is_in_order(&self) -> bool {
+        let mut records = self.deliveries.values();
+        self.learned.is_none() && records.all(|record| record.state == DeliveryState::Delivered)
+    }
+}
+
 /// Looks at everything that one managed key consists of. `in_state` says which secrets the state itself holds.
 pub async fn gather(
     managed: &Managed,
@@ -61,6 +69,7 @@ pub async fn gather(
                 && retiring_in_use(slots, connections, policy, now).await?,
             secondary,
             orphans: Vec::new(),
+            behind: None,
         },
         vanished: gone_at_issuer && !sight.anything_found,
         deliveries: sight.deliveries,

@@ -98,6 +98,11 @@ impl<'a> Journal<'a> {
         }
     }
 
+    /// The ledger that it is written to.
+    pub fn ledger(&self) -> &dyn Ledger {
+        self.ledger
+    }
+
     /// Whether a key of this account is dead for certain: the ledger says that it was revoked.
     pub async fn is_revoked(&self, key: &KeyMark) -> Result<bool> {
         let keys = self.ledger.keys_in(&self.apply.account).await?;

@@ -3,12 +3,14 @@
 //! Nothing here decides what is due; it is told.
 
 pub mod adopt;
+pub mod catch_up;
 pub mod connections;
 pub mod deliver;
 pub mod fault;
 pub mod gather;
 pub mod journal;
 pub mod managed;
+pub mod precondition;
 pub mod recover;
 pub mod run;
 pub mod trespass;

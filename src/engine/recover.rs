@@ -4,15 +4,12 @@
 //! The verdicts are those of [`crate::domain::recovery`].
 
 use crate::domain::recovery::{Evidence, Stray, Verdict, needs_list};
-use crate::domain::situation::Seen;
-use crate::domain::slots::{Key, Role, Secondary, Slots};
 use crate::engine::connections::{Connections, in_delivery, sources};
-use crate::engine::gather::{seen, standings};
+use crate::engine::precondition::mark_of;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::ledger::{KeyMark, KeyRecord, Ledger, Memory, Outcome, Slot};
-use crate::secret::Fingerprint;
-use crate::stores::{DocumentKey, Found};
+use crate::ledger::{KeyMark, KeyRecord, Ledger, Memory, Outcome};
+use crate::stores::Found;
 
 /// What was found out.
 #[derive(Default)]
@@ -23,6 +20,8 @@ pub struct Recovered {
     pub unheard: Vec<KeyRecord>,
     /// Keys that the ledger holds for alive and the issuer does not know.
     pub gone: Vec<KeyMark>,
+    /// Keys that a state held once and this one does not.
+    pub forgotten: Vec<KeyMark>,
     /// What a person should know.
     pub warnings: Vec<Error>,
     /// Intents that are understood, and why. Closed by [`Recovered::settle`].
@@ -38,6 +37,14 @@ pub struct Remembered {
 }
 
 impl Remembered {
+    /// Of a ledger that cannot be asked.
+    pub fn nothing() -> Self {
+        Self {
+            memory: Memory::default(),
+            known: Vec::new(),
+        }
+    }
+
     /// Asks the ledger for the rest that a verdict needs.
     pub async fn complete(
         memory: Memory,
@@ -113,11 +120,18 @@ impl Recovered {
                 }
                 Stray::Unheard(record) => self.unheard.push(record),
                 Stray::Gone(key) => self.gone.push(key),
-                Stray::Forgotten(key) => self.warnings.push(forgotten(name, &key)),
+                Stray::Forgotten(key) => self.forgotten.push(key),
                 Stray::Unattested(key) => self.warnings.push(unattested(name, &key)),
             }
         }
         unsettled
+    }
+
+    /// What a document may hold of applies that did not finish, and that may be written over.
+    pub fn left_behind(&self) -> Vec<KeyMark> {
+        let orphans = self.orphans.iter();
+        let orphans = orphans.map(|id| KeyMark::new(Some(id.clone()), None));
+        orphans.chain(self.gone.iter().cloned()).collect()
     }
 
     /// Closes what is understood. A ledger that is gone by now is asked again next time.
@@ -131,79 +145,16 @@ impl Recovered {
     }
 }
 
-/// The slots as they are if the state follows the apply that it never heard of: where the ledger says that the apply
-/// came to its end, and the documents that they hold exactly its keys.
-pub async fn follow(
-    slots: &Slots,
-    unheard: &KeyRecord,
-    connections: &Connections,
-) -> Result<Option<Slots>> {
-    if slots.secondary.is_some() || connections.deliveries.is_empty() {
-        return Ok(None);
-    }
-    let Some(fingerprint) = find(&unheard.key, connections).await? else {
-        return Ok(None);
-    };
-    let key = Key {
-        key_id: unheard.key.key_id.clone(),
-        fingerprint: Some(fingerprint),
-        created_at: unheard.created_at,
-        delivered_at: unheard.delivered_at,
-        verified_at: unheard.verified_at,
-        promoted_at: None,
-        retired_at: None,
-    };
-    let mut followed = slots.clone();
-    match unheard.slot {
-        Slot::Primary => {
-            let at = unheard.promoted_at.unwrap_or(unheard.created_at);
-            let (old, _) = standings(slots, connections).await?;
-            followed.swap_in(key, at, seen(old) != Seen::Gone);
-        }
-        Slot::Staged => {
-            followed.secondary = Some(Secondary {
-                role: Role::Staged,
-                key,
-            });
-        }
-        Slot::Retiring | Slot::None => return Ok(None),
-    }
-    Ok(Some(followed))
-}
-
 /// Whether a delivery serves this key as primary.
 pub async fn is_served(key: &KeyMark, connections: &Connections) -> Result<bool> {
     for (name, delivery) in sources(&connections.deliveries) {
         if let Found::Document(document) = in_delivery(name, delivery.store.observe().await)?.found
-            && key_of(&document.primary) == *key
+            && mark_of(&document.primary) == *key
         {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-fn key_of(key: &DocumentKey) -> KeyMark {
-    KeyMark::new(key.key_id.clone(), Some(&key.secret.fingerprint()))
-}
-
-/// The whole mark of a key, from a document that holds it.
-async fn find(key: &KeyMark, connections: &Connections) -> Result<Option<Fingerprint>> {
-    for (name, delivery) in sources(&connections.deliveries) {
-        let seen = in_delivery(name, delivery.store.observe().await)?;
-        let Found::Document(document) = seen.found else {
-            continue;
-        };
-        for there in [Some(document.primary), document.secondary]
-            .into_iter()
-            .flatten()
-        {
-            if key_of(&there) == *key {
-                return Ok(Some(there.secret.fingerprint()));
-            }
-        }
-    }
-    Ok(None)
 }
 
 fn unclear(name: &str, candidates: &[String]) -> Error {
@@ -231,14 +182,15 @@ fn unattested(name: &str, key: &KeyMark) -> Error {
     )
 }
 
-fn forgotten(name: &str, key: &KeyMark) -> Error {
+/// The warning for a key that the ledger knows and the state does not.
+pub fn forgotten(name: &str, key: &KeyMark) -> Error {
     Error::new(
         Kind::Other,
         format!(
             "{name}: the ledger knows key {}, the state does not",
             key.label()
         ),
-        "The state held this key once, and it still exists at the issuer. Perhaps an older state was restored. Nothing is \
-         done to it: if nobody uses it, revoke it by hand.",
+        "A state held this key once, and it still exists at the issuer. Nothing is done to it: if nothing uses it any more, \
+         revoke it by hand, or with the action apikey_revoke.",
     )
 }

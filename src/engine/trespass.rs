@@ -4,7 +4,7 @@ use crate::engine::connections::{Delivery, in_delivery};
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::KeyMark;
-use crate::stores::{Claims, Document, Found};
+use crate::stores::{Claims, Document, Found, Observation};
 
 /// Fails if a delivery would take the place of another key. Nothing has happened yet.
 ///
@@ -20,15 +20,18 @@ pub async fn respect_others(run: &mut Run<'_>, claims: &Claims) -> Result<()> {
         if !delivery.readable || !is_new(run, name, delivery) {
             continue;
         }
-        let seen = in_delivery(name, delivery.store.observe().await)?;
-        let Found::Document(document) = seen.found else {
+        let Some(Ok(Observation {
+            found: Found::Document(document),
+            ..
+        })) = run.observed.get(name)
+        else {
             continue;
         };
         if run.managed.slots.is_none() {
-            let told = in_delivery::<()>(name, Err(taken_over(delivery, &document)));
+            let told = in_delivery::<()>(name, Err(taken_over(delivery, document)));
             run.warnings.extend(told.err());
-        } else if !holds_ours(run, &document) && !is_dead(run, &document).await? {
-            return in_delivery(name, Err(occupied(delivery, &document)));
+        } else if !holds_ours(run, document) && !is_dead(run, document).await? {
+            return in_delivery(name, Err(occupied(delivery, document)));
         }
     }
     Ok(())

@@ -54,7 +54,7 @@ impl Vault {
     }
 
     /// Altered documents must not get in: only what matches a recorded fingerprint is kept.
-    fn keep_matching(&mut self, slots: &Slots, document: Document) {
+    pub fn keep_matching(&mut self, slots: &Slots, document: Document) {
         let known: Vec<&Fingerprint> = [Some(&slots.primary), slots.secondary_key()]
             .into_iter()
             .flatten()

@@ -33,6 +33,26 @@ pub struct Document {
     pub rotated_at: Option<Instant>,
 }
 
+impl DocumentKey {
+    fn duplicate(&self) -> Self {
+        Self {
+            key_id: self.key_id.clone(),
+            secret: self.secret.duplicate(),
+        }
+    }
+}
+
+impl Document {
+    /// A second copy, for as long as the first is still written.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self {
+            primary: self.primary.duplicate(),
+            secondary: self.secondary.as_ref().map(DocumentKey::duplicate),
+            ..*self
+        }
+    }
+}
+
 /// How a document is laid out as JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Layout {

@@ -90,6 +90,8 @@ impl Observation {
 /// What a store tells of a completed write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
+    /// What stands there now.
+    pub content: Version,
     /// The store's own version of what was written, where it has versions.
     pub version: Option<String>,
 }

@@ -35,10 +35,26 @@ fn destroy_with_retain_leaves_everything() {
 #[test]
 fn destroy_leaves_a_document_that_is_not_ours_any_more() {
     let ws = Config::new().created();
-    let other = Config::new().retiring();
+    let other = Config::new().created();
     std::fs::copy(other.path("k.json"), ws.path("k.json")).unwrap();
     ws.destroy().ok();
     assert_eq!(ws.delivered("k.json"), other.delivered("k.json"));
+}
+
+#[test]
+fn destroy_refuses_while_a_document_is_newer_than_the_state() {
+    let ws = Config::new().created();
+    let other = Config::new().retiring();
+    std::fs::copy(other.path("k.json"), ws.path("k.json")).unwrap();
+    let refused = ws.destroy();
+    refused
+        .failed()
+        .complains(&["k.json", "generation 2", "this state has 1"]);
+    assert_eq!(ws.delivered("k.json"), other.delivered("k.json"));
+    assert!(
+        ws.key("k").status() != "",
+        "the resource stays in the state"
+    );
 }
 
 #[test]

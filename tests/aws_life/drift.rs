@@ -238,7 +238,7 @@ fn refused_as_stale(world: &World, key: &str) {
 }
 
 #[test]
-fn an_older_state_is_told_of_the_key_that_it_does_not_know_and_nothing_is_done_to_it() {
+fn an_older_state_follows_to_the_staged_key_that_it_does_not_know() {
     let world = World::new().created();
     let older = std::fs::read(world.ws.path("terraform.tfstate")).unwrap();
     let world = world.staged();
@@ -251,7 +251,8 @@ fn an_older_state_is_told_of_the_key_that_it_does_not_know_and_nothing_is_done_t
         .ws
         .plan()
         .ok()
-        .warns(&["the ledger knows key", &staged, "an older state"]);
-    let _ = world.ws.apply_plan();
+        .warns(&["the state follows", &staged, "apply -refresh-only"]);
+    world.ws.apply().ok();
+    assert_eq!(world.key().text("secondary.key_id"), staged);
     assert!(world.ids().contains(&staged), "{staged} was revoked");
 }

@@ -3,6 +3,8 @@
 use super::events::{Edit, End, Event};
 use super::player::Player;
 
+use tf_provider::value::Value;
+
 fn apply() -> Event {
     Event::Apply {
         refresh: true,
@@ -191,4 +193,27 @@ async fn a_moved_delivery_is_written_before_the_old_place_is_emptied() {
         ["write /p0 failed"]
     );
     assert_eq!(effects(&mut player, &[]).await, ["write /p0", "remove /p2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mint_that_answers_with_a_known_key_delivers_and_revokes_nothing() {
+    let mut player = after(&[apply(), Event::Wait(80)]).await;
+    player.world.state().repeats = Some("id1".into());
+    assert_eq!(effects(&mut player, &[]).await, ["mint id1 again"]);
+    assert_eq!(player.holds("/p0"), ["id1"]);
+    assert!(player.world.live().contains("id1"));
+    assert!(player.pending().is_empty());
+    // The next answer is a new key.
+    let next = effects(&mut player, &[]).await;
+    assert_eq!(next, ["mint id2", "write /p0", "write /p1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_revocations_that_names_the_primary_does_not_revoke_it() {
+    let mut player = after(&[apply()]).await;
+    let kept = player.kept.as_mut().unwrap();
+    kept.state.pending_revocations = Value::Value(vec![Value::Value("id1".into())]);
+    assert_eq!(effects(&mut player, &[]).await, [""; 0]);
+    assert!(player.world.live().contains("id1"));
+    assert!(player.pending().is_empty());
 }

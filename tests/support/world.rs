@@ -45,6 +45,8 @@ pub struct State {
     pub faults: u64,
     /// Calls that fail by name, such as `write /p1`, however often they are made.
     pub broken: BTreeSet<String>,
+    /// The id that the next mint answers with in place of a new one.
+    pub repeats: Option<String>,
     /// No key is accepted.
     pub refuse_probes: bool,
     /// Effects in order.
@@ -147,6 +149,13 @@ impl State {
         self.call("mint")?;
         if self.live() >= 2 {
             self.accuse("a third key was minted".into());
+        }
+        if let Some(id) = self.repeats.take() {
+            self.log.push(format!("mint {id} again"));
+            return Ok(Minted {
+                key_id: Some(id),
+                secret: Secret::new("secret-again".into()),
+            });
         }
         self.minted += 1;
         let id = format!("id{}", self.minted);
@@ -351,7 +360,10 @@ impl Store for Place {
         self.refuse_another(expected)?;
         self.world.state().write(&self.name, document)?;
         self.world.breathe().await;
-        let receipt = Receipt { version: None };
+        let receipt = Receipt {
+            content: version(self.world.state().places.get(&self.name)),
+            version: None,
+        };
         self.world.answer("write", Kind::Unavailable, receipt)
     }
 

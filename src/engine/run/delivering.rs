@@ -35,8 +35,8 @@ impl Run<'_> {
             return Err(self.undo(cause).await);
         };
         let mut failures = Vec::new();
-        for (name, delivery) in &self.connections.deliveries {
-            let former = self.managed.deliveries.get(name);
+        let (connections, journal, acting) = (self.connections, self.journal, self.acting);
+        for (name, delivery) in &connections.deliveries {
             let deed = Deed {
                 key: Some(KeyMark::new(
                     document.primary.key_id.clone(),
@@ -45,11 +45,17 @@ impl Run<'_> {
                 place: Some(delivery.place(name)),
                 ..Deed::default()
             };
-            let write = |_| deliver::write(&self.managed.id, name, delivery, former, &document);
-            let journal = &self.journal;
-            let written = journal.effect(Effect::Deliver, self.acting, deed, write, |_| None);
+            let (run, document) = (&mut *self, &document);
+            let written = journal.effect(
+                Effect::Deliver,
+                acting,
+                deed,
+                move |_| run.write(name, delivery, document),
+                |_| None,
+            );
             let written = written.await;
-            let record = deliver::record(&written, former, &document, self.clock.now());
+            let former = self.managed.deliveries.get(name);
+            let record = deliver::record(&written, former, document, self.clock.now());
             self.managed.deliveries.insert(name.clone(), record);
             failures.extend(written.err());
         }

@@ -4,6 +4,7 @@
 //! the [journal](crate::engine::journal).
 
 mod delivering;
+mod places;
 mod proving;
 mod revoking;
 pub mod stale;
@@ -27,6 +28,7 @@ use crate::issuers::Minted;
 use crate::ledger::guard::Guard;
 use crate::ledger::{Effect, KeyMark};
 use crate::secret::Secret;
+use crate::stores::Observation;
 
 /// One apply of one managed key.
 pub struct Run<'a> {
@@ -55,6 +57,10 @@ pub struct Run<'a> {
     /// The secret of a key that exists already, to be taken over; and whether a person asked for that in this very
     /// apply, so that it must be of use.
     pub brought: Option<(Secret, bool)>,
+    /// What stands at each place, by the name of its delivery: as last looked at, or written by this apply.
+    pub observed: BTreeMap<String, Result<Observation>>,
+    /// Keys that an apply which did not finish left behind.
+    pub left_behind: &'a [KeyMark],
     /// Where every effect is written down before and after.
     pub journal: &'a Journal<'a>,
     /// The word of the move that is being taken.
@@ -188,12 +194,17 @@ impl Run<'_> {
         }
         let issuer = &self.connections.issuer;
         let listed = issuer.list().await?.unwrap_or_default();
+        let known: Vec<String> = listed.into_iter().map(|key| key.key_id).collect();
         let deed = Deed {
-            known: listed.into_iter().map(|key| key.key_id).collect(),
+            known: known.clone(),
             ..Deed::default()
         };
         let journal = &self.journal;
-        let mint = async |token: String| issuer.mint(&token).await;
+        let mint = async |token: String| {
+            let minted = issuer.mint(&token).await?;
+            self.refuse_known(&known, &minted).await?;
+            Ok(minted)
+        };
         let minted = journal.effect(Effect::Mint, self.acting, deed, mint, |minted: &Minted| {
             let mark = minted.secret.fingerprint();
             Some(KeyMark::new(minted.key_id.clone(), Some(&mark)))
@@ -201,6 +212,30 @@ impl Run<'_> {
         let minted = minted.await?;
         self.take_in(minted);
         Ok(())
+    }
+
+    /// A "new" key that existed before is in use somewhere: it is neither delivered nor ever revoked as ours.
+    async fn refuse_known(&self, listed: &[String], minted: &Minted) -> Result<()> {
+        let Some(id) = &minted.key_id else {
+            return Ok(());
+        };
+        let mark = KeyMark::new(Some(id.clone()), None);
+        let recorded = self.journal.ledger().find_keys(&[mark]).await?;
+        if !listed.contains(id) && !self.managed.owned_ids().contains(id) && recorded.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Other,
+            format!(
+                "{}: {} answered with a key that existed before",
+                self.name,
+                self.connections.issuer.account()
+            ),
+            format!(
+                "It was asked for a new key and gave {id}, which is known already. That key was left as it is, and nothing \
+                 was delivered. Look at the issuer: a new key with another id may have been created beside it."
+            ),
+        ))
     }
 
     fn take_in(&mut self, minted: Minted) {

@@ -64,16 +64,25 @@ impl Run<'_> {
             .values()
             .all(|record| record.state == DeliveryState::Delivered);
         let in_order = delivered || self.primary_is_lost();
-        let Some(slots) = &mut self.managed.slots else {
+        let Some(slots) = &self.managed.slots else {
             return Ok(());
         };
         if slots.retiring().is_some() && !in_order {
             return Err(stale(format!("{}: a delivery is not in order", self.name)));
         }
-        let Some(secondary) = slots.secondary.take() else {
+        let Some(secondary) = slots.secondary.clone() else {
             return Ok(());
         };
         let key = secondary.key;
+        if let Some(place) = self.led_by(&mark(&key)) {
+            let (name, label) = (self.name, key.label());
+            return Err(stale(format!(
+                "{name}: delivery {place:?} leads with {label}, which was to be revoked"
+            )));
+        }
+        if let Some(slots) = &mut self.managed.slots {
+            slots.secondary = None;
+        }
         match self
             .revoke(key.key_id.as_deref(), Deed::to(mark(&key)))
             .await
@@ -92,13 +101,36 @@ impl Run<'_> {
 
     pub(super) async fn revoke_pending(&mut self) -> Result<()> {
         for id in std::mem::take(&mut self.managed.pending_revocations) {
-            let deed = Deed::to(KeyMark::new(Some(id.clone()), None));
+            let key = KeyMark::new(Some(id.clone()), None);
+            if self.is_in_a_slot(&id) {
+                self.warnings.push(in_use(self.name, &id));
+                continue;
+            }
+            if let Some(place) = self.led_by(&key) {
+                let leads = Error::new(
+                    Kind::Stale,
+                    format!("delivery {place:?} leads with it"),
+                    "Applications that read it there would stop working.",
+                );
+                self.warn_pending(id.clone(), leads);
+                self.managed.pending_revocations.push(id);
+                continue;
+            }
+            let deed = Deed::to(key);
             if let Err(error) = self.revoke(Some(&id), deed).await {
                 self.warn_pending(id.clone(), error);
                 self.managed.pending_revocations.push(id);
             }
         }
         Ok(())
+    }
+
+    fn is_in_a_slot(&self, id: &str) -> bool {
+        let slots = self.managed.slots.iter();
+        slots
+            .flat_map(|slots| [Some(&slots.primary), slots.secondary_key()])
+            .flatten()
+            .any(|key| key.key_id.as_deref() == Some(id))
     }
 
     async fn revoke(&self, key_id: Option<&str>, deed: Deed) -> Result<()> {
@@ -137,4 +169,13 @@ impl Run<'_> {
             ));
         }
     }
+}
+
+/// A list of revocations that names a key in use was edited by hand or comes from another state.
+fn in_use(name: &str, id: &str) -> Error {
+    Error::new(
+        Kind::Other,
+        format!("{name}: key {id} is in use and was not revoked"),
+        "It was listed in pending_revocations although it is in a slot of this very resource. It was taken off the list.",
+    )
 }

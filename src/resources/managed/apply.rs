@@ -131,6 +131,8 @@ async fn carry_out<'a>(
         warnings: Vec::new(),
         minted: None,
         brought: None,
+        observed: BTreeMap::new(),
+        left_behind: &records.left_behind,
         journal: &records.journal,
         acting: "",
         watcher: None,
@@ -186,7 +188,9 @@ async fn is_fresh(run: &mut Run<'_>, decision: &Decision, context: &Context) -> 
         return Ok(());
     }
     check_not_stale(run, &decision.moves).await?;
-    respect_others(run, &context.delivered).await
+    run.observe_places().await;
+    respect_others(run, &context.delivered).await?;
+    run.refuse_newer().await
 }
 
 /// Whether nobody knew the secret of the primary before this apply.

@@ -3,10 +3,11 @@
 use crate::context::Context;
 use crate::domain::policy::OnDestroy;
 use crate::domain::slots::Key;
-use crate::engine::connections::Connections;
+use crate::engine::connections::{Connections, in_delivery};
 use crate::engine::deliver;
 use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::Managed;
+use crate::engine::precondition::{Ours, Stranger, refused, stranger};
 use crate::engine::turn::Turn;
 use crate::error::Result;
 use crate::ledger::{Effect, KeyMark, Slot, Status};
@@ -14,6 +15,7 @@ use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, policy};
 use crate::resources::managed::records::Records;
 use crate::resources::managed::{connect, leftovers, remember};
+use crate::stores::Found;
 
 const ACTION: &str = "destroy";
 
@@ -30,7 +32,9 @@ pub async fn destroy(state: ManagedState, private: Private, context: &Context) -
     let turn = Turn::take(context, &connections, known)
         .await
         .map_err(name)?;
-    leftovers::refuse_unseen(&state, &managed, &connections, context)
+    let left_behind = leftovers::refuse_unseen(&state, &managed, &connections, context);
+    let left_behind = left_behind.await.map_err(name)?;
+    refuse_newer(&managed, &left_behind, &connections, context)
         .await
         .map_err(name)?;
     let begun = Records::begin(
@@ -52,6 +56,44 @@ pub async fn destroy(state: ManagedState, private: Private, context: &Context) -
             Err(named(&state, error))
         }
     }
+}
+
+/// A newer key of this very resource would lose its document and live on. The key of another resource stays where it is.
+async fn refuse_newer(
+    managed: &Managed,
+    left_behind: &[KeyMark],
+    connections: &Connections,
+    context: &Context,
+) -> Result<()> {
+    let ours = Ours {
+        managed,
+        minted: None,
+        left_behind,
+    };
+    let ledger = context.ledger.as_ref();
+    for (name, delivery) in &connections.deliveries {
+        // What cannot be read is found out when it is to be taken away.
+        let Ok(seen) = delivery.store.observe().await else {
+            continue;
+        };
+        let Found::Document(document) = seen.found else {
+            continue;
+        };
+        let found = stranger(&document, &ours, connections, ledger).await?;
+        let is_ours = |stranger: &Stranger| match &stranger.owner {
+            Some(owner) => owner.id == managed.id,
+            None => stranger.is_newer,
+        };
+        if let Some(stranger) = found.filter(is_ours) {
+            let generation = managed.slots.as_ref().map_or(0, |slots| slots.generation);
+            let place = delivery.store.place();
+            return in_delivery(
+                name,
+                Err(refused(&place, &stranger, &managed.id, generation)),
+            );
+        }
+    }
+    Ok(())
 }
 
 async fn revoke_and_withdraw(managed: &Managed, records: &Records<'_>) -> Result<()> {

@@ -1,11 +1,11 @@
 //! What earlier applies left behind, as the ledger tells it: keys that are nobody's, and applies that no state heard of.
 
 use crate::context::Context;
-use crate::domain::slots::Slots;
+use crate::domain::slots::{Role, Slots};
+use crate::engine::catch_up::{self, Position, World};
 use crate::engine::connections::{Connections, stale};
-use crate::engine::gather::{Copies, gather};
-use crate::engine::managed::{DeliveryState, Managed};
-use crate::engine::recover::{Recovered, Remembered, follow, is_served, recover};
+use crate::engine::managed::Managed;
+use crate::engine::recover::{self, Recovered, Remembered, is_served, recover};
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::{Holding, KeyMark, KeyRecord, Ledger, Memory, Slot, Status};
@@ -20,10 +20,22 @@ pub struct Left {
     pub warnings: Vec<Error>,
     /// The ledger could be asked, so that nothing else is left of the resource than what is known.
     pub is_certain: bool,
+    /// What outside is newer than the state, if something is and the state could not follow.
+    pub behind: Option<String>,
     found: Vec<String>,
 }
 
 impl Left {
+    fn of(managed: &Managed) -> Self {
+        Self {
+            managed: managed.clone(),
+            warnings: Vec::new(),
+            is_certain: true,
+            behind: None,
+            found: Vec::new(),
+        }
+    }
+
     /// Those of the pending revocations that an apply left behind; `known` are those that were so before.
     pub fn orphans(&self, known: Vec<String>) -> Vec<String> {
         let pending = self.managed.pending_revocations.iter();
@@ -32,71 +44,148 @@ impl Left {
             .cloned()
             .collect()
     }
+
+    /// Nothing is said of it while another apply is at work, or while the ledger cannot be asked.
+    fn uncertain(mut self, warning: Error) -> Self {
+        self.warnings.push(warning);
+        self.is_certain = false;
+        self
+    }
 }
 
-/// Looks at a key that exists, and brings the ledger up to its state.
+/// Looks at a key that exists, and brings the ledger up to its state. `in_order` says that every document holds exactly
+/// what the state says.
 pub async fn of(
     state: &ManagedState,
     managed: &Managed,
+    in_order: bool,
     connections: &Connections,
     account: &str,
     context: &Context,
 ) -> Result<Left> {
-    let mut left = Left {
-        managed: managed.clone(),
-        warnings: Vec::new(),
-        is_certain: true,
-        found: Vec::new(),
-    };
+    let mut left = Left::of(managed);
     let ledger = context.ledger.as_ref();
-    if !ledger.remembers() {
-        return Ok(left);
-    }
     let held = remember::held(managed);
     let remembered = match remembered(managed, &held, account, ledger).await {
         Ok(remembered) => remembered,
         Err(error) => {
-            left.warnings.push(remember::without_ledger(error));
-            left.is_certain = false;
-            return Ok(left);
+            left = left.uncertain(remember::without_ledger(error));
+            Remembered::nothing()
         }
     };
     if remembered.memory.busy {
-        left.warnings.push(busy(state.label()));
-        left.is_certain = false;
-        return Ok(left);
+        return Ok(left.uncertain(busy(state.label())));
     }
     let mut recovered = understand(state, &remembered, &held, connections, context).await?;
     left.warnings.append(&mut recovered.warnings);
-    for unheard in &recovered.unheard {
-        match follow_up(managed, unheard, connections, context).await? {
-            Some(slots) => {
-                left.warnings.push(followed(state.label(), unheard, &slots));
-                left.managed.slots = Some(slots);
-            }
-            None => recovered.orphans.extend(unheard.key.key_id.clone()),
-        }
+    let is_known = recovered.unheard.is_empty() && recovered.forgotten.is_empty();
+    if !(in_order && is_known) {
+        let look = Look {
+            state,
+            connections,
+            account,
+            context,
+        };
+        look.catch_up(&mut left, &mut recovered, &remembered.memory)
+            .await?;
     }
+    let unheard = recovered.unheard.iter();
+    let unheard: Vec<String> = unheard.filter_map(|key| key.key.key_id.clone()).collect();
+    recovered.orphans.extend(unheard);
     let new = recovered.orphans.iter();
     let new = new.filter(|id| !managed.pending_revocations.contains(id));
     left.managed.pending_revocations.extend(new.cloned());
     left.found = recovered.orphans.clone();
+    if !left.is_certain || !ledger.remembers() {
+        return Ok(left);
+    }
     let now = context.clock.now();
     recovered.settle(ledger, now).await;
-    let confirmed = Some(now);
+    if left.behind.is_some() {
+        return Ok(left);
+    }
     let holding = remember::holding(
         state,
-        managed,
+        &left.managed,
         connections,
         account.to_owned(),
         context,
-        confirmed,
+        Some(now),
     );
     let holding = with_the_gone(holding, &remembered.memory, &recovered.gone, now);
     if let Err(error) = ledger.record(&holding, now).await {
         left.warnings.push(remember::without_ledger(error));
     }
     Ok(left)
+}
+
+/// What a look at a key needs.
+struct Look<'a> {
+    state: &'a ManagedState,
+    connections: &'a Connections,
+    account: &'a str,
+    context: &'a Context,
+}
+
+impl Look<'_> {
+    /// Lets the state follow what is newer than it, or says that it cannot.
+    async fn catch_up(
+        &self,
+        left: &mut Left,
+        recovered: &mut Recovered,
+        memory: &Memory,
+    ) -> Result<()> {
+        let position = self.position(&left.managed, recovered, memory).await?;
+        let name = self.state.label();
+        match position {
+            Position::UpToDate => {
+                let forgotten = recovered.forgotten.iter();
+                left.warnings
+                    .extend(forgotten.map(|key| recover::forgotten(name, key)));
+            }
+            Position::Behind(found) => left.behind = Some(found),
+            Position::Adopts(slots) => {
+                left.warnings.extend(adopted(name, &slots));
+                left.managed.slots = Some(slots);
+            }
+            Position::Follows(slots) => {
+                left.warnings.push(followed(name, &slots));
+                let is_held = |id: &String| {
+                    [Some(&slots.primary), slots.secondary_key()]
+                        .into_iter()
+                        .flatten()
+                        .any(|key| key.key_id.as_ref() == Some(id))
+                };
+                left.managed.pending_revocations.retain(|id| !is_held(id));
+                recovered.orphans.retain(|id| !is_held(id));
+                recovered
+                    .unheard
+                    .retain(|record| !record.key.key_id.as_ref().is_some_and(is_held));
+                left.managed.slots = Some(slots);
+            }
+        }
+        Ok(())
+    }
+
+    async fn position(
+        &self,
+        managed: &Managed,
+        recovered: &Recovered,
+        memory: &Memory,
+    ) -> Result<Position> {
+        let mut left_behind = recovered.left_behind();
+        left_behind.extend(recovered.unheard.iter().map(|record| record.key.clone()));
+        let world = World {
+            managed,
+            left_behind: &left_behind,
+            memory: Some(memory),
+            connections: self.connections,
+            account: self.account,
+            ledger: self.context.ledger.as_ref(),
+            now: self.context.clock.now(),
+        };
+        catch_up::position(&world).await
+    }
 }
 
 async fn remembered(
@@ -118,31 +207,6 @@ async fn understand(
 ) -> Result<Recovered> {
     let now = context.clock.wall();
     recover(state.label(), remembered, held, connections, now).await
-}
-
-/// The slots after an apply that no state heard of, if everything outside is as that apply left it.
-async fn follow_up(
-    managed: &Managed,
-    unheard: &KeyRecord,
-    connections: &Connections,
-    context: &Context,
-) -> Result<Option<Slots>> {
-    let Some(slots) = &managed.slots else {
-        return Ok(None);
-    };
-    let Some(slots) = follow(slots, unheard, connections).await? else {
-        return Ok(None);
-    };
-    let candidate = Managed {
-        slots: Some(slots.clone()),
-        ..managed.clone()
-    };
-    let now = context.clock.now();
-    let sight = gather(&candidate, connections, None, Copies::default(), now).await?;
-    let mut records = sight.deliveries.values();
-    Ok(records
-        .all(|record| record.state == DeliveryState::Delivered)
-        .then_some(slots))
 }
 
 /// The state is the truth for live keys, and the issuer for dead ones.
@@ -224,29 +288,42 @@ async fn look_before_create(
     })
 }
 
-/// Under the lock, before a key is minted or the resource ends: nothing may be there that the plan did not show.
+/// Under the lock, before anything is done: nothing may be there that the plan did not show. Gives the keys that applies
+/// left behind, and that may be written over.
 pub async fn refuse_unseen(
     planned: &ManagedState,
     managed: &Managed,
     connections: &Connections,
     context: &Context,
-) -> Result<()> {
+) -> Result<Vec<KeyMark>> {
     let ledger = context.ledger.as_ref();
-    let found = if managed.slots.is_none() {
-        let left = look_before_create(planned, connections, context);
-        left.await?.orphans
+    let (found, left_behind) = if managed.slots.is_none() {
+        let left = look_before_create(planned, connections, context).await?;
+        (left.orphans, Vec::new())
     } else {
         let account = connections.issuer.lock().await?;
         let held = remember::held(managed);
         let remembered = remembered(managed, &held, &account, ledger).await?;
         let recovered = understand(planned, &remembered, &held, connections, context).await?;
-        let unheard = recovered.unheard.into_iter();
-        let unheard = unheard.filter_map(|record| record.key.key_id);
-        recovered.orphans.into_iter().chain(unheard).collect()
+        let left_behind = recovered.left_behind();
+        let generation = managed.slots.as_ref().map(|slots| slots.generation);
+        if remembered.memory.generation > generation {
+            let known = remembered.memory.generation.unwrap_or_default();
+            return Err(stale(format!(
+                "the ledger knows the key in generation {known}, which is newer than the state"
+            )));
+        }
+        if let Some(record) = recovered.unheard.first() {
+            return Err(stale(format!(
+                "key {} came of an apply or an action that this state has not heard of",
+                record.key.label()
+            )));
+        }
+        (recovered.orphans, left_behind)
     };
     let shown = &managed.pending_revocations;
     match found.iter().find(|id| !shown.contains(id)) {
-        None => Ok(()),
+        None => Ok(left_behind),
         Some(id) => Err(stale(format!(
             "an apply that did not finish left key {id} behind"
         ))),
@@ -270,19 +347,41 @@ fn busy(name: &str) -> Error {
     )
 }
 
-fn followed(name: &str, unheard: &KeyRecord, slots: &Slots) -> Error {
-    let role = match unheard.slot {
-        Slot::Primary => "primary",
-        _ => "staged",
-    };
+fn followed(name: &str, slots: &Slots) -> Error {
+    let second = slots.secondary.as_ref().zip(role_of(slots));
+    let secondary = second.map_or_else(String::new, |(second, role)| {
+        format!(" with {role} key {}", second.key.label())
+    });
     Error::new(
         Kind::Other,
-        format!("{name}: an earlier apply is made up for in the state"),
+        format!("{name}: the state follows what happened without it"),
         format!(
-            "It made {} the {role} key and came to its end, but its result never reached the state. The deliveries hold \
-             exactly its keys, so the state follows: generation {}.",
-            unheard.key.label(),
+            "Everything outside agrees that {} is the primary key in generation {}{secondary}. This state had not heard of \
+             it: an apply or apikey_rotate_now ended without it, or an older state was restored. A plan writes no state; \
+             an apply does, or terraform apply -refresh-only.",
+            slots.primary.label(),
             slots.generation
         ),
     )
+}
+
+/// A key that a person did not name in the import is told of.
+fn adopted(name: &str, slots: &Slots) -> Option<Error> {
+    let (second, role) = (slots.secondary.as_ref()?, role_of(slots)?);
+    Some(Error::new(
+        Kind::Other,
+        format!(
+            "{name}: {role} key {} is taken over with the imported one",
+            second.key.label()
+        ),
+        "It stands beside the imported key in the delivered document and exists at the issuer. It goes on from there, with \
+         the grace period of the policy.",
+    ))
+}
+
+fn role_of(slots: &Slots) -> Option<&'static str> {
+    Some(match slots.secondary.as_ref()?.role {
+        Role::Staged => "staged",
+        Role::Retiring => "retiring",
+    })
 }

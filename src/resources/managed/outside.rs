@@ -170,12 +170,19 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
         warnings: Vec::new(),
         minted: None,
         brought: None,
+        observed: BTreeMap::new(),
+        left_behind: &records.left_behind,
         journal: &records.journal,
         acting: "",
         watcher: Some(watcher),
         progress: Progress::default(),
     };
-    if let Err(error) = check_not_stale(&run, &decision.moves).await {
+    let fresh = async {
+        check_not_stale(&run, &decision.moves).await?;
+        run.observe_places().await;
+        run.refuse_newer().await
+    };
+    if let Err(error) = fresh.await {
         drop(run);
         records.abandon(&error).await;
         return Err(error);

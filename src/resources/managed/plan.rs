@@ -9,6 +9,7 @@ use crate::domain::moves::Move;
 use crate::domain::planner::{self, Decision};
 use crate::domain::policy::{OnDrift, Policy};
 use crate::domain::situation::{Copy, Seen, Situation};
+use crate::engine::precondition::WAY_ON;
 use crate::error::{Error, Kind, Path};
 use crate::instant::Instant;
 use crate::protocol;
@@ -19,10 +20,10 @@ use crate::resources::managed::changes::{
 use crate::resources::managed::existing::{
     as_if_known, refuse_existing_key_without_id, refuse_secret_of_another,
 };
-use crate::resources::managed::leftovers;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::unknowns::Outlook;
 use crate::resources::managed::validate;
+use crate::resources::managed::{connect, leftovers};
 
 /// The plan of a new key.
 pub async fn create(
@@ -110,6 +111,7 @@ pub fn update(
         must_verify: must_verify(&planned),
         now: as_of(&private, managed.slots.as_ref().map(|slots| slots.latest())),
     };
+    refuse_behind(diags, &situation)?;
     refuse_drift(diags, &situation)?;
     let edited = edited(prior, &planned);
     let decision = match call.planned_private::<Private>() {
@@ -163,15 +165,28 @@ pub fn destroy(diags: &mut Diagnostics, prior: &ManagedState, private: &Private)
         .chain(managed.pending_revocations.iter().map(String::as_str))
         .collect();
     let (name, keys) = (prior.label(), keys.join(" and "));
+    let places: Vec<&str> = connect::entries(&prior.deliveries)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let places = match places.is_empty() {
+        true => "the state".to_owned(),
+        false => format!("the deliveries ({})", places.join(", ")),
+    };
     if retain {
         diags.root_warning(
             format!("{name}: keys are left behind"),
-            format!("on_destroy is retain, so {keys} stay valid and delivered, and nothing rotates them any more."),
+            format!(
+                "on_destroy is retain: {keys} stay valid and stay in {places}. Nothing rotates or revokes them any more; \
+                 the ledger lists them as orphaned."
+            ),
         );
     } else {
         diags.root_warning(
             format!("{name}: keys are revoked"),
-            format!("This destroys the resource, so {keys} are revoked at once and taken out of their deliveries. Whatever still uses them stops working."),
+            format!(
+                "This destroys the resource. At once it revokes {keys} and takes them out of {places}. Whatever still uses \
+                 them stops working."
+            ),
         );
     }
 }
@@ -214,6 +229,20 @@ fn as_of(private: &Private, latest: Option<Instant>) -> Instant {
         .noticed_at
         .or(latest)
         .unwrap_or(Instant::from_unix(0))
+}
+
+/// Nothing is planned from a state that is older than the world: every step could destroy what it does not know.
+fn refuse_behind(diags: &mut Diagnostics, situation: &Situation) -> Option<()> {
+    let Some(found) = &situation.facts.behind else {
+        return Some(());
+    };
+    let error = Error::new(
+        Kind::Stale,
+        format!("{}: an older state was restored or copied", situation.name),
+        format!("As a refresh saw it, {found}. {WAY_ON}"),
+    );
+    diagnostics::report(diags, error);
+    None
 }
 
 fn refuse_drift(diags: &mut Diagnostics, situation: &Situation) -> Option<()> {

@@ -38,25 +38,42 @@ pub async fn read(
     let connections = connect::without_verification(&state, context)?;
     let look = async {
         let account = connections.account(managed.account.as_deref()).await?;
-        let left = leftovers::of(&state, &managed, &connections, &account, context).await?;
-        let sight = gather(
-            &left.managed,
+        let gather = async |managed: &Managed| {
+            gather(
+                managed,
+                &connections,
+                policy.as_ref(),
+                secrets_in(&state),
+                now,
+            )
+            .await
+        };
+        let sight = gather(&managed).await?;
+        let left = leftovers::of(
+            &state,
+            &managed,
+            sight.is_in_order(),
             &connections,
-            policy.as_ref(),
-            secrets_in(&state),
-            now,
+            &account,
+            context,
         );
-        Ok((sight.await?, left, account))
+        let left = left.await?;
+        let sight = match left.managed.slots == managed.slots {
+            true => sight,
+            false => gather(&left.managed).await?,
+        };
+        Ok((sight, left, account))
     };
     let (sight, left, account) = look.await.map_err(|error| named(&state, error))?;
     // A key that only the ledger knows would be forgotten with the resource.
-    if sight.vanished && left.is_certain {
+    if sight.vanished && left.is_certain && left.behind.is_none() {
         return Ok(None);
     }
     let known = std::mem::take(&mut private.facts.orphans);
     private.account = connections.abilities.inspect.then_some(account);
     private.facts = sight.facts.clone();
     private.facts.orphans = left.orphans(known);
+    private.facts.behind = left.behind.clone();
     if let Some(slots) = &left.managed.slots {
         private.requested_at = slots.requested_at;
     }

@@ -7,6 +7,7 @@ use crate::engine::journal::{Bracket, Journal};
 use crate::engine::managed::Managed;
 use crate::engine::turn::Turn;
 use crate::error::{Error, Result};
+use crate::ledger::KeyMark;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::{leftovers, remember};
 
@@ -18,6 +19,8 @@ pub struct Records<'a> {
     pub journal: Journal<'a>,
     /// Why the apply failed, if it did.
     pub failure: Option<Error>,
+    /// Keys that applies which did not finish left behind.
+    pub left_behind: Vec<KeyMark>,
     turn: Option<Turn>,
 }
 
@@ -36,15 +39,18 @@ impl<'a> Records<'a> {
                 connections,
                 journal: Journal::idle(context.clock),
                 failure: None,
+                left_behind: Vec::new(),
                 turn: None,
             });
         }
         let turn = Turn::take(context, &connections, managed.account.as_deref()).await?;
-        if decision.moves.iter().any(|next| next.mints()) {
-            leftovers::refuse_unseen(planned, managed, &connections, context).await?;
-        }
+        let left_behind = leftovers::refuse_unseen(planned, managed, &connections, context).await?;
         let word = decision.word();
-        Self::begin(planned, managed, connections, turn, word, context).await
+        let begun = Self::begin(planned, managed, connections, turn, word, context);
+        Ok(Self {
+            left_behind,
+            ..begun.await?
+        })
     }
 
     /// Opens the journal of a turn that was taken.
@@ -68,6 +74,7 @@ impl<'a> Records<'a> {
             journal: Journal::open(context.ledger.as_ref(), context.clock, bracket).await?,
             connections,
             failure: None,
+            left_behind: Vec::new(),
             turn: Some(turn),
         })
     }

@@ -214,6 +214,7 @@ impl Value {
 
 fn receipt(version: &str) -> Receipt {
     Receipt {
+        content: Version::Of(version.to_owned()),
         version: Some(version.to_owned()),
     }
 }

@@ -96,29 +96,29 @@ impl Target {
     }
 
     /// Brings the file to hold `content`, unless it does already.
-    fn write_now(&self, content: &Content, expected: &Version) -> Result<()> {
+    fn write_now(&self, content: &Content, expected: &Version) -> Result<Version> {
         replace::create_directories(&self.path)?;
         let lock = Lock::take(&self.path)?;
         for _ in 0..ATTEMPTS {
             let before = self.replaceable()?;
             let after = content.after(before.as_ref().map_or(&[], |bytes| bytes));
+            let written = self.version(Some(&after));
             if before.as_ref() == Some(&after) {
-                return Ok(());
+                return Ok(written);
             }
             self.refuse_another(before.as_ref(), expected)?;
             if lock.replace(before.as_ref(), &after)? {
-                return self.read_back(&after);
+                return self.read_back(written);
             }
         }
         Err(self.restless())
     }
 
     /// Others may have added their lines to a shared file already.
-    fn read_back(&self, written: &Bytes) -> Result<()> {
+    fn read_back(&self, written: Version) -> Result<Version> {
         let there = disk::read(&self.path)?;
-        let version = |bytes: Option<&Bytes>| self.version(bytes.map(|bytes| bytes.as_slice()));
-        if version(there.as_ref()) == version(Some(written)) {
-            return Ok(());
+        if self.version(there.as_ref().map(|bytes| bytes.as_slice())) == written {
+            return Ok(written);
         }
         Err(Error::new(
             Kind::Stale,
@@ -282,8 +282,11 @@ impl Store for Target {
     async fn write(&self, document: &Document, _: &str, expected: &Version) -> Result<Receipt> {
         let (target, expected) = (self.clone(), expected.clone());
         let content = self.content(document)?;
-        aside(move || target.write_now(&content, &expected)).await?;
-        Ok(Receipt { version: None })
+        let content = aside(move || target.write_now(&content, &expected)).await?;
+        Ok(Receipt {
+            content,
+            version: None,
+        })
     }
 
     async fn remove(&self, expected: &Version) -> Result<()> {

@@ -1,0 +1,321 @@
+//! Where a state is behind the world: an older one was restored or copied, an apply or an action ended and no state
+//! heard of it. If everything outside agrees on how things are now, the state follows; if not, nothing may be done.
+
+use crate::domain::situation::{Copy, Seen};
+use crate::domain::slots::{Key, Role, Secondary, Slots};
+use crate::engine::connections::{Connections, in_delivery};
+use crate::engine::gather::{Copies, gather, seen, standings};
+use crate::engine::managed::{DeliveryState, Managed};
+use crate::engine::precondition::{self, Ours, Stranger, mark_of};
+use crate::error::Result;
+use crate::instant::Instant;
+use crate::issuers::Standing;
+use crate::ledger::{KeyMark, KeyRecord, Ledger, Memory, Slot, Status};
+use crate::stores::{Document, DocumentKey, Found};
+
+/// How the state stands to the world.
+#[derive(Debug)]
+pub enum Position {
+    /// Nothing outside is newer.
+    UpToDate,
+    /// Everything outside agrees that these are the keys.
+    Follows(Slots),
+    /// An imported key whose document has it, perhaps beside another one of ours.
+    Adopts(Slots),
+    /// Something outside is newer, and it does not agree with itself: why.
+    Behind(String),
+}
+
+/// What is looked at.
+pub struct World<'a> {
+    /// The keys of the state.
+    pub managed: &'a Managed,
+    /// What the ledger remembers of the resource, if it could be asked.
+    pub memory: Option<&'a Memory>,
+    /// Keys that an apply which did not finish left behind.
+    pub left_behind: &'a [KeyMark],
+    /// The issuer and the deliveries.
+    pub connections: &'a Connections,
+    /// The account at the issuer.
+    pub account: &'a str,
+    /// Knows the keys of the account.
+    pub ledger: &'a dyn Ledger,
+    /// The instant of the look.
+    pub now: Instant,
+}
+
+/// Compares the state with the ledger, the issuer and every document.
+pub async fn position(world: &World<'_>) -> Result<Position> {
+    let Some(slots) = &world.managed.slots else {
+        return Ok(Position::UpToDate);
+    };
+    let documents = world.documents().await?;
+    let candidates = [
+        world.by_the_ledger(slots, &documents),
+        by_the_documents(slots, documents.iter().map(|(_, there)| there)),
+        world.by_the_successor(slots, &documents),
+    ];
+    for candidate in candidates.into_iter().flatten() {
+        if candidate != *slots && world.agrees_on(&candidate, &documents).await? {
+            return Ok(Position::Follows(candidate));
+        }
+    }
+    if let Some(adopted) = world.by_the_import(slots, &documents).await?
+        && world.agrees_on(&adopted, &documents).await?
+    {
+        return Ok(Position::Adopts(adopted));
+    }
+    for (place, document) in &documents {
+        if let Some(stranger) = world.stranger(document).await? {
+            let found = precondition::found(place, &stranger, slots.generation);
+            return Ok(Position::Behind(found));
+        }
+    }
+    world.behind_the_ledger(slots).await
+}
+
+impl World<'_> {
+    async fn documents(&self) -> Result<Vec<(String, Document)>> {
+        let mut documents = Vec::new();
+        for (name, delivery) in &self.connections.deliveries {
+            // A place that cannot be read speaks neither for nor against anything; writing to it will say why.
+            let Ok(seen) = in_delivery(name, delivery.store.observe().await) else {
+                continue;
+            };
+            if let Found::Document(document) = seen.found {
+                documents.push((delivery.store.place(), document));
+            }
+        }
+        Ok(documents)
+    }
+
+    /// The keys that the ledger has in slots, with the marks that the documents have of them.
+    fn by_the_ledger(&self, slots: &Slots, documents: &[(String, Document)]) -> Option<Slots> {
+        let memory = self.memory?;
+        let latest = |wanted: fn(Slot) -> bool| {
+            let records = memory.keys.iter().filter(|record| {
+                wanted(record.slot) && record.status == Status::Live && record.revoked_at.is_none()
+            });
+            records.max_by_key(|record| record.promoted_at.max(Some(record.created_at)))
+        };
+        let primary = latest(|slot| slot == Slot::Primary)?;
+        let secondary = latest(|slot| matches!(slot, Slot::Staged | Slot::Retiring))
+            .filter(|record| !record.key.is(&primary.key));
+        let secondary = match secondary {
+            None => None,
+            Some(record) => Some(Secondary {
+                role: match record.slot {
+                    Slot::Staged => Role::Staged,
+                    _ => Role::Retiring,
+                },
+                key: recorded(record, slots, documents)?,
+            }),
+        };
+        let generation = documents.iter().filter_map(|(_, there)| there.generation);
+        Some(Slots {
+            primary: recorded(primary, slots, documents)?,
+            secondary,
+            generation: generation.max().unwrap_or(slots.generation),
+            requested_at: None,
+        })
+    }
+
+    /// Without any memory in the ledger: every document has the primary as the second key, in the next generation.
+    fn by_the_successor(&self, slots: &Slots, documents: &[(String, Document)]) -> Option<Slots> {
+        let is_remembered = self.memory.is_some_and(|memory| !memory.keys.is_empty());
+        if is_remembered || slots.secondary.is_some() {
+            return None;
+        }
+        let (_, document) = documents.first()?;
+        let second = document.secondary.as_ref()?;
+        if document.generation != Some(slots.generation + 1)
+            || !precondition::is(&slots.primary, second)
+        {
+            return None;
+        }
+        let at = document.rotated_at?;
+        let mut followed = slots.clone();
+        followed.swap_in(existing(&document.primary, at), at, true);
+        Some(followed)
+    }
+
+    /// An imported key: its document tells its secret, its generation, and perhaps a second key that would lose its only
+    /// copy if it were not taken over.
+    async fn by_the_import(
+        &self,
+        slots: &Slots,
+        documents: &[(String, Document)],
+    ) -> Result<Option<Slots>> {
+        let mut records = self.managed.deliveries.values();
+        let is_imported = slots.secondary.is_none()
+            && slots.primary.fingerprint.is_none()
+            && records.all(|record| record.delivered_at.is_none());
+        let Some((_, document)) = documents.first().filter(|_| is_imported) else {
+            return Ok(None);
+        };
+        if !precondition::is(&slots.primary, &document.primary) {
+            return Ok(None);
+        }
+        let mut adopted = slots.clone();
+        adopted.primary.fingerprint = Some(document.primary.secret.fingerprint());
+        adopted.generation = document.generation.unwrap_or(slots.generation);
+        if let Some(second) = &document.secondary {
+            adopted.secondary = self.second(second, document).await?;
+        }
+        Ok(Some(adopted))
+    }
+
+    /// The second key of an imported one, in the role that the ledger knows it in; without a ledger it is the old one,
+    /// whose grace began with the document. `None` if the issuer does not know it.
+    async fn second(&self, second: &DocumentKey, document: &Document) -> Result<Option<Secondary>> {
+        let Some(id) = &second.key_id else {
+            return Ok(None);
+        };
+        let standings = self.connections.issuer.inspect(std::slice::from_ref(id));
+        let standing = standings.await?.first().copied().flatten();
+        if !matches!(standing, Some(Standing::Active | Standing::Inactive)) {
+            return Ok(None);
+        }
+        let at = document.rotated_at.unwrap_or(self.now);
+        let known = self.ledger.keys_in(self.account).await?;
+        let known = known.iter().find(|record| record.key.is(&mark_of(second)));
+        let is_staged = known.is_some_and(|record| record.slot == Slot::Staged);
+        let mut key = existing(second, known.map_or(at, |record| record.created_at));
+        key.promoted_at = known.and_then(|record| record.promoted_at);
+        key.retired_at = (!is_staged).then_some(at);
+        let role = match is_staged {
+            true => Role::Staged,
+            false => Role::Retiring,
+        };
+        Ok(Some(Secondary { role, key }))
+    }
+
+    /// Whether every delivery holds exactly these keys, in this generation, and the issuer has them.
+    async fn agrees_on(&self, slots: &Slots, documents: &[(String, Document)]) -> Result<bool> {
+        let generations = documents.iter().filter_map(|(_, there)| there.generation);
+        if documents.is_empty() || !{ generations }.all(|there| there == slots.generation) {
+            return Ok(false);
+        }
+        let candidate = Managed {
+            slots: Some(slots.clone()),
+            ..self.managed.clone()
+        };
+        let nothing = Copies::default();
+        let sight = gather(&candidate, self.connections, None, nothing, self.now).await?;
+        let mut records = sight.deliveries.values();
+        let (primary, secondary) = standings(slots, self.connections).await?;
+        Ok(
+            records.all(|record| record.state == DeliveryState::Delivered)
+                && sight.facts.primary_copy == Copy::Available
+                && seen(primary) != Seen::Gone
+                && secondary.is_none_or(|standing| seen(standing) != Seen::Gone),
+        )
+    }
+
+    async fn stranger(&self, document: &Document) -> Result<Option<Stranger>> {
+        let ours = Ours {
+            managed: self.managed,
+            minted: None,
+            left_behind: self.left_behind,
+        };
+        precondition::stranger(document, &ours, self.connections, self.ledger).await
+    }
+
+    /// A state held a primary once that this state has never heard of, and it lives.
+    async fn behind_the_ledger(&self, slots: &Slots) -> Result<Position> {
+        let newer = self.memory.into_iter().flat_map(|memory| &memory.keys);
+        let newer: Vec<&KeyRecord> = newer
+            .filter(|record| record.slot == Slot::Primary && record.status == Status::Live)
+            .filter(|record| record.revoked_at.is_none() && record.confirmed_at.is_some())
+            .filter(|record| record.promoted_at > slots.primary.promoted_at)
+            .filter(|record| !holds(slots, &record.key))
+            .collect();
+        for record in newer {
+            let lives = match (&record.key.key_id, self.connections.abilities.inspect) {
+                (Some(id), true) => {
+                    let standing = self.connections.issuer.inspect(std::slice::from_ref(id));
+                    standing.await?.first().copied().flatten() != Some(Standing::Missing)
+                }
+                _ => true,
+            };
+            if lives {
+                return Ok(Position::Behind(format!(
+                    "the ledger knows key {} as primary since {}, and this state does not know it",
+                    record.key.label(),
+                    record
+                        .promoted_at
+                        .map_or_else(String::new, |at| at.to_string())
+                )));
+            }
+        }
+        Ok(Position::UpToDate)
+    }
+}
+
+/// Every document leads with the staged key: a promotion of which no state heard.
+pub fn by_the_documents<'a>(
+    slots: &Slots,
+    documents: impl Iterator<Item = &'a Document>,
+) -> Option<Slots> {
+    let staged = slots.staged()?;
+    let documents: Vec<&Document> = documents.collect();
+    let first = documents.first()?;
+    let is_promoted = |document: &&Document| {
+        precondition::is(staged, &document.primary) && document.generation > Some(slots.generation)
+    };
+    if !documents.iter().all(is_promoted) {
+        return None;
+    }
+    let old_lives = first
+        .secondary
+        .as_ref()
+        .is_some_and(|second| precondition::is(&slots.primary, second));
+    let mut followed = slots.clone();
+    followed.promote_staged(first.rotated_at?, old_lives);
+    followed.generation = first.generation?;
+    Some(followed)
+}
+
+/// A key that was found in a document.
+fn existing(key: &DocumentKey, at: Instant) -> Key {
+    Key {
+        key_id: key.key_id.clone(),
+        fingerprint: Some(key.secret.fingerprint()),
+        created_at: at,
+        delivered_at: Some(at),
+        verified_at: None,
+        promoted_at: None,
+        retired_at: None,
+    }
+}
+
+fn holds(slots: &Slots, key: &KeyMark) -> bool {
+    [Some(&slots.primary), slots.secondary_key()]
+        .into_iter()
+        .flatten()
+        .any(|own| KeyMark::new(own.key_id.clone(), own.fingerprint.as_ref()).is(key))
+}
+
+/// A key of the ledger, with its whole mark from a document or the state; `None` if neither has it.
+fn recorded(record: &KeyRecord, slots: &Slots, documents: &[(String, Document)]) -> Option<Key> {
+    let there = documents
+        .iter()
+        .flat_map(|(_, there)| [Some(&there.primary), there.secondary.as_ref()])
+        .flatten()
+        .find(|there| mark_of(there) == record.key)
+        .map(|there| there.secret.fingerprint());
+    let own = [Some(&slots.primary), slots.secondary_key()];
+    let own = own
+        .into_iter()
+        .flatten()
+        .find(|own| KeyMark::new(own.key_id.clone(), own.fingerprint.as_ref()) == record.key);
+    Some(Key {
+        key_id: record.key.key_id.clone(),
+        fingerprint: Some(there.or_else(|| own?.fingerprint.clone())?),
+        created_at: record.created_at,
+        delivered_at: record.delivered_at,
+        verified_at: record.verified_at,
+        promoted_at: record.promoted_at,
+        retired_at: record.retired_at,
+    })
+}

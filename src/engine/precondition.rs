@@ -1,0 +1,181 @@
+//! Nothing is written over a key that may be in use and that the state does not know: it may be the only copy.
+//!
+//! A document can be newer than the state: an older state was restored or copied, or another apply went on with the
+//! key. Its generation tells, and so do keys in it that are none of ours.
+
+use crate::domain::slots::Key;
+use crate::engine::connections::{Connections, at_issuer};
+use crate::engine::managed::Managed;
+use crate::error::{Error, Kind, Result};
+use crate::issuers::Standing;
+use crate::ledger::{KeyMark, KeyRecord, Ledger, ResourceRef, Status};
+use crate::stores::{Document, DocumentKey};
+
+/// The keys that an apply may write over.
+pub struct Ours<'a> {
+    /// What the state says.
+    pub managed: &'a Managed,
+    /// The key that this apply minted, while it is in no slot yet.
+    pub minted: Option<&'a Key>,
+    /// Keys that an apply which did not finish left behind.
+    pub left_behind: &'a [KeyMark],
+}
+
+impl Ours<'_> {
+    fn has(&self, there: &DocumentKey) -> bool {
+        let slots = self.managed.slots.iter();
+        let keys = slots.flat_map(|slots| [Some(&slots.primary), slots.secondary_key()]);
+        let mut keys = keys.chain([self.minted]).flatten();
+        let pending = &self.managed.pending_revocations;
+        // Another secret under the id of our key is a copy that somebody changed, not another key.
+        keys.any(|key| is(key, there) || (key.key_id.is_some() && key.key_id == there.key_id))
+            || there.key_id.as_ref().is_some_and(|id| pending.contains(id))
+            || self.left_behind.iter().any(|key| key.is(&mark_of(there)))
+    }
+
+    fn generation(&self) -> u64 {
+        let slots = self.managed.slots.as_ref();
+        slots.map_or(0, |slots| slots.generation)
+    }
+}
+
+/// What the ledger knows a key by.
+pub fn mark_of(key: &DocumentKey) -> KeyMark {
+    KeyMark::new(key.key_id.clone(), Some(&key.secret.fingerprint()))
+}
+
+/// Whether a document holds this key. An imported key is known by its id alone.
+pub fn is(key: &Key, there: &DocumentKey) -> bool {
+    match &key.fingerprint {
+        Some(fingerprint) => *fingerprint == there.secret.fingerprint(),
+        None => key.key_id.is_some() && key.key_id == there.key_id,
+    }
+}
+
+/// What speaks against writing over a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    /// What people call the key.
+    pub label: String,
+    /// It stands first in the document.
+    pub leads: bool,
+    /// The generation of the document, where it tells.
+    pub generation: Option<u64>,
+    /// The document is of a later generation than the state.
+    pub is_newer: bool,
+    /// Whose key it is by the ledger.
+    pub owner: Option<ResourceRef>,
+}
+
+/// A key in the document that is none of ours and may be in use; `None` if the document may be replaced.
+///
+/// A first key that nobody knows, in a document that is not newer than the state, is a document that somebody changed.
+/// A second key that nobody knows may be a newer key of ours.
+pub async fn stranger(
+    document: &Document,
+    ours: &Ours<'_>,
+    connections: &Connections,
+    ledger: &dyn Ledger,
+) -> Result<Option<Stranger>> {
+    let is_newer = document
+        .generation
+        .is_some_and(|generation| generation > ours.generation());
+    let slots = [
+        (true, Some(&document.primary)),
+        (false, document.secondary.as_ref()),
+    ];
+    for (leads, there) in slots {
+        let Some(there) = there.filter(|there| !ours.has(there)) else {
+            continue;
+        };
+        let known = ledger.find_keys(&[mark_of(there)]).await?;
+        let alive = |record: &KeyRecord| record.status != Status::Revoked;
+        let lives = match exists(there, connections).await? {
+            Some(exists) => exists,
+            None if known.is_empty() => is_newer || !leads,
+            None => known.iter().any(|(_, record)| alive(record)),
+        };
+        if lives {
+            let owner = known.into_iter().find(|(_, record)| alive(record));
+            return Ok(Some(Stranger {
+                label: label(there),
+                leads,
+                generation: document.generation,
+                is_newer,
+                owner: owner.map(|(resource, _)| resource),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a key exists; `None` if its issuer cannot tell.
+async fn exists(there: &DocumentKey, connections: &Connections) -> Result<Option<bool>> {
+    let Some(id) = there
+        .key_id
+        .as_ref()
+        .filter(|_| connections.abilities.inspect)
+    else {
+        return Ok(None);
+    };
+    let standings = at_issuer(connections.issuer.inspect(std::slice::from_ref(id)).await)?;
+    let standing = standings.first().copied().flatten();
+    Ok(standing.map(|standing| standing != Standing::Missing))
+}
+
+/// The refusal to write for the resource `id`, whose state has a generation, in words that say how to go on.
+pub fn refused(place: &str, stranger: &Stranger, id: &str, state: u64) -> Error {
+    let found = capitalised(&found(place, stranger, state));
+    match &stranger.owner {
+        Some(owner) if owner.id != id => Error::new(
+            Kind::Stale,
+            format!("{place} holds a key of another resource"),
+            format!(
+                "{found}. To overwrite it could destroy the only copy. Choose another place for one of the two."
+            ),
+        ),
+        _ => Error::new(
+            Kind::Stale,
+            format!("{place} holds a key that this state does not know"),
+            format!("{found}. {WAY_ON}"),
+        ),
+    }
+}
+
+/// What was found, as a part of a sentence.
+pub fn found(place: &str, stranger: &Stranger, state: u64) -> String {
+    let role = match stranger.leads {
+        true => "primary",
+        false => "secondary",
+    };
+    let generation = stranger.generation.map_or_else(String::new, |there| {
+        format!(" is of generation {there} (this state has {state}) and")
+    });
+    let owner = stranger.owner.as_ref().map_or_else(String::new, |owner| {
+        format!(", by the ledger a key of {:?},", owner.name)
+    });
+    format!(
+        "the document in {place}{generation} holds {}{owner} as {role}, which this state does not know",
+        stranger.label
+    )
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
+/// How to go on from a state that is behind.
+pub const WAY_ON: &str = "The state is older than what is there, or another apply went on with the key. Nothing is \
+    written over it, because it may be the only copy of a key in use. Restore the newest state. If that is lost, remove \
+    the resource from the state (terraform state rm) and take over the key that is there: import it, or, for an issuer \
+    without import, create the resource with existing_secret_wo.";
+
+fn label(key: &DocumentKey) -> String {
+    let mark = key.secret.fingerprint();
+    match &key.key_id {
+        Some(id) => format!("key {id}"),
+        None => format!("key {mark}"),
+    }
+}

@@ -1,0 +1,135 @@
+//! What stands at the places of a key: looked at once under the lock, kept in step with what is written, and compared by
+//! every write with what stands there then.
+
+use crate::engine::catch_up::by_the_documents;
+use crate::engine::connections::{Delivery, in_delivery, stale};
+use crate::engine::deliver;
+use crate::engine::precondition::{Ours, mark_of, refused, stranger};
+use crate::engine::run::Run;
+use crate::error::Result;
+use crate::ledger::KeyMark;
+use crate::stores::{Document, Found, Observation, Version};
+
+impl Run<'_> {
+    /// Looks at every place before anything is done. A place that cannot be looked at is found out by the step that
+    /// needs it.
+    pub async fn observe_places(&mut self) {
+        for (name, delivery) in &self.connections.deliveries {
+            let seen = in_delivery(name, delivery.store.observe().await);
+            if let (Ok(seen), Some(slots)) = (&seen, &self.managed.slots)
+                && let Found::Document(document) = &seen.found
+            {
+                self.vault.keep_matching(slots, document.duplicate());
+            }
+            self.observed.insert(name.clone(), seen);
+        }
+    }
+
+    /// What a document holds that the state has not heard of makes the plan stale.
+    pub async fn refuse_newer(&self) -> Result<()> {
+        for (name, delivery) in &self.connections.deliveries {
+            if let Some(Ok(seen)) = self.observed.get(name) {
+                self.refuse_stranger(name, delivery, seen).await?;
+            }
+        }
+        self.refuse_unheard()
+    }
+
+    /// A promotion that no state heard of is followed by a refresh, never undone by an older plan.
+    fn refuse_unheard(&self) -> Result<()> {
+        let documents = self.observed.values().filter_map(|seen| match seen {
+            Ok(Observation {
+                found: Found::Document(document),
+                ..
+            }) => Some(document),
+            _ => None,
+        });
+        let slots = self.managed.slots.as_ref();
+        match slots.and_then(|slots| by_the_documents(slots, documents)) {
+            None => Ok(()),
+            Some(slots) => Err(stale(format!(
+                "{}: every document leads with {} by now",
+                self.name,
+                slots.primary.label()
+            ))),
+        }
+    }
+
+    async fn refuse_stranger(
+        &self,
+        name: &str,
+        delivery: &Delivery,
+        seen: &Observation,
+    ) -> Result<()> {
+        let Found::Document(document) = &seen.found else {
+            return Ok(());
+        };
+        let slots = self.managed.slots.as_ref();
+        // Before the first key there is no state to be behind; whose document it is is another question.
+        let Some(slots) = slots else { return Ok(()) };
+        let ours = Ours {
+            managed: &self.managed,
+            minted: self.minted.as_ref(),
+            left_behind: self.left_behind,
+        };
+        let found = stranger(document, &ours, self.connections, self.journal.ledger());
+        match found.await? {
+            None => Ok(()),
+            Some(stranger) => {
+                let place = delivery.store.place();
+                in_delivery(
+                    name,
+                    Err(refused(
+                        &place,
+                        &stranger,
+                        &self.managed.id,
+                        slots.generation,
+                    )),
+                )
+            }
+        }
+    }
+
+    /// Writes one document over what was last seen there, and notes what stands there now.
+    pub(super) async fn write(
+        &mut self,
+        name: &str,
+        delivery: &Delivery,
+        document: &Document,
+    ) -> Result<Option<String>> {
+        let expected = self.expected(name, delivery).await?;
+        let former = self.managed.deliveries.get(name);
+        let id = &self.managed.id;
+        let written = deliver::write(id, name, delivery, former, document, &expected).await;
+        // After a failure nobody knows what stands there, so the next write looks again.
+        self.observed.remove(name);
+        let receipt = written?;
+        let seen = Observation {
+            found: Found::Document(document.duplicate()),
+            version: receipt.content,
+        };
+        self.observed.insert(name.to_owned(), Ok(seen));
+        Ok(receipt.version)
+    }
+
+    async fn expected(&mut self, name: &str, delivery: &Delivery) -> Result<Version> {
+        if let Some(Ok(seen)) = self.observed.get(name) {
+            return Ok(seen.version.clone());
+        }
+        let seen = in_delivery(name, delivery.store.observe().await)?;
+        self.refuse_stranger(name, delivery, &seen).await?;
+        Ok(seen.version)
+    }
+
+    /// The delivery whose document leads with this key, as far as it was seen or written.
+    pub(super) fn led_by(&self, key: &KeyMark) -> Option<&str> {
+        let leads = |seen: &Observation| match &seen.found {
+            Found::Document(document) => mark_of(&document.primary).is(key),
+            _ => false,
+        };
+        let mut observed = self.observed.iter();
+        observed
+            .find(|(_, seen)| seen.as_ref().is_ok_and(leads))
+            .map(|(name, _)| name.as_str())
+    }
+}
