@@ -110,8 +110,8 @@ fn schema() -> Schema {
                 ),
             )]),
             description: Description::markdown(
-                "Rotates a key between two applies: mints a new one, delivers it as primary beside the old one, verifies \
-                 it. The old key stays valid as secondary for the grace period of its policy, and the next refresh of the \
+                "Rotates a key between two applies: mints a new one, delivers it as secondary, verifies it, and makes it \
+                 primary. If it fails, the new key is taken out of the deliveries again and revoked. The old key stays valid as secondary for the grace period of its policy, and the next refresh of the \
                  resource finds out. It needs the ledger.",
             ),
             ..Block::default()

@@ -88,6 +88,15 @@ pub async fn withdraw(name: &str, delivery: &Delivery, ours: &[&Key]) -> Result<
     Ok(())
 }
 
+/// Whether the document that stands there has this key in front of all others.
+pub async fn is_led_by(name: &str, delivery: &Delivery, key: &Key) -> Result<bool> {
+    let seen = in_delivery(name, delivery.store.observe().await)?;
+    Ok(match seen.found {
+        Found::Document(document) => holds_any(&document, &[key]),
+        Found::Nothing | Found::Foreign(_) => false,
+    })
+}
+
 fn holds_any(document: &Document, keys: &[&Key]) -> bool {
     let mark = document.primary.secret.fingerprint();
     keys.iter()

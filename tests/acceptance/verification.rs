@@ -210,3 +210,28 @@ fn a_staged_key_that_never_passes_can_be_replaced() {
     assert_eq!(ws.key("k").generation(), 2);
     assert_ne!(ws.key("k").primary(), bad);
 }
+
+#[test]
+fn a_replacement_that_is_refused_does_not_stay_first_in_the_delivery() {
+    let gate = Gate::open();
+    let config = Config::new().and_policy(r#"on_drift = "rotate""#);
+    let ws = config.with(&gate.setting()).created();
+    let mut document = ws.delivered("k.json");
+    document["primary"]["secret"] = "typed over".into();
+    fs::write(ws.path("k.json"), document.to_string()).unwrap();
+    gate.accept(false);
+    ws.advance("1s").apply().failed().complains(&[
+        "payments",
+        "failed its verification",
+        "was taken out of the deliveries and revoked again",
+    ]);
+    assert!(!ws.path("k.json").exists(), "{}", ws.delivered("k.json"));
+    assert_eq!(ws.key("k").generation(), 1);
+
+    gate.accept(true);
+    ws.apply().ok();
+    let key = ws.key("k");
+    assert_eq!(key.generation(), 2);
+    assert_eq!(gate.bearers().last(), Some(&ws.secret("k.json", "primary")));
+    ws.plan().ok().code(0);
+}

@@ -1,6 +1,6 @@
 //! The order of effects, and what is left when one of them fails after every check has passed.
 
-use super::events::{Edit, End, Event};
+use super::events::{Edit, End, Event, Tamper};
 use super::player::Player;
 
 use tf_provider::value::Value;
@@ -70,6 +70,82 @@ async fn a_first_key_that_reaches_no_store_is_revoked_again() {
     ];
     assert_eq!(effects, expected);
     assert!(player.kept.is_none() && player.world.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_key_that_is_refused_is_written_nowhere() {
+    let mut player = Player::new();
+    player.world.state().refuse_probes = true;
+    assert_eq!(effects(&mut player, &[]).await, ["mint id1", "revoke id1"]);
+    assert!(player.kept.is_none());
+}
+
+/// The primary was deleted, and the policy wants another.
+async fn without_its_primary() -> Player {
+    let events = [
+        Event::Edit(Edit::OnDrift(1)),
+        apply(),
+        Event::Tamper(Tamper::KillPrimary),
+    ];
+    after(&events).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_that_is_refused_is_written_nowhere() {
+    let mut player = without_its_primary().await;
+    player.world.state().refuse_probes = true;
+    assert_eq!(effects(&mut player, &[]).await, ["mint id2", "revoke id2"]);
+    assert_eq!(player.holds("/p0"), ["id1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_that_reaches_no_store_is_revoked_again() {
+    let mut player = without_its_primary().await;
+    let broken = ["write /p0", "write /p1"];
+    let expected = [
+        "mint id2",
+        "write /p0 failed",
+        "write /p1 failed",
+        "revoke id2",
+    ];
+    assert_eq!(effects(&mut player, &broken).await, expected);
+    assert_eq!(player.holds("/p0"), ["id1"]);
+    assert!(player.pending().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn documents_that_a_replacement_leads_unheard_are_put_back_before_it_is_revoked() {
+    let mut player = without_its_primary().await;
+    // The answers to both writes are lost.
+    player.world.state().lost = 0b110;
+    let expected = [
+        "mint id2",
+        "write /p0",
+        "write unanswered",
+        "write /p1",
+        "write unanswered",
+        "write /p0",
+        "write /p1",
+        "revoke id2",
+    ];
+    assert_eq!(effects(&mut player, &[]).await, expected);
+    assert_eq!(player.holds("/p0"), ["id1"]);
+    assert_eq!(player.holds("/p1"), ["id1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_may_lead_a_document_is_not_revoked_before_the_document_is_in_order() {
+    let mut player = without_its_primary().await;
+    // Both writes arrive unheard, and the first document cannot be put back.
+    player.world.state().lost = 0b1110;
+    let first = effects(&mut player, &[]).await;
+    assert!(!first.contains(&"revoke id2".to_owned()), "{first:?}");
+    assert_eq!(player.pending(), ["id2"]);
+    let next = effects(&mut player, &[]).await;
+    let position = |what: &str| next.iter().position(|line| line == what);
+    assert!(position("revoke id2").is_some(), "{next:?}");
+    assert!(position("write /p0") < position("revoke id2"), "{next:?}");
+    assert!(!player.holds("/p0").contains(&"id2".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -65,13 +65,16 @@ fn a_rotation_by_an_action_is_followed_by_the_state_and_leaves_no_orphan() {
         let all = said.join("\n");
         for words in [
             "minting a new key",
-            "delivering the new key",
+            "delivering the new key as secondary",
+            "delivering the new key as primary and the old one as secondary",
             "stays valid as secondary until 2026-01-01T00:00:50Z",
         ] {
             assert!(all.contains(words), "{all}");
         }
         let second = local.secret("a.json", "primary");
         assert_ne!(second, first);
+        // The built-in issuer cannot try a key.
+        assert!(!all.contains("verifying"), "{all}");
         assert!(!all.contains(&second) && !all.contains(&first), "{all}");
         for file in ["a.json", "b.json"] {
             assert_eq!(local.secret(file, "primary"), second);
@@ -117,6 +120,16 @@ fn a_rotation_by_an_action_that_fails_changes_nothing() {
             errors[0].0.contains("failed its verification"),
             "{errors:?}"
         );
+        assert!(
+            errors[0]
+                .1
+                .contains("was taken out of the deliveries and revoked again"),
+            "{errors:?}"
+        );
+        for file in ["a.json", "b.json"] {
+            assert_eq!(local.secret(file, "primary"), first);
+            assert_eq!(local.secret(file, "secondary"), "");
+        }
         let next = local.run("00:30", &created, config.clone()).await;
         let next = local.run("00:31", &next, config).await;
         assert_eq!(local.secret("a.json", "primary"), first);

@@ -37,6 +37,9 @@ impl Run<'_> {
         let mut failures = Vec::new();
         let (connections, journal, acting) = (self.connections, self.journal, self.acting);
         for (name, delivery) in &connections.deliveries {
+            if content == Content::NewFirst {
+                self.progress.led.insert(name.clone());
+            }
             let deed = Deed {
                 key: Some(KeyMark::new(
                     document.primary.key_id.clone(),
@@ -135,7 +138,7 @@ impl Run<'_> {
         }
     }
 
-    fn document(&self, content: Content) -> Option<Document> {
+    pub(super) fn document(&self, content: Content) -> Option<Document> {
         let slots = self.managed.slots.as_ref();
         let now = self.clock.now();
         let (generation, rotated_at) = match (slots, content) {

@@ -9,7 +9,7 @@ mod proving;
 mod revoking;
 pub mod stale;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_util::sync::CancellationToken;
 
@@ -76,10 +76,26 @@ pub struct Run<'a> {
 pub struct Progress {
     /// The moves that were taken to their end.
     pub done: Vec<Move>,
+    /// A staged key that is not promoted is taken back by whoever asked for the run.
+    takes_back: bool,
+    /// Keys that were to be taken back and may still be in a document.
+    pub left: Vec<String>,
+    /// Where the new key was written in front of all others, or may have been.
+    led: BTreeSet<String>,
     /// A promotion follows the move that is being taken.
     promotes_next: bool,
     /// The staged key was verified a moment ago.
     verified: bool,
+}
+
+impl Progress {
+    /// Of a run after which whoever asked for it takes a staged key back that was not promoted.
+    pub fn that_takes_back() -> Self {
+        Self {
+            takes_back: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// Somebody who wants to know what is being done.

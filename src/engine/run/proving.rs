@@ -77,6 +77,9 @@ impl Run<'_> {
         if subject == Subject::New {
             return Err(self.undo(cause).await);
         }
+        if self.progress.takes_back {
+            return Err(cause);
+        }
         let slots = self.managed.slots.as_ref();
         let primary = slots.map_or("the primary", |slots| slots.primary.label());
         let detail = format!(

@@ -1,7 +1,8 @@
 //! Revocations: of a retiring key, of those that failed earlier, and of a new key that is taken back.
 
 use crate::domain::slots::Key;
-use crate::engine::connections::stale;
+use crate::domain::steps::Content;
+use crate::engine::connections::{Delivery, stale};
 use crate::engine::deliver;
 use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::DeliveryState;
@@ -10,28 +11,35 @@ use crate::error::{Error, Kind, Result};
 use crate::issuers::Probe;
 use crate::ledger::guard::Guard;
 use crate::ledger::{Effect, KeyMark};
+use crate::stores::Document;
 
 impl Run<'_> {
-    /// A key that reached no store, or does not work, is taken back: afterwards nothing has changed.
-    /// Where keys existed before, the documents stay: they also hold a key that may still be in use.
+    /// A key that reached no store, or does not work, is taken back: first the documents, which may lead with it, then
+    /// the key. Afterwards nothing has changed.
     pub(super) async fn undo(&mut self, cause: Error) -> Error {
-        let Some(key) = self.minted.take() else {
+        let Some(key) = self.minted.clone() else {
             return cause;
         };
         if self.journal.guard().is_some_and(Guard::is_lost) {
             // Whoever has the lock now finds the key in the journal.
             return cause;
         }
-        if self.managed.slots.is_none() {
-            for (name, delivery) in &self.connections.deliveries {
-                if let Err(error) = deliver::withdraw(name, delivery, &[&key]).await {
-                    self.warnings.push(error);
-                }
-            }
-        }
+        let restored = self.restore(&key).await;
+        self.minted = None;
         let label = key.label().to_owned();
         if self.brought.is_some() {
             let detail = format!("{} Existing key {label} is left as it was.", cause.detail);
+            return Error { detail, ..cause };
+        }
+        let emptied = restored.as_ref().is_ok_and(|emptied| *emptied);
+        if let Err(error) = restored {
+            self.progress.left.extend(key.key_id.clone());
+            self.managed.pending_revocations.extend(key.key_id);
+            let detail = format!(
+                "{} New key {label} may still stand first in a delivery ({}), so it was not revoked. It is kept in \
+                 pending_revocations; the next apply puts the delivery in order before it revokes the key.",
+                cause.detail, error.summary
+            );
             return Error { detail, ..cause };
         }
         let deed = Deed {
@@ -39,6 +47,9 @@ impl Run<'_> {
             ..Deed::to(mark(&key))
         };
         let undone = match self.revoke(key.key_id.as_deref(), deed).await {
+            Ok(()) if emptied => {
+                format!("New key {label} was taken out of the deliveries and revoked again.")
+            }
             Ok(()) => format!("New key {label} was revoked again; nothing else has changed."),
             Err(error) => {
                 self.managed.pending_revocations.extend(key.key_id);
@@ -53,6 +64,66 @@ impl Run<'_> {
             detail: format!("{} {undone}", cause.detail),
             ..cause
         }
+    }
+
+    /// Puts the documents back that this key was written to in front of all others; `true` if there was none to put back,
+    /// so that a place is empty now. Before the first key nobody relies on what stands there.
+    async fn restore(&mut self, key: &Key) -> Result<bool> {
+        let connections = self.connections;
+        let mut emptied = false;
+        let mut failure = None;
+        let former = match self.managed.slots {
+            Some(_) => self.document(Content::Current),
+            None => None,
+        };
+        for name in std::mem::take(&mut self.progress.led) {
+            let Some(delivery) = connections.deliveries.get(&name) else {
+                continue;
+            };
+            let restored = match &former {
+                Some(document) => self.put_back(&name, delivery, document, key).await,
+                None => {
+                    self.observed.remove(&name);
+                    deliver::withdraw(&name, delivery, &[key]).await
+                }
+            };
+            match restored {
+                Err(error) if self.managed.slots.is_none() => self.warnings.push(error),
+                restored => failure = failure.or(restored.err()),
+            }
+            emptied |= former.is_none() && self.managed.slots.is_some();
+        }
+        failure.map_or(Ok(emptied), Err)
+    }
+
+    async fn put_back(
+        &mut self,
+        name: &str,
+        delivery: &Delivery,
+        document: &Document,
+        key: &Key,
+    ) -> Result<()> {
+        if delivery.readable && !deliver::is_led_by(name, delivery, key).await? {
+            return Ok(());
+        }
+        let deed = Deed {
+            takes_back: true,
+            ..Deed::at(delivery.place(name))
+        };
+        let (journal, acting) = (self.journal, self.acting);
+        let run = &mut *self;
+        let written = journal.effect(
+            Effect::Deliver,
+            acting,
+            deed,
+            move |_| run.write(name, delivery, document),
+            |_| None,
+        );
+        let written = written.await;
+        let former = self.managed.deliveries.get(name);
+        let record = deliver::record(&written, former, document, self.clock.now());
+        self.managed.deliveries.insert(name.to_owned(), record);
+        written.map(drop)
     }
 
     /// Its successor is in every store by now, or it was never in use itself. A failure leaves the key on the

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
+use crate::domain::situation::Facts;
 use crate::engine::adopt::{adopt, let_go};
 use crate::engine::connections::{Connections, Delivery};
 use crate::engine::run::stale::check_not_stale;
@@ -164,13 +165,14 @@ async fn carry_out<'a>(
         let_go(&mut run);
     }
     let copied = run.progress.done.contains(&Move::Deliver);
+    let left = run.progress.left;
     let (managed, vault) = (run.managed, run.vault);
     if let Err(error) = result {
         diagnostics::report(diags, named(planned, error.clone()));
         records.failure = Some(error);
     }
     let outcome = Outcome {
-        private: after(private, &managed, failed, decision),
+        private: after(private, &managed, left, failed, decision),
         managed,
         vault,
         policy,
@@ -253,16 +255,18 @@ fn former(
 fn after(
     private: Private,
     managed: &crate::engine::managed::Managed,
+    left: Vec<String>,
     failed: bool,
     decision: &Decision,
 ) -> Private {
     let changed = !decision.moves.is_empty() && !failed;
+    let mut facts = match changed {
+        true => Facts::default(),
+        false => private.facts,
+    };
+    facts.orphans.extend(left);
     Private {
-        facts: if changed {
-            Default::default()
-        } else {
-            private.facts
-        },
+        facts,
         noticed_at: if changed { None } else { private.noticed_at },
         requested_at: managed.slots.as_ref().and_then(|slots| slots.requested_at),
         account: managed.account.clone(),

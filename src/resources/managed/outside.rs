@@ -11,13 +11,14 @@ use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
 use crate::domain::situation::{Copy, Seen};
 use crate::domain::slots::{Key, Slots};
-use crate::domain::steps::Step;
+use crate::domain::steps::{Content, Step, Subject};
 use crate::engine::gather::{Copies, gather};
 use crate::engine::managed::DeliveryState;
 use crate::engine::run::stale::check_not_stale;
 use crate::engine::run::{Progress, Run, Watcher};
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Path, Result};
+use crate::ledger::guard::Guard;
 use crate::resources::managed::connect;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, policy};
@@ -151,7 +152,7 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
         ));
     }
     let decision = Decision {
-        moves: vec![Move::Replace],
+        moves: vec![Move::Stage, Move::Promote],
         at: now,
     };
     let opened = Records::open(state, &managed, connections, &decision, context);
@@ -175,7 +176,7 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
         journal: &records.journal,
         acting: "",
         watcher: Some(watcher),
-        progress: Progress::default(),
+        progress: Progress::that_takes_back(),
     };
     let fresh = async {
         check_not_stale(&run, &decision.moves).await?;
@@ -187,7 +188,10 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
         records.abandon(&error).await;
         return Err(error);
     }
-    let result = run.take(&decision.moves).await;
+    let mut result = run.take(&decision.moves).await;
+    if let Err(cause) = result {
+        result = Err(take_back(&mut run, cause).await);
+    }
     let (managed, warnings) = (run.managed, run.warnings);
     records.failure = result.as_ref().err().cloned();
     state.record(&managed, Some(&policy), None);
@@ -196,6 +200,39 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
     result.and(written)?;
     let slots = managed.slots.as_ref();
     Ok(rotated(slots, &policy, warnings))
+}
+
+/// A rotation that does not come to its end leaves nothing behind: the documents hold the primary alone again, then the
+/// new key is revoked.
+async fn take_back(run: &mut Run<'_>, cause: Error) -> Error {
+    if run.journal.guard().is_some_and(Guard::is_lost) {
+        return cause;
+    }
+    let slots = run.managed.slots.as_ref();
+    let Some((primary, staged)) = slots.and_then(|slots| Some((&slots.primary, slots.staged()?)))
+    else {
+        return cause;
+    };
+    let (primary, staged) = (primary.label().to_owned(), staged.label().to_owned());
+    let undone = match run.take(&[Move::Discard]).await {
+        Ok(()) if run.managed.pending_revocations.is_empty() => format!(
+            "New key {staged} was taken out of the deliveries and revoked again. {primary} stays primary, and nothing else \
+             has changed."
+        ),
+        Ok(()) => format!(
+            "New key {staged} was taken out of the deliveries but could not be revoked. {primary} stays primary. The next \
+             refresh finds the key, and the next apply revokes it."
+        ),
+        Err(error) => format!(
+            "New key {staged} could not be taken back ({}) and stays as secondary; {primary} stays primary. The next \
+             refresh finds the key.",
+            error.summary
+        ),
+    };
+    Error {
+        detail: format!("{} {undone}", cause.detail),
+        ..cause
+    }
 }
 
 fn rotated(slots: Option<&Slots>, policy: &Policy, warnings: Vec<Error>) -> Rotated {
@@ -216,9 +253,12 @@ pub fn words(step: Step) -> Option<&'static str> {
         Step::Check => "looking at the issuer and the deliveries",
         Step::Fetch => "reading the key that is in use",
         Step::Mint => "minting a new key",
+        Step::Deliver(Content::NewSecond) => "delivering the new key as secondary",
+        Step::Deliver(Content::PrimaryAlone) => "taking the new key out of the deliveries",
         Step::Deliver(_) => "delivering the new key as primary and the old one as secondary",
-        Step::Verify(_) => "verifying the new key",
+        Step::Verify(Subject::NewlyStaged) => "verifying the new key",
+        Step::RevokeSecondary => "revoking the new key",
         Step::SwapIn => "the new key is primary",
-        Step::Withdraw | Step::RevokeSecondary | Step::RevokePending => return None,
+        Step::Verify(_) | Step::Withdraw | Step::RevokePending => return None,
     })
 }

@@ -165,7 +165,7 @@ fn outputs() -> Attributes {
             "status",
             computed(
                 string(),
-                "`ok`; `notice`: rotation comes up; `due`: the next apply takes a step; `pending`: a delivery or revocation is unfinished; `blocked`: the next step cannot be taken; `overdue`: past due by `alert_after`.",
+                "`ok`; `notice`: rotation comes up; `due`: the next apply takes a step, or the reason says what a due rotation waits for; `pending`: a delivery or revocation is unfinished; `blocked`: the next step cannot be taken; `overdue`: past due by `alert_after`.",
             ),
         ),
         ("status_reason", computed(string(), "Why, in a sentence.")),
@@ -177,7 +177,7 @@ fn outputs() -> Attributes {
             "last_action",
             computed(
                 string(),
-                "The step that the last apply took. In a plan, the step that this apply takes: `create`, `deliver`, `stage`, `promote`, `revoke`, `replace`, `discard`, or two of them joined by `+`.",
+                "The step that the last apply took. In a plan, the step that this apply takes: `create`, `deliver`, `stage`, `verify`, `promote`, `revoke`, `replace`, `discard` (a staged key is revoked), `revoke_pending` (revocations that failed are tried again), or several of them joined by `+`, in their order. `import` or `move` before the first of them.",
             ),
         ),
         (

@@ -12,7 +12,7 @@ const SETTINGS: [(&str, &str); 12] = [
     ),
     (
         "rotation_interval",
-        "How long a key is primary before it is rotated, such as `90d`, `36h`, `1h30m` or `20s`. Required unless `tier` is set.",
+        "How long a key is primary before it is rotated, such as `90d`, `36h`, `1h30m` or `20s`. Required unless `tier` is set. So that a scheduled run which starts a little early does not miss it, a step of the schedule counts as due a hundredth of the interval before its date, in whole minutes and at most 1h: 1h for `90d`, 14m for `1d`, nothing for an interval below 100 minutes.",
     ),
     (
         "stage_before",
