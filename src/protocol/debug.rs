@@ -1,7 +1,8 @@
 //! `--debug`: a provider that a person started, under a debugger for instance, and that the command line attaches
 //! itself to.
 //!
-//! There is no TLS: the command line wants none here, and only this user can enter the directory of the socket.
+//! There is no TLS: the command line knows none here. Only this user can enter the directory of the socket, and where there
+//! is no Unix socket, nothing is served.
 
 use std::future::Future;
 use std::io::{self, Write};
@@ -16,7 +17,7 @@ use super::LAST_CALLS;
 use super::by_hand::SOURCE;
 use super::guard::guard_call;
 use super::handshake::{Environment, PROTOCOL_VERSION};
-use super::listener::{Connection, Listener};
+use super::listener::{Clients, Connection, Listener};
 use super::registry::Registry;
 use super::server::Session;
 
@@ -40,7 +41,7 @@ pub(super) async fn serve(
 
     let calls = TaskTracker::new();
     let stop = CancellationToken::new();
-    let mut connections = listener.connections(None);
+    let mut connections = listener.connections(None, Clients::default());
     loop {
         tokio::select! {
             Some(connection) = connections.next() => attach(connection?, &build, &stop, &calls)?,

@@ -1,10 +1,7 @@
-//! Where the command line connects: a Unix socket, or TCP on this machine where there is none.
+//! Where the command line connects: a Unix socket, or TCP on this machine where there is none. Over TCP, everybody who is
+//! logged in here could connect, so there it never goes without certificates on both sides.
 
-#[cfg(unix)]
-use std::fs::Permissions;
 use std::io;
-#[cfg(unix)]
-use std::os::unix::fs::PermissionsExt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,13 +12,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::server::Connected;
 
 use super::handshake::Environment;
+#[cfg(unix)]
+use super::socket::{self, SocketDirectory};
 
 /// A client that opens a connection and stays silent is dropped after this.
 const TLS_PATIENCE: Duration = Duration::from_secs(10);
@@ -42,7 +41,7 @@ enum Socket {
     Unix {
         listener: UnixListener,
         /// Removes the socket when the process ends.
-        _directory: tempfile::TempDir,
+        _directory: SocketDirectory,
     },
     Tcp(TcpListener),
 }
@@ -50,29 +49,35 @@ enum Socket {
 impl Listener {
     /// A Unix socket in a directory that only we can enter, else a port in the range we were given.
     pub(super) async fn bind(environment: &Environment) -> io::Result<Self> {
-        #[cfg(unix)]
-        match Self::bind_unix(environment) {
+        let unavailable = match Self::bind_unix(environment) {
             Ok(listener) => return Ok(listener),
-            Err(error) => tracing::warn!(%error, "there is no Unix socket to be had, using TCP"),
+            Err(error) => error,
+        };
+        if environment.client_certificate.is_none() {
+            return Err(io::Error::other(format!(
+                "there is no Unix socket to be had ({unavailable}), and over TCP without certificates every user of this \
+                 machine could give it orders. Set TMPDIR to a directory that you may write and whose name is short."
+            )));
         }
+        tracing::warn!(%unavailable, "there is no Unix socket to be had, using TCP");
         Self::bind_tcp(environment).await
+    }
+
+    #[cfg(not(unix))]
+    fn bind_unix(_: &Environment) -> io::Result<Self> {
+        Err(io::Error::other("this system has none for us"))
     }
 
     #[cfg(unix)]
     fn bind_unix(environment: &Environment) -> io::Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        let builder = builder
-            .prefix("plugin")
-            .permissions(Permissions::from_mode(0o700));
-        let directory = match &environment.socket_directory {
-            Some(parent) => builder.tempdir_in(parent)?,
-            None => builder.tempdir()?,
-        };
-        let path = directory.path().join("socket");
-        let address = path.to_str().map(str::to_owned);
+        let parent = environment.socket_directory.clone();
+        let parent = parent.unwrap_or_else(std::env::temp_dir);
+        let (directory, listener) = SocketDirectory::listen(&parent)?;
+        let address = directory.socket().to_str().map(str::to_owned);
         let address =
             address.ok_or_else(|| io::Error::other("the path of the socket is not UTF-8"))?;
-        let listener = UnixListener::bind(&path)?;
+        // Nobody waits for this, and whatever is left is left to the next process.
+        std::thread::spawn(move || socket::clean_up(&parent));
         Ok(Self {
             socket: Socket::Unix {
                 listener,
@@ -122,13 +127,15 @@ impl Listener {
     pub(super) fn connections(
         self,
         tls: Option<Arc<ServerConfig>>,
+        clients: Clients,
     ) -> ReceiverStream<io::Result<Connection>> {
         let (sender, receiver) = mpsc::channel(16);
         tokio::spawn(async move {
             while !sender.is_closed() {
                 match self.accept().await {
                     Ok(connection) => {
-                        tokio::spawn(welcome(connection, tls.clone(), sender.clone()));
+                        let (tls, clients) = (tls.clone(), clients.clone());
+                        tokio::spawn(welcome(connection, tls, clients, sender.clone()));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -144,6 +151,7 @@ impl Listener {
 async fn welcome(
     connection: Connection,
     tls: Option<Arc<ServerConfig>>,
+    clients: Clients,
     sender: mpsc::Sender<io::Result<Connection>>,
 ) {
     let connection = match tls {
@@ -164,7 +172,32 @@ async fn welcome(
         }
     };
     // An error means that the server has ended, and then nobody waits for connections.
-    let _ = sender.send(Ok(connection)).await;
+    let _ = sender.send(Ok(connection.counted(clients))).await;
+}
+
+/// How many clients are connected: those that passed TLS, where there is TLS.
+#[derive(Clone, Default)]
+pub(super) struct Clients(Arc<watch::Sender<usize>>);
+
+impl Clients {
+    /// Their number, as it changes.
+    pub(super) fn count(&self) -> watch::Receiver<usize> {
+        self.0.subscribe()
+    }
+
+    fn add(self) -> Presence {
+        self.0.send_modify(|count| *count += 1);
+        Presence(self.0)
+    }
+}
+
+/// One connected client.
+struct Presence(Arc<watch::Sender<usize>>);
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -175,12 +208,23 @@ pub(super) struct Connection {
     pipe: Box<dyn Pipe>,
     /// Cancels a token when the connection is over.
     _end: Option<DropGuard>,
+    /// Is counted while the connection lasts.
+    _presence: Option<Presence>,
 }
 
 impl Connection {
     fn over(pipe: impl Pipe + 'static) -> Self {
-        let pipe = Box::new(pipe);
-        Self { pipe, _end: None }
+        Self {
+            pipe: Box::new(pipe),
+            _end: None,
+            _presence: None,
+        }
+    }
+
+    /// The same connection, counted.
+    fn counted(self, clients: Clients) -> Self {
+        let _presence = Some(clients.add());
+        Self { _presence, ..self }
     }
 
     /// The same connection, which cancels `end` when it is over.

@@ -33,6 +33,8 @@ pub(super) fn start() {
         .with_target(env!("CARGO_CRATE_NAME"), level);
     let lines = tracing_subscriber::fmt::layer()
         .event_format(Lines)
+        // Nobody reads any more once the command line was killed; a complaint about that would be a panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // Fails only if something else logs already, and then there is nothing to start.
     let _ = tracing_subscriber::registry()

@@ -6,7 +6,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `handshake`, `listener`, `tls`, `p521` | how a client finds and trusts us |
+//! | `handshake`, `listener`, `socket`, `tls`, `p521` | how a client finds and trusts us |
 //! | `server`, `service`, `plumbing` | the gRPC services |
 //! | `*_calls`, `*_call` | what each call answers |
 //! | `call` | what the client of a call can do |
@@ -50,6 +50,8 @@ mod schema_wire;
 mod server;
 mod service;
 mod shape;
+#[cfg(unix)]
+mod socket;
 mod tls;
 mod unpack;
 mod upgrade_call;
@@ -61,6 +63,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -70,12 +74,17 @@ pub use self::registry::Registry;
 
 use self::guard::guard_call;
 use self::handshake::{Environment, announce};
-use self::listener::Listener;
+use self::listener::{Clients, Listener};
 use self::server::Session;
 
 /// How long calls that are still under way may take once we were told to shut down. The command line
 /// kills a plugin after two seconds.
 const LAST_CALLS: Duration = Duration::from_millis(1500);
+
+/// How long a client may take to connect for the first time. The command line gives a plugin a minute to start.
+const FIRST_CLIENT: Duration = Duration::from_secs(60);
+/// How long a client may take that lost its connection and makes another.
+const NEXT_CONNECTION: Duration = Duration::from_secs(2);
 
 /// The whole of `main`: serves what `build` makes until the command line shuts us down, or explains
 /// itself to a person. The token given to `build` is cancelled when somebody asks to stop.
@@ -146,7 +155,9 @@ async fn serve(
         shutdown: shutdown.clone(),
         calls: calls.clone(),
     };
-    let connections = listener.connections(identity.map(|identity| identity.config));
+    let clients = Clients::default();
+    let connected = clients.count();
+    let connections = listener.connections(identity.map(|identity| identity.config), clients);
     // A call whose client went away is still brought to its end.
     let last_call = async {
         let outcome = session.serve(connections).await.map_err(io::Error::other);
@@ -161,6 +172,35 @@ async fn serve(
     tokio::select! {
         outcome = last_call => outcome,
         () = patience_ended => Ok(()),
+        () = abandoned(connected, &calls) => Ok(()),
+    }
+}
+
+/// Ends when nobody is connected any more and the last call is over. The command line may have been killed; whoever is to
+/// be served next starts a process of his own, and this one holds the credentials of its environment. What a call has
+/// begun it brings to its end, and writes down, before.
+async fn abandoned(mut connected: watch::Receiver<usize>, calls: &TaskTracker) {
+    let somebody = |count: &usize| *count > 0;
+    if timeout(FIRST_CLIENT, connected.wait_for(somebody))
+        .await
+        .is_err()
+    {
+        return;
+    }
+    loop {
+        // An error means that nothing counts any more, so that nobody can be connected.
+        let _ = connected.wait_for(|count| *count == 0).await;
+        if timeout(NEXT_CONNECTION, connected.wait_for(somebody))
+            .await
+            .is_ok_and(|it| it.is_ok())
+        {
+            continue;
+        }
+        calls.wait().await;
+        if *connected.borrow() == 0 {
+            tracing::debug!("nobody is connected any more");
+            return;
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -40,6 +41,8 @@ use tfplugin6::provider_client::ProviderClient;
 
 pub const COOKIE: &str = "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2";
 const LARGEST_MESSAGE: usize = 256 << 20;
+/// What takes longer hangs.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A certificate with its key, as either side makes one for a single run.
 pub struct Identity {
@@ -107,6 +110,24 @@ impl Plugin {
 
     pub fn socket(&self) -> PathBuf {
         PathBuf::from(&self.line[3])
+    }
+
+    /// Goes without a word, as a command line that is killed. Gives whether the plugin ended well by itself.
+    pub async fn abandon(self) -> bool {
+        let Self {
+            mut child,
+            channel,
+            provider,
+            ..
+        } = self;
+        drop((channel, provider, child.stderr.take()));
+        let ended = tokio::time::timeout(PATIENCE, child.wait()).await;
+        ended.expect("it ends by itself").unwrap().success()
+    }
+
+    /// Kills the plugin, which leaves its socket behind.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
     }
 
     /// Shuts it down as the command line does. Gives whether it ended well, and its stderr.

@@ -17,6 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::demo_newer;
 
+/// Longer than a plugin waits for a client that lost its connection.
+const LATE: Duration = Duration::from_secs(4);
+
 /// Never to be seen in anything that the plugin prints.
 pub const CANARY: &str = "made-up-canary-7391";
 
@@ -197,7 +200,7 @@ impl Resource for Thing {
             "until_stopped" => self.stop.cancelled().await,
             mode => {
                 if let Some(path) = mode.strip_prefix("late:") {
-                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    tokio::time::sleep(LATE).await;
                     std::fs::write(path, "done").ok()?;
                 }
             }

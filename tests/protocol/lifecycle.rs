@@ -12,10 +12,11 @@ use super::client::health::HealthCheckRequest;
 use super::client::health::health_client::HealthClient;
 use super::client::plugin::Empty;
 use super::client::plugin::grpc_stdio_client::GrpcStdioClient;
+use super::client::tfplugin6::provider_client::ProviderClient;
 use super::client::tfplugin6::{
     apply_resource_change, get_metadata, get_provider_schema, stop_provider,
 };
-use super::client::{COOKIE, Identity, Plugin, json, launch, value};
+use super::client::{COOKIE, Identity, PATIENCE, Plugin, connect, json, launch, value};
 use super::demo::thing;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_terraform-provider-apikey");
@@ -133,6 +134,89 @@ async fn a_change_that_nobody_waits_for_is_brought_to_its_end() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("the change was dropped");
+}
+
+#[tokio::test]
+async fn a_plugin_whose_client_was_killed_finishes_the_call_in_flight_and_ends() {
+    // Logs that nobody reads any more are no hindrance.
+    let plugin = Plugin::start_with(&[("TF_LOG", "TRACE")]).await;
+    let socket = plugin.socket();
+    let marker = tempfile::tempdir().unwrap();
+    let path = marker.path().join("done");
+    let mut other = plugin.provider.clone();
+    let mode = format!("late:{}", path.display());
+    let working = tokio::spawn(async move { other.apply_resource_change(create(&mode)).await });
+    let mut provider = plugin.provider.clone();
+    let request = get_metadata::Request {};
+    provider.get_metadata(request).await.unwrap();
+    drop(provider);
+    working.abort();
+    let _ = working.await;
+
+    assert!(plugin.abandon().await);
+    assert!(path.exists(), "the change was dropped");
+    assert!(!socket.exists());
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_is_served() {
+    let identity = Identity::new();
+    let (mut child, line, _sockets) = launch(&identity, &[]).await;
+    for _ in 0..3 {
+        let channel = connect(&line, Some(&identity)).await.unwrap();
+        let mut provider = ProviderClient::new(channel);
+        let request = get_metadata::Request {};
+        provider.get_metadata(request).await.unwrap();
+    }
+    let ended = tokio::time::timeout(PATIENCE, child.wait()).await;
+    assert!(ended.expect("it ends by itself").unwrap().success());
+}
+
+#[tokio::test]
+async fn the_socket_of_a_killed_plugin_is_removed_by_the_next_one() {
+    let sockets = tempfile::tempdir().unwrap();
+    let directory = sockets.path().to_str().unwrap();
+    let environment = [("PLUGIN_UNIX_SOCKET_DIR", directory)];
+    let living = Plugin::start_with(&environment).await;
+    let killed = Plugin::start_with(&environment).await;
+    let left = killed.socket();
+    killed.kill().await;
+    assert!(left.exists());
+
+    let next = Plugin::start_with(&environment).await;
+    for _ in 0..600 {
+        if !left.parent().unwrap().exists() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(!left.parent().unwrap().exists());
+    assert!(living.socket().exists() && next.socket().exists());
+}
+
+#[tokio::test]
+async fn nothing_is_served_over_tcp_without_certificates() {
+    for (arguments, environment) in [
+        (
+            &[][..],
+            &[
+                ("TF_PLUGIN_MAGIC_COOKIE", COOKIE),
+                ("PLUGIN_UNIX_SOCKET_DIR", "/nonexistent"),
+            ][..],
+        ),
+        (&["--debug"][..], &[("TMPDIR", "/nonexistent")][..]),
+    ] {
+        let mut command = Command::new(BINARY);
+        command.args(arguments).envs(environment.iter().copied());
+        let output = tokio::time::timeout(PATIENCE, command.output()).await;
+        let output = output.expect("it ends by itself").unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty(), "{output:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        for words in ["no Unix socket", "every user of this machine", "TMPDIR"] {
+            assert!(text.contains(words), "{text}");
+        }
+    }
 }
 
 #[tokio::test]
