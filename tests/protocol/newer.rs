@@ -274,20 +274,33 @@ async fn an_ephemeral_resource_is_opened_renewed_and_closed() {
 async fn a_state_of_a_type_that_is_known_moves_here_and_no_other() {
     let mut core = core().await;
     let old = ("registry.terraform.io/example/old", "old_vault");
-    let object = core
-        .moved(VAULT, old, json!({ "title": "t" }))
-        .await
-        .unwrap();
-    assert_eq!(object.text("name"), "t");
-    assert_eq!(
-        object.identity,
-        value(json!({ "name": "t", "zone": "here" }))
-    );
+    // As Terraform says it, as OpenTofu does, and as OpenTofu 1.10 to 1.12.3 did.
+    for address in [
+        old.0,
+        "registry.opentofu.org/example/old",
+        "example/old",
+        "old",
+    ] {
+        let object = core
+            .moved(VAULT, (address, old.1), json!({ "title": "t" }))
+            .await
+            .unwrap();
+        assert_eq!(object.text("name"), "t");
+        assert_eq!(
+            object.identity,
+            value(json!({ "name": "t", "zone": "here" }))
+        );
+    }
     let untitled = core.moved(VAULT, old, json!({})).await.unwrap_err();
     assert_eq!(untitled[0].0, "An old vault without a title");
     for stranger in [
         ("registry.terraform.io/example/bold", "old_vault"),
         ("registry.terraform.io/sample/old", "old_vault"),
+        ("registry.terraform.io/notexample/old", "old_vault"),
+        ("notexample/old", "old_vault"),
+        ("more/registry.terraform.io/example/old", "old_vault"),
+        ("bold", "old_vault"),
+        ("", "old_vault"),
         ("registry.terraform.io/example/old", "old_safe"),
     ] {
         let refused = core
@@ -307,11 +320,20 @@ async fn a_state_moves_here_from_another_address_of_this_provider() {
     let config = core.config(VAULT, json!({ "name": "a" }));
     let object = core.run(VAULT, &Object::absent(), &config).await.unwrap();
     let stored = serde_json::to_value(&object.state).unwrap();
-    let mirror = ("mirror.example.com/team/demo", VAULT);
-    assert_eq!(
-        core.moved(VAULT, mirror, stored).await.unwrap().state,
-        object.state
-    );
+    for address in [
+        "registry.terraform.io/example/demo",
+        "registry.opentofu.org/example/demo",
+        "mirror.example.com/team/demo",
+        "team/demo",
+        "demo",
+    ] {
+        let moved = core.moved(VAULT, (address, VAULT), stored.clone()).await;
+        assert_eq!(moved.unwrap().state, object.state);
+    }
+    for stranger in ["registry.terraform.io/example/demolition", "demos", ""] {
+        let refused = core.moved(VAULT, (stranger, VAULT), stored.clone()).await;
+        assert!(refused.is_err(), "{stranger:?}");
+    }
 }
 
 #[tokio::test]

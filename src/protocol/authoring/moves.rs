@@ -31,7 +31,8 @@ pub trait MoveState: Send + Sync {
 /// A resource type to move from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// Namespace and type of its provider, such as `hashicorp/random`. The registry does not matter.
+    /// Namespace and type of its provider, such as `hashicorp/random`. The registry does not matter, nor does the
+    /// namespace where the client does not tell it.
     pub provider: &'static str,
     /// The resource type, such as `random_password`.
     pub type_name: &'static str,
@@ -39,9 +40,13 @@ pub struct Origin {
 
 impl Origin {
     pub(in crate::protocol) fn is(&self, provider_address: &str, type_name: &str) -> bool {
-        let provider = provider_address.strip_suffix(self.provider);
-        let whole = provider.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
-        whole && self.type_name == type_name
+        // From the end: the type of the provider, its namespace, its registry. OpenTofu 1.10 to 1.12.3 say the first only.
+        let given = provider_address.rsplit('/');
+        let same = given
+            .zip(self.provider.rsplit('/'))
+            .all(|(one, other)| one == other);
+        let segments = provider_address.split('/').count();
+        same && segments <= 3 && self.type_name == type_name
     }
 }
 
