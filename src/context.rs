@@ -39,6 +39,8 @@ pub struct Context {
     pub delivered: Claims,
     /// The workspace that Terraform works in, as far as known.
     pub workspace: String,
+    /// The blocks of the provider configuration that only the apply will know.
+    awaited: Vec<String>,
 }
 
 impl Context {
@@ -60,6 +62,7 @@ impl Context {
             configured: Claims::default(),
             delivered: Claims::default(),
             workspace: String::new(),
+            awaited: Vec::new(),
         }
     }
 
@@ -85,6 +88,25 @@ impl Context {
     /// The same context in a workspace.
     pub fn in_workspace(self, workspace: String) -> Self {
         Self { workspace, ..self }
+    }
+
+    /// The same context, some blocks of which only the apply will know.
+    pub fn awaiting(self, awaited: Vec<String>) -> Self {
+        Self { awaited, ..self }
+    }
+
+    /// Whether only the apply will know all settings of the provider. Then this is a plan that asks nobody, as one with
+    /// `-refresh=false`: nothing else takes the place of a setting that is not known yet.
+    pub fn awaits_settings(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+
+    /// An error if a block of the provider configuration is not known yet, for whatever cannot be planned without.
+    pub fn needs(&self, block: &str) -> Result<()> {
+        match self.awaited.iter().any(|awaited| awaited == block) {
+            true => Err(not_known_yet(block)),
+            false => Ok(()),
+        }
     }
 
     /// The same context with another HTTP client.
@@ -160,6 +182,15 @@ impl SharedContext {
         let _ = self.configured.set(context);
     }
 
+    /// The context of the configured provider with all its settings, for whatever acts.
+    pub fn settled(&self) -> Result<&Context> {
+        let context = self.configured()?;
+        match context.awaited.first() {
+            Some(block) => Err(not_known_yet(block)),
+            None => Ok(context),
+        }
+    }
+
     /// The context of the configured provider, for whatever reaches outside.
     pub fn configured(&self) -> Result<&Context> {
         self.configured.get().ok_or_else(|| {
@@ -170,6 +201,18 @@ impl SharedContext {
             )
         })
     }
+}
+
+fn not_known_yet(block: &str) -> Error {
+    Error::new(
+        Kind::Unavailable,
+        format!("The {block} settings of the provider are not known yet"),
+        format!(
+            "Nothing was looked up and nothing was done. A value of the block {block} comes from something that this run \
+             changes. Apply that first (-target), or set the value to one that is known."
+        ),
+    )
+    .at(Path::root(block))
 }
 
 impl Deref for SharedContext {

@@ -1,6 +1,7 @@
 //! The provider: its schema, its configuration, and the table of what it serves.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tf_provider::schema::{AttributeType, Block, Description, Schema};
@@ -14,13 +15,13 @@ use crate::clock::{self, Clock};
 use crate::context::{Context, SharedContext};
 use crate::data_sources::inventory::InventorySource;
 use crate::ephemeral::secret::SecretReader;
-use crate::error::{Error, Kind, Path};
 use crate::functions::fingerprint::Fingerprint;
 use crate::functions::next_rotation::NextRotation;
 use crate::functions::parse_duration::ParseDuration;
 use crate::functions::scan_pattern::ScanPattern;
 use crate::functions::verify_checksum::VerifyChecksum;
-use crate::ledger::{config as ledger, workspace};
+use crate::ledger::disabled::Disabled;
+use crate::ledger::{Ledger, config as ledger, workspace};
 use crate::protocol::Registry;
 use crate::resources::diagnostics;
 use crate::resources::identities::{ManagedIdentity, PolicyIdentity};
@@ -137,42 +138,52 @@ impl Provider for ApiKeyProvider {
                 ),
             );
         }
-        if let Some((name, _)) = config.iter().find(|(_, value)| !known(value)) {
-            diagnostics::report(
-                diags,
-                Error::new(
-                    Kind::Invalid,
-                    format!("The {name} settings of the provider are not known yet"),
-                    "They depend on something that is only known after apply. Apply that first (-target), or set \
-                     them to known values.",
-                )
-                .at(Path::root(name)),
-            );
-            return None;
+        let awaited: Vec<String> = config
+            .iter()
+            .filter(|(_, value)| !known(value))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if !awaited.is_empty() {
+            warn_of_a_blind_plan(diags, &awaited);
         }
         let context = Context::new(clock, self.stop.clone(), blocks(config));
-        let ledger = match ledger::connect(context.vendor(ledger::NAME).as_ref()) {
-            Ok(ledger) => ledger,
-            Err(error) => {
-                diagnostics::report(diags, error);
-                return None;
+        let ledger: Arc<dyn Ledger> = match awaited.iter().any(|name| name == ledger::NAME) {
+            true => Arc::new(Disabled),
+            false => {
+                let connected = ledger::connect(context.vendor(ledger::NAME).as_ref());
+                diagnostics::collect(diags, connected)?
             }
         };
         let context = context
             .with_ledger(ledger)
-            .in_workspace(workspace::current());
+            .in_workspace(workspace::current())
+            .awaiting(awaited);
         // A second configuration of the same process is the same one: Terraform configures once.
         self.context.configure(context);
         Some(())
     }
 }
 
-/// The blocks that were given, of the vendors and of the ledger.
+/// Says once, for everything that is planned, what is missing.
+fn warn_of_a_blind_plan(diags: &mut Diagnostics, awaited: &[String]) {
+    diags.root_warning(
+        "The settings of the provider are not known yet",
+        format!(
+            "{} of the provider block comes from something that this apply changes. So nothing is looked up: keys are kept \
+             as the state has them and planned from it, as with -refresh=false. The apply knows the settings, and looks \
+             again before everything that it does. Keys that an unfinished apply left behind, it revokes as ever.",
+            awaited.join(" and ")
+        ),
+    );
+}
+
+/// The blocks that were given, of the vendors and of the ledger. One that is unknown as a whole holds one field that is.
 fn blocks(config: BTreeMap<String, ValueAny>) -> BTreeMap<String, BTreeMap<String, ValueAny>> {
     config
         .into_iter()
         .filter_map(|(name, value)| match value {
             ValueAny::Map(fields) => Some((name, fields)),
+            ValueAny::Unknown => Some((name, BTreeMap::from([(String::new(), value)]))),
             _ => None,
         })
         .collect()

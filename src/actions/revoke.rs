@@ -63,7 +63,7 @@ impl Action for Revoke {
 
     async fn plan<'a>(&self, diags: &mut Diagnostics, config: Request) -> Option<()> {
         diagnostics::collect(diags, checked(&config, &self.context))?;
-        let Ok(context) = self.context.configured() else {
+        let Ok(context) = self.context.settled() else {
             // Nothing can be looked up yet.
             return Some(());
         };
@@ -89,7 +89,7 @@ impl Action for Revoke {
         progress: &Progress,
     ) -> Option<()> {
         diagnostics::collect(diags, checked(&config, &self.context))?;
-        let context = diagnostics::collect(diags, self.context.configured())?;
+        let context = diagnostics::collect(diags, self.context.settled())?;
         let target = diagnostics::collect(diags, target(&config, context))?;
         let Some((connections, key_id)) = target else {
             diags.root_error(

@@ -44,6 +44,7 @@ impl Action for RotateNow {
 
     async fn plan<'a>(&self, diags: &mut Diagnostics, config: Request) -> Option<()> {
         if let Value::Value(state) = &config.key
+            && !self.context.awaits_settings()
             && state.inputs_known()
             && !state.primary.is_unknown()
             && !state.secondary.is_unknown()
@@ -78,7 +79,7 @@ impl Action for RotateNow {
                 }
             }
         };
-        let context = diagnostics::collect(diags, self.context.configured())?;
+        let context = diagnostics::collect(diags, self.context.settled())?;
         match outside::rotate(state, context, &watcher).await {
             Ok(rotated) => {
                 progress.say(format!(

@@ -10,6 +10,8 @@ pub mod door;
 mod drift;
 /// Keys that existed before, with their secret.
 mod existing;
+/// Settings of the provider that only the apply knows.
+mod fed;
 /// Rows that somebody wrote into the ledger.
 mod forged;
 /// Keys that existed before.

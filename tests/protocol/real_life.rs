@@ -187,12 +187,46 @@ async fn a_key_whose_settings_are_unknown_is_deferred_where_the_client_knows_how
     assert_eq!(created.deferred, None);
 }
 
+/// As with -refresh=false, for every client: a deferral would keep keys from rotating.
 #[tokio::test]
-async fn a_provider_whose_settings_are_unknown_defers_nothing() {
+async fn settings_that_are_not_known_yet_make_it_a_plan_that_asks_nobody() {
     let home = Home::new();
-    for allowed in [true, false] {
+    let object = staged(&home).await;
+    let mut planned = None;
+    for block in ["aws", "ledger"] {
         let mut core = home.unconfigured(DUE).await;
-        core.capabilities.deferral_allowed = allowed;
-        assert!(core.configure_unknown("aws").await.is_err());
+        core.capabilities.deferral_allowed = true;
+        core.configure_unknown(block).await.unwrap();
+        let config = core.config(KEY, key("me"));
+        assert_eq!(core.refresh(KEY, &object).await.unwrap(), object);
+        let plan = core.plan(KEY, &object, &config).await.unwrap();
+        assert_eq!(plan.deferred, None);
+        assert_eq!(plan.get("last_action"), ValueAny::String("promote".into()));
+        let created = core.plan(KEY, &Object::absent(), &config).await.unwrap();
+        assert_eq!(created.get("last_action"), ValueAny::Unknown);
+
+        // Whatever acts or needs an answer says what it waits for.
+        let (unchanged, errors) = core.apply(KEY, &plan, &config).await.unwrap_err();
+        assert_eq!(unchanged, object);
+        let wanted = format!("The {block} settings of the provider are not known yet");
+        assert_eq!(errors[0].0, wanted);
+        let inventory = core.data("apikey_inventory", json!({})).await;
+        match block {
+            "ledger" => assert_eq!(inventory.unwrap_err()[0].0, wanted),
+            _ => drop(inventory.unwrap()),
+        }
+        if block == "aws" {
+            let id = "aws_iam:AKIAIOSFODNN7EXAMPLE";
+            let refused = core.import(KEY, id, &ValueAny::Null).await.unwrap_err();
+            assert!(refused[0].1.contains("not known yet"), "{refused:?}");
+        }
+        planned = Some(plan);
     }
+    let mut core = home.at(LATER).await;
+    let config = core.config(KEY, key("me"));
+    let applied = core.apply(KEY, &planned.unwrap(), &config).await.unwrap();
+    assert_eq!(
+        (number(&applied, "generation"), applied.text("phase")),
+        (2, "retiring".into())
+    );
 }

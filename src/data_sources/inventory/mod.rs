@@ -12,6 +12,7 @@ use tf_provider::{DataSource, Diagnostics};
 use crate::context::SharedContext;
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
+use crate::ledger::config as ledger;
 use crate::ledger::inventory::{Inventory, Listed, Mark, Query, Sort};
 use crate::ledger::words::{SLOTS, STATUSES, word};
 use crate::resources::diagnostics;
@@ -75,6 +76,7 @@ impl DataSource for InventorySource {
         _: ValueEmpty,
     ) -> Option<Values> {
         let context = diagnostics::collect(diags, self.context.configured())?;
+        diagnostics::collect(diags, context.needs(ledger::NAME))?;
         let fields = Settings::new(Path::default(), &config);
         let query = diagnostics::collect(diags, question(&fields, context.clock.now()))?;
         let inventory = diagnostics::collect(diags, context.ledger.inventory(&query).await)?;

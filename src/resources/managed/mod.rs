@@ -71,6 +71,9 @@ impl Resource for ManagedKey {
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
         let context = diagnostics::collect(diags, self.context.configured())?;
+        if context.awaits_settings() {
+            return Some((state, private));
+        }
         let read = read::read(state, private.unwrap_or_default(), context).await;
         let refreshed = diagnostics::collect(diags, read)??;
         let warnings = refreshed.warnings.into_iter();
@@ -127,7 +130,7 @@ impl Resource for ManagedKey {
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
-        let context = diagnostics::collect(diags, self.context.configured())?;
+        let context = diagnostics::collect(diags, self.context.settled())?;
         let private = private.unwrap_or_default();
         planned.bring(config);
         let (mut state, private) = apply::create(diags, planned, private, context).await?;
@@ -144,7 +147,7 @@ impl Resource for ManagedKey {
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
-        let context = diagnostics::collect(diags, self.context.configured())?;
+        let context = diagnostics::collect(diags, self.context.settled())?;
         let private = private.unwrap_or_default();
         planned.bring(config);
         let (mut state, private) = apply::update(diags, prior, planned, private, context).await?;
@@ -159,7 +162,7 @@ impl Resource for ManagedKey {
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<()> {
-        let context = diagnostics::collect(diags, self.context.configured())?;
+        let context = diagnostics::collect(diags, self.context.settled())?;
         let private = private.unwrap_or_default();
         diagnostics::collect(diags, destroy::destroy(state, private, context).await)
     }

@@ -40,7 +40,7 @@ pub async fn create(
     planned.generation = Value::Value(1);
     let mut private = Private::default();
     let mut moves = vec![Move::Create];
-    if planned.inputs_known() {
+    if planned.inputs_known() && !context.awaits_settings() {
         let left = leftovers::of_a_create(&planned, context).await;
         let warnings = left.warnings.into_iter();
         warnings.for_each(|warning| diagnostics::warn(diags, warning));
@@ -56,7 +56,11 @@ pub async fn create(
         moves,
         at: context.clock.now(),
     };
-    planned.last_action = Value::Value(decision.word());
+    planned.last_action = match context.awaits_settings() {
+        // What an earlier create left behind is revoked in the same apply, and cannot be known yet.
+        true => Value::Unknown,
+        false => Value::Value(decision.word()),
+    };
     private.decision = Some(decision);
     Some((planned, private))
 }

@@ -226,6 +226,7 @@ impl AwsClient {
     }
 
     async fn credentials(&self) -> Result<Arc<Held>> {
+        self.config.settled()?;
         self.wallet.get(self.find_credentials()).await
     }
 
@@ -287,6 +288,7 @@ impl AwsClient {
         service: Service,
         wanted: Option<&'a str>,
     ) -> Result<Option<&'a str>> {
+        self.config.settled()?;
         let chain = self.chain().await;
         let mut region = wanted.or_else(|| chain.region());
         if region.is_none() && !service.works_without_region() {

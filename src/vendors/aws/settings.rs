@@ -32,6 +32,9 @@ pub struct Config {
     /// How often a failed call is repeated.
     pub max_retries: usize,
     endpoints: BTreeMap<&'static str, String>,
+    /// Why nothing may be found or sent with these settings: some of them are not known yet. What the environment says
+    /// does not take their place.
+    awaited: Option<Error>,
 }
 
 /// A key given in the provider block.
@@ -76,7 +79,10 @@ impl Config {
             });
         };
         if !block.wholly_known() {
-            return Err(unknown(block));
+            return Ok(Self {
+                awaited: Some(unknown(block)),
+                ..Self::default()
+            });
         }
         Ok(Self {
             region: region(block)?,
@@ -93,7 +99,13 @@ impl Config {
                 Some(settings) => endpoints(&settings)?,
                 None => BTreeMap::new(),
             },
+            awaited: None,
         })
+    }
+
+    /// An error while some settings are not known yet.
+    pub fn settled(&self) -> Result<()> {
+        self.awaited.clone().map_or(Ok(()), Err)
     }
 
     /// The endpoint that the block sets for a service.
