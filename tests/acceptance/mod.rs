@@ -1,5 +1,6 @@
 //! The real binary under the real CLI: keys of the issuer `generated` in the store `file`, at virtual instants.
 
+mod abandoned;
 mod clock;
 mod deliveries;
 mod edits;
@@ -9,7 +10,9 @@ mod failures;
 mod functions;
 mod lifecycle;
 mod memory;
+mod mocks;
 mod moves;
+mod nulls;
 mod refresh_only;
 mod replacement;
 pub mod secrecy;

@@ -27,7 +27,7 @@ pub fn excesses(config: &ManagedState) -> Vec<Error> {
     });
     let deliveries = config.deliveries.as_ref_option().into_iter().flatten();
     let deliveries = deliveries.filter_map(|(name, _)| {
-        let what = "the name of a delivery";
+        let what = "The name of a delivery";
         too_long(Path::root("deliveries"), what, name, LONGEST_NAME)
     });
     texts.chain(deliveries).chain(labels(config)).collect()
@@ -47,9 +47,9 @@ fn labels(config: &ManagedState) -> Vec<Error> {
         )];
     }
     let long = labels.iter().filter_map(|(name, value)| {
-        too_long(path(), "the name of a label", name, LONGEST_NAME).or_else(|| {
+        too_long(path(), "The name of a label", name, LONGEST_NAME).or_else(|| {
             let value = value.as_deref_option()?;
-            too_long(path().key(name), "the label", value, LONGEST_LABEL)
+            too_long(path().key(name), "The label", value, LONGEST_LABEL)
         })
     });
     long.collect()
