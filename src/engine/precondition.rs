@@ -137,7 +137,7 @@ pub fn refused(place: &str, stranger: &Stranger, id: &str, state: u64) -> Error 
         _ => Error::new(
             Kind::Stale,
             format!("{place} holds a key that this state does not know"),
-            format!("{found}. {WAY_ON}"),
+            format!("{found}: {CATCH_UP} If it is refused: {WAY_ON}"),
         ),
     }
 }
@@ -166,8 +166,21 @@ fn capitalised(text: &str) -> String {
     first.unwrap_or_default() + letters.as_str()
 }
 
-/// How to go on from a state that is behind.
-pub const WAY_ON: &str = "The state is older than what is there, or another apply went on with the key. Nothing is \
+/// The refusal of an apply that knows less than the ledger or the documents: a refresh may make it up.
+pub fn behind(found: impl Into<String>) -> Error {
+    Error::new(
+        Kind::Stale,
+        found,
+        format!("The state is older than what is there: {CATCH_UP} Nothing was done."),
+    )
+}
+
+/// How a state catches up.
+const CATCH_UP: &str = "an apply or the action apikey_rotate_now ended without it, or an older state was restored. Run \
+    terraform apply -refresh-only (a plan writes no state): where ledger, issuer and documents agree, the state follows.";
+
+/// How to go on from a state that a refresh could not bring up to date.
+pub const WAY_ON: &str = "An older state was restored or copied, or another apply went on with the key. Nothing is \
     written over it, because it may be the only copy of a key in use. Restore the newest state. If that is lost, remove \
     the resource from the state (terraform state rm) and take over the key that is there: import it, or, for an issuer \
     without import, create the resource with existing_secret_wo.";

@@ -1,10 +1,10 @@
-//! `terraform-provider-apikey ledger verify`: what a person may ask the ledger for without Terraform.
+//! `terraform-provider-apikey ledger verify` and `forget`: what a person may ask the ledger for without Terraform.
 
 use std::process::ExitCode;
 
 use crate::error::{Error, Kind, Result};
-use crate::ledger::config;
 use crate::ledger::sql::{Database, Verdict};
+use crate::ledger::{config, forget};
 use crate::printable::printable;
 
 const USAGE: &str = "\
@@ -17,10 +17,18 @@ Ends with 0 if there is none, with 1 if there is one, and with 2 if the ledger c
             Default: APIKEY_LEDGER_URL, then the file in the data directory of the working directory.
   --schema  schema of the tables in PostgreSQL, if it is not the default.
   --seal    what an earlier run printed: proves that nothing up to there was changed since, not even
-            by somebody who sealed the whole trail again.";
+            by somebody who sealed the whole trail again.
+
+See also: terraform-provider-apikey ledger forget --help";
 
 /// Runs `arguments`, which follow the word `ledger`.
 pub fn run(arguments: &[String]) -> ExitCode {
+    if let Some(("forget", rest)) = arguments
+        .split_first()
+        .map(|(word, rest)| (word.as_str(), rest))
+    {
+        return forget::run(rest);
+    }
     let asked = match parse(arguments) {
         Ok(asked) => asked,
         Err(help) => {

@@ -7,6 +7,7 @@
 pub mod by_hand;
 pub mod config;
 pub mod disabled;
+pub mod forget;
 pub mod guard;
 pub mod hold;
 pub mod inventory;

@@ -2,9 +2,9 @@
 //! every write with what stands there then.
 
 use crate::engine::catch_up::by_the_documents;
-use crate::engine::connections::{Delivery, in_delivery, stale};
+use crate::engine::connections::{Delivery, in_delivery};
 use crate::engine::deliver;
-use crate::engine::precondition::{Ours, mark_of, refused, stranger};
+use crate::engine::precondition::{Ours, behind, mark_of, refused, stranger};
 use crate::engine::run::Run;
 use crate::error::Result;
 use crate::ledger::KeyMark;
@@ -47,7 +47,7 @@ impl Run<'_> {
         let slots = self.managed.slots.as_ref();
         match slots.and_then(|slots| by_the_documents(slots, documents)) {
             None => Ok(()),
-            Some(slots) => Err(stale(format!(
+            Some(slots) => Err(behind(format!(
                 "{}: every document leads with {} by now",
                 self.name,
                 slots.primary.label()

@@ -10,7 +10,7 @@ use super::trouble::Trouble;
 use super::words::{self, SLOTS, STATUSES};
 use super::writes::Transaction;
 use crate::instant::Instant;
-use crate::ledger::{Holding, KeyRecord, ResourceRef, Status};
+use crate::ledger::{Holding, KeyRecord, ResourceRef, Slot, Status};
 
 type Statement = sqlx::query::Query<'static, Any, AnyArguments>;
 
@@ -151,6 +151,46 @@ pub async fn record(
             });
         }
     }
+    Ok(())
+}
+
+/// The live keys of a resource become orphans, and its places are free.
+pub async fn forget(
+    transaction: &mut Transaction<'_>,
+    resource_id: &str,
+    by: &str,
+    at: Instant,
+) -> Result<(), Trouble> {
+    for row in reads::rows(transaction.connection, resource_id).await? {
+        if row.key.status != Status::Live {
+            continue;
+        }
+        sqlx::query("UPDATE keys SET status = $1, slot = $2, updated_at = $3 WHERE id = $4")
+            .bind(words::word(&STATUSES, &Status::Orphaned))
+            .bind(words::word(&SLOTS, &Slot::None))
+            .bind(at.to_string())
+            .bind(row.id)
+            .execute(&mut *transaction.connection)
+            .await?;
+        transaction.head.append(Event {
+            at: at.to_string(),
+            event: "forgotten".into(),
+            resource: ResourceRef {
+                id: resource_id.to_owned(),
+                name: row.about.name,
+                workspace: row.about.workspace,
+            },
+            issuer: row.about.issuer,
+            account: row.about.account,
+            key: row.key.key,
+            detail: Some(format!("by {by}")),
+            ..Event::default()
+        });
+    }
+    sqlx::query("DELETE FROM places WHERE resource_id = $1")
+        .bind(resource_id)
+        .execute(&mut *transaction.connection)
+        .await?;
     Ok(())
 }
 

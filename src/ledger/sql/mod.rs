@@ -34,7 +34,7 @@ use crate::error::{Error, Result};
 use crate::instant::Instant;
 use crate::ledger::inventory::{Inventory, Query};
 use crate::ledger::{
-    Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome, ResourceRef,
+    Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome, ResourceRef, Status,
 };
 pub use target::Target;
 use trouble::Trouble;
@@ -88,6 +88,19 @@ impl Database {
         verify::verify(&mut reader, seal)
             .await
             .map_err(|error| self.words(error))
+    }
+
+    /// Lists the live keys of a resource as orphaned, because `by` says that no state holds it any more.
+    pub async fn forget(&self, resource: &str, by: &str, at: Instant) -> Result<Vec<KeyMark>> {
+        let memory = self.recall(resource).await?;
+        let live = memory.keys.into_iter();
+        let live = live.filter(|record| record.status == Status::Live);
+        let keys: Vec<KeyMark> = live.map(|record| record.key).collect();
+        if !keys.is_empty() {
+            let job = Job::Forget(resource.to_owned(), by.to_owned(), at);
+            self.write(job).await?;
+        }
+        Ok(keys)
     }
 
     async fn open(&self) -> Result<Arc<Open>> {

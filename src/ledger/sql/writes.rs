@@ -24,6 +24,8 @@ pub enum Job {
     Finish(String, Outcome, Instant),
     /// What a state says.
     Record(Box<Holding>, Instant),
+    /// A resource that no state holds any more, and who says so.
+    Forget(String, String, Instant),
     /// Name and holder of a lock.
     TryLock(String, String),
     /// Holds on to a lock.
@@ -51,6 +53,7 @@ impl Transaction<'_> {
             Job::Begin(intent) => self.begin(intent).await?,
             Job::Finish(intent, outcome, at) => self.finish(intent, outcome, *at).await?,
             Job::Record(holding, at) => holdings::record(self, holding, *at).await?,
+            Job::Forget(resource, by, at) => holdings::forget(self, resource, by, *at).await?,
             Job::TryLock(name, holder) => return self.try_lock(name, holder).await,
             Job::Renew(fence) => self.renew(fence).await?,
             Job::Unlock(fence) => self.unlock(fence).await?,

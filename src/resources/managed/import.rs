@@ -9,6 +9,7 @@ use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::issuers::{self, ISSUERS, Imported};
+use crate::ledger::{KeyMark, KeyRecord, Slot, Status};
 use crate::resources::managed::model::{Fields, ManagedState};
 use crate::secret::Secret;
 
@@ -20,8 +21,33 @@ pub async fn import(id: &str, context: &Context) -> Result<ManagedState> {
         .ok_or_else(|| wrong_id(id, "It does not name an issuer and a key".into()))?;
     let kind = issuers::find(issuer)
         .ok_or_else(|| wrong_id(id, format!("There is no issuer {issuer:?}")))?;
+    refuse_held(id, key_id, context).await?;
     let imported = kind.import(key_id, context).await?;
     Ok(state_of(kind.name(), imported))
+}
+
+/// Two states that hold one key would each rotate and revoke it. A ledger that cannot be asked is told of by the refresh
+/// that follows.
+async fn refuse_held(id: &str, key_id: &str, context: &Context) -> Result<()> {
+    let mark = KeyMark::new(Some(key_id.to_owned()), None);
+    let known = context.ledger.find_keys(&[mark]).await.unwrap_or_default();
+    let is_held = |record: &KeyRecord| record.status == Status::Live && record.slot != Slot::None;
+    let mut others = known
+        .iter()
+        .filter(|(other, record)| other.id != id && is_held(record));
+    match others.next() {
+        None => Ok(()),
+        Some((other, _)) => Err(Error::new(
+            Kind::Invalid,
+            format!("{key_id} is held by apikey_managed {:?}", other.name),
+            format!(
+                "By the ledger it is in workspace {:?}, with the id {}. Two resources would each rotate the key and revoke \
+                 it under the other. Nothing was imported. If that resource left its state without a destroy (state rm, a \
+                 removed block), say so: terraform-provider-apikey ledger forget {}",
+                other.workspace, other.id, other.id
+            ),
+        )),
+    }
 }
 
 /// The id by which a key is imported. It stays the id of the resource, whatever keys follow.

@@ -5,6 +5,7 @@ use crate::domain::slots::{Role, Slots};
 use crate::engine::catch_up::{self, Position, World};
 use crate::engine::connections::{Connections, stale};
 use crate::engine::managed::Managed;
+use crate::engine::precondition::behind;
 use crate::engine::recover::{self, Recovered, Remembered, is_served, recover};
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
@@ -309,13 +310,16 @@ pub async fn refuse_unseen(
         let generation = managed.slots.as_ref().map(|slots| slots.generation);
         if remembered.memory.generation > generation {
             let known = remembered.memory.generation.unwrap_or_default();
-            return Err(stale(format!(
-                "the ledger knows the key in generation {known}, which is newer than the state"
+            return Err(behind(format!(
+                "{}: the ledger knows generation {known}, this state has {}",
+                planned.label(),
+                generation.unwrap_or_default()
             )));
         }
         if let Some(record) = recovered.unheard.first() {
-            return Err(stale(format!(
-                "key {} came of an apply or an action that this state has not heard of",
+            return Err(behind(format!(
+                "{}: this state has not heard of key {}",
+                planned.label(),
                 record.key.label()
             )));
         }
