@@ -103,3 +103,62 @@ fn what_cannot_be_imported_is_said() {
         assert!(world.ws.find_key("k").is_none());
     }
 }
+
+#[test]
+fn a_key_that_another_resource_holds_is_imported_once_that_one_is_forgotten() {
+    let world = World::new().created();
+    let ws = &world.ws;
+    let (held, id) = (world.key().text("primary.key_id"), world.key().text("id"));
+    // A refresh has seen it in the state.
+    ws.plan().ok().code(0);
+    ws.run(&["state", "rm", KEY]).ok();
+    let refused = ws.import(KEY, &format!("aws_iam:{held}")).failed().text();
+    for words in [
+        "is held by apikey_managed \"payments\"",
+        "ledger forget",
+        &id,
+    ] {
+        assert!(refused.contains(words), "{words}: {refused}");
+    }
+    assert!(ws.find_key("k").is_none());
+
+    let ledger = format!(
+        "sqlite://{}",
+        ws.path(".terraform/apikey/ledger.db").display()
+    );
+    let forget = std::process::Command::new(env!("CARGO_BIN_EXE_terraform-provider-apikey"))
+        .args(["ledger", "forget", &id, "--url", &ledger])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&forget.stdout).into_owned();
+    assert!(forget.status.success() && said.contains(&held), "{said}");
+    ws.import(KEY, &format!("aws_iam:{held}")).ok();
+    ws.apply().ok();
+    assert_eq!(world.key().text("primary.key_id"), held);
+    assert_eq!(world.ids(), [held]);
+}
+
+#[test]
+fn a_key_that_is_imported_in_mid_rotation_keeps_the_other_one() {
+    let world = World::new().created().staged().promoted();
+    let ws = &world.ws;
+    let (primary, retiring) = (
+        world.key().text("primary.key_id"),
+        world.key().text("secondary.key_id"),
+    );
+    let document = world.document();
+    ws.run(&["state", "rm", KEY]).ok();
+    std::fs::remove_file(ws.path(".terraform/apikey/ledger.db")).unwrap();
+    ws.import(KEY, &format!("aws_iam:{primary}")).ok();
+    ws.apply().ok();
+    assert_eq!(world.document(), document, "nothing was rewritten yet");
+    let taken = ws.apply_with(&["-refresh-only"]).ok();
+    taken.warns(&["retiring key", &retiring, "taken over"]);
+    let key = world.key();
+    assert_eq!(key.text("secondary.key_id"), retiring);
+    assert_eq!((key.generation(), key.phase().as_str()), (2, "retiring"));
+    assert_eq!(world.ids().len(), 2);
+    assert_eq!(world.document(), document);
+    ws.advance("40s").apply().ok();
+    assert_eq!(world.ids(), [primary]);
+}

@@ -361,8 +361,8 @@ fn followed(name: &str, slots: &Slots) -> Error {
         format!("{name}: the state follows what happened without it"),
         format!(
             "Everything outside agrees that {} is the primary key in generation {}{secondary}. This state had not heard of \
-             it: an apply or apikey_rotate_now ended without it, or an older state was restored. A plan writes no state; \
-             an apply does, or terraform apply -refresh-only.",
+             it: an apply or apikey_rotate_now ended without it, or an older state was restored. A plan writes no state: run \
+             terraform apply -refresh-only to keep it.",
             slots.primary.label(),
             slots.generation
         ),
