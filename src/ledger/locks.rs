@@ -18,3 +18,10 @@ pub struct Fence {
     /// Which holding of it.
     pub number: i64,
 }
+
+/// The number of the first holding of a lock. In a ledger that was lost and made anew it is another one, so that whoever
+/// held the lock in the old ledger does not hold it in the new one.
+pub fn first_number() -> i64 {
+    // Without chance two ledgers count alike, as all did; the lease still ends by itself.
+    1 + i64::from(getrandom::u32().unwrap_or_default())
+}

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
+use crate::ledger::locks::first_number;
 use crate::ledger::{
     Effect, Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome,
     ResourceRef, Slot, Status, passed_on,
@@ -297,7 +298,11 @@ impl Ledger for InMemory {
         if lock.1.is_some() {
             return Ok(None);
         }
-        *lock = (lock.0 + 1, Some(holder.to_owned()));
+        let number = match lock.0 {
+            0 => first_number(),
+            last => last + 1,
+        };
+        *lock = (number, Some(holder.to_owned()));
         Ok(Some(Lease {
             fence: Fence {
                 name: name.to_owned(),

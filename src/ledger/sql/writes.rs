@@ -12,6 +12,7 @@ use super::trouble::Trouble;
 use super::words;
 use crate::error::{Error, Kind};
 use crate::instant::Instant;
+use crate::ledger::locks::first_number;
 use crate::ledger::{
     Effect, Fence, Holding, Intent, KeyMark, Lease, Outcome, Slot, Status, passed_on,
 };
@@ -239,7 +240,7 @@ impl Transaction<'_> {
         let now = self.dialect.now();
         let end = self.dialect.now_and(self.lease);
         let text = format!(
-            "INSERT INTO locks (name, number, holder, taken_at, expires_at) VALUES ($1, 1, $2, {now}, {end}) \
+            "INSERT INTO locks (name, number, holder, taken_at, expires_at) VALUES ($1, $3, $2, {now}, {end}) \
              ON CONFLICT (name) DO UPDATE SET number = locks.number + 1, holder = excluded.holder, \
              taken_at = excluded.taken_at, expires_at = excluded.expires_at \
              WHERE locks.holder IS NULL OR locks.expires_at <= {now} RETURNING number"
@@ -247,6 +248,7 @@ impl Transaction<'_> {
         let taken = sqlx::query(AssertSqlSafe(text))
             .bind(name)
             .bind(holder)
+            .bind(first_number())
             .fetch_optional(&mut *self.connection)
             .await?;
         let Some(row) = taken else { return Ok(None) };
