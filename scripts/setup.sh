@@ -34,16 +34,34 @@ need_rust() {
     "cargo is missing. It comes with Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or later: https://rustup.rs"
 }
 
+# Distributions split the compiler from the definitions that come with it, so it is tried out.
+protoc_works() {
+  local place works=false
+  command -v "${PROTOC:-protoc}" >/dev/null || return 1
+  place=$(mktemp -d)
+  printf '%s\n' 'syntax = "proto3";' 'import "google/protobuf/empty.proto";' \
+    'message Try { google.protobuf.Empty empty = 1; }' >"$place/try.proto"
+  if "${PROTOC:-protoc}" --proto_path="$place" --descriptor_set_out="$place/try" "$place/try.proto" 2>/dev/null; then
+    works=true
+  fi
+  rm -rf "$place"
+  "$works"
+}
+
 need_protoc() {
-  if [ -n "${PROTOC:-}" ] || command -v protoc >/dev/null; then return; fi
-  say "protoc is missing; trying to install it."
+  if protoc_works; then return; fi
+  say "protoc, or the definitions that belong to it, are missing; trying to install them."
   install_package protobuf-compiler protobuf-compiler protobuf >&2 || true
-  command -v protoc >/dev/null || fail \
-    "protoc, the Protocol Buffers compiler, is missing and could not be installed from here." \
-    "  Debian, Ubuntu: sudo apt-get install protobuf-compiler" \
-    "  Fedora:         sudo dnf install protobuf-compiler" \
+  if ! protoc_works; then
+    install_package libprotobuf-dev protobuf-devel protobuf >&2 || true
+  fi
+  protoc_works || fail \
+    "protoc, the Protocol Buffers compiler, cannot compile a file that imports google/protobuf/empty.proto, and nothing" \
+    "that helps could be installed from here." \
+    "  Debian, Ubuntu: sudo apt-get install protobuf-compiler libprotobuf-dev" \
+    "  Fedora:         sudo dnf install protobuf-compiler protobuf-devel" \
     "  macOS:          brew install protobuf" \
-    "  elsewhere:      put protoc on the PATH, or point PROTOC at it"
+    "  elsewhere:      put protoc on the PATH with its include directory beside bin/, or point PROTOC at it"
 }
 
 need_cli() {
