@@ -7,7 +7,16 @@
 use crate::domain::course;
 use crate::domain::moves::Move;
 use crate::domain::situation::Situation;
+use crate::duration::Duration;
 use crate::instant::Instant;
+
+/// By how much the clocks of machines may differ. What is further ahead is no time to act upon.
+const DISAGREEMENT: Duration = Duration::from_secs(15 * 60);
+
+/// An instant that was written down, unless it has not come yet by the clock of this machine.
+pub fn believable(at: Instant, clock: Instant) -> Option<Instant> {
+    (at <= clock + DISAGREEMENT).then_some(at)
+}
 
 /// The moves of the next apply and the instant at which they became due.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -20,6 +20,10 @@ pub struct Evidence<'a> {
     pub memory: &'a Memory,
     /// What the issuer lists in the account now; `None` if it cannot.
     pub listed: Option<&'a [Listed]>,
+    /// A key that was not delivered exists nowhere.
+    pub local: bool,
+    /// By how many seconds the clock of the issuer is ahead of the machine's.
+    pub ahead: i64,
     /// All keys in the account that the ledger knows, whosever they are.
     pub known: &'a [KeyRecord],
     /// The machine's time.
@@ -51,14 +55,19 @@ pub enum Verdict {
     Undecided,
     /// Keys that nobody holds came of it, or were to be revoked by it.
     Orphans(Vec<KeyMark>),
-    /// One of these keys may have come of it, but they may be somebody else's.
+    /// One of these keys may have come of it, but they may be somebody else's. None of them: the issuer cannot tell
+    /// whether one came of it.
     Unclear(Vec<String>),
 }
 
-/// How long before and after its intent a key may have been created by it: clocks differ, and a request may be slow.
+/// How long before and after its intent a key may have been created by it: clocks differ by more than was measured, and a
+/// request may be slow.
 /// Short, because a key that somebody else makes by hand within this time is taken for ours.
 const BEFORE: Duration = Duration::from_secs(60);
 const AFTER: Duration = Duration::from_secs(120);
+
+/// By how much a clock may have been wrong when the intent was written. A key of that time may have come of it.
+const DOUBT: Duration = Duration::from_secs(15 * 60);
 
 /// Whether a verdict needs what the issuer lists, and what else the ledger knows of the account.
 pub fn needs_list(memory: &Memory, held: &[KeyMark]) -> bool {
@@ -130,22 +139,39 @@ impl Evidence<'_> {
 
     fn judge_mint(&self, intent: &Intent) -> Verdict {
         let Some(listed) = self.listed else {
-            return Verdict::Settled("the issuer keeps no list of its keys");
+            return match self.local {
+                true => Verdict::Settled("a key that was not delivered exists nowhere"),
+                // It may live, and nobody can ever tell by looking.
+                false => Verdict::Unclear(Vec::new()),
+            };
         };
-        let candidates: Vec<&Listed> = listed
+        let new: Vec<&Listed> = listed
             .iter()
             .filter(|key| !intent.known.contains(&key.key_id))
             .filter(|key| self.record_of(&key.key_id).is_none())
             .filter(|key| !self.holds(&named(&key.key_id)))
-            .filter(|key| came_of(key.created_at, intent.at))
+            .filter(|key| {
+                is_near(key.created_at, intent.at) || self.came_of(key.created_at, intent.at)
+            })
             .collect();
-        match candidates[..] {
+        let in_time: Vec<&Listed> = new
+            .iter()
+            .copied()
+            .filter(|key| self.came_of(key.created_at, intent.at))
+            .collect();
+        match (&in_time[..], &new[..]) {
             // A slow request may still arrive.
-            [] if self.now <= intent.at + AFTER => Verdict::Undecided,
-            [] => Verdict::Settled("no key came of it that is not known"),
-            [only] => Verdict::Orphans(vec![named(&only.key_id)]),
-            _ => Verdict::Unclear(candidates.iter().map(|key| key.key_id.clone()).collect()),
+            (_, []) if self.now <= intent.at + AFTER => Verdict::Undecided,
+            (_, []) => Verdict::Settled("no key came of it that is not known"),
+            ([only], _) => Verdict::Orphans(vec![named(&only.key_id)]),
+            // A clock that was set since may hide the time at which it came, so one of about that time is told of.
+            _ => Verdict::Unclear(new.iter().map(|key| key.key_id.clone()).collect()),
         }
+    }
+
+    fn came_of(&self, created_at: Instant, intended_at: Instant) -> bool {
+        let created_at = Instant::from_unix(created_at.unix().saturating_sub(self.ahead));
+        created_at >= intended_at - BEFORE && created_at <= intended_at + AFTER
     }
 
     /// It had promised to revoke keys that nobody held, and may not have got there.
@@ -215,8 +241,8 @@ impl Evidence<'_> {
     }
 }
 
-fn came_of(created_at: Instant, intended_at: Instant) -> bool {
-    created_at >= intended_at - BEFORE && created_at <= intended_at + AFTER
+fn is_near(created_at: Instant, intended_at: Instant) -> bool {
+    created_at >= intended_at - DOUBT && created_at <= intended_at + DOUBT
 }
 
 fn named(key_id: &str) -> KeyMark {

@@ -63,6 +63,8 @@ struct Case {
     listed: Option<Vec<Listed>>,
     known: Vec<KeyRecord>,
     now: Option<i64>,
+    local: bool,
+    ahead: i64,
     /// The audit trail knows nothing of what is open.
     unsealed: bool,
 }
@@ -85,6 +87,8 @@ impl Case {
             held: &self.held,
             memory: &memory,
             listed: self.listed.as_deref(),
+            local: self.local,
+            ahead: self.ahead,
             known: &self.known,
             now: Instant::from_unix(self.now.unwrap_or(NOW + 3_600)),
         })
@@ -194,11 +198,6 @@ fn what_no_sealed_event_attests_leads_to_no_revocation() {
         };
         assert!(matches!(&case.strays()[..], [Stray::Unattested(_)]));
     }
-}
-
-#[test]
-fn a_mint_at_an_issuer_without_a_list_is_settled() {
-    assert!(settled(Case::default().verdict(intent(Effect::Mint, None))));
 }
 
 #[test]
@@ -379,4 +378,40 @@ fn a_mint_whose_request_may_still_arrive_is_left_open() {
         ..Case::default()
     };
     assert_eq!(case.verdict(intent(Effect::Mint, None)), Verdict::Undecided);
+}
+
+#[test]
+fn a_key_of_an_issuer_whose_clock_differs_is_still_the_one_that_was_lost() {
+    for ahead in [-600, -300, 0, 300, 600] {
+        let case = Case {
+            listed: Some(vec![listed("before", -9_000), listed("lost", ahead + 5)]),
+            ahead,
+            ..Case::default()
+        };
+        let verdict = case.verdict(intent(Effect::Mint, None));
+        assert_eq!(verdict, Verdict::Orphans(vec![key("lost")]), "{ahead}");
+    }
+}
+
+#[test]
+fn a_new_key_of_another_time_is_told_of_and_never_taken() {
+    for seconds in [-800, -300, 300, 800] {
+        let case = Case {
+            listed: Some(vec![listed("before", -9_000), listed("odd", seconds)]),
+            ..Case::default()
+        };
+        let verdict = case.verdict(intent(Effect::Mint, None));
+        assert_eq!(verdict, Verdict::Unclear(vec!["odd".into()]), "{seconds}");
+    }
+}
+
+#[test]
+fn without_a_list_a_lost_mint_is_settled_only_where_its_key_can_exist_nowhere() {
+    let local = Case {
+        local: true,
+        ..Case::default()
+    };
+    assert!(settled(local.verdict(intent(Effect::Mint, None))));
+    let verdict = Case::default().verdict(intent(Effect::Mint, None));
+    assert_eq!(verdict, Verdict::Unclear(Vec::new()));
 }

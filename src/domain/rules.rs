@@ -22,6 +22,7 @@ const RULES: &[Rule] = &[
     rotation_is_near_or_due,
     the_staged_key_is_not_verified,
     rotation_comes_up,
+    others_leave_no_room_for_a_rotation,
 ];
 
 /// Everything that the rules find, in their order.
@@ -286,6 +287,14 @@ fn rotation_comes_up(situation: &Situation, slots: &Slots) -> Option<Finding> {
     let reason = || format!("rotation is due at {due_at}");
     (is_near && !policy.notice_period.is_zero() && !is_told)
         .then(|| Finding::new(Status::Notice, reason()))
+}
+
+/// Known as soon as the keys of the account are listed. A rotation that is due is tried all the same, and fails with
+/// what to do.
+fn others_leave_no_room_for_a_rotation(situation: &Situation, slots: &Slots) -> Option<Finding> {
+    let full = situation.facts.full.as_ref()?;
+    let is_needed = slots.secondary.is_none();
+    is_needed.then(|| Finding::new(Status::Blocked, full.reason.clone()))
 }
 
 fn staged_works(situation: &Situation, slots: &Slots) -> bool {

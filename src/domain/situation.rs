@@ -45,6 +45,17 @@ pub struct Facts {
     pub orphans: Vec<String>,
     /// What outside is newer than the state, if something is: then nothing may be done.
     pub behind: Option<String>,
+    /// Why the account has no room for the second key of a rotation, and what to do about it.
+    pub full: Option<Full>,
+}
+
+/// Keys of others leave no room for a rotation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Full {
+    /// Which keys, and whose, as a part of a sentence.
+    pub reason: String,
+    /// What to do, in sentences.
+    pub way_out: String,
 }
 
 /// How a key stands at its issuer.

@@ -9,7 +9,7 @@ use crate::domain::steps;
 use crate::duration::Duration;
 use crate::engine::verification::{CONSECUTIVE, Proof, TIMEOUT, Verdict, Verification, prove};
 use crate::error::{Error, Kind, Path, Result};
-use crate::issuers::{Abilities, Issuer};
+use crate::issuers::{Abilities, Issuer, Probe};
 use crate::secret::Secret;
 use crate::stores::Store;
 
@@ -67,6 +67,42 @@ impl Connections {
         }
     }
 
+    /// Proves that a revoked key is dead: refused as often in a row as a new one is to be accepted. One refusal may come
+    /// from the only server that has heard of the revocation.
+    pub async fn prove_dead(
+        &self,
+        key: &Key,
+        secret: &Secret,
+        stop: &CancellationToken,
+    ) -> Result<()> {
+        let key_id = key.key_id.as_deref();
+        let probe = || {
+            let asked = self.issuer.probe(key_id, secret);
+            async move {
+                Ok(match asked.await? {
+                    Probe::Refused(_) => Probe::Accepted,
+                    Probe::Accepted => Probe::Refused("accepted".to_owned()),
+                })
+            }
+        };
+        let proof = prove(probe, DEATH, ISSUER_INTERVAL, CONSECUTIVE, stop).await?;
+        let reason = match proof.verdict {
+            Verdict::Proved => return Ok(()),
+            Verdict::Unproved => format!(
+                "It was tried {} times within {DEATH} and not refused {CONSECUTIVE} times in a row; the last answer that \
+                 was no refusal: {}.",
+                proof.attempts,
+                proof.last_reason.unwrap_or_default()
+            ),
+            Verdict::Stopped => format!("Interrupted after {} attempts.", proof.attempts),
+        };
+        Err(Error::new(
+            Kind::Other,
+            format!("{} may still accept the key", self.issuer.account()),
+            reason,
+        ))
+    }
+
     /// Proves that a key works: by its issuer, and by the request of the resource where there is one.
     pub async fn prove(&self, key: &Key, secret: &Secret, stop: &CancellationToken) -> Result<()> {
         let key_id = key.key_id.as_deref();
@@ -81,6 +117,9 @@ impl Connections {
         Ok(())
     }
 }
+
+/// How long a revoked key may be accepted: IAM takes seconds until every server of it knows.
+const DEATH: Duration = Duration::from_secs(30);
 
 /// Issuers answer at once; a request of the user may be heavier.
 const ISSUER_INTERVAL: Duration = Duration::from_secs(1);

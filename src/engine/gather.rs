@@ -70,6 +70,7 @@ pub async fn gather(
             secondary,
             orphans: Vec::new(),
             behind: None,
+            full: None,
         },
         vanished: gone_at_issuer && !sight.anything_found,
         deliveries: sight.deliveries,

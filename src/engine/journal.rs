@@ -103,6 +103,11 @@ impl<'a> Journal<'a> {
         self.ledger
     }
 
+    /// The account that is worked on.
+    pub fn account(&self) -> &str {
+        &self.apply.account
+    }
+
     /// Whether a key of this account is dead for certain: the ledger says that it was revoked.
     pub async fn is_revoked(&self, key: &KeyMark) -> Result<bool> {
         let keys = self.ledger.keys_in(&self.apply.account).await?;

@@ -5,6 +5,7 @@
 pub mod adopt;
 pub mod catch_up;
 pub mod connections;
+pub mod crowd;
 pub mod deliver;
 pub mod fault;
 pub mod gather;

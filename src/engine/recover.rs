@@ -77,6 +77,8 @@ pub async fn recover(
         held,
         memory,
         listed: listed.as_deref(),
+        local: connections.abilities.local,
+        ahead: connections.issuer.ahead(),
         known: &remembered.known,
         now,
     };
@@ -158,12 +160,21 @@ pub async fn is_served(key: &KeyMark, connections: &Connections) -> Result<bool>
 }
 
 fn unclear(name: &str, candidates: &[String]) -> Error {
+    if candidates.is_empty() {
+        return Error::new(
+            Kind::Other,
+            format!("{name}: a key may live that nothing holds"),
+            "An apply was cut off while it minted a key, and the issuer cannot list its keys, so nobody can tell whether one \
+             was made. Look at the issuer and delete a key of that time that nobody uses. The ledger keeps that it may live.",
+        );
+    }
     Error::new(
         Kind::Other,
         format!("{name}: it is not clear which key an apply left behind"),
         format!(
-            "An apply was cut off while it minted a key, and {} appeared at the issuer in that time. One of them may be \
-             nobody's. They are left alone: delete the one that nobody uses by hand.",
+            "An apply was cut off while it minted a key, and {} appeared at the issuer since. A key of that apply may be \
+             among them, which nothing holds. They are left alone: find out which of them is in use, and delete by hand \
+             what is not.",
             candidates.join(" and ")
         ),
     )

@@ -30,6 +30,7 @@ impl Turn {
             let me = holder();
             let lock = hold(ledger, &account, &local, &me, patience, &context.stop);
             held = Some(lock.await?);
+            connections.issuer.look_again();
         }
         Ok(Self { account, held })
     }

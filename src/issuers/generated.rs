@@ -75,7 +75,10 @@ impl IssuerKind for Generated {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities::default()
+        Abilities {
+            local: true,
+            ..Abilities::default()
+        }
     }
 
     fn names_its_keys(&self) -> bool {

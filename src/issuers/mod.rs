@@ -87,6 +87,8 @@ pub struct Abilities {
     pub import: bool,
     /// A new key is accepted as soon as it is minted. Otherwise whoever accepts it learns of it from a delivery.
     pub valid_at_mint: bool,
+    /// Its keys exist where they are delivered and nowhere else: one that was lost on the way is not alive.
+    pub local: bool,
 }
 
 /// A key as the issuer hands it out, the only time its secret is seen.
@@ -105,6 +107,28 @@ pub struct Listed {
     pub key_id: String,
     /// When the issuer created it.
     pub created_at: Instant,
+}
+
+/// Keys of others in an account that holds only so many: there is no room for the two that a rotation needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crowd {
+    /// How many keys the account holds at most.
+    pub limit: usize,
+    /// The keys that are not the resource's.
+    pub others: Vec<Stranger>,
+}
+
+/// A key in the account that is not the resource's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    /// The public id of the key.
+    pub key_id: String,
+    /// How it stands and since when it exists.
+    pub about: String,
+    /// The command by which a person finds out whether it is still in use.
+    pub look: String,
+    /// The command by which a person deletes it.
+    pub delete: String,
 }
 
 /// What the issuer says of a key.
@@ -136,6 +160,8 @@ pub struct Imported {
     pub key_id: String,
     /// When the issuer created it.
     pub created_at: Instant,
+    /// How it stands.
+    pub standing: Standing,
 }
 
 /// A key that a search found.
@@ -145,8 +171,6 @@ pub struct Existing {
     pub key: Imported,
     /// Whose it is, for people: `user payments`.
     pub owner: String,
-    /// How it stands.
-    pub standing: Standing,
 }
 
 /// A search under way. It asks for the next page only when somebody wants it.
@@ -174,9 +198,30 @@ pub trait Issuer: Send + Sync {
         Ok(self.account())
     }
 
-    /// Everything that can fail before a mint: reach, permissions, room for one more key.
-    /// `owned` are the ids that the resource already has, so that a full account can be explained.
+    /// Everything that can fail before a mint and can be asked without trying: reach, permissions to look, room for one
+    /// more key ([`Kind::Limit`] if there is none). `owned` are the ids that the resource already has.
     async fn check(&self, owned: &[String]) -> Result<()>;
+
+    /// By how many seconds its clock was ahead of the machine's when it answered last, as far as it tells.
+    fn ahead(&self) -> i64 {
+        0
+    }
+
+    /// How many keys the account holds at most, those that are switched off included; `None` if there is no limit that
+    /// a resource could meet.
+    fn limit(&self) -> Option<usize> {
+        None
+    }
+
+    /// Who takes the room of the two keys that a rotation needs; `None` if there is room, or the issuer sets no limit.
+    async fn crowd(&self, owned: &[String]) -> Result<Option<Crowd>> {
+        let _ = owned;
+        Ok(None)
+    }
+
+    /// The account may have changed: what was listed so far counts no more. Called once nobody else works on it; from then
+    /// on one list serves all questions, and the issuer keeps it in step with what it does itself.
+    fn look_again(&self) {}
 
     /// Creates a key. Called once for each decision. `token` is unique to this call, for issuers that take an
     /// idempotency key, or a name by which the key is found again. An error means that no key of ours is left behind,

@@ -310,3 +310,26 @@ fn paused_still_revokes_what_had_its_grace() {
     ws.apply_plan().ok();
     assert_eq!(ws.key("k").phase(), "single");
 }
+
+#[test]
+fn a_state_that_tells_of_the_future_brings_nothing_forward() {
+    for slot in ["promoted_at", "created_at", "delivered_at"] {
+        let ws = Config::new().created();
+        let delivered = ws.delivered("k.json");
+        ws.edit_state(|state| {
+            let resources = state["resources"].as_array_mut().unwrap();
+            let key = resources
+                .iter_mut()
+                .find(|it| it["type"] == "apikey_managed");
+            key.unwrap()["instances"][0]["attributes"]["primary"][slot] =
+                "9999-12-31T23:59:59Z".into();
+        });
+        for refresh in ["-refresh=true", "-refresh=false"] {
+            let planned = ws.plan_with(&[refresh]).ok().code(0);
+            planned.warns(&["payments", "newer than the clock", "9999"]);
+        }
+        ws.apply().ok();
+        assert_eq!(ws.delivered("k.json"), delivered, "{slot}");
+        assert_eq!(ws.key("k").phase(), "single", "{slot}");
+    }
+}

@@ -2,9 +2,14 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+
+use apikey::instant::Instant;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 use crate::support::forms::forms;
 
@@ -15,6 +20,8 @@ pub struct Door {
     port: u16,
     mood: Arc<Mutex<Mood>>,
     secrets: Secrets,
+    operations: Arc<Mutex<Vec<String>>>,
+    ahead: Arc<AtomicI64>,
 }
 
 /// Secrets that passed.
@@ -34,6 +41,8 @@ enum Mood {
     Loses(&'static str),
     /// Those that hold this text are refused, in words that repeat them and every secret that passed, in every form.
     Echoes(&'static str),
+    /// Those that hold one of these texts are said to be done and are not.
+    Pretends(&'static [&'static str]),
     /// Three in ten fare badly, each in the way that this number tells.
     Storms(u64),
 }
@@ -44,6 +53,7 @@ enum Fate {
     Passes,
     Refused,
     Echoed,
+    Pretended,
     Throttled,
     Fails,
     Unavailable,
@@ -62,17 +72,24 @@ impl Door {
         let shared = Arc::clone(&mood);
         let secrets = Secrets::default();
         let passed = Arc::clone(&secrets);
+        let operations = Arc::<Mutex<Vec<String>>>::default();
+        let asked = Arc::clone(&operations);
+        let ahead = Arc::new(AtomicI64::new(0));
+        let clock = Arc::clone(&ahead);
         thread::spawn(move || {
             for stream in listener.incoming().take(5000).flatten() {
                 let (server, mood) = (server.clone(), Arc::clone(&shared));
-                let passed = Arc::clone(&passed);
-                thread::spawn(move || pass(stream, &server, &mood, &passed));
+                let (passed, asked) = (Arc::clone(&passed), Arc::clone(&asked));
+                let clock = Arc::clone(&clock);
+                thread::spawn(move || pass(stream, &server, &mood, &passed, &asked, &clock));
             }
         });
         Self {
             port,
             mood,
             secrets,
+            operations,
+            ahead,
         }
     }
 
@@ -98,6 +115,21 @@ impl Door {
     /// Refuses requests with this text and repeats in the answer what it knows.
     pub fn echo(&self, with: &'static str) {
         self.set(Mood::Echoes(with));
+    }
+
+    /// The names of the operations that were asked for since the last time.
+    pub fn take_operations(&self) -> Vec<String> {
+        std::mem::take(&mut *self.operations.lock().unwrap())
+    }
+
+    /// Says that requests with one of these texts are done, and does nothing.
+    pub fn pretend(&self, with: &'static [&'static str]) {
+        self.set(Mood::Pretends(with));
+    }
+
+    /// From now on the clock of the server seems to be ahead by so many seconds.
+    pub fn ahead(&self, seconds: i64) {
+        self.ahead.store(seconds, Ordering::SeqCst);
     }
 
     /// Another secret that it knows.
@@ -145,6 +177,10 @@ impl Mood {
                 Fate::Unanswered
             }
             Self::Loses(_) => Fate::Passes,
+            Self::Pretends(with) => match with.iter().any(|text| request.contains(text)) {
+                true => Fate::Pretended,
+                false => Fate::Passes,
+            },
             Self::Echoes(with) => match request.contains(*with) {
                 true => Fate::Echoed,
                 false => Fate::Passes,
@@ -173,9 +209,13 @@ fn pass(
     server: &str,
     mood: &Mutex<Mood>,
     secrets: &Secrets,
+    operations: &Mutex<Vec<String>>,
+    ahead: &AtomicI64,
 ) -> io::Result<()> {
     client.set_read_timeout(Some(PATIENCE))?;
     let request = read(&mut client)?;
+    let asked = operation(&String::from_utf8_lossy(&request));
+    operations.lock().unwrap().extend(asked);
     let fate = mood
         .lock()
         .unwrap()
@@ -189,6 +229,7 @@ fn pass(
             let words = repeated(&String::from_utf8_lossy(&request), secrets);
             return answer(&mut client, 400, &words);
         }
+        Fate::Pretended => return answer(&mut client, 200, "<Done/>"),
         Fate::Throttled => return answer(&mut client, 429, ""),
         Fate::Fails => return answer(&mut client, 500, ""),
         Fate::Unavailable => return answer(&mut client, 503, ""),
@@ -208,10 +249,53 @@ fn pass(
             let mut answer = Vec::new();
             upstream.read_to_end(&mut answer)?;
             learn(&String::from_utf8_lossy(&answer), secrets);
+            let ahead = ahead.load(Ordering::SeqCst);
+            if ahead != 0 {
+                answer = shifted(&String::from_utf8_lossy(&answer), ahead).into_bytes();
+            }
             client.write_all(&answer)?;
         }
     };
     Ok(())
+}
+
+/// The operation that a request of either protocol names.
+fn operation(request: &str) -> Option<String> {
+    let (_, rest) = request
+        .split_once("Action=")
+        .or_else(|| request.split_once("x-amz-target: secretsmanager."))?;
+    Some(
+        rest.chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect(),
+    )
+}
+
+/// The answer as if the clock of the server were ahead: its date, and the dates of the keys that it lists.
+fn shifted(answer: &str, seconds: i64) -> String {
+    let now = OffsetDateTime::now_utc() + time::Duration::seconds(seconds);
+    let date = now.format(&Rfc2822).unwrap().replace("+0000", "GMT");
+    let lines = answer
+        .split("\r\n")
+        .map(|line| match line.starts_with("Date: ") {
+            true => format!("Date: {date}"),
+            false => line.to_owned(),
+        });
+    let mut parts = Vec::new();
+    for part in lines.collect::<Vec<_>>().join("\r\n").split("<CreateDate>") {
+        let shifted = part.split_once("</CreateDate>").map(|(date, rest)| {
+            // The fraction of the second stays, and with it the length of the answer.
+            let (_, fraction) = date.split_at("2026-01-01T00:00:00".len());
+            let date = Instant::parse(date).unwrap().unix() + seconds;
+            let date = Instant::from_unix(date).to_string();
+            format!(
+                "{}{fraction}</CreateDate>{rest}",
+                date.trim_end_matches('Z')
+            )
+        });
+        parts.push(shifted.unwrap_or_else(|| part.to_owned()));
+    }
+    parts.join("<CreateDate>")
 }
 
 fn learn(answer: &str, secrets: &Secrets) {

@@ -1,8 +1,10 @@
 //! Two keys a user, and what the administrator may not do: seen before a key is minted, and explained.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::world::{World, issuer, secrets_manager};
+use super::door::Door;
+use super::world::{KEY, World, issuer, secrets_manager};
 use crate::aws::unique;
 use crate::support::keys::FAST;
 
@@ -40,10 +42,146 @@ fn a_user_with_two_keys_gets_no_third_and_both_are_named() {
 }
 
 #[test]
+fn a_key_that_takes_the_room_of_a_rotation_is_told_of_by_the_first_plan() {
+    let world = World::new();
+    let foreign = world.cloud.create_key(&world.user).id;
+    let no_room = ["payments", "no room for a rotation", foreign.as_str()];
+    let planned = world.ws.plan().ok().code(2).warns(&no_room);
+    let delete = format!(
+        "delete-access-key --user-name {} --access-key-id {foreign}",
+        world.user
+    );
+    planned.warns(&[&delete, "neither this resource nor the ledger knows"]);
+    world.ws.apply_plan().ok();
+    world.in_order();
+    assert_eq!(world.key().status(), "blocked");
+    assert!(
+        world.key().reason().contains(&foreign),
+        "{}",
+        world.key().reason()
+    );
+    world.ws.plan().ok().code(0).warns(&no_room);
+
+    world.cloud.delete_key(&world.user, &foreign);
+    world.ws.apply_with(&["-refresh-only"]).ok();
+    assert_eq!(world.key().status(), "ok");
+    world.ws.plan().ok().code(0).does_not_warn("no room");
+}
+
+#[test]
+fn a_key_that_the_ledger_knows_is_named_by_its_owner_and_nobody_is_advised_to_delete_it() {
+    let world = World::new().created();
+    let own = world.key().text("primary.key_id");
+    let ledger = format!(
+        "sqlite://{}",
+        world.ws.path(".terraform/apikey/ledger.db").display()
+    );
+    let other = World::new();
+    other.ws.env("APIKEY_LEDGER_URL", &ledger);
+    other.write(&other.config().name("billing").issuer(&issuer(&world.user)));
+    let told = [
+        "billing",
+        "no room for a rotation",
+        own.as_str(),
+        "\"payments\"",
+    ];
+    let planned = other.ws.plan().ok().code(2).warns(&told);
+    planned
+        .does_not_warn("delete-access-key")
+        .does_not_warn("import");
+    other.ws.apply_plan().ok();
+    assert_eq!(other.key().status(), "blocked");
+
+    // Both are there: neither can rotate, and each is told of the other.
+    let told = ["payments", "no room for a rotation", "\"billing\""];
+    world
+        .ws
+        .plan()
+        .ok()
+        .warns(&told)
+        .does_not_warn("delete-access-key");
+    world.ws.advance("80s").plan().ok().code(2).warns(&told);
+    let refused = world.ws.apply_plan().failed();
+    let refused = refused.complains(&["payments", "already has two access keys", "\"billing\""]);
+    assert!(!refused.text().contains("delete-access-key"), "{refused}");
+    assert_eq!(world.ids().len(), 2);
+    world.in_order();
+}
+
+#[test]
+fn two_resources_on_one_user_are_noticed_in_their_plan() {
+    let world = World::new();
+    let beside = format!(
+        r#"
+resource "apikey_managed" "other" {{
+  name       = "billing"
+  policy     = apikey_rotation_policy.p
+  issuer     = {}
+  deliveries = {{ app = {} }}
+}}"#,
+        issuer(&world.user),
+        secrets_manager(&unique("billing"))
+    );
+    world.write(&world.config().beside(&beside));
+    let told = [
+        "another resource manages keys of the same account",
+        "\"payments\"",
+        "\"billing\"",
+    ];
+    world.ws.plan().ok().code(2).warns(&told);
+    world.ws.apply_plan().ok();
+    world.ws.plan().ok().warns(&told);
+}
+
+#[test]
+fn an_imported_key_that_is_switched_off_is_announced() {
+    let world = World::new();
+    let key = world.cloud.create_key(&world.user);
+    world.cloud.deactivate_key(&world.user, &key.id);
+    let import = world.ws.import(KEY, &format!("aws_iam:{}", key.id)).ok();
+    assert!(
+        import
+            .text()
+            .contains(&format!("Key {} is switched off at the issuer", key.id)),
+        "{import}"
+    );
+}
+
+/// How often each operation was asked for.
+fn counted(door: &Door) -> BTreeMap<String, usize> {
+    let mut counted = BTreeMap::new();
+    for operation in door.take_operations() {
+        *counted.entry(operation).or_insert(0) += 1;
+    }
+    counted
+}
+
+#[test]
+fn aws_is_asked_no_more_than_it_takes_and_nothing_is_tried_that_is_expected_to_fail() {
+    let world = World::new();
+    let door = Door::before(&world.cloud.url());
+    world.ws.env("AWS_ENDPOINT_URL", &door.url());
+    world.ws.plan().ok().code(2);
+    let planned = counted(&door);
+    assert_eq!(planned["ListAccessKeys"], 1, "{planned:?}");
+    world.ws.apply_plan().ok();
+    let created = counted(&door);
+    // Once in the plan that Terraform makes again, and once under the lock.
+    assert_eq!(created["ListAccessKeys"], 2, "{created:?}");
+    assert_eq!(created["CreateAccessKey"], 1, "{created:?}");
+    for write in ["UpdateAccessKey", "DeleteAccessKey"] {
+        assert!(!created.contains_key(write), "{created:?}");
+    }
+    assert!(created.values().sum::<usize>() <= 14, "{created:?}");
+    world.ws.plan().ok().code(0);
+    let refreshed = counted(&door);
+    assert_eq!(refreshed["ListAccessKeys"], 1, "{refreshed:?}");
+    assert!(refreshed.values().sum::<usize>() <= 4, "{refreshed:?}");
+}
+
+#[test]
 fn a_permission_that_is_missing_is_named_before_a_key_is_minted() {
     for action in [
-        "iam:DeleteAccessKey",
-        "iam:UpdateAccessKey",
         "iam:ListAccessKeys",
         "iam:CreateAccessKey",
         "secretsmanager:DescribeSecret",

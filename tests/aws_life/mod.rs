@@ -24,6 +24,8 @@ mod limits;
 mod revocation;
 /// Secrets that a server repeats.
 mod secrecy;
+/// Clocks, and what takes time.
+mod time;
 /// Keys that reached no store.
 mod undo;
 /// One managed key and everything around it.

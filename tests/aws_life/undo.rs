@@ -71,9 +71,8 @@ fn a_key_that_could_not_be_taken_back_is_not_forgotten() {
         .ws
         .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &door.url());
     door.shut();
-    // The check tries to delete a key that cannot exist; only a real one meets this door.
     let iam = Door::before(&world.cloud.url());
-    iam.refuse("AccessKeyId=AKIA", "AKIA0000000000000000");
+    iam.refuse("AccessKeyId=AKIA", "\0");
     world.ws.env("AWS_ENDPOINT_URL_IAM", &iam.url());
 
     let refused = world.ws.apply().failed();
@@ -83,6 +82,29 @@ fn a_key_that_could_not_be_taken_back_is_not_forgotten() {
 
     door.open();
     iam.open();
+    world.ws.apply().ok();
+    world.in_order();
+    assert!(!world.ids().contains(&stranded[0]));
+    assert_eq!(world.ids().len(), 1);
+}
+
+#[test]
+fn a_key_that_may_not_be_taken_back_is_not_forgotten_either() {
+    let world = World::new();
+    let writing = r#""iam:DeleteAccessKey","iam:UpdateAccessKey","secretsmanager:CreateSecret""#;
+    world.cloud.deny(&world.admin, writing);
+    let refused = world.ws.apply().failed();
+    let stranded = world.ids();
+    assert_eq!(stranded.len(), 1);
+    refused.complains(&[
+        "payments",
+        "secretsmanager:CreateSecret",
+        &stranded[0],
+        "pending_revocations",
+    ]);
+    assert!(world.document().is_null());
+
+    world.cloud.allow(&world.admin, EVERYTHING);
     world.ws.apply().ok();
     world.in_order();
     assert!(!world.ids().contains(&stranded[0]));

@@ -20,6 +20,7 @@ use crate::domain::situation::{Copy, Facts, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::domain::steps::{Step, steps};
 use crate::engine::connections::{Connections, Delivery, at_issuer, in_delivery, stale};
+use crate::engine::crowd;
 use crate::engine::journal::{Deed, Journal};
 use crate::engine::managed::Managed;
 use crate::engine::vault::Vault;
@@ -169,7 +170,16 @@ impl Run<'_> {
     async fn check(&mut self) -> Result<()> {
         self.check_deliveries().await?;
         let owned = self.managed.owned_ids();
-        at_issuer(self.connections.issuer.check(&owned).await)
+        let checked = at_issuer(self.connections.issuer.check(&owned).await);
+        let (id, journal) = (&self.managed.id, self.journal);
+        let crowd = crowd::look(
+            id,
+            &owned,
+            journal.account(),
+            self.connections,
+            journal.ledger(),
+        );
+        crowd::explained(checked, crowd).await
     }
 
     /// Every secret that the next document needs must be at hand before anything is minted.

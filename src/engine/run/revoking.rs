@@ -8,7 +8,6 @@ use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::DeliveryState;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
-use crate::issuers::Probe;
 use crate::ledger::guard::Guard;
 use crate::ledger::{Effect, KeyMark};
 use crate::stores::Document;
@@ -230,14 +229,19 @@ impl Run<'_> {
         let Some(secret) = self.vault.secret_of(key) else {
             return;
         };
-        let issuer = &self.connections.issuer;
-        if let Ok(Probe::Accepted) = issuer.probe(key.key_id.as_deref(), secret).await {
-            self.warnings.push(Error::new(
-                Kind::Other,
-                format!("{}: revoked key {} is still accepted", self.name, key.label()),
-                "The issuer reports it as deleted, but still accepted it right after. This is normal for some \
-                 seconds; check again if it matters.",
-            ));
+        let proved = self.connections.prove_dead(key, secret, self.stop).await;
+        if let Err(error) = proved {
+            self.warnings.push(Error {
+                summary: format!(
+                    "{}: revoked key {} is not proved dead",
+                    self.name,
+                    key.label()
+                ),
+                detail: format!(
+                    "The issuer reports it as deleted. {error} Look whether it is still accepted before you rely on its end."
+                ),
+                ..error
+            });
         }
     }
 }

@@ -22,10 +22,12 @@ pub(super) struct Api {
 
 pub(super) struct CreatedKey {
     pub id: String,
+    pub created_at: Option<Instant>,
     pub secret: Secret,
 }
 
 /// A key as the list tells of it.
+#[derive(Clone)]
 pub(super) struct ListedKey {
     pub id: String,
     pub status: String,
@@ -53,6 +55,11 @@ impl Api {
         Self { client }
     }
 
+    /// By how many seconds the clock of AWS was ahead of the machine's when it answered last.
+    pub fn ahead(&self) -> i64 {
+        self.client.ahead()
+    }
+
     /// Waits before looking again; an error if a person asks to stop meanwhile.
     pub async fn wait(&self, delay: Duration) -> Result<()> {
         self.client.http().wait(delay).await
@@ -68,6 +75,7 @@ impl Api {
         let key = answer.create_access_key_result.access_key;
         Ok(CreatedKey {
             id: key.access_key_id,
+            created_at: key.create_date.and_then(|date| Instant::parse(&date)),
             secret: Secret::new(key.secret_access_key),
         })
     }
@@ -187,6 +195,7 @@ struct CreateAccessKeyResult {
 #[serde(rename_all = "PascalCase")]
 struct AccessKey {
     access_key_id: String,
+    create_date: Option<String>,
     secret_access_key: String,
 }
 

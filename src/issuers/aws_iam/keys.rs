@@ -1,24 +1,20 @@
 //! The keys of one IAM user: minted, listed, tried and revoked. What Terraform is told of the issuer stands in `mod`,
 //! the calls themselves in `api`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::api::{Api, ListedKey};
+use super::api::{Api, CreatedKey, ListedKey};
 use super::user::User;
 use super::{capacity, imported};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::issuers::{Imported, Issuer, Listed, Minted, Probe, Standing};
+use crate::issuers::{Crowd, Imported, Issuer, Listed, Minted, Probe, Standing};
 use crate::secret::Secret;
 use crate::vendors::aws::{self, Caller, Refusal};
-
-/// A key id that IAM can never hand out (its ids know no `0`), so naming it shows what is permitted
-/// without touching any key.
-const NO_SUCH_KEY: &str = "AKIA0000000000000000";
 
 /// How often the list is read again before a key that it lacks counts as missing: it may be a moment old.
 const REREADS: usize = 2;
@@ -29,6 +25,8 @@ pub(super) struct Keys {
     user: User,
     api: Api,
     caller: Arc<Caller>,
+    /// The keys of the user as they were listed last, kept in step with what is done here.
+    listed: Mutex<Option<Vec<ListedKey>>>,
 }
 
 #[async_trait]
@@ -48,19 +46,39 @@ impl Issuer for Keys {
 
     async fn check(&self, owned: &[String]) -> Result<()> {
         let user = self.user_name().await?;
-        let keys = self.list(user).await?;
-        self.may_revoke(user).await?;
+        let keys = self.known(user).await?;
         capacity::room_for_one(user, &keys, owned)
+    }
+
+    fn ahead(&self) -> i64 {
+        self.api.ahead()
+    }
+
+    fn limit(&self) -> Option<usize> {
+        Some(capacity::KEYS_PER_USER)
+    }
+
+    async fn crowd(&self, owned: &[String]) -> Result<Option<Crowd>> {
+        let user = self.user_name().await?;
+        let keys = self.known_or_none(user).await?;
+        Ok(capacity::crowd(user, &keys, owned))
+    }
+
+    fn look_again(&self) {
+        *self.listed() = None;
     }
 
     async fn mint(&self, _token: &str) -> Result<Minted> {
         let user = self.user_name().await?;
-        let before = self.list(user).await?;
+        let before = self.known(user).await?;
         match self.api.create(user).await {
-            Ok(created) => Ok(Minted {
-                key_id: Some(created.id),
-                secret: created.secret,
-            }),
+            Ok(created) => {
+                self.note_created(&created);
+                Ok(Minted {
+                    key_id: Some(created.id),
+                    secret: created.secret,
+                })
+            }
             Err(refusal) if refusal.maybe_done => Err(self.lost_mint(user, &before, refusal).await),
             Err(refusal) => {
                 Err(refusal.explain(format!("No access key was created for user {user}")))
@@ -70,7 +88,7 @@ impl Issuer for Keys {
 
     async fn list(&self) -> Result<Option<Vec<Listed>>> {
         let user = self.user_name().await?;
-        let keys = self.list_until(user, |_| true).await?;
+        let keys = self.known_or_none(user).await?;
         let listed = keys.into_iter().map(|key| Listed {
             key_id: key.id,
             created_at: key.created_at,
@@ -80,10 +98,12 @@ impl Issuer for Keys {
 
     async fn inspect(&self, key_ids: &[String]) -> Result<Vec<Option<Standing>>> {
         let user = self.user_name().await?;
-        let keys = self.list_until(user, |keys| {
-            key_ids.iter().all(|id| find(keys, id).is_some())
-        });
-        let keys = keys.await?;
+        let is_complete = |keys: &[ListedKey]| key_ids.iter().all(|id| find(keys, id).is_some());
+        let known = self.listed().clone();
+        let keys = match known.filter(|keys| is_complete(keys)) {
+            Some(keys) => keys,
+            None => self.list_until(user, is_complete).await?,
+        };
         let standing = |id: &String| find(&keys, id).map_or(Standing::Missing, ListedKey::standing);
         Ok(key_ids.iter().map(|id| Some(standing(id))).collect())
     }
@@ -118,10 +138,16 @@ impl Issuer for Keys {
             Err(refusal) => return Err(not_revoked(user, key_id, refusal)),
         }
         match self.api.delete(user, key_id).await {
-            Ok(()) => Ok(()),
-            Err(refusal) if refusal.kind == Kind::NotFound => self.surely_gone(user, key_id).await,
-            Err(refusal) => Err(not_revoked(user, key_id, refusal)),
+            Ok(()) => {}
+            Err(refusal) if refusal.kind == Kind::NotFound => {
+                self.surely_gone(user, key_id).await?;
+            }
+            Err(refusal) => return Err(not_revoked(user, key_id, refusal)),
         }
+        if let Some(keys) = self.listed().as_mut() {
+            keys.retain(|key| key.id != key_id);
+        }
+        Ok(())
     }
 }
 
@@ -131,6 +157,7 @@ impl Keys {
             user,
             api: Api::new(aws::client(context)?),
             caller: aws::caller(context)?,
+            listed: Mutex::default(),
         })
     }
 
@@ -142,7 +169,7 @@ impl Keys {
         let missing = |detail: &str| Error::new(Kind::NotFound, &summary, detail);
         let user = user
             .ok_or_else(|| missing("It belongs to no IAM user. Only keys of users are managed."))?;
-        let keys = self.list(&user).await?;
+        let keys = self.ask(&user).await?;
         let key = find(&keys, key_id)
             .ok_or_else(|| missing("IAM no longer lists it. Import one that exists."))?;
         Ok(imported(&user, key))
@@ -155,7 +182,47 @@ impl Keys {
         }
     }
 
+    fn listed(&self) -> MutexGuard<'_, Option<Vec<ListedKey>>> {
+        // A list is replaced as a whole, so a panic elsewhere leaves nothing half done.
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_created(&self, created: &CreatedKey) {
+        let mut listed = self.listed();
+        match (listed.as_mut(), created.created_at) {
+            (Some(keys), Some(created_at)) => keys.push(ListedKey {
+                id: created.id.clone(),
+                status: "Active".to_owned(),
+                created_at,
+            }),
+            _ => *listed = None,
+        }
+    }
+
+    /// The list as it is known; asked for only if it is not.
+    async fn known(&self, user: &str) -> Result<Vec<ListedKey>> {
+        let known = self.listed().clone();
+        match known {
+            Some(keys) => Ok(keys),
+            None => self.list(user).await,
+        }
+    }
+
+    /// A user who is gone has no keys.
+    async fn known_or_none(&self, user: &str) -> Result<Vec<ListedKey>> {
+        match self.known(user).await {
+            Err(error) if error.kind == Kind::NotFound => Ok(Vec::new()),
+            keys => keys,
+        }
+    }
+
     async fn list(&self, user: &str) -> Result<Vec<ListedKey>> {
+        let keys = self.ask(user).await?;
+        *self.listed() = Some(keys.clone());
+        Ok(keys)
+    }
+
+    async fn ask(&self, user: &str) -> Result<Vec<ListedKey>> {
         let keys = self.api.list(user).await;
         keys.map_err(|refusal| {
             refusal.explain(format!(
@@ -182,24 +249,6 @@ impl Keys {
             self.api.wait(REREAD_DELAY).await?;
             rereads += 1;
         }
-    }
-
-    /// Proves the permission to take a key away before one is made.
-    async fn may_revoke(&self, user: &str) -> Result<()> {
-        let permitted = |outcome: Result<(), Refusal>| match outcome {
-            Err(refusal) if refusal.kind != Kind::NotFound => Err(refusal),
-            _ => Ok(()),
-        };
-        let deactivated = permitted(self.api.deactivate(user, NO_SUCH_KEY).await);
-        deactivated.map_err(|refusal| {
-            refusal.explain(format!(
-                "Access keys of user {user} could not be deactivated"
-            ))
-        })?;
-        let deleted = permitted(self.api.delete(user, NO_SUCH_KEY).await);
-        deleted.map_err(|refusal| {
-            refusal.explain(format!("Access keys of user {user} could not be deleted"))
-        })
     }
 
     /// Tells of a key that may have been created although its answer was lost. Its secret is gone, so it is

@@ -71,6 +71,7 @@ impl IssuerKind for AwsIam {
             last_used: true,
             inspect: true,
             import: true,
+            local: false,
             valid_at_mint: true,
         }
     }
@@ -100,5 +101,6 @@ fn imported(user: &str, key: &ListedKey) -> Imported {
         settings: BTreeMap::from([("user_name".to_owned(), ValueAny::String(user.to_owned()))]),
         key_id: key.id.clone(),
         created_at: key.created_at,
+        standing: key.standing(),
     }
 }

@@ -142,7 +142,6 @@ impl Search for Keys {
         let existing = keys.iter().map(|key| Existing {
             key: imported(&user, key),
             owner: format!("user {user}"),
-            standing: key.standing(),
         });
         Ok(Some(existing.collect()))
     }

@@ -261,7 +261,10 @@ fn after(
 ) -> Private {
     let changed = !decision.moves.is_empty() && !failed;
     let mut facts = match changed {
-        true => Facts::default(),
+        true => Facts {
+            full: private.facts.full,
+            ..Facts::default()
+        },
         false => private.facts,
     };
     facts.orphans.extend(left);

@@ -8,13 +8,14 @@ use crate::engine::managed::Managed;
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::issuers::{self, ISSUERS, Imported};
+use crate::issuers::{self, ISSUERS, Imported, Standing};
 use crate::ledger::{KeyMark, KeyRecord, Slot, Status};
 use crate::resources::managed::model::{Fields, ManagedState};
 use crate::secret::Secret;
 
-/// The state of an imported key. Everything that only a configuration knows is null.
-pub async fn import(id: &str, context: &Context) -> Result<ManagedState> {
+/// The state of an imported key, and what a person should know of it. Everything that only a configuration knows is
+/// null.
+pub async fn import(id: &str, context: &Context) -> Result<(ManagedState, Option<Error>)> {
     let (issuer, key_id) = id
         .split_once(':')
         .filter(|(_, key)| !key.is_empty())
@@ -23,7 +24,17 @@ pub async fn import(id: &str, context: &Context) -> Result<ManagedState> {
         .ok_or_else(|| wrong_id(id, format!("There is no issuer {issuer:?}")))?;
     refuse_held(id, key_id, context).await?;
     let imported = kind.import(key_id, context).await?;
-    Ok(state_of(kind.name(), imported))
+    let warning = (imported.standing != Standing::Active).then(|| inactive(&imported.key_id));
+    Ok((state_of(kind.name(), imported), warning))
+}
+
+fn inactive(key_id: &str) -> Error {
+    Error::new(
+        Kind::Other,
+        format!("Key {key_id} is switched off at the issuer"),
+        "It is imported all the same and becomes the primary key, but nobody gets in with it. Switch it on at the issuer \
+         before the next apply; or let the policy replace it, with on_drift = \"rotate\".",
+    )
 }
 
 /// Two states that hold one key would each rotate and revoke it. A ledger that cannot be asked is told of by the refresh

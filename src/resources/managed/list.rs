@@ -209,7 +209,7 @@ async fn item(
             String::new()
         }
     };
-    let standing = match existing.standing {
+    let standing = match existing.key.standing {
         Standing::Active => "active",
         Standing::Inactive | Standing::Missing => "inactive",
     };

@@ -21,6 +21,7 @@ pub mod plan;
 pub mod read;
 pub mod records;
 pub mod remember;
+pub mod room;
 pub mod schema;
 pub mod unknowns;
 pub mod validate;
@@ -173,7 +174,9 @@ impl Resource for ManagedKey {
         id: String,
     ) -> Option<(ManagedState, Option<Private>)> {
         let context = diagnostics::collect(diags, self.context.configured())?;
-        let state = diagnostics::collect(diags, import::import(&id, context).await)?;
+        let (state, warning) = diagnostics::collect(diags, import::import(&id, context).await)?;
+        let warnings = warning.into_iter();
+        warnings.for_each(|warning| diagnostics::warn(diags, warning));
         Some((state, None))
     }
 }

@@ -21,6 +21,7 @@ use crate::resources::managed::existing::{
     as_if_known, refuse_existing_key_without_id, refuse_secret_of_another,
 };
 use crate::resources::managed::model::{ManagedState, Private};
+use crate::resources::managed::room;
 use crate::resources::managed::unknowns::Outlook;
 use crate::resources::managed::validate;
 use crate::resources::managed::{connect, leftovers};
@@ -51,6 +52,14 @@ pub async fn create(
             moves.insert(usize::from(left.has_room), Move::RevokePending);
             private.facts.orphans = left.orphans;
         }
+        private.facts.full = match protocol::call().planned_private::<Private>() {
+            // The first plan of this create has said it.
+            Some(first) => first.facts.full,
+            None => {
+                let orphans = &private.facts.orphans;
+                room::warn_before_create(diags, &planned, orphans, context).await
+            }
+        };
     }
     let decision = Decision {
         moves,
@@ -113,10 +122,16 @@ pub fn update(
         rotation_requested: trigger_changed(prior, &planned),
         pending_revocations: &managed.pending_revocations,
         must_verify: must_verify(&planned),
-        now: as_of(&private, managed.slots.as_ref().map(|slots| slots.latest())),
+        now: as_of(
+            &private,
+            managed.slots.as_ref().map(|slots| slots.latest()),
+            context.clock.now(),
+        ),
     };
     refuse_behind(diags, &situation)?;
+    warn_ahead(diags, &situation, context.clock.now());
     refuse_drift(diags, &situation)?;
+    room::warn(diags, &planned, &private, context);
     let edited = edited(prior, &planned);
     let decision = match call.planned_private::<Private>() {
         // The second plan of a change decides as of the instant at which the first one did.
@@ -228,11 +243,26 @@ fn settle_defaults(planned: &mut ManagedState, config: &ManagedState) {
 
 /// When a plan decides: when the last refresh first saw a step due, or else the latest instant that the
 /// state knows. Never "now", see [`planner`].
-fn as_of(private: &Private, latest: Option<Instant>) -> Instant {
-    private
-        .noticed_at
-        .or(latest)
-        .unwrap_or(Instant::from_unix(0))
+///
+/// An instant that has not come yet is none to decide at: a state that somebody edited, or a clock that was wrong, would
+/// bring everything forward.
+fn as_of(private: &Private, latest: Option<Instant>, clock: Instant) -> Instant {
+    let told = private.noticed_at.or(latest);
+    let told = told.unwrap_or(Instant::from_unix(0));
+    planner::believable(told, clock).unwrap_or(clock)
+}
+
+fn warn_ahead(diags: &mut Diagnostics, situation: &Situation, clock: Instant) {
+    let latest = situation.slots.map(|slots| slots.latest());
+    if let Some(latest) = latest.filter(|at| planner::believable(*at, clock).is_none()) {
+        diags.root_warning(
+            format!("{}: the state is newer than the clock", situation.name),
+            format!(
+                "The state tells of {latest}, and the clock of this machine shows {clock}. What depends on that instant waits \
+                 for it. Set the clock if it is wrong; otherwise somebody edited the state: restore an earlier one."
+            ),
+        );
+    }
 }
 
 /// Nothing is planned from a state that is older than the world: every step could destroy what it does not know.

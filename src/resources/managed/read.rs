@@ -7,6 +7,7 @@ use crate::domain::planner;
 use crate::domain::policy::Policy;
 use crate::domain::situation::Situation;
 use crate::domain::status;
+use crate::engine::crowd;
 use crate::engine::gather::{Copies, Sight, gather};
 use crate::engine::managed::{DeliveryState, Managed};
 use crate::error::{Error, Path, Result};
@@ -62,9 +63,11 @@ pub async fn read(
             true => sight,
             false => gather(&left.managed).await?,
         };
-        Ok((sight, left, account))
+        let (owned, ledger) = (left.managed.owned_ids(), context.ledger.as_ref());
+        let crowd = crowd::look(&managed.id, &owned, &account, &connections, ledger).await?;
+        Ok((sight, crowd, left, account))
     };
-    let (sight, left, account) = look.await.map_err(|error| named(&state, error))?;
+    let (sight, crowd, left, account) = look.await.map_err(|error| named(&state, error))?;
     // A key that only the ledger knows would be forgotten with the resource.
     if sight.vanished && left.is_certain && left.behind.is_none() {
         return Ok(None);
@@ -74,6 +77,7 @@ pub async fn read(
     private.facts = sight.facts.clone();
     private.facts.orphans = left.orphans(known);
     private.facts.behind = left.behind.clone();
+    private.facts.full = crowd.map(|crowd| crowd.full());
     if let Some(slots) = &left.managed.slots {
         private.requested_at = slots.requested_at;
     }
@@ -172,6 +176,9 @@ pub fn note_status(
         now,
     };
     let moves = planner::decide_at(&situation, now).moves;
+    private.noticed_at = private
+        .noticed_at
+        .and_then(|at| planner::believable(at, now));
     let noticed = private
         .noticed_at
         .map(|at| planner::decide_at(&situation, at).moves);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -19,6 +20,7 @@ use super::refusal::{self, Asked, Refusal};
 use super::role;
 use super::settings::{Config, parse_endpoint};
 use super::wire::{form, put_signature};
+use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
 use crate::vendors::http::{Answer, Ask, Failure, Http, Repeat};
@@ -32,6 +34,8 @@ pub struct AwsClient {
     http: Arc<Http>,
     chain: OnceCell<Chain>,
     wallet: Wallet,
+    /// By how many seconds the clock of AWS is ahead of the machine's.
+    ahead: AtomicI64,
 }
 
 /// One call of the query protocol: a form goes out, XML comes back.
@@ -80,7 +84,13 @@ impl AwsClient {
             http,
             chain: OnceCell::new(),
             wallet: Wallet::default(),
+            ahead: AtomicI64::new(0),
         }
+    }
+
+    /// By how many seconds the clock of AWS was ahead of the machine's when it answered last.
+    pub fn ahead(&self) -> i64 {
+        self.ahead.load(Ordering::Relaxed)
     }
 
     /// The HTTP client, for waits that end when a person asks to stop.
@@ -180,6 +190,11 @@ impl AwsClient {
         let signature = sensitive(&request);
         let sent = self.http.send(request, limit).await;
         let answer = sent.map_err(|failure| failure.map(Refusal::from))?;
+        if let Some(theirs) = answer.served_at() {
+            let ours = Clock::system().now();
+            let ahead = theirs.unix().saturating_sub(ours.unix());
+            self.ahead.store(ahead, Ordering::Relaxed);
+        }
         if answer.status.is_success() {
             return Ok(answer);
         }

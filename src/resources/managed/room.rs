@@ -1,0 +1,88 @@
+//! Whether there is room at the issuer for the keys that a plan will need, told as soon as anybody can know.
+
+use tf_provider::Diagnostics;
+
+use crate::context::Context;
+use crate::domain::situation::Full;
+use crate::engine::crowd;
+use crate::error::{Error, Kind, Result};
+use crate::resources::diagnostics;
+use crate::resources::managed::connect;
+use crate::resources::managed::model::{ManagedState, Private};
+use crate::stores::Territory;
+
+/// Before a create: the keys that are there are those of others, except the `orphans`, which the apply revokes. What
+/// cannot be asked is left to the apply, which says what is wrong.
+pub async fn warn_before_create(
+    diags: &mut Diagnostics,
+    planned: &ManagedState,
+    orphans: &[String],
+    context: &Context,
+) -> Option<Full> {
+    let (full, shared) = look(planned, orphans, context).await.ok()?;
+    let warnings = full.as_ref().map(|full| no_room(planned.label(), full));
+    let warnings = warnings.into_iter().chain(shared);
+    warnings.for_each(|warning| diagnostics::warn(diags, warning));
+    full
+}
+
+async fn look(
+    planned: &ManagedState,
+    orphans: &[String],
+    context: &Context,
+) -> Result<(Option<Full>, Option<Error>)> {
+    let connections = connect::without_verification(planned, context)?;
+    if connections.issuer.limit().is_none() {
+        return Ok((None, None));
+    }
+    let account = connections.issuer.lock().await?;
+    let shared = shared(planned, &account, context);
+    let ledger = context.ledger.as_ref();
+    let crowd = crowd::look("", orphans, &account, &connections, ledger).await?;
+    Ok((crowd.map(|crowd| crowd.full()), shared))
+}
+
+/// Of a key that exists, from what its last refresh found.
+pub fn warn(diags: &mut Diagnostics, planned: &ManagedState, private: &Private, context: &Context) {
+    if let Some(full) = &private.facts.full {
+        diagnostics::warn(diags, no_room(planned.label(), full));
+    }
+    if let Some(account) = private
+        .account
+        .as_deref()
+        .filter(|_| has_limit(planned, context))
+    {
+        let shared = shared(planned, account, context);
+        shared
+            .into_iter()
+            .for_each(|warning| diagnostics::warn(diags, warning));
+    }
+}
+
+fn no_room(name: &str, full: &Full) -> Error {
+    Error::new(
+        Kind::Limit,
+        format!("{name}: there is no room for a rotation"),
+        format!("{}. {}", full.reason, full.way_out),
+    )
+}
+
+fn has_limit(planned: &ManagedState, context: &Context) -> bool {
+    let connections = connect::without_verification(planned, context);
+    connections.is_ok_and(|connections| connections.issuer.limit().is_some())
+}
+
+/// Another resource of this configuration that works on the same account.
+fn shared(planned: &ManagedState, account: &str, context: &Context) -> Option<Error> {
+    let name = planned.label();
+    let territory = Territory::whole(format!("account {account}"));
+    let other = context.configured.take(territory, name)?;
+    Some(Error::new(
+        Kind::Limit,
+        format!("{name}: another resource manages keys of the same account"),
+        format!(
+            "{other:?} and {name:?} both manage keys of {account}. A rotation needs room for two keys, and each takes it \
+             from the other: give each an account of its own."
+        ),
+    ))
+}
