@@ -106,7 +106,7 @@ fn an_example_that_needs_no_server_is_applied_and_settles() {
     }
 }
 
-/// The address of the example is nobody's, so a server of the test stands in for it.
+/// Nothing listens at the address of the example, so a server of the test stands in for it.
 #[test]
 fn the_example_of_a_verification_asks_the_service_before_it_settles() {
     let gateway = Fake::start([Reply::of(200, "{}")]);

@@ -33,7 +33,7 @@ pub struct Evidence<'a> {
 /// What is to be made of a key that the ledger knows and the state does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stray {
-    /// An apply that never ended minted it, and it is nobody's: the next apply revokes it.
+    /// An apply that never ended minted it, and it belongs to no resource: the next apply revokes it.
     Orphan(KeyMark),
     /// Its apply ended, but no state ever heard of it: the documents decide whether the state follows, see
     /// [`crate::engine::recover`]. Otherwise it is an orphan.

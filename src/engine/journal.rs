@@ -21,7 +21,7 @@ pub struct Journal<'a> {
     apply: Intent,
 }
 
-/// What an apply is, before it begins. By default it is nobody's.
+/// What an apply is, before it begins. By default it belongs to no resource.
 #[derive(Default)]
 pub struct Bracket {
     /// Whose key.

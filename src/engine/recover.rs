@@ -14,7 +14,7 @@ use crate::stores::Found;
 /// What was found out.
 #[derive(Default)]
 pub struct Recovered {
-    /// Keys that are nobody's, by id: the next apply revokes them.
+    /// Keys that belong to no resource, by id: the next apply revokes them.
     pub orphans: Vec<String>,
     /// Keys of applies that ended but were never heard of.
     pub unheard: Vec<KeyRecord>,

@@ -68,7 +68,7 @@ fn holds_ours(run: &Run<'_>, document: &Document) -> bool {
     })
 }
 
-/// The document of a key that was revoked, left behind by an apply that did not finish, is nobody's only copy.
+/// The document of a key that was revoked, left behind by an apply that did not finish, is not the only copy of anything.
 async fn is_dead(run: &Run<'_>, document: &Document) -> Result<bool> {
     let fingerprint = document.primary.secret.fingerprint();
     let key = KeyMark::new(document.primary.key_id.clone(), Some(&fingerprint));

@@ -134,7 +134,7 @@ pub struct Listed {
     pub resource_status: Option<String>,
     pub rotation_due_at: Option<Instant>,
     pub key: KeyRecord,
-    /// Nobody's: as marked, or because no state ever held it although the apply that minted it is over.
+    /// It belongs to no resource: as marked, or because no state ever held it although the apply that minted it is over.
     pub orphaned: bool,
 }
 

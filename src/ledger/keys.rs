@@ -79,7 +79,7 @@ pub enum Status {
     Live,
     /// It was revoked.
     Revoked,
-    /// It is nobody's: an apply that did not finish minted it, or its resource was forgotten or kept it on destroy.
+    /// It belongs to no resource: an apply that did not finish minted it, or its resource was forgotten or kept it on destroy.
     Orphaned,
 }
 

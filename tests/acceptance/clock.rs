@@ -271,7 +271,11 @@ fn a_daily_schedule_with_some_jitter_keeps_an_interval_of_days() {
 #[test]
 fn a_clock_that_went_back_neither_rotates_nor_fails() {
     let ws = Config::new().retiring();
-    ws.at("2025-06-01T00:00:00Z").plan().ok().code(0);
+    let plan = ws.at("2025-06-01T00:00:00Z").plan().ok().code(0);
+    plan.warns(&[
+        "payments: the state is newer than the clock",
+        "2026-01-01T00:01:40Z",
+    ]);
     ws.at("2026-01-01T00:02:09Z").plan().ok().code(0);
 }
 
@@ -332,4 +336,43 @@ fn a_state_that_tells_of_the_future_brings_nothing_forward() {
         assert_eq!(ws.delivered("k.json"), delivered, "{slot}");
         assert_eq!(ws.key("k").phase(), "single", "{slot}");
     }
+}
+
+#[test]
+fn an_interval_cut_below_the_age_of_the_key_is_told_by_the_very_plan() {
+    let ws = Config::new().created();
+    let shorter = r#"
+  rotation_interval = "40s"
+  stage_before      = "5s"
+  grace_period      = "5s"
+"#;
+    ws.advance("50s")
+        .write(&Config::new().policy(shorter).text());
+    let plan = ws.plan().ok().code(2);
+    plan.warns(&[
+        "payments: key is due",
+        "rotation is due since 2026-01-01T00:00:40Z",
+        "the step itself shows in the plan after it",
+    ]);
+    assert_eq!(ws.change(K).after("last_action"), "create");
+    ws.apply_plan().ok();
+    assert_eq!(ws.key("k").phase(), "single");
+    ws.plan().ok().code(2);
+    assert_eq!(ws.change(K).after("last_action"), "stage");
+}
+
+#[test]
+fn a_change_of_owner_says_who_still_knows_the_key() {
+    let owned = |owner: &str| Config::new().with(&format!("owner = {owner:?}"));
+    let ws = owned("payments-team").created();
+    let primary = ws.key("k").primary();
+    ws.write(&owned("platform-team").text());
+    let plan = ws.plan().ok().code(2);
+    plan.warns(&[
+        r#"payments: its owner changes from "payments-team" to "platform-team""#,
+        &primary,
+        "rotation_trigger",
+    ]);
+    ws.apply_plan().ok();
+    ws.plan().ok().code(0).does_not_warn("owner");
 }

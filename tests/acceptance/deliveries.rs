@@ -1,4 +1,4 @@
-//! Deliveries that are altered, deleted, added, moved and removed behind our back or on purpose.
+//! Deliveries that are altered, deleted, added, moved and removed, by others or on purpose.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What happens behind our back: keys deleted or switched off, deliveries altered or taken away.
+//! What others do to keys and deliveries: keys deleted or switched off, deliveries altered or taken away.
 
 use super::world::{KEY, World};
 

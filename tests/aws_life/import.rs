@@ -162,3 +162,40 @@ fn a_key_that_is_imported_in_mid_rotation_keeps_the_other_one() {
     ws.advance("40s").apply().ok();
     assert_eq!(world.ids(), [primary]);
 }
+
+#[test]
+fn a_generated_configuration_leaves_out_what_only_a_person_can_tell() {
+    let (world, key) = made_by_hand();
+    let import = format!(
+        "import {{\n  to = apikey_managed.found\n  id = \"aws_iam:{}\"\n}}",
+        key.id
+    );
+    let ws = &world.ws;
+    ws.write(&import);
+    // The policy is missing, so the plan itself cannot succeed.
+    ws.plan_with(&["-generate-config-out=generated.tf"])
+        .failed();
+    let generated = std::fs::read_to_string(ws.path("generated.tf")).unwrap();
+    assert!(generated.contains(&world.user), "{generated}");
+    let stored = generated
+        .lines()
+        .find(|line| line.contains("store_secret_in_state"));
+    assert!(
+        stored.is_none_or(|line| line.contains("null")),
+        "{generated}"
+    );
+
+    let policy = r#"policy = { name = "p", rotation_interval = "1000d" }"#;
+    let completed: Vec<&str> = generated
+        .lines()
+        .map(|line| match line.trim_start() {
+            line if line.starts_with("policy ") => policy,
+            line if line.starts_with("name ") => r#"name = "found""#,
+            _ => line,
+        })
+        .collect();
+    std::fs::write(ws.path("generated.tf"), completed.join("\n")).unwrap();
+    ws.plan().ok().code(2);
+    ws.apply_plan().ok();
+    assert_eq!(world.ids(), [key.id]);
+}

@@ -6,7 +6,7 @@ pub mod cloud;
 mod credentials;
 /// A door before the server.
 pub mod door;
-/// What happens behind our back.
+/// What others do to keys and deliveries.
 mod drift;
 /// Keys that existed before, with their secret.
 mod existing;

@@ -1,5 +1,5 @@
 //! The provider is killed before and after every effect of every action, with the real CLI and real servers. One more
-//! apply later no key is lost, none is nobody's, every delivery has the same working primary, and no key that was
+//! apply later no key is lost, none is orphaned, every delivery has the same working primary, and no key that was
 //! to live is dead.
 //!
 //! The points are not listed here: an undisturbed run of each action tells which there are.

@@ -203,7 +203,7 @@ impl Player {
         lived
     }
 
-    /// A create whose answer was lost is made up for by the next one only if that delivers to the same places. Otherwise
+    /// A create whose answer was lost is followed by the next one only if that delivers to the same places. Otherwise
     /// the inventory shows its key as orphaned, and a person revokes it.
     fn clean_up(&mut self) {
         let known = self.known_ids();

@@ -409,7 +409,18 @@ fn a_key_that_is_managed_already_is_not_listed() {
         let created = core.run(KEY, &Object::absent(), &config).await.unwrap();
         let listed = core.list(KEY, of_user(&user), false, 0).await.unwrap();
         assert_eq!(listed.len(), 1, "the one that was made by hand: {listed:?}");
-        // What is left behind on purpose is nobody's again.
+        let mut all = of_user(&user);
+        all["include_managed"] = true.into();
+        let listed = core.list(KEY, all, false, 0).await.unwrap();
+        let names: Vec<&str> = listed.iter().map(|it| it.display_name.as_str()).collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+        let told = "managed as managed";
+        assert_eq!(
+            names.iter().filter(|name| name.contains(told)).count(),
+            1,
+            "{names:?}"
+        );
+        // What is left behind on purpose belongs to no resource.
         let mut core = home.core().await;
         core.run(KEY, &created, &ValueAny::Null).await.unwrap();
         let listed = core.list(KEY, of_user(&user), false, 0).await.unwrap();

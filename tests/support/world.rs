@@ -189,7 +189,7 @@ impl State {
         }
         let deserted = self.wanted.iter().find(|place| {
             let written = self.places.get(*place).map(|written| &written.primary.0);
-            // Nobody reads any key where somebody emptied the place behind our back.
+            // Nobody reads any key where somebody else emptied the place.
             self.successor.is_some()
                 && written != Some(&self.successor)
                 && !self.emptied.contains(*place)

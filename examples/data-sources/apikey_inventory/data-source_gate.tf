@@ -1,11 +1,11 @@
-# Fail the plan while there are keys that are nobody's.
+# Fail the plan while there are keys that belong to no resource.
 data "apikey_inventory" "orphaned" {
   orphaned = true
 
   lifecycle {
     postcondition {
       condition     = self.total == 0
-      error_message = "Nobody's: ${join(", ", [for key in self.keys : coalesce(key.key_id, key.mark)])}."
+      error_message = "Keys without a resource: ${join(", ", [for key in self.keys : coalesce(key.key_id, key.mark)])}."
     }
   }
 }

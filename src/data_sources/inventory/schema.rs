@@ -44,7 +44,7 @@ pub fn inputs() -> Attributes {
         ("without_owner", "`true` for only keys that nobody owns."),
         (
             "orphaned",
-            "`true` for only keys that are nobody's: marked as such, or minted by an apply that is over without any \
+            "`true` for only keys that belong to no resource: marked as such, or minted by an apply that is over without any \
              state ever holding them. An apply that ended counts after a day, for the next refresh confirms its \
              keys.",
         ),
@@ -112,7 +112,10 @@ pub const COLUMNS: [(&str, &str); 23] = [
     ("policy", "The name of the policy."),
     ("slot", "`primary`, `staged`, `retiring` or `none`."),
     ("status", "`live`, `revoked` or `orphaned`."),
-    ("orphaned", "Whether it is nobody's; see the filter."),
+    (
+        "orphaned",
+        "Whether it belongs to no resource; see the filter.",
+    ),
     (
         "resource_status",
         "`status` of the `apikey_managed` when it was last seen.",

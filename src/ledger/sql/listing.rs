@@ -137,7 +137,7 @@ impl Filter {
         filter
     }
 
-    /// Whether a key is nobody's: it is marked so, or an apply minted it and is over, and no state ever held it.
+    /// Whether a key belongs to no resource: it is marked so, or an apply minted it and is over, and no state ever held it.
     fn orphaned(&mut self, query: &Query, dialect: Dialect) -> String {
         let yesterday = self.argument(&(query.now - NEXT_REFRESH).to_string());
         let recently = self.argument(&(query.now - LONGEST_APPLY).to_string());

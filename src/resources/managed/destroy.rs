@@ -129,7 +129,7 @@ async fn revoke(records: &Records<'_>, key_id: Option<&str>, key: KeyMark) -> Re
     revoked.await
 }
 
-/// The keys live on and are nobody's; only the ledger still knows them.
+/// The keys live on and belong to no resource; only the ledger still knows them.
 async fn retain(
     state: &ManagedState,
     managed: &Managed,

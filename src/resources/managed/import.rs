@@ -111,7 +111,8 @@ pub fn adopted(
     let mut state = ManagedState {
         id: Value::Value(id),
         issuer: Value::Value(issuer_fields(issuer, settings)),
-        store_secret_in_state: Value::Value(stored),
+        // What only a configuration knows is null, so that a generated one leaves it out.
+        store_secret_in_state: stored.then_some(true).into(),
         ..ManagedState::default()
     };
     state.record(&managed, None, Some(&vault));

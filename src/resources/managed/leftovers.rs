@@ -1,4 +1,5 @@
-//! What earlier applies left behind, as the ledger tells it: keys that are nobody's, and applies that no state heard of.
+//! What earlier applies left behind, as the ledger tells it: keys that belong to no resource, and applies that
+//! no state heard of.
 
 use crate::context::Context;
 use crate::domain::slots::{Role, Slots};
@@ -229,7 +230,7 @@ fn with_the_gone(holding: Holding, memory: &Memory, gone: &[KeyMark], now: Insta
 /// What was left behind in an account by creates that no state ever heard of.
 #[derive(Default)]
 pub struct LeftByCreate {
-    /// Keys that are nobody's, by id.
+    /// Keys that belong to no resource, by id.
     pub orphans: Vec<String>,
     /// The issuer has room for a key beside them, so that they are revoked only once their successor is delivered.
     pub has_room: bool,

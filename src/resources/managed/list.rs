@@ -1,6 +1,6 @@
 //! `terraform query`: the keys of an issuer that nobody manages yet, each ready to be imported.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use async_trait::async_trait;
@@ -10,7 +10,9 @@ use tf_provider::schema::{AttributeType, Block, Description, Schema};
 use tf_provider::value::Value;
 
 use crate::context::{Context, SharedContext};
-use crate::error::{Error, Path, Result};
+use crate::domain::announce::enumerated;
+use crate::duration::Duration;
+use crate::error::{Error, Kind, Path, Result};
 use crate::instant::Instant;
 use crate::issuers::{Existing, ISSUERS, IssuerKind, Search, Standing};
 use crate::ledger::{Status, inventory};
@@ -36,6 +38,14 @@ pub struct KeyList {
 #[allow(missing_docs, reason = "described in the schema")]
 pub struct Query {
     pub issuer: Value<Fields>,
+    pub include_managed: Value<bool>,
+}
+
+/// A key that the ledger knows to be managed.
+struct Managed {
+    name: String,
+    workspace: String,
+    confirmed_at: Option<Instant>,
 }
 
 impl KeyList {
@@ -75,11 +85,15 @@ impl ListResource for KeyList {
             Ok(managed) => managed,
             Err(error) => {
                 diagnostics::warn(diags, without_ledger(error));
-                BTreeSet::new()
+                BTreeMap::new()
             }
         };
         let listed = list(&config, &managed, context, listing).await;
-        diagnostics::collect(diags, listed)
+        let left_out = diagnostics::collect(diags, listed)?;
+        if !left_out.is_empty() {
+            diagnostics::warn(diags, forgotten(&left_out));
+        }
+        Some(())
     }
 }
 
@@ -93,13 +107,23 @@ fn schema() -> Schema {
     Schema {
         version: 0,
         block: Block {
-            attributes: attributes([(
-                "issuer",
-                required(
-                    issuers,
-                    "Where to look: exactly one of the issuers that keep a list of their keys.",
+            attributes: attributes([
+                (
+                    "issuer",
+                    required(
+                        issuers,
+                        "Where to look: exactly one of the issuers that keep a list of their keys.",
+                    ),
                 ),
-            )]),
+                (
+                    "include_managed",
+                    optional(
+                        AttributeType::Bool,
+                        "Lists the keys as well that the ledger knows to be managed, with the name of their resource: their \
+                         state may be lost, or they were taken out of it (`removed`, `state rm`). Default: `false`.",
+                    ),
+                ),
+            ]),
             description: Description::markdown(
                 "Finds the keys of an issuer, so that `terraform query` shows them and writes import blocks for them. The \
                  name of each says whose key it is, whether it works, how old it is and when it was last used. Keys that \
@@ -134,37 +158,79 @@ fn begin(query: &Query, context: &Context) -> Result<(&'static dyn IssuerKind, B
 
 async fn list(
     query: &Query,
-    managed: &BTreeSet<String>,
+    managed: &BTreeMap<String, Managed>,
     context: &Context,
     listing: &Listing<ById, ManagedState>,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let (kind, mut search) = begin(query, context)?;
+    let includes = matches!(query.include_managed, Value::Value(true));
+    let mut left_out = Vec::new();
     while let Some(page) = search.next().await? {
         for existing in page {
-            if managed.contains(&existing.key.key_id) {
+            let holder = managed.get(&existing.key.key_id);
+            if let Some(holder) = holder.filter(|_| !includes) {
+                if holder.is_doubtful(context.clock.now()) {
+                    left_out.push(format!("{} ({})", existing.key.key_id, holder.words()));
+                }
                 continue;
             }
             let item = item(
                 kind.name(),
                 existing,
+                holder,
                 search.as_ref(),
                 context,
                 listing.include_resource(),
             );
             if let ControlFlow::Break(()) = listing.send(item.await).await {
-                return Ok(());
+                return Ok(left_out);
             }
         }
     }
-    Ok(())
+    Ok(left_out)
 }
 
-/// The ids of the keys that belong to an `apikey_managed` already, as far as anybody here can know: those in the
-/// inventory of the ledger. What a destroyed resource left behind is nobody's again.
-async fn managed(context: &Context) -> Result<BTreeSet<String>> {
-    let mut ids = BTreeSet::new();
+impl Managed {
+    /// No refresh has seen it in a state for more than a day.
+    fn is_doubtful(&self, now: Instant) -> bool {
+        let day = Duration::from_days(1);
+        self.confirmed_at.is_none_or(|seen| now > seen + day)
+    }
+
+    fn words(&self) -> String {
+        let Self {
+            name, workspace, ..
+        } = self;
+        let seen = match self.confirmed_at {
+            Some(at) => format!("last seen in a state {}", day(at)),
+            None => "not seen in a state yet".into(),
+        };
+        match workspace.is_empty() {
+            true => format!("managed as {name}, {seen}"),
+            false => format!("managed as {name} in workspace {workspace}, {seen}"),
+        }
+    }
+}
+
+/// Their state may have been lost, and nobody would ever learn of them.
+fn forgotten(left_out: &[String]) -> Error {
+    Error::new(
+        Kind::Other,
+        "Keys are left out that may be in no state any more",
+        format!(
+            "The ledger knows them to be managed, but no refresh has seen them in a state for more than a day: {}. Set \
+             include_managed = true to list them. To import one, first free it with `terraform-provider-apikey ledger forget`.",
+            enumerated(left_out)
+        ),
+    )
+}
+
+/// The keys that belong to an `apikey_managed` already, by id, as far as anybody here can know: those in the inventory of
+/// the ledger. What a destroyed resource left behind belongs to none.
+async fn managed(context: &Context) -> Result<BTreeMap<String, Managed>> {
+    let mut managed = BTreeMap::new();
     if !context.ledger.remembers() {
-        return Ok(ids);
+        return Ok(managed);
     }
     let mut query = inventory::Query {
         status: Some(Status::Live),
@@ -173,9 +239,16 @@ async fn managed(context: &Context) -> Result<BTreeSet<String>> {
     loop {
         let page = context.ledger.inventory(&query).await?;
         let live = page.keys.into_iter().filter(|listed| !listed.orphaned);
-        ids.extend(live.filter_map(|listed| listed.key.key.key_id));
+        managed.extend(live.filter_map(|listed| {
+            let holder = Managed {
+                name: listed.resource.name,
+                workspace: listed.resource.workspace,
+                confirmed_at: listed.key.confirmed_at,
+            };
+            Some((listed.key.key.key_id?, holder))
+        }));
         if page.next.is_none() {
-            return Ok(ids);
+            return Ok(managed);
         }
         query.after = page.next;
     }
@@ -193,6 +266,7 @@ fn without_ledger(error: Error) -> Error {
 async fn item(
     issuer: &str,
     existing: Existing,
+    holder: Option<&Managed>,
     search: &dyn Search,
     context: &Context,
     with_resource: bool,
@@ -220,9 +294,10 @@ async fn item(
             id: Value::Value(id_of(issuer, &key_id)),
         },
         display_name: format!(
-            "{}: {key_id} ({standing}, {age} days old, created {}{used})",
+            "{}: {key_id} ({standing}, {age} days old, created {}{used}{})",
             existing.owner,
-            day(created)
+            day(created),
+            holder.map_or_else(String::new, |holder| format!(", {}", holder.words()))
         ),
         resource: with_resource.then(|| state_of(issuer, existing.key)),
         diagnostics: diags,

@@ -1,7 +1,7 @@
 //! `apikey_managed`: one key over its whole life.
 //!
 //! [`schema`] and [`model`] are its values, [`validate`] what can be wrong with them; [`read`], [`plan`] and
-//! [`apply`] are the three moments of Terraform; [`changes`] and [`unknowns`] serve the plan; [`connect`] finds
+//! [`apply`] are the three moments of Terraform; [`changes`], [`unknowns`] and [`warnings`] serve the plan; [`connect`] finds
 //! the issuer and the stores. Keys that exist already come in by [`import`] and [`moves`], and [`list`] finds
 //! them; [`outside`] is a rotation without an apply.
 
@@ -25,6 +25,7 @@ pub mod room;
 pub mod schema;
 pub mod unknowns;
 pub mod validate;
+pub mod warnings;
 
 use async_trait::async_trait;
 use tf_provider::schema::Schema;
@@ -75,7 +76,9 @@ impl Resource for ManagedKey {
         if context.awaits_settings() {
             return Some((state, private));
         }
-        let read = read::read(state, private.unwrap_or_default(), context).await;
+        let private = private.unwrap_or_default();
+        warnings::note_in_state(&state, &private, context);
+        let read = read::read(state, private, context).await;
         let refreshed = diagnostics::collect(diags, read)??;
         let warnings = refreshed.warnings.into_iter();
         warnings.for_each(|warning| diagnostics::warn(diags, warning));
@@ -119,7 +122,7 @@ impl Resource for ManagedKey {
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<Option<Private>> {
-        plan::destroy(diags, &prior, &private.clone().unwrap_or_default());
+        warnings::destroyed(diags, &prior, &private.clone().unwrap_or_default());
         Some(private)
     }
 

@@ -20,11 +20,12 @@ use crate::resources::managed::changes::{
 use crate::resources::managed::existing::{
     as_if_known, refuse_existing_key_without_id, refuse_secret_of_another,
 };
+use crate::resources::managed::leftovers;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::room;
 use crate::resources::managed::unknowns::Outlook;
 use crate::resources::managed::validate;
-use crate::resources::managed::{connect, leftovers};
+use crate::resources::managed::warnings;
 
 /// The plan of a new key.
 pub async fn create(
@@ -39,6 +40,7 @@ pub async fn create(
     planned.id = Value::Unknown;
     planned.withhold_everything();
     planned.generation = Value::Value(1);
+    warnings::maybe_replaced(diags, &planned, context);
     let mut private = Private::default();
     let mut moves = vec![Move::Create];
     if planned.inputs_known() && !context.awaits_settings() {
@@ -95,9 +97,10 @@ pub fn update(
         planned.withhold_everything();
         return Some((planned, private, Vec::new()));
     }
+    warnings::note_in_state(prior, &private, context);
     let replaced = replacements(prior, &planned);
     if !replaced.is_empty() {
-        destroy(diags, prior, &private);
+        warnings::destroyed(diags, prior, &private);
         return Some((planned, private, replaced));
     }
 
@@ -145,10 +148,17 @@ pub fn update(
         None => planner::first_due(&situation, context.clock.now()),
     };
     let clock = context.clock.now();
-    let told = announce::announcement(&situation, &decision, clock);
-    if let Some(told) = told.or_else(|| announce::standing(&situation, clock)) {
+    let told = announce::announcement(&situation, &decision, clock).or_else(|| {
+        let mut told = announce::standing(&situation, clock)?;
+        if edited && !planner::first_due(&situation, clock).moves.is_empty() {
+            told.detail = format!("{} {}", told.detail, warnings::SHOWS_LATER);
+        }
+        Some(told)
+    });
+    if let Some(told) = told {
         diags.root_warning(told.summary, told.detail);
     }
+    warnings::new_owner(diags, prior, &planned, &situation);
     let slots = managed.slots.clone();
     let asked = situation.rotation_requested;
     if edited {
@@ -167,47 +177,6 @@ pub fn update(
     });
     private.decision = Some(decision).filter(|decision| !decision.moves.is_empty());
     Some((planned, private, Vec::new()))
-}
-
-/// A destroy says which keys die.
-pub fn destroy(diags: &mut Diagnostics, prior: &ManagedState, private: &Private) {
-    let Ok(managed) = prior.managed(private) else {
-        return;
-    };
-    let Some(slots) = managed.slots else { return };
-    let retain = the_policy(&mut Diagnostics::default(), prior)
-        .is_some_and(|policy| policy.on_destroy == crate::domain::policy::OnDestroy::Retain);
-    let keys: Vec<&str> = [Some(&slots.primary), slots.secondary_key()]
-        .into_iter()
-        .flatten()
-        .map(|key| key.label())
-        .chain(managed.pending_revocations.iter().map(String::as_str))
-        .collect();
-    let (name, keys) = (prior.label(), keys.join(" and "));
-    let places: Vec<&str> = connect::entries(&prior.deliveries)
-        .map(|(name, _)| name.as_str())
-        .collect();
-    let places = match places.is_empty() {
-        true => "the state".to_owned(),
-        false => format!("the deliveries ({})", places.join(", ")),
-    };
-    if retain {
-        diags.root_warning(
-            format!("{name}: keys are left behind"),
-            format!(
-                "on_destroy is retain: {keys} stay valid and stay in {places}. Nothing rotates or revokes them any more; \
-                 the ledger lists them as orphaned."
-            ),
-        );
-    } else {
-        diags.root_warning(
-            format!("{name}: keys are revoked"),
-            format!(
-                "This destroys the resource. At once it revokes {keys} and takes them out of {places}. Whatever still uses \
-                 them stops working."
-            ),
-        );
-    }
 }
 
 fn sound(diags: &mut Diagnostics, config: &ManagedState, context: &Context) -> Option<()> {
