@@ -235,3 +235,31 @@ fn a_replacement_that_is_refused_does_not_stay_first_in_the_delivery() {
     assert_eq!(gate.bearers().last(), Some(&ws.secret("k.json", "primary")));
     ws.plan().ok().code(0);
 }
+
+#[test]
+fn an_interruption_is_not_a_failed_verification() {
+    let gate = Gate::open();
+    // It would knock for a minute.
+    let patient = gate.setting().replace(r#""2s""#, r#""60s""#);
+    let ws = Config::new().with(&patient).created();
+    let first = ws.key("k").primary();
+    gate.accept(false);
+    let knocked = ws.path("knocked");
+    gate.meanwhile(move || fs::write(knocked, "").unwrap());
+    let outcome = ws.advance("80s").shell(
+        "terraform apply -json -auto-approve & until [ -f knocked ]; do sleep 0.2; done; kill -TERM $!; wait $!",
+    );
+    let staged = ws.key("k").secondary();
+    outcome
+        .warns(&["was interrupted", &staged, &first])
+        .does_not_warn("failed its verification");
+    assert_eq!(ws.key("k").phase(), "staged");
+    assert!(!ws.secret("k.json", "secondary").is_empty());
+
+    gate.accept(true);
+    ws.plan().ok().code(2);
+    assert_eq!(ws.change(K).after("last_action"), "verify");
+    ws.apply_plan().ok();
+    assert_eq!(ws.key("k").secondary(), staged);
+    ws.plan().ok().code(0);
+}
