@@ -180,6 +180,7 @@ fn target(request: &Request, context: &Context) -> Result<Option<(Connections, S
         issuer: context.connector().issuer(kind, &settings, context)?,
         abilities: kind.abilities(),
         deliveries: BTreeMap::new(),
+        former: Vec::new(),
         verification: None,
     };
     Ok(Some((connections, key_id.to_owned())))

@@ -1,10 +1,11 @@
 //! What an apply is about to do, in the words of a person: why, and one sentence for each move.
 
 use crate::domain::course::{Leg, course};
+use crate::domain::deliveries;
 use crate::domain::finding::Status;
 use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
-use crate::domain::situation::{Situation, Why};
+use crate::domain::situation::Situation;
 use crate::domain::slots::{Key, Slots};
 use crate::domain::status::status;
 use crate::duration::Duration;
@@ -126,7 +127,7 @@ fn sentence(leg: &Leg, situation: &Situation, legs: &[Leg]) -> String {
     };
     match leg.next {
         Move::Create => "This apply creates the first key.".into(),
-        Move::Deliver => deliveries(situation, legs),
+        Move::Deliver => deliveries::sentence(situation, legs.iter().any(|leg| leg.next.mints())),
         Move::Revoke => format!(
             "This apply revokes retiring key {}.",
             label(slots.and_then(Slots::retiring))
@@ -190,34 +191,6 @@ pub fn orphan(id: &str) -> String {
     format!(
         "Key {id} was created by an apply that did not finish, and no state holds it; this apply revokes it."
     )
-}
-
-fn deliveries(situation: &Situation, legs: &[Leg]) -> String {
-    let list = |wanted: fn(Why) -> bool| {
-        let names: Vec<&str> = situation
-            .repairs
-            .iter()
-            .filter(|repair| wanted(repair.why))
-            .map(|repair| repair.name.as_str())
-            .collect();
-        (!names.is_empty()).then(|| enumerated(&names))
-    };
-    let written = list(|why| why != Why::Removed);
-    let removed = list(|why| why == Why::Removed);
-    let mut sentences = Vec::new();
-    if let Some(written) = written {
-        let mint = match legs.iter().any(|leg| leg.next.mints()) {
-            true => "",
-            false => "; no key is minted",
-        };
-        sentences.push(format!(
-            "This apply copies the keys that exist to {written}{mint}."
-        ));
-    }
-    if let Some(removed) = removed {
-        sentences.push(format!("This apply takes the keys out of {removed}."));
-    }
-    sentences.join(" ")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use crate::domain::foresight::Foreseen;
 use crate::domain::moves::Move;
 use crate::domain::rules::{findings, revocations};
-use crate::domain::situation::{Seen, Situation, Why};
+use crate::domain::situation::{Seen, Situation};
 use crate::domain::slots::Slots;
 use crate::instant::Instant;
 
@@ -42,6 +42,7 @@ pub fn course(situation: &Situation) -> Vec<Leg> {
     }
     let mut foreseen = Foreseen::new(situation, slots);
     let mut legs = Vec::new();
+    // A delivery that failed before may fail again: then it is not foreseen as mended, and nothing is built on it.
     while legs.len() < LONGEST {
         let then = foreseen.situation(situation);
         let mut found = findings(&then).into_iter();
@@ -50,15 +51,11 @@ pub fn course(situation: &Situation) -> Vec<Leg> {
         else {
             break;
         };
-        let is_doubtful = next == Move::Deliver && has_failed_before(&then);
         legs.push(Leg {
             reason: finding.reason,
             due_at: finding.due_at,
             ..Leg::new(next, then.slots)
         });
-        if is_doubtful {
-            break;
-        }
         foreseen.take(next, situation);
     }
     with_pending_revocations(situation, slots, legs)
@@ -73,12 +70,6 @@ impl Leg {
             slots: slots.cloned(),
         }
     }
-}
-
-/// A delivery that could not be written last time may fail again, so nothing is built on it in the same apply.
-fn has_failed_before(situation: &Situation) -> bool {
-    let mut repairs = situation.repairs.iter();
-    repairs.any(|repair| repair.why == Why::Failed)
 }
 
 /// A revocation that keeps failing must not stop the life of the key, and whatever comes after it may need the room at

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::policy::{OnDrift, Policy};
 use crate::domain::rules::tests::{Case, DUE, policy, retiring, single, staged};
-use crate::domain::situation::{Copy, Repair, Seen};
+use crate::domain::situation::{Copy, Repair, Seen, Why};
 use crate::domain::slots::Role;
 use crate::duration::Duration;
 
@@ -76,8 +76,7 @@ fn cases() -> Vec<Case> {
                                 case.facts.secondary_copy = secondary_copy.clone();
                             }
                             case.requested = requested;
-                            let name = "app".to_owned();
-                            case.repairs.extend(why.map(|why| Repair { name, why }));
+                            case.repairs.extend(why.map(|why| Repair::new("app", why)));
                         }));
                     }
                 }

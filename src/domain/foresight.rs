@@ -15,6 +15,8 @@ pub struct Foreseen {
     pub slots: Slots,
     facts: Facts,
     repairs: Vec<Repair>,
+    delivered: bool,
+    any_in_order: bool,
     rotation_requested: bool,
 }
 
@@ -25,6 +27,8 @@ impl Foreseen {
             slots: slots.clone(),
             facts: situation.facts.clone(),
             repairs: situation.repairs.to_vec(),
+            delivered: situation.delivered,
+            any_in_order: situation.any_in_order,
             rotation_requested: situation.rotation_requested,
         }
     }
@@ -35,6 +39,12 @@ impl Foreseen {
             slots: Some(&self.slots),
             facts: &self.facts,
             repairs: &self.repairs,
+            any_in_order: self.any_in_order,
+            pending_removals: match self.delivered {
+                true => &[],
+                false => given.pending_removals,
+            },
+            delivered: self.delivered,
             rotation_requested: self.rotation_requested,
             ..given.clone()
         }
@@ -48,7 +58,11 @@ impl Foreseen {
         match next {
             Move::Deliver => {
                 slots.primary.delivered_at.get_or_insert(now);
-                if let Some(secondary) = &mut slots.secondary {
+                let mut repaired = self.repairs.iter().filter(|repair| !repair.is_failing());
+                let is_awaited = repaired.any(|repair| repair.required && repair.is_write());
+                if let Some(secondary) = &mut slots.secondary
+                    && (is_awaited || secondary.key.delivered_at.is_none())
+                {
                     secondary.key.delivered_at = Some(now);
                 }
             }
@@ -64,13 +78,30 @@ impl Foreseen {
             Move::Create | Move::RevokePending => {}
         }
         self.facts = self.facts.after(next, given.policy);
-        match next {
-            Move::Deliver => self.repairs.clear(),
-            // Every wanted delivery is written; what ended is still to be taken away.
-            _ if next.writes() => self.repairs.retain(|repair| repair.why == Why::Removed),
-            _ => {}
+        if next.writes() {
+            self.write();
+        }
+        if next == Move::Deliver {
+            self.delivered = true;
+            self.repairs.retain(Repair::is_failing);
         }
         self.rotation_requested &= !matches!(next, Move::Promote | Move::Replace);
+    }
+}
+
+impl Foreseen {
+    /// Every wanted delivery is written but those that failed before, which may fail again. What ended or moved is still
+    /// to be taken away.
+    fn write(&mut self) {
+        let is_written = |repair: &Repair| repair.is_write() && !repair.is_failing();
+        self.any_in_order |= self.repairs.iter().any(is_written);
+        for repair in &mut self.repairs {
+            if repair.why == Why::Moved {
+                repair.why = Why::Removed;
+            }
+        }
+        self.repairs
+            .retain(|repair| repair.why == Why::Removed || repair.is_failing());
     }
 }
 

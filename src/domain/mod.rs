@@ -8,6 +8,7 @@
 
 pub mod announce;
 pub mod course;
+pub mod deliveries;
 pub mod finding;
 pub mod foresight;
 pub mod moves;

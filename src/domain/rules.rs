@@ -3,10 +3,11 @@
 //!
 //! A rule is named after what it finds. None of them asks for the time or does anything.
 
+use crate::domain::deliveries;
 use crate::domain::finding::{Finding, Status};
 use crate::domain::moves::Move;
 use crate::domain::policy::OnDrift;
-use crate::domain::situation::{Copy, Repair, Seen, Situation, Why};
+use crate::domain::situation::{Copy, Seen, Situation};
 use crate::domain::slots::Slots;
 
 /// A rule.
@@ -20,6 +21,7 @@ const RULES: &[Rule] = &[
     the_retiring_key_has_had_its_grace,
     another_key_is_wanted_in_place_of_one_that_never_passed,
     rotation_is_near_or_due,
+    a_delivery_holds_up_the_rotation,
     the_staged_key_is_not_verified,
     rotation_comes_up,
     others_leave_no_room_for_a_rotation,
@@ -51,39 +53,29 @@ pub fn revocations(situation: &Situation) -> Option<Finding> {
     (!reasons.is_empty()).then(|| Finding::new(Status::Pending, reasons.join("; ")))
 }
 
-/// Copying needs a readable copy; taking a delivery away does not. A primary that is gone is not written over a key
-/// that an apply left behind and that still works.
+/// Copying needs a readable copy; taking a delivery away does not. A primary that gives way is not copied first, since
+/// its successor is written everywhere; and one that is gone is not written over a key that an apply left behind and that
+/// still works.
 fn a_delivery_is_not_in_order(situation: &Situation, slots: &Slots) -> Option<Finding> {
     let facts = situation.facts;
-    if situation.repairs.is_empty() {
+    let (writes, leaves) = (situation.has_writes_to_repair(), situation.leaves_places());
+    if !writes && !leaves {
         return None;
     }
-    let writes = situation.has_writes_to_repair();
     let reason = if writes && slots.primary.fingerprint.is_none() {
         let key = slots.primary.label();
         format!(
             "key {key} was imported without its secret, so its deliveries are filled by the next rotation"
         )
     } else {
-        let all: Vec<String> = situation.repairs.iter().map(what_is_wrong).collect();
-        all.join("; ")
+        deliveries::complaints(situation)
     };
     let would_hide_what_works = facts.primary == Seen::Gone && !facts.orphans.is_empty();
-    let has_copy = !situation.primary_is_undeliverable() || !writes;
-    let is_possible = has_copy && !would_hide_what_works;
+    let has_copy = situation.can_copy() || !writes;
+    let gives_way = the_primary_is_unusable(situation, slots).and_then(|finding| finding.next);
+    let gives_way = matches!(gives_way, Some(Move::Replace | Move::Promote));
+    let is_possible = has_copy && !would_hide_what_works && !gives_way && !situation.delivered;
     Some(Finding::new(Status::Pending, reason).then(is_possible.then_some(Move::Deliver)))
-}
-
-fn what_is_wrong(repair: &Repair) -> String {
-    let what = match repair.why {
-        Why::Added => "was added",
-        Why::Moved => "has new settings",
-        Why::Removed => "was removed",
-        Why::Missing => "is gone from its store",
-        Why::Altered => "was changed by something else",
-        Why::Failed => "could not be written",
-    };
-    format!("delivery {:?} {what}", repair.name)
 }
 
 /// Nothing uses it yet, so it makes room for another.
@@ -91,10 +83,10 @@ fn the_staged_key_is_unusable(situation: &Situation, slots: &Slots) -> Option<Fi
     let staged = slots.staged()?.label();
     let facts = situation.facts;
     let what = trouble("staged", staged, &facts.secondary, &facts.secondary_copy)?;
-    Some(if situation.primary_is_undeliverable() {
-        Finding::new(Status::Blocked, what)
-    } else {
+    Some(if situation.can_stage() {
         Finding::new(Status::Due, what).then(Move::Discard)
+    } else {
+        Finding::new(Status::Blocked, what)
     })
 }
 
@@ -103,7 +95,7 @@ fn trouble(role: &str, key: &str, seen: &Seen, copy: &Copy) -> Option<String> {
         (Seen::Gone, _) => format!("{role} key {key} no longer exists at the issuer"),
         (Seen::Inactive, _) => format!("{role} key {key} was deactivated at the issuer"),
         (_, Copy::Lost) => format!("no delivery holds the secret of {role} key {key} any more"),
-        (Seen::Present, Copy::Available) => return None,
+        (Seen::Present, Copy::Available | Copy::Unseen) => return None,
     })
 }
 
@@ -156,13 +148,21 @@ fn the_retiring_key_has_had_its_grace(situation: &Situation, slots: &Slots) -> O
             format!("retiring key {key} is still in use and kept until {until} at the latest");
         return Some(Finding::new(Status::Blocked, reason));
     }
-    let facts = situation.facts;
-    let successor_works = facts.primary == Seen::Present && !situation.primary_is_undeliverable();
+    if situation.facts.primary != Seen::Present || situation.primary_is_undeliverable() {
+        return None;
+    }
+    if let Some(why) = situation.revocation_waits_for(slots) {
+        let hold = slots.hold_ends_at(policy).filter(|at| situation.now < *at);
+        let until = hold.map_or_else(String::new, |at| format!(" until {at} at the latest"));
+        let reason = format!("retiring key {key} is kept{until}, because {why}");
+        return Some(Finding::new(Status::Blocked, reason));
+    }
     let reason = match policy.grace_period.is_zero() {
         true => format!("retiring key {key} has no grace period"),
         false => format!("the grace period of retiring key {key} ended at {ended}"),
     };
-    successor_works.then(|| Finding::new(Status::Due, reason).then(Move::Revoke))
+    let risk = deliveries::risk_of_revocation(situation, slots);
+    Some(Finding::new(Status::Due, reason + &risk).then(Move::Revoke))
 }
 
 fn is_held(situation: &Situation, slots: &Slots) -> bool {
@@ -181,7 +181,7 @@ fn another_key_is_wanted_in_place_of_one_that_never_passed(
     }
     let next = match situation.primary_is_undeliverable() {
         true => replacement(situation, slots),
-        false => Some(Move::Discard),
+        false => Some(Move::Discard).filter(|_| situation.can_stage()),
     };
     let reason = format!("staged key {staged} has not passed its verification");
     Some(Finding::new(Status::Due, reason).then(next))
@@ -219,6 +219,11 @@ fn rotation_is_near_or_due(situation: &Situation, slots: &Slots) -> Option<Findi
     })
 }
 
+fn a_delivery_holds_up_the_rotation(situation: &Situation, slots: &Slots) -> Option<Finding> {
+    let reason = deliveries::held_up(situation, slots)?;
+    Some(Finding::new(Status::Blocked, reason))
+}
+
 /// The move of the schedule, or of a request.
 fn rotation(situation: &Situation, slots: &Slots) -> Option<Move> {
     let (policy, now) = (situation.policy, situation.now);
@@ -230,10 +235,12 @@ fn rotation(situation: &Situation, slots: &Slots) -> Option<Move> {
         return is_due.then(|| replacement(situation, slots)).flatten();
     }
     if let Some(ready_at) = slots.ready_at(policy) {
-        return (is_due && now >= ready_at).then_some(Move::Promote);
+        let waits = !situation.can_swap() || !situation.promotion_waits_for().is_empty();
+        return (is_due && now >= ready_at && !waits).then_some(Move::Promote);
     }
     let is_near = situation.rotation_requested || now >= slots.stage_from(policy);
-    (slots.secondary.is_none() && is_near).then_some(Move::Stage)
+    let is_possible = slots.secondary.is_none() && situation.can_stage();
+    (is_near && is_possible).then_some(Move::Stage)
 }
 
 /// Why a rotation that is due does not go on in this apply.

@@ -73,6 +73,8 @@ pub(in crate::domain) struct Case {
     pub repairs: Vec<Repair>,
     pub requested: bool,
     pub pending: Vec<String>,
+    pub in_order: bool,
+    pub removals: Vec<String>,
 }
 
 impl Case {
@@ -84,6 +86,8 @@ impl Case {
             repairs: Vec::new(),
             requested: false,
             pending: Vec::new(),
+            in_order: true,
+            removals: Vec::new(),
         }
     }
 
@@ -99,6 +103,9 @@ impl Case {
             slots: self.slots.as_ref(),
             facts: &self.facts,
             repairs: &self.repairs,
+            any_in_order: self.in_order,
+            pending_removals: &self.removals,
+            delivered: false,
             rotation_requested: self.requested,
             pending_revocations: &self.pending,
             must_verify: true,
@@ -112,10 +119,7 @@ impl Case {
 }
 
 pub(in crate::domain) fn broken(case: &mut Case) {
-    case.repairs.push(Repair {
-        name: "app".into(),
-        why: Why::Missing,
-    });
+    case.repairs.push(Repair::new("app", Why::Missing));
 }
 
 pub(in crate::domain) fn in_use(case: &mut Case) {
@@ -327,15 +331,6 @@ fn each_situation_has_its_moves() {
             retiring().with(broken),
             DUE + 500,
             &[Deliver, Revoke, Stage],
-        ),
-        (
-            "nothing is built on a delivery that could not be written last time",
-            retiring().with(|case| {
-                broken(case);
-                case.repairs[0].why = Why::Failed;
-            }),
-            DUE + 500,
-            &[Deliver],
         ),
         (
             "a broken delivery cannot be repaired without a copy",
@@ -581,6 +576,279 @@ fn a_clock_that_runs_backwards_brings_nothing_forward() {
     assert!(decision.moves.is_empty());
 }
 
+/// A delivery that cannot be read or written since then.
+fn failing(case: &mut Case, since: i64) -> &mut Repair {
+    case.repairs.push(Repair {
+        failing_since: Some(at(since)),
+        holds_primary: true,
+        ..Repair::new("app", Why::Unreadable)
+    });
+    case.repairs.last_mut().unwrap()
+}
+
+fn failing_beside_another(case: &mut Case) {
+    failing(case, 1_050);
+}
+
+fn optional_failing(case: &mut Case) {
+    failing(case, 1_050).required = false;
+}
+
+/// The only delivery cannot be looked at.
+fn nothing_can_be_read(case: &mut Case) {
+    failing(case, DUE + 1);
+    case.in_order = false;
+    case.facts.primary_copy = Copy::Unseen;
+    case.facts.secondary_copy = Copy::Unseen;
+}
+
+/// It was rolled back to an older document and cannot be written.
+fn lagging(case: &mut Case) {
+    failing(case, DUE + 1).holds_primary = false;
+}
+
+fn asked_at(seconds: i64) -> impl Fn(&mut Case) {
+    move |case| {
+        if let Some(slots) = &mut case.slots {
+            slots.requested_at = Some(at(seconds));
+        }
+    }
+}
+
+fn left_over(case: &mut Case) {
+    case.removals.push("file /srv/old.json".into());
+}
+
+#[test]
+fn deliveries_that_fail_hold_up_what_they_must_and_nothing_else() {
+    let single = || Case::new(single());
+    let staged = || Case::new(staged(Some(1_081)));
+    let retiring = || Case::new(retiring());
+    let table: Vec<(&str, Case, i64, &[Move])> = vec![
+        (
+            "a key is staged although a required delivery fails",
+            single().with(failing_beside_another),
+            1_080,
+            &[Deliver, Stage],
+        ),
+        (
+            "a staged key waits for a required delivery that fails",
+            staged().with(failing_beside_another),
+            9_999,
+            &[Deliver],
+        ),
+        (
+            "a staged key does not wait for a delivery that is not required",
+            staged().with(optional_failing),
+            DUE,
+            &[Deliver, Promote],
+        ),
+        (
+            "a key is not staged and promoted at once while a required delivery fails",
+            single().with(no_delay).with(failing_beside_another),
+            DUE,
+            &[Deliver, Stage],
+        ),
+        (
+            "a delivery that is repaired has the staged key for a while before it is promoted",
+            staged().with(broken),
+            DUE,
+            &[Deliver],
+        ),
+        (
+            "without a delay a repair and a promotion take one apply",
+            staged().with(broken).with(no_delay),
+            DUE,
+            &[Deliver, Promote],
+        ),
+        (
+            "a request does not wait for what was failing already",
+            staged().with(failing_beside_another).with(requested),
+            1_090,
+            &[Deliver, Promote],
+        ),
+        (
+            "a request of an earlier apply does not wait for what was failing before it",
+            staged().with(failing_beside_another).with(asked_at(1_060)),
+            1_090,
+            &[Deliver, Promote],
+        ),
+        (
+            "a request waits for what began to fail after it",
+            staged().with(failing_beside_another).with(asked_at(1_040)),
+            1_090,
+            &[Deliver],
+        ),
+        (
+            "a request without a delay rotates past what was failing already",
+            single()
+                .with(no_delay)
+                .with(failing_beside_another)
+                .with(requested),
+            1_060,
+            &[Deliver, Stage, Promote],
+        ),
+        (
+            "a request waits for a delivery that is added in the same apply",
+            staged().with(requested).with(|case| {
+                case.repairs.push(Repair::new("new", Why::Added));
+            }),
+            1_090,
+            &[Deliver],
+        ),
+        (
+            "a retiring key is revoked after its grace although a delivery fails that holds its successor",
+            retiring().with(failing_beside_another),
+            DUE + 10,
+            &[Deliver, Revoke],
+        ),
+        (
+            "a retiring key waits for a required delivery that lost its successor and cannot be written",
+            retiring().with(lagging),
+            DUE + 69,
+            &[Deliver],
+        ),
+        (
+            "a required delivery that lost the successor holds no revocation beyond max_grace_period",
+            retiring().with(lagging),
+            DUE + 70,
+            &[Deliver, Revoke],
+        ),
+        (
+            "a delivery that is not required holds no revocation",
+            retiring().with(|case| {
+                lagging(case);
+                case.repairs[0].required = false;
+            }),
+            DUE + 10,
+            &[Deliver, Revoke],
+        ),
+        (
+            "what was failing before the promotion holds no revocation",
+            retiring().with(|case| {
+                failing(case, DUE).holds_primary = false;
+            }),
+            DUE + 10,
+            &[Deliver, Revoke],
+        ),
+        (
+            "a retiring key is kept while no delivery can be seen to hold its successor",
+            retiring().with(nothing_can_be_read),
+            DUE + 69,
+            &[],
+        ),
+        (
+            "a delivery that cannot be read holds no revocation beyond max_grace_period",
+            retiring().with(nothing_can_be_read),
+            DUE + 70,
+            &[Revoke],
+        ),
+        (
+            "a key whose successor is in no delivery is never revoked",
+            retiring().with(|case| {
+                nothing_can_be_read(case);
+                case.repairs[0].holds_primary = false;
+            }),
+            DUE + 500,
+            &[],
+        ),
+        (
+            "nothing is minted while no delivery can be read",
+            single().with(nothing_can_be_read).with(rotate_on_drift),
+            9_999,
+            &[],
+        ),
+        (
+            "a request mints nothing while no delivery can be read",
+            single().with(nothing_can_be_read).with(requested),
+            1_090,
+            &[],
+        ),
+        (
+            "nothing is minted while no delivery can be written",
+            single()
+                .with(failing_beside_another)
+                .with(|case| case.in_order = false),
+            9_999,
+            &[Deliver],
+        ),
+        (
+            "a staged key is kept while its copies cannot be seen",
+            staged().with(nothing_can_be_read),
+            1_090,
+            &[],
+        ),
+        (
+            "a former place is emptied beside what is due",
+            single().with(left_over),
+            1_080,
+            &[Deliver, Stage],
+        ),
+        (
+            "a former place is tried again by every apply",
+            single().with(left_over),
+            1_010,
+            &[Deliver],
+        ),
+        (
+            "a former place is emptied after the key that replaces a lost one is delivered",
+            single()
+                .with(left_over)
+                .with(primary_lost)
+                .with(rotate_on_drift),
+            1_010,
+            &[Replace, Deliver],
+        ),
+        (
+            "a primary that is gone is not copied before it is replaced",
+            single()
+                .with(broken)
+                .with(primary_gone)
+                .with(rotate_on_drift),
+            1_010,
+            &[Replace],
+        ),
+    ];
+    for (sentence, case, now, expected) in table {
+        assert_eq!(case.moves(now), expected, "{sentence}");
+    }
+}
+
+#[test]
+fn what_is_held_up_by_a_delivery_is_blocked_and_says_by_which() {
+    let reason = |case: &Case, now: i64| {
+        let (status, reason) = crate::domain::status::status(&case.situation(now));
+        (status.word(), reason)
+    };
+    let staged = || {
+        Case::new(staged(Some(1_081))).with(|case| {
+            let secondary = case
+                .slots
+                .as_mut()
+                .and_then(|slots| slots.secondary.as_mut());
+            secondary.unwrap().key.verified_at = Some(at(1_081));
+        })
+    };
+    let waiting = staged().with(failing_beside_another);
+    let (word, text) = reason(&waiting, DUE);
+    assert_eq!(word, "blocked");
+    assert!(
+        text.contains("delivery \"app\" is in order, which is required"),
+        "{text}"
+    );
+    let kept = Case::new(retiring()).with(nothing_can_be_read);
+    let (word, text) = reason(&kept, DUE + 10);
+    assert_eq!(word, "blocked");
+    assert!(
+        text.contains("no delivery can be seen to hold its successor"),
+        "{text}"
+    );
+    let optional = staged().with(optional_failing);
+    let (word, text) = reason(&optional, 1_090);
+    assert_eq!(word, "pending");
+    assert!(text.contains("(not required) cannot be read"), "{text}");
+}
+
 /// A key that an apply left behind, beside what else there is to do.
 pub(in crate::domain) fn left_behind(case: &mut Case) {
     case.pending.push("left".into());
@@ -589,10 +857,7 @@ pub(in crate::domain) fn left_behind(case: &mut Case) {
 
 #[test]
 fn a_key_that_was_left_behind_leaves_the_documents_before_it_is_revoked() {
-    let altered = Repair {
-        name: "app".into(),
-        why: Why::Altered,
-    };
+    let altered = Repair::new("app", Why::Altered);
     let case = Case::new(single()).with(left_behind);
     let case = case.with(|case| case.repairs.push(altered));
     assert_eq!(case.moves(1_010), [Deliver, RevokePending]);
@@ -608,10 +873,7 @@ fn a_key_that_was_left_behind_makes_room_for_the_next() {
 fn where_the_primary_is_gone_a_key_that_was_left_behind_works_until_its_successor_does() {
     let gone = |case: &mut Case| {
         case.facts.primary = Seen::Gone;
-        case.repairs.push(Repair {
-            name: "app".into(),
-            why: Why::Altered,
-        });
+        case.repairs.push(Repair::new("app", Why::Altered));
     };
     let case = Case::new(single()).with(left_behind).with(gone);
     assert_eq!(case.moves(1_010), []);

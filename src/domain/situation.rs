@@ -17,6 +17,12 @@ pub struct Situation<'a> {
     pub facts: &'a Facts,
     /// Deliveries that are not as they should be.
     pub repairs: &'a [Repair],
+    /// At least one delivery holds the keys as it should, or there is none at all.
+    pub any_in_order: bool,
+    /// Places that deliveries have left and that may still hold keys.
+    pub pending_removals: &'a [String],
+    /// The same apply has tried to repair them by then.
+    pub delivered: bool,
     /// `rotation_trigger` changed from one value to another.
     pub rotation_requested: bool,
     /// Keys whose revocation failed earlier and is to be tried again.
@@ -78,7 +84,9 @@ pub enum Copy {
     /// As far as we know.
     #[default]
     Available,
-    /// Every copy is gone or altered.
+    /// No copy was seen, but not every place could be looked at.
+    Unseen,
+    /// Every place was looked at, and every copy is gone or altered.
     Lost,
 }
 
@@ -89,6 +97,14 @@ pub struct Repair {
     pub name: String,
     /// What is wrong with it.
     pub why: Why,
+    /// What the store said, where it said something.
+    pub reason: Option<String>,
+    /// A promotion waits for it.
+    pub required: bool,
+    /// Since when it can no longer be read or written.
+    pub failing_since: Option<Instant>,
+    /// As far as is known, its document leads with the primary.
+    pub holds_primary: bool,
 }
 
 /// What is wrong with a delivery.
@@ -104,8 +120,34 @@ pub enum Why {
     Missing,
     /// Its document was changed by somebody else.
     Altered,
-    /// It could not be written last time.
+    /// It could not be written last time, or was never written.
     Failed,
+    /// It could not be looked at, so nothing is known of its document.
+    Unreadable,
+}
+
+impl Repair {
+    /// A required delivery of which no more is known.
+    pub fn new(name: impl Into<String>, why: Why) -> Self {
+        Self {
+            name: name.into(),
+            why,
+            reason: None,
+            required: true,
+            failing_since: None,
+            holds_primary: false,
+        }
+    }
+
+    /// The last attempt to read or to write it failed, so the next one may fail as well.
+    pub fn is_failing(&self) -> bool {
+        matches!(self.why, Why::Failed | Why::Unreadable) && self.failing_since.is_some()
+    }
+
+    /// The keys are to be written there.
+    pub fn is_write(&self) -> bool {
+        self.why != Why::Removed
+    }
 }
 
 impl Situation<'_> {
@@ -118,13 +160,13 @@ impl Situation<'_> {
     }
 
     /// The primary works at the issuer and its secret is not lost. An imported key is usable although its secret was
-    /// never seen.
+    /// never seen, and so is one whose deliveries cannot be looked at.
     pub fn primary_is_usable(&self) -> bool {
-        self.facts.primary == Seen::Present && self.facts.primary_copy == Copy::Available
+        self.facts.primary == Seen::Present && self.facts.primary_copy != Copy::Lost
     }
 
     /// Repairs that need the secret, as opposed to taking a delivery away.
     pub fn has_writes_to_repair(&self) -> bool {
-        self.repairs.iter().any(|repair| repair.why != Why::Removed)
+        self.repairs.iter().any(Repair::is_write)
     }
 }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::slots::Key;
 use crate::domain::steps;
 use crate::duration::Duration;
+use crate::engine::former::FormerPlace;
 use crate::engine::verification::{CONSECUTIVE, Proof, TIMEOUT, Verdict, Verification, prove};
 use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::{Abilities, Issuer, Probe};
@@ -23,6 +24,8 @@ pub struct Connections {
     pub abilities: Abilities,
     /// Where they are delivered, by the name of the delivery.
     pub deliveries: BTreeMap<String, Delivery>,
+    /// Places that deliveries have left: they may hold a copy, and are to be emptied.
+    pub former: Vec<FormerPlace>,
     /// The request that proves a key, for an issuer that cannot.
     pub verification: Option<Verification>,
 }
@@ -35,6 +38,8 @@ pub struct Delivery {
     pub readable: bool,
     /// Whether it was marked as the one to copy from.
     pub source: bool,
+    /// Whether a promotion waits for it.
+    pub required: bool,
 }
 
 impl Delivery {

@@ -6,12 +6,13 @@ use crate::domain::slots::Key;
 use crate::engine::connections::{Delivery, in_delivery};
 use crate::engine::managed::{DeliveryRecord, DeliveryState};
 use crate::engine::vault::Vault;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::instant::Instant;
+use crate::secret::Fingerprint;
 use crate::stores::{Document, DocumentKey, Found, Receipt, Version};
 
-/// The document of two keys; `None` if the secret of the primary is not in the vault.
-/// A secondary whose secret is gone is left out: consumers that still hold it are not disturbed.
+/// The document of two keys; `None` if a secret is not in the vault. Whoever leaves out a key that exists must know
+/// that its secret is lost: what merely could not be read is not dropped.
 pub fn document(
     vault: &Vault,
     primary: &Key,
@@ -25,9 +26,13 @@ pub fn document(
             secret: vault.secret_of(key)?.duplicate(),
         })
     };
+    let secondary = match secondary {
+        Some(key) => Some(entry(key)?),
+        None => None,
+    };
     Some(Document {
         primary: entry(primary)?,
-        secondary: secondary.and_then(entry),
+        secondary,
         generation: Some(generation),
         rotated_at: Some(rotated_at),
     })
@@ -75,15 +80,37 @@ pub async fn write(
     Ok(receipt)
 }
 
-/// Takes a document away if it still holds one of our keys; a document of somebody else stays.
-pub async fn withdraw(name: &str, delivery: &Delivery, ours: &[&Key]) -> Result<()> {
+/// What stands at a place if it is ours to take away; `None` if nothing of ours is there.
+pub async fn ours(
+    name: &str,
+    delivery: &Delivery,
+    is_ours: impl Fn(&Fingerprint) -> bool,
+) -> Result<Option<Version>> {
     let seen = in_delivery(name, delivery.store.observe().await)?;
-    match seen.found {
-        Found::Document(document) if holds_any(&document, ours) => {}
-        _ if delivery.readable => return Ok(()),
-        _ => {}
+    Ok(match seen.found {
+        Found::Document(document) if is_ours(&document.primary.secret.fingerprint()) => {
+            Some(seen.version)
+        }
+        _ if delivery.readable => None,
+        _ => Some(seen.version),
+    })
+}
+
+/// Takes a document away if it leads with one of these keys; a document of somebody else stays.
+pub async fn withdraw(name: &str, delivery: &Delivery, keys: &[&Key]) -> Result<()> {
+    let leads = |mark: &Fingerprint| {
+        keys.iter()
+            .any(|key| key.fingerprint.as_ref() == Some(mark))
+    };
+    match ours(name, delivery, leads).await? {
+        Some(version) => remove(name, delivery, &version).await,
+        None => Ok(()),
     }
-    in_delivery(name, delivery.store.remove(&seen.version).await)?;
+}
+
+/// Takes away what was seen.
+pub async fn remove(name: &str, delivery: &Delivery, seen: &Version) -> Result<()> {
+    in_delivery(name, delivery.store.remove(seen).await)?;
     tracing::info!(delivery = %name, place = %delivery.store.place(), "withdrawn");
     Ok(())
 }
@@ -92,34 +119,21 @@ pub async fn withdraw(name: &str, delivery: &Delivery, ours: &[&Key]) -> Result<
 pub async fn is_led_by(name: &str, delivery: &Delivery, key: &Key) -> Result<bool> {
     let seen = in_delivery(name, delivery.store.observe().await)?;
     Ok(match seen.found {
-        Found::Document(document) => holds_any(&document, &[key]),
+        Found::Document(document) => {
+            key.fingerprint.as_ref() == Some(&document.primary.secret.fingerprint())
+        }
         Found::Nothing | Found::Foreign(_) => false,
     })
 }
 
-fn holds_any(document: &Document, keys: &[&Key]) -> bool {
-    let mark = document.primary.secret.fingerprint();
-    keys.iter()
-        .any(|key| key.fingerprint.as_ref() == Some(&mark))
-}
-
-/// The record of a write that went well or did not.
-pub fn record(
-    written: &std::result::Result<Option<String>, Error>,
-    former: Option<&DeliveryRecord>,
-    document: &Document,
-    now: Instant,
-) -> DeliveryRecord {
-    match written {
-        Ok(version) => DeliveryRecord {
-            version: version.clone(),
-            fingerprint: Some(document.primary.secret.fingerprint()),
-            delivered_at: Some(now),
-            state: DeliveryState::Delivered,
-        },
-        Err(_) => DeliveryRecord {
-            state: DeliveryState::Failed,
-            ..former.cloned().unwrap_or_default()
-        },
+/// The record of a write that went well.
+pub fn record(version: Option<String>, document: &Document, now: Instant) -> DeliveryRecord {
+    DeliveryRecord {
+        version,
+        fingerprint: Some(document.primary.secret.fingerprint()),
+        delivered_at: Some(now),
+        state: DeliveryState::Delivered,
+        reason: None,
+        failing_since: None,
     }
 }

@@ -1,6 +1,7 @@
 //! Looks at the issuer and the stores and reports what it saw. Changes nothing anywhere.
 //!
-//! Only a positive answer counts: a timeout or a refused credential is an error, never "gone".
+//! Only a positive answer counts: a timeout or a refused credential is never "gone". At the issuer it ends the look. A
+//! place that cannot be looked at is a fact, and what may stand there is neither lost nor delivered.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +9,9 @@ use crate::domain::policy::Policy;
 use crate::domain::situation::{self, Facts, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::engine::connections::{Connections, in_delivery};
+use crate::engine::former::FormerPlace;
 use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::instant::Instant;
 use crate::issuers::Standing;
 use crate::secret::Fingerprint;
@@ -26,6 +28,8 @@ pub struct Sight {
     pub learned: Option<Fingerprint>,
     /// The issuer and every store say for certain that nothing of this resource is left.
     pub vanished: bool,
+    /// What the places said that could not be looked at.
+    pub unreadable: Vec<Error>,
 }
 
 impl Sight {
@@ -51,7 +55,7 @@ pub async fn gather(
         });
     };
     let (primary, secondary) = standings(slots, connections).await?;
-    let sight = look_at_deliveries(managed, slots, connections, in_state).await?;
+    let sight = look_at_deliveries(managed, slots, connections, in_state, now).await;
     let mut gone_at_issuer = primary == Some(Standing::Missing)
         && secondary.is_none_or(|s| s == Some(Standing::Missing));
     if gone_at_issuer && !sight.anything_found {
@@ -61,9 +65,9 @@ pub async fn gather(
     Ok(Sight {
         facts: Facts {
             primary: seen(primary),
-            primary_copy: copy(sight.copies.primary),
+            primary_copy: sight.copy(sight.copies.primary),
             // Where there is no key there is none to lose: a refresh right after an apply finds nothing new.
-            secondary_copy: copy(sight.copies.secondary || slots.secondary.is_none()),
+            secondary_copy: sight.copy(sight.copies.secondary || slots.secondary.is_none()),
             // An issuer knows no last use of a key that it no longer knows.
             retiring_in_use: secondary != Seen::Gone
                 && retiring_in_use(slots, connections, policy, now).await?,
@@ -75,6 +79,7 @@ pub async fn gather(
         vanished: gone_at_issuer && !sight.anything_found,
         deliveries: sight.deliveries,
         learned: sight.learned,
+        unreadable: sight.unreadable,
     })
 }
 
@@ -116,14 +121,6 @@ pub fn seen(standing: Option<Standing>) -> Seen {
     }
 }
 
-fn copy(available: bool) -> situation::Copy {
-    if available {
-        situation::Copy::Available
-    } else {
-        situation::Copy::Lost
-    }
-}
-
 /// Whether the retiring key was used within `revoke_only_if_unused_for`. Asked only once its grace is over,
 /// so that a key in its grace period costs no request.
 pub async fn retiring_in_use(
@@ -151,6 +148,7 @@ struct DeliverySight {
     copies: Copies,
     learned: Option<Fingerprint>,
     anything_found: bool,
+    unreadable: Vec<Error>,
 }
 
 /// Of which secrets there is a copy.
@@ -167,33 +165,68 @@ async fn look_at_deliveries(
     slots: &Slots,
     connections: &Connections,
     in_state: Copies,
-) -> Result<DeliverySight> {
-    let mut found = BTreeMap::new();
+    now: Instant,
+) -> DeliverySight {
+    let mut looks = BTreeMap::new();
     for (name, delivery) in connections.deliveries.iter().filter(|(_, d)| d.readable) {
-        let seen = in_delivery(name, delivery.store.observe().await)?;
-        found.insert(name, seen.found);
+        let seen = in_delivery(name, delivery.store.observe().await);
+        looks.insert(name, seen.map(|seen| seen.found));
     }
     let mut sight = DeliverySight {
         copies: in_state,
         // A store that cannot be read is believed; it may still hold something.
-        anything_found: found.len() < connections.deliveries.len(),
+        anything_found: looks.len() < connections.deliveries.len(),
         ..DeliverySight::default()
     };
-    for found in found.values() {
-        sight.note(slots, found);
+    for look in looks.values() {
+        sight.note_look(slots, look);
+    }
+    for place in &connections.former {
+        sight.note_look(slots, &look_at_former(place).await);
     }
     sight.believe_what_cannot_be_read(slots, connections);
     for name in connections.deliveries.keys() {
-        let mut record = managed.deliveries.get(name).cloned().unwrap_or_default();
-        if let Some(found) = found.get(name) {
-            record.state = sight.state(slots, &record, found);
-        }
+        let record = managed.deliveries.get(name).cloned().unwrap_or_default();
+        let record = match looks.get(name) {
+            Some(Ok(found)) => sight.record(slots, record, found),
+            Some(Err(error)) => record.failing(DeliveryState::Unreadable, name, error, now),
+            None => record,
+        };
         sight.deliveries.insert(name.clone(), record);
     }
-    Ok(sight)
+    sight
+}
+
+/// It may hold the only copy as long as what takes its place is not written.
+async fn look_at_former(place: &FormerPlace) -> Result<Found> {
+    let delivery = place.reached()?;
+    match delivery.readable {
+        true => {
+            in_delivery(&place.former.name, delivery.store.observe().await).map(|seen| seen.found)
+        }
+        false => Ok(Found::Foreign(String::new())),
+    }
 }
 
 impl DeliverySight {
+    fn note_look(&mut self, slots: &Slots, look: &Result<Found>) {
+        match look {
+            Ok(found) => self.note(slots, found),
+            Err(error) => {
+                self.anything_found = true;
+                self.unreadable.push(error.clone());
+            }
+        }
+    }
+
+    fn copy(&self, available: bool) -> situation::Copy {
+        match available {
+            true => situation::Copy::Available,
+            false if !self.unreadable.is_empty() => situation::Copy::Unseen,
+            false => situation::Copy::Lost,
+        }
+    }
+
     /// Where no store can be read nothing speaks against a copy in it. What nobody ever knew, the secret of an
     /// imported key, cannot be lost.
     fn believe_what_cannot_be_read(&mut self, slots: &Slots, connections: &Connections) {
@@ -231,27 +264,58 @@ impl DeliverySight {
         }
     }
 
-    /// How a delivery stands, once it is known what could be copied to it.
-    fn state(&self, slots: &Slots, record: &DeliveryRecord, found: &Found) -> DeliveryState {
-        let unfinished = record.state == DeliveryState::Failed;
-        match found {
-            Found::Document(document) if self.is_as_expected(slots, document) => {
-                DeliveryState::Delivered
+    /// How a delivery stands, once it is known what could be copied to it. It is in order, or it failed and still does
+    /// not hold what it should, or somebody else changed it.
+    fn record(&self, slots: &Slots, record: DeliveryRecord, found: &Found) -> DeliveryRecord {
+        let leads = match found {
+            Found::Document(document) => {
+                mark(Some(&document.primary)).filter(|mark| is_ours(slots, mark))
             }
-            _ if unfinished => DeliveryState::Failed,
+            _ => None,
+        };
+        let state = match found {
+            Found::Document(document) if self.is_as_expected(slots, document) => {
+                return DeliveryRecord {
+                    state: DeliveryState::Delivered,
+                    reason: None,
+                    failing_since: None,
+                    ..record
+                };
+            }
+            _ if record.state == DeliveryState::Failed => {
+                return DeliveryRecord {
+                    fingerprint: leads,
+                    ..record
+                };
+            }
             Found::Nothing => DeliveryState::Missing,
             Found::Foreign(_) | Found::Document(_) => DeliveryState::Altered,
+        };
+        DeliveryRecord {
+            state,
+            fingerprint: leads,
+            reason: None,
+            failing_since: None,
+            ..record
         }
     }
 
     /// A secondary whose every copy is lost cannot be expected anywhere.
     fn is_as_expected(&self, slots: &Slots, document: &Document) -> bool {
         let primary = slots.primary.fingerprint.as_ref().or(self.learned.as_ref());
-        let secondary = slots.secondary_key().filter(|_| self.copies.secondary);
+        let is_lost = self.copy(self.copies.secondary) == situation::Copy::Lost;
+        let secondary = slots.secondary_key().filter(|_| !is_lost);
         mark(Some(&document.primary)).as_ref() == primary
             && mark(document.secondary.as_ref())
                 == secondary.and_then(|key| key.fingerprint.clone())
     }
+}
+
+fn is_ours(slots: &Slots, mark: &Fingerprint) -> bool {
+    let mut keys = [Some(&slots.primary), slots.secondary_key()]
+        .into_iter()
+        .flatten();
+    keys.any(|key| key.fingerprint.as_ref() == Some(mark))
 }
 
 fn mark(key: Option<&DocumentKey>) -> Option<Fingerprint> {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::domain::slots::Slots;
+use crate::engine::former::Former;
+use crate::error::Error;
 use crate::instant::Instant;
 use crate::secret::Fingerprint;
 
@@ -19,6 +21,8 @@ pub struct Managed {
     pub pending_revocations: Vec<String>,
     /// The account that its keys were seen in, by the name that it is locked by, at an issuer that lists its keys.
     pub account: Option<String>,
+    /// Places that deliveries have left and that may still hold its keys.
+    pub former: Vec<Former>,
 }
 
 /// What was delivered to one place.
@@ -32,6 +36,40 @@ pub struct DeliveryRecord {
     pub delivered_at: Option<Instant>,
     /// How it stands.
     pub state: DeliveryState,
+    /// What the store said when it could not be read or written.
+    pub reason: Option<String>,
+    /// Since when it cannot be read or written.
+    pub failing_since: Option<Instant>,
+}
+
+impl DeliveryRecord {
+    /// The delivery of this name after an attempt that failed. What was written there before is still believed to stand
+    /// there.
+    pub fn failing(self, state: DeliveryState, name: &str, error: &Error, now: Instant) -> Self {
+        let said = error.summary.strip_prefix(&format!("delivery {name:?}: "));
+        Self {
+            state,
+            reason: Some(said.unwrap_or(&error.summary).to_owned()),
+            failing_since: self.failing_since.or(Some(now)),
+            ..self
+        }
+    }
+
+    /// It was written and read back.
+    pub fn is_in_order(&self) -> bool {
+        self.state == DeliveryState::Delivered
+    }
+
+    /// A document of this resource was seen or written there.
+    pub fn was_written(&self) -> bool {
+        self.is_in_order() || self.delivered_at.is_some()
+    }
+
+    /// It could not be read or written when it was last tried.
+    pub fn is_failing(&self) -> bool {
+        let failed = [DeliveryState::Failed, DeliveryState::Unreadable].contains(&self.state);
+        failed && self.failing_since.is_some()
+    }
 }
 
 /// How a delivery stands.
@@ -46,19 +84,36 @@ pub enum DeliveryState {
     Missing,
     /// Somebody else changed its document.
     Altered,
+    /// It could not be looked at, so nothing is known of its document.
+    Unreadable,
 }
 
 impl DeliveryState {
     /// The words in the state.
-    pub const WORDS: [(&'static str, Self); 4] = [
+    pub const WORDS: [(&'static str, Self); 5] = [
         ("delivered", Self::Delivered),
         ("failed", Self::Failed),
         ("missing", Self::Missing),
         ("altered", Self::Altered),
+        ("unreadable", Self::Unreadable),
     ];
 }
 
 impl Managed {
+    /// At least one delivery holds the keys as it should, or there is none at all.
+    pub fn any_in_order(&self) -> bool {
+        let mut records = self.deliveries.values();
+        self.deliveries.is_empty() || records.any(DeliveryRecord::is_in_order)
+    }
+
+    /// The former places, for people.
+    pub fn pending_removals(&self) -> Vec<String> {
+        self.former
+            .iter()
+            .map(|former| former.place.clone())
+            .collect()
+    }
+
     /// The ids of every key that this resource owns.
     pub fn owned_ids(&self) -> Vec<String> {
         let slots = self.slots.iter();

@@ -8,6 +8,7 @@ pub mod connections;
 pub mod crowd;
 pub mod deliver;
 pub mod fault;
+pub mod former;
 pub mod gather;
 pub mod journal;
 pub mod managed;

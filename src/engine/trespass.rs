@@ -1,6 +1,7 @@
 //! A delivery that is new to a key must not overwrite the document of another one: it may be the only copy.
 
 use crate::engine::connections::{Delivery, in_delivery};
+use crate::engine::managed::DeliveryRecord;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::KeyMark;
@@ -40,9 +41,10 @@ pub async fn respect_others(run: &mut Run<'_>, claims: &Claims) -> Result<()> {
 /// Whether nothing of this key was ever written there, under whatever name. What was may be repaired.
 fn is_new(run: &Run<'_>, name: &str, delivery: &Delivery) -> bool {
     let place = delivery.store.place();
-    let unchanged = run.managed.deliveries.contains_key(name) && !run.former.contains_key(name);
-    let mut former = run.former.values();
-    !unchanged && !former.any(|former| former.store.place() == place)
+    let record = run.managed.deliveries.get(name);
+    let was_written = record.is_some_and(DeliveryRecord::was_written);
+    let mut former = run.managed.former.iter();
+    !was_written && !former.any(|former| former.place == place)
 }
 
 fn holds_ours(run: &Run<'_>, document: &Document) -> bool {

@@ -1,9 +1,8 @@
 //! The secrets of one apply: read from where they were delivered, held in memory, gone with it.
 
-use std::collections::BTreeMap;
-
 use crate::domain::slots::{Key, Slots};
-use crate::engine::connections::{Delivery, sources};
+use crate::engine::connections::{Connections, in_delivery, sources};
+use crate::error::Error;
 use crate::secret::{Fingerprint, Secret};
 use crate::stores::{Document, Found};
 
@@ -31,26 +30,31 @@ impl Vault {
         self.0.iter().map(|(_, secret)| secret).collect()
     }
 
-    /// Reads deliveries until the secrets of both slots are known or no delivery is left.
-    /// A delivery that cannot be read is passed over: another may have a copy.
-    pub async fn fetch(&mut self, slots: &Slots, deliveries: &BTreeMap<String, Delivery>) {
-        for (name, delivery) in sources(deliveries) {
-            let keys = [Some(&slots.primary), slots.secondary_key()];
-            if keys
+    /// Reads deliveries, and after them the places that deliveries have left, until the secrets of both slots are known.
+    /// One that cannot be read is passed over, since another may have a copy; what it said is given back.
+    pub async fn fetch(&mut self, slots: &Slots, connections: &Connections) -> Vec<Error> {
+        let mut failures = Vec::new();
+        let former = connections.former.iter();
+        let former =
+            former.filter_map(|place| Some((&place.former.name, place.delivery.as_ref().ok()?)));
+        let former = former.filter(|(_, delivery)| delivery.readable);
+        for (name, delivery) in sources(&connections.deliveries).into_iter().chain(former) {
+            let mut keys = [Some(&slots.primary), slots.secondary_key()]
                 .into_iter()
-                .flatten()
-                .all(|key| self.secret_of(key).is_some())
-            {
-                return;
+                .flatten();
+            if keys.all(|key| self.secret_of(key).is_some()) {
+                break;
             }
-            match delivery.store.observe().await.map(|seen| seen.found) {
-                Ok(Found::Document(document)) => self.keep_matching(slots, document),
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(delivery = %name, %error, "cannot copy from a delivery")
+            match in_delivery(name, delivery.store.observe().await) {
+                Ok(seen) => {
+                    if let Found::Document(document) = seen.found {
+                        self.keep_matching(slots, document);
+                    }
                 }
+                Err(error) => failures.push(error),
             }
         }
+        failures
     }
 
     /// Altered documents must not get in: only what matches a recorded fingerprint is kept.

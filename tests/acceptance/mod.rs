@@ -14,6 +14,8 @@ mod mocks;
 mod moves;
 mod nulls;
 mod refresh_only;
+mod removals;
 mod replacement;
+mod required;
 pub mod secrecy;
 mod verification;

@@ -12,6 +12,8 @@ mod drift;
 mod existing;
 /// Settings of the provider that only the apply knows.
 mod fed;
+/// Secrets Manager refuses everything for months.
+mod forbidden;
 /// Rows that somebody wrote into the ledger.
 mod forged;
 /// Keys that existed before.

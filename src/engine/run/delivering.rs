@@ -1,135 +1,292 @@
 //! Deliveries: what is written where, and what follows if a store fails.
+//!
+//! A place that fails is written down and told, and the apply goes on as long as another is in order; what a required
+//! one holds up, the rules know (see [`crate::domain::deliveries`]).
 
 use crate::domain::slots::{Key, Slots};
 use crate::domain::steps::Content;
-use crate::engine::connections::{Delivery, stale};
+use crate::duration::Duration;
+use crate::engine::connections::{Delivery, in_delivery, stale};
 use crate::engine::deliver;
 use crate::engine::journal::Deed;
-use crate::engine::managed::DeliveryRecord;
+use crate::engine::managed::{DeliveryRecord, DeliveryState};
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
+use crate::instant::Instant;
 use crate::ledger::{Effect, KeyMark};
 use crate::stores::Document;
 
 impl Run<'_> {
+    /// Before anything is minted: a first key needs every required place, any other key one that can be written.
+    pub(super) async fn check_deliveries(&mut self) -> Result<()> {
+        let connections = self.connections;
+        let mut failures = Vec::new();
+        let mut fit = connections.deliveries.is_empty();
+        for (name, delivery) in &connections.deliveries {
+            if self.trouble.failed.contains(name) {
+                continue;
+            }
+            match in_delivery(name, delivery.store.check().await) {
+                Ok(()) => fit = true,
+                Err(error) if self.managed.slots.is_none() && delivery.required => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    self.note_failure(name, &error);
+                    failures.push(error);
+                }
+            }
+        }
+        if !fit {
+            return Err(first(failures));
+        }
+        self.warnings.extend(failures);
+        Ok(())
+    }
+
     pub(super) async fn deliver(&mut self, content: Content) -> Result<()> {
-        if self.connections.deliveries.is_empty() {
-            return self.settle(content, 0, Vec::new()).await;
+        if content == Content::Swapped {
+            self.refuse_incomplete()?;
+        }
+        let connections = self.connections;
+        if connections.deliveries.is_empty() {
+            return self.settle(content, Vec::new(), false).await;
         }
         let Some(document) = self.document(content) else {
-            if content == Content::Current {
-                // Nothing to copy: an imported key has no secret yet, and taking deliveries away needs none.
-                self.note_unfilled();
-                return Ok(());
-            }
-            if content == Content::PrimaryAlone && self.primary_is_lost() {
-                // The plan knew. The key that replaces the primary in this apply takes the place of both, so the
-                // places that it needs are looked at before anything is revoked.
-                return self.check_deliveries().await;
-            }
-            // Whatever follows relies on this delivery, so nothing may follow.
-            let cause = stale(format!(
-                "{}: no delivery holds a secret that this step needs",
-                self.name
-            ));
-            return Err(self.undo(cause).await);
+            return self.without_document(content).await;
         };
         let mut failures = Vec::new();
-        let (connections, journal, acting) = (self.connections, self.journal, self.acting);
+        let mut awaited = false;
         for (name, delivery) in &connections.deliveries {
+            if self.is_spared(name, content) {
+                continue;
+            }
             if content == Content::NewFirst {
                 self.progress.led.insert(name.clone());
             }
-            let deed = Deed {
-                key: Some(KeyMark::new(
-                    document.primary.key_id.clone(),
-                    Some(&document.primary.secret.fingerprint()),
-                )),
-                place: Some(delivery.place(name)),
-                ..Deed::default()
-            };
-            let (run, document) = (&mut *self, &document);
-            let written = journal.effect(
-                Effect::Deliver,
-                acting,
-                deed,
-                move |_| run.write(name, delivery, document),
-                |_| None,
-            );
-            let written = written.await;
-            let former = self.managed.deliveries.get(name);
-            let record = deliver::record(&written, former, document, self.clock.now());
-            self.managed.deliveries.insert(name.clone(), record);
-            failures.extend(written.err());
+            let waits = delivery.required && !self.is_excused(name);
+            match self.deliver_to(name, delivery, &document).await {
+                Ok(()) => awaited |= waits,
+                Err(error) => {
+                    self.note_failure(name, &error);
+                    failures.push(error);
+                }
+            }
         }
-        let written = self.connections.deliveries.len() - failures.len();
-        self.settle(content, written, failures).await
+        self.settle(content, failures, awaited).await
+    }
+
+    async fn deliver_to(
+        &mut self,
+        name: &str,
+        delivery: &Delivery,
+        document: &Document,
+    ) -> Result<()> {
+        let (journal, acting) = (self.journal, self.acting);
+        let deed = Deed {
+            key: Some(KeyMark::new(
+                document.primary.key_id.clone(),
+                Some(&document.primary.secret.fingerprint()),
+            )),
+            place: Some(delivery.place(name)),
+            ..Deed::default()
+        };
+        let run = &mut *self;
+        let written = journal.effect(
+            Effect::Deliver,
+            acting,
+            deed,
+            move |_| run.write(name, delivery, document),
+            |_| None,
+        );
+        let record = deliver::record(written.await?, document, self.clock.now());
+        self.managed.deliveries.insert(name.to_owned(), record);
+        Ok(())
+    }
+
+    /// What failed in this apply fails again, and what holds the keys as it should needs no copy of them.
+    fn is_spared(&self, name: &str, content: Content) -> bool {
+        let in_order = || {
+            self.managed
+                .deliveries
+                .get(name)
+                .is_some_and(DeliveryRecord::is_in_order)
+        };
+        self.trouble.failed.contains(name) || (content == Content::Current && in_order())
+    }
+
+    pub(super) fn note_failure(&mut self, name: &str, error: &Error) {
+        let record = self.managed.deliveries.remove(name).unwrap_or_default();
+        if record.failing_since.is_none() {
+            self.trouble.began_to_fail.insert(name.to_owned());
+        }
+        let asked = self
+            .managed
+            .slots
+            .as_ref()
+            .and_then(|slots| slots.requested_at);
+        // What begins to fail in the very apply of a request did not fail before it.
+        let now = match self.clock.now() {
+            now if asked == Some(now) => now + Duration::from_secs(1),
+            now => now,
+        };
+        let state = match record.state {
+            DeliveryState::Unreadable => DeliveryState::Unreadable,
+            _ => DeliveryState::Failed,
+        };
+        let record = record.failing(state, name, error, now);
+        self.managed.deliveries.insert(name.to_owned(), record);
+        self.trouble.failed.insert(name.to_owned());
+    }
+
+    /// What was in order when the promotion began failed after it, so the revocation of the old primary waits for it.
+    pub(super) fn note_what_missed_the_swap(&mut self, promoted_at: Instant) {
+        let slots = self.managed.slots.as_ref();
+        if slots.and_then(Slots::retiring).is_none() {
+            return;
+        }
+        for name in &self.trouble.began_to_fail {
+            if let Some(record) = self.managed.deliveries.get_mut(name) {
+                record.failing_since = Some(promoted_at + Duration::from_secs(1));
+            }
+        }
+    }
+
+    /// It was failing before somebody asked for a rotation.
+    fn is_excused(&self, name: &str) -> bool {
+        let asked = self
+            .managed
+            .slots
+            .as_ref()
+            .and_then(|slots| slots.requested_at);
+        let record = self.managed.deliveries.get(name);
+        let since = record.and_then(|record| record.failing_since);
+        since
+            .zip(asked)
+            .is_some_and(|(since, asked)| since <= asked)
+    }
+
+    /// A required place that failed in this apply may lack the staged key.
+    fn refuse_incomplete(&self) -> Result<()> {
+        let lacks = |name: &&String| {
+            let record = self.managed.deliveries.get(*name);
+            record.is_some_and(DeliveryRecord::is_failing) && !self.is_excused(name)
+        };
+        let required = self
+            .connections
+            .deliveries
+            .iter()
+            .filter(|(_, delivery)| delivery.required);
+        let lacking = required.map(|(name, _)| name).find(lacks);
+        lacking.map_or(Ok(()), |name| {
+            Err(Error::new(
+                Kind::Other,
+                format!("{}: the staged key is not promoted", self.name),
+                format!(
+                    "Delivery {name:?} is required and is not in order. The old primary stays in use, and the next \
+                     apply tries again. To go on without this delivery, set required = false in it."
+                ),
+            ))
+        })
+    }
+
+    /// A secret is not at hand.
+    async fn without_document(&mut self, content: Content) -> Result<()> {
+        let missing = self.managed.slots.as_ref().and_then(|slots| {
+            let mut keys = [Some(&slots.primary), slots.secondary_key()]
+                .into_iter()
+                .flatten();
+            keys.find(|key| self.is_missing(key))
+                .map(|key| self.unread(key))
+        });
+        match content {
+            // Nothing to copy: an imported key has no secret yet, and taking deliveries away needs none.
+            Content::Current => {
+                self.trouble.late = missing;
+                self.note_unfilled();
+                Ok(())
+            }
+            // The plan knew. The key that replaces the primary in this apply takes the place of both, so the places
+            // that it needs are looked at before anything is revoked.
+            Content::PrimaryAlone if self.primary_is_lost() => self.check_deliveries().await,
+            // The plan knew as well. The documents go on naming a key that is refused.
+            Content::PrimaryAlone if self.hold_has_ended() => {
+                self.warnings.append(&mut self.trouble.unread);
+                Ok(())
+            }
+            // Whatever follows relies on this delivery, so nothing may follow.
+            _ => {
+                let needed = || {
+                    stale(format!(
+                        "{}: no delivery holds a secret that this step needs",
+                        self.name
+                    ))
+                };
+                let cause = missing.unwrap_or_else(needed);
+                Err(self.undo(cause).await)
+            }
+        }
     }
 
     /// A delivery that was to be filled and is not is a failed one, until a copy can be read again.
     fn note_unfilled(&mut self) {
         for name in self.connections.deliveries.keys() {
-            if self.managed.deliveries.contains_key(name) {
+            let record = self.managed.deliveries.entry(name.clone()).or_default();
+            if record.is_in_order() || record.reason.is_some() {
                 continue;
             }
-            self.managed
-                .deliveries
-                .insert(name.clone(), DeliveryRecord::default());
+            let why = "no copy of the secret could be read to fill it with";
+            record.reason = Some(why.to_owned());
             self.warnings.push(Error::new(
                 Kind::Unavailable,
-                format!("delivery {name:?} was not filled"),
-                "No copy of the secret could be read to fill it with. The next apply tries again.",
+                format!("delivery {name:?} was not filled: {why}"),
+                "The next apply tries again.",
             ));
         }
     }
 
-    /// What follows from how many deliveries were written.
+    /// What follows from what was written. `awaited`: a place was written that a promotion waits for.
     async fn settle(
         &mut self,
         content: Content,
-        written: usize,
         failures: Vec<Error>,
+        awaited: bool,
     ) -> Result<()> {
-        let none_written = written == 0 && !failures.is_empty();
-        let all_written = failures.is_empty();
         let now = self.clock.now();
-        match content {
-            Content::NewFirst | Content::NewSecond if none_written => {
-                let cause = first(failures);
-                return Err(self.undo(cause).await);
+        if !self.managed.any_in_order() {
+            match content {
+                Content::NewFirst | Content::NewSecond => {
+                    return Err(self.undo(first(failures)).await);
+                }
+                Content::Swapped => return Err(first(failures)),
+                Content::PrimaryAlone if !self.hold_has_ended() => return Err(first(failures)),
+                // The other moves do not depend on it.
+                Content::Current => {
+                    self.trouble.late = Some(first(failures));
+                    return Ok(());
+                }
+                Content::PrimaryAlone => {}
             }
-            Content::Swapped | Content::Current if none_written => return Err(first(failures)),
-            Content::PrimaryAlone if !all_written => return Err(first(failures)),
-            Content::Swapped if !all_written && !self.staged_is_everywhere() => {
-                return Err(first(failures));
-            }
-            _ => self.warnings.extend(failures),
         }
-        let delivered_at = all_written.then_some(now);
+        self.warnings.extend(failures);
         if let Some(minted) = &mut self.minted {
-            minted.delivered_at = delivered_at;
+            minted.delivered_at = Some(now);
         }
         if let Some(slots) = &mut self.managed.slots
             && content == Content::Current
         {
-            slots.primary.delivered_at = slots.primary.delivered_at.or(delivered_at);
-            if let Some(secondary) = &mut slots.secondary {
-                let written = self.vault.secret_of(&secondary.key).is_some();
-                secondary.key.delivered_at = delivered_at.filter(|_| written);
+            slots.primary.delivered_at.get_or_insert(now);
+            if let Some(secondary) = &mut slots.secondary
+                && self.vault.secret_of(&secondary.key).is_some()
+                && (awaited || secondary.key.delivered_at.is_none())
+            {
+                secondary.key.delivered_at = Some(now);
             }
         }
         if content == Content::NewSecond {
             self.stage();
         }
         Ok(())
-    }
-
-    /// Every store has had the staged key since it was staged, so a failed swap leaves no store without it.
-    fn staged_is_everywhere(&self) -> bool {
-        let slots = self.managed.slots.as_ref();
-        slots
-            .and_then(Slots::staged)
-            .is_some_and(|staged| staged.delivered_at.is_some())
     }
 
     fn stage(&mut self) {
@@ -162,55 +319,25 @@ impl Run<'_> {
                 },
             ),
         };
+        // A key whose secret is lost for certain is left out: consumers that still hold it are not disturbed.
+        let at_hand = |key: &&Key| self.vault.secret_of(key).is_some();
+        let second = second.filter(|key| at_hand(key) || self.is_missing(key));
         deliver::document(&self.vault, first, second, generation, rotated_at)
-    }
-
-    pub(super) async fn withdraw(&mut self) -> Result<()> {
-        let Some(slots) = &self.managed.slots else {
-            return Ok(());
-        };
-        let ours: Vec<&Key> = [Some(&slots.primary), slots.secondary_key()]
-            .into_iter()
-            .flatten()
-            .collect();
-        for (name, delivery) in self.former {
-            if !self.is_still_written(delivery)
-                && let Err(error) = self
-                    .journal
-                    .effect(
-                        Effect::Withdraw,
-                        self.acting,
-                        Deed::at(delivery.place(name)),
-                        |_| deliver::withdraw(name, delivery, &ours),
-                        |()| None,
-                    )
-                    .await
-            {
-                self.warnings.push(error);
-                continue;
-            }
-            if !self.connections.deliveries.contains_key(name) {
-                self.managed.deliveries.remove(name);
-            }
-        }
-        Ok(())
-    }
-
-    /// A delivery that got another name, layout or mark still writes to its place.
-    fn is_still_written(&self, former: &Delivery) -> bool {
-        let place = former.store.place();
-        let mut wanted = self.connections.deliveries.values();
-        wanted.any(|delivery| delivery.store.place() == place)
     }
 }
 
 /// Several deliveries may fail for one reason; the first stands for all.
-fn first(failures: Vec<Error>) -> Error {
-    let count = failures.len();
+pub(super) fn first(failures: Vec<Error>) -> Error {
     let mut failures = failures.into_iter();
-    let fallback = || Error::new(Kind::Other, "No delivery was written", "Try again.");
+    let fallback = || {
+        Error::new(
+            Kind::Other,
+            "No delivery is in order",
+            "None could be written in this apply. Mend what is said of them, and apply again.",
+        )
+    };
     let mut error = failures.next().unwrap_or_else(fallback);
-    for other in failures.take(count) {
+    for other in failures {
         error.detail = format!("{} Also: {other}", error.detail);
     }
     error

@@ -4,6 +4,7 @@
 //! the [journal](crate::engine::journal).
 
 mod delivering;
+mod leaving;
 mod places;
 mod proving;
 mod revoking;
@@ -19,7 +20,7 @@ use crate::domain::policy::Policy;
 use crate::domain::situation::{Copy, Facts, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::domain::steps::{Step, steps};
-use crate::engine::connections::{Connections, Delivery, at_issuer, in_delivery, stale};
+use crate::engine::connections::{Connections, at_issuer, stale};
 use crate::engine::crowd;
 use crate::engine::journal::{Deed, Journal};
 use crate::engine::managed::Managed;
@@ -37,8 +38,6 @@ pub struct Run<'a> {
     pub name: &'a str,
     /// The issuer and the deliveries that are wanted.
     pub connections: &'a Connections,
-    /// Deliveries that ended or moved: copied from if need be, then withdrawn.
-    pub former: &'a BTreeMap<String, Delivery>,
     /// The policy in force.
     pub policy: &'a Policy,
     /// Where "now" comes from.
@@ -70,6 +69,8 @@ pub struct Run<'a> {
     pub watcher: Option<&'a Watcher>,
     /// How far it got.
     pub progress: Progress,
+    /// What did not work so far, although the apply goes on.
+    pub trouble: Trouble,
 }
 
 /// How far a run got.
@@ -99,6 +100,19 @@ impl Progress {
     }
 }
 
+/// What did not work so far in an apply that goes on.
+#[derive(Debug, Default)]
+pub struct Trouble {
+    /// Deliveries that failed and are left alone for the rest of the apply.
+    failed: BTreeSet<String>,
+    /// Those of them that were in order before it.
+    began_to_fail: BTreeSet<String>,
+    /// What the places said that could not be copied from.
+    unread: Vec<Error>,
+    /// Fails the apply once everything else is done.
+    late: Option<Error>,
+}
+
 /// Somebody who wants to know what is being done.
 pub type Watcher = dyn Fn(Step) + Send + Sync;
 
@@ -123,12 +137,17 @@ impl Run<'_> {
                 if let Some(tell) = self.watcher {
                     tell(*step);
                 }
-                self.step(*step).await?;
+                if let Err(error) = self.step(*step).await {
+                    self.warnings.extend(self.trouble.late.take());
+                    return Err(error);
+                }
             }
             self.facts = self.facts.after(*next, self.policy);
-            self.progress.done.push(*next);
+            if self.trouble.late.is_none() {
+                self.progress.done.push(*next);
+            }
         }
-        Ok(())
+        self.trouble.late.take().map_or(Ok(()), Err)
     }
 
     /// How often a key was promoted; `None` before the first.
@@ -160,13 +179,6 @@ impl Run<'_> {
         self.facts.primary_copy == Copy::Lost
     }
 
-    async fn check_deliveries(&self) -> Result<()> {
-        for (name, delivery) in &self.connections.deliveries {
-            in_delivery(name, delivery.store.check().await)?;
-        }
-        Ok(())
-    }
-
     async fn check(&mut self) -> Result<()> {
         self.check_deliveries().await?;
         let owned = self.managed.owned_ids();
@@ -182,24 +194,53 @@ impl Run<'_> {
         crowd::explained(checked, crowd).await
     }
 
-    /// Every secret that the next document needs must be at hand before anything is minted.
+    /// Reads the secrets that exist. Those that the next document needs must be at hand before anything is minted.
     async fn fetch(&mut self) -> Result<()> {
         let Some(slots) = &self.managed.slots else {
             return Ok(());
         };
-        self.vault.fetch(slots, &self.connections.deliveries).await;
-        self.vault.fetch(slots, self.former).await;
-        let expected = slots.primary.fingerprint.is_some()
-            && !self.primary_is_dead()
-            && self.facts.primary_copy == Copy::Available;
-        if expected && self.vault.secret_of(&slots.primary).is_none() {
-            let key = slots.primary.label();
-            return Err(stale(format!(
-                "{}: no delivery holds the secret of primary key {key} any more",
-                self.name
-            )));
+        self.trouble.unread = self.vault.fetch(slots, self.connections).await;
+        let mints = [Move::Stage, Move::Replace]
+            .map(Move::word)
+            .contains(&self.acting);
+        let keys = [Some(&slots.primary), slots.secondary_key()];
+        let mut missing = keys
+            .into_iter()
+            .flatten()
+            .filter(|key| self.is_missing(key));
+        match missing.next() {
+            Some(key) if mints => Err(self.unread(key)),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Its secret exists as far as is known, and is not at hand.
+    fn is_missing(&self, key: &Key) -> bool {
+        let Some(slots) = &self.managed.slots else {
+            return false;
+        };
+        let is_gone = match *key == slots.primary {
+            true => self.primary_is_dead() || self.primary_is_lost(),
+            false => self.facts.secondary == Seen::Gone || self.facts.secondary_copy == Copy::Lost,
+        };
+        key.fingerprint.is_some() && !is_gone && self.vault.secret_of(key).is_none()
+    }
+
+    /// Why the secret of a key is not at hand.
+    fn unread(&self, key: &Key) -> Error {
+        let (name, key) = (self.name, key.label());
+        match self.trouble.unread.first() {
+            None => stale(format!(
+                "{name}: no delivery holds the secret of key {key} any more"
+            )),
+            Some(error) => Error {
+                summary: format!(
+                    "{name}: the secret of key {key} cannot be read: {}",
+                    error.summary
+                ),
+                ..error.clone()
+            },
+        }
     }
 
     async fn mint(&mut self) -> Result<()> {
@@ -295,6 +336,7 @@ impl Run<'_> {
             (Some(slots), None) => slots.promote_staged(now, old_lives),
             (None, None) => {}
         }
+        self.note_what_missed_the_swap(now);
         if let Some(slots) = &self.managed.slots {
             tracing::info!(key = %self.name, primary = %slots.primary.label(), "promoted");
         }

@@ -121,15 +121,15 @@ impl Run<'_> {
         Ok(seen.version)
     }
 
-    /// The delivery whose document leads with this key, as far as it was seen or written.
-    pub(super) fn led_by(&self, key: &KeyMark) -> Option<&str> {
+    /// The deliveries whose documents lead with this key, as far as they were seen or written.
+    pub(super) fn led_by(&self, key: &KeyMark) -> impl Iterator<Item = &str> {
         let leads = |seen: &Observation| match &seen.found {
             Found::Document(document) => mark_of(&document.primary).is(key),
             _ => false,
         };
-        let mut observed = self.observed.iter();
+        let observed = self.observed.iter();
         observed
-            .find(|(_, seen)| seen.as_ref().is_ok_and(leads))
+            .filter(move |(_, seen)| seen.as_ref().is_ok_and(leads))
             .map(|(name, _)| name.as_str())
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::domain::slots::Key;
 use crate::domain::steps::Subject;
-use crate::engine::connections::stale;
 use crate::engine::journal::{Deed, mark};
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
@@ -21,11 +20,7 @@ impl Run<'_> {
         };
         let Some(key) = key else { return Ok(()) };
         let Some(secret) = self.vault.secret_of(&key) else {
-            return Err(stale(format!(
-                "{}: no delivery holds the secret of staged key {} any more",
-                self.name,
-                key.label()
-            )));
+            return Err(self.unread(&key));
         };
         let prove = |_| self.connections.prove(&key, secret, self.stop);
         let proved = self

@@ -1,11 +1,10 @@
 //! Revocations: of a retiring key, of those that failed earlier, and of a new key that is taken back.
 
-use crate::domain::slots::Key;
+use crate::domain::slots::{Key, Slots};
 use crate::domain::steps::Content;
 use crate::engine::connections::{Delivery, stale};
 use crate::engine::deliver;
 use crate::engine::journal::{Deed, mark};
-use crate::engine::managed::DeliveryState;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::guard::Guard;
@@ -118,33 +117,40 @@ impl Run<'_> {
             move |_| run.write(name, delivery, document),
             |_| None,
         );
-        let written = written.await;
-        let former = self.managed.deliveries.get(name);
-        let record = deliver::record(&written, former, document, self.clock.now());
-        self.managed.deliveries.insert(name.to_owned(), record);
-        written.map(drop)
+        match written.await {
+            Ok(version) => {
+                let record = deliver::record(version, document, self.clock.now());
+                self.managed.deliveries.insert(name.to_owned(), record);
+                Ok(())
+            }
+            Err(error) => {
+                self.note_failure(name, &error);
+                Err(error)
+            }
+        }
     }
 
     /// Its successor is in every store by now, or it was never in use itself. A failure leaves the key on the
     /// list of revocations to retry.
     pub(super) async fn revoke_secondary(&mut self) -> Result<()> {
-        let delivered = self
-            .managed
-            .deliveries
-            .values()
-            .all(|record| record.state == DeliveryState::Delivered);
-        let in_order = delivered || self.primary_is_lost();
+        if let Some(why) = self.successor_is_missing() {
+            return Err(why);
+        }
         let Some(slots) = &self.managed.slots else {
             return Ok(());
         };
-        if slots.retiring().is_some() && !in_order {
-            return Err(stale(format!("{}: a delivery is not in order", self.name)));
-        }
         let Some(secondary) = slots.secondary.clone() else {
             return Ok(());
         };
         let key = secondary.key;
-        if let Some(place) = self.led_by(&mark(&key)) {
+        let place = {
+            let key = mark(&key);
+            let mut leading = self.led_by(&key);
+            leading
+                .find(|place| !self.is_left_behind(place))
+                .map(str::to_owned)
+        };
+        if let Some(place) = place {
             let (name, label) = (self.name, key.label());
             return Err(stale(format!(
                 "{name}: delivery {place:?} leads with {label}, which was to be revoked"
@@ -169,6 +175,73 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Why the retiring key has to live on. Its successor must be in a delivery that is in order, and no required one may
+    /// have lost it; at `max_grace_period` it is enough that it was written somewhere and that nobody saw it gone.
+    fn successor_is_missing(&self) -> Option<Error> {
+        let slots = self.managed.slots.as_ref()?;
+        let retired_at = slots.retiring()?.retired_at;
+        let successor = &slots.primary.fingerprint;
+        let records = &self.managed.deliveries;
+        let mut required = self
+            .connections
+            .deliveries
+            .iter()
+            .filter(|(_, delivery)| delivery.required);
+        let lagging = required.find(|(name, _)| {
+            records.get(*name).is_some_and(|record| {
+                record.is_failing()
+                    && record.fingerprint != *successor
+                    && record.failing_since > retired_at
+            })
+        });
+        let known = records
+            .values()
+            .any(|record| record.fingerprint == *successor)
+            || self.vault.secret_of(&slots.primary).is_some();
+        let served = self.managed.any_in_order() && lagging.is_none();
+        if self.primary_is_lost() || served || (self.hold_has_ended() && known) {
+            return None;
+        }
+        let why = match lagging {
+            Some((name, _)) => {
+                format!("delivery {name:?} lost its successor and cannot be written")
+            }
+            None => "no delivery is in order that holds its successor".into(),
+        };
+        Some(Error::new(
+            Kind::Other,
+            format!(
+                "{}: retiring key {} is not revoked: {why}",
+                self.name,
+                slots.retiring()?.label()
+            ),
+            "It stays valid. Mend what is said of the deliveries; the next apply tries again, and from the end of \
+             max_grace_period on it no longer waits.",
+        ))
+    }
+
+    /// A delivery that cannot be written, and for which no revocation waits any longer.
+    fn is_left_behind(&self, name: &str) -> bool {
+        let record = self.managed.deliveries.get(name);
+        let Some(record) = record.filter(|record| record.is_failing()) else {
+            return false;
+        };
+        let slots = self.managed.slots.as_ref();
+        let retired_at = slots
+            .and_then(Slots::retiring)
+            .and_then(|key| key.retired_at);
+        let wanted = self.connections.deliveries.get(name);
+        let required = wanted.is_some_and(|delivery| delivery.required);
+        !required || record.failing_since <= retired_at || self.hold_has_ended()
+    }
+
+    /// `max_grace_period` is over.
+    pub(super) fn hold_has_ended(&self) -> bool {
+        let slots = self.managed.slots.as_ref();
+        let ends = slots.and_then(|slots| slots.hold_ends_at(self.policy));
+        ends.is_some_and(|at| self.clock.now() >= at)
+    }
+
     pub(super) async fn revoke_pending(&mut self) -> Result<()> {
         for id in std::mem::take(&mut self.managed.pending_revocations) {
             let key = KeyMark::new(Some(id.clone()), None);
@@ -176,7 +249,8 @@ impl Run<'_> {
                 self.warnings.push(in_use(self.name, &id));
                 continue;
             }
-            if let Some(place) = self.led_by(&key) {
+            let place = self.led_by(&key).next().map(str::to_owned);
+            if let Some(place) = place {
                 let leads = Error::new(
                     Kind::Stale,
                     format!("delivery {place:?} leads with it"),

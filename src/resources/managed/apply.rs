@@ -11,14 +11,16 @@ use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
 use crate::domain::situation::Facts;
 use crate::engine::adopt::{adopt, let_go};
-use crate::engine::connections::{Connections, Delivery};
+use crate::engine::connections::Connections;
+use crate::engine::former::Former;
+use crate::engine::managed::Managed;
 use crate::engine::run::stale::check_not_stale;
-use crate::engine::run::{Progress, Run};
+use crate::engine::run::{Progress, Run, Trouble};
 use crate::engine::trespass::respect_others;
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Path, Result};
 use crate::resources::diagnostics;
-use crate::resources::managed::changes::{trigger_changed, version_changed};
+use crate::resources::managed::changes::{left, trigger_changed, version_changed};
 use crate::resources::managed::connect;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, note_status};
@@ -62,8 +64,8 @@ pub async fn update(
     let carried = carry_out(diags, &mut prior, &mut planned, private, &decision, context);
     let (outcome, records) = carried.await?;
     if outcome.failed && !outcome.copied {
-        // An edit that was not carried out is still an edit to the next plan.
-        planned.deliveries = prior.deliveries;
+        // An edit that was not carried out is still an edit to the next plan. One of the deliveries is: their records
+        // say what is written, and what they have left is remembered.
         planned.store_secret_in_state = prior.store_secret_in_state;
         planned.existing_secret_wo_version = prior.existing_secret_wo_version;
     }
@@ -93,7 +95,7 @@ fn may_be_answered(
 
 /// What is true after the moves.
 struct Outcome {
-    managed: crate::engine::managed::Managed,
+    managed: Managed,
     vault: Vault,
     private: Private,
     policy: Policy,
@@ -114,7 +116,7 @@ async fn carry_out<'a>(
     let brought = planned.existing_secret_wo.take();
     let planned = &*planned;
     let prepared = prepare(prior, planned, &private, context);
-    let (connections, former, policy, mut managed, vault) =
+    let (connections, policy, mut managed, vault) =
         diagnostics::collect(diags, prepared.map_err(|error| named(planned, error)))?;
     let opened = Records::open(planned, &managed, connections, decision, context).await;
     let mut records = diagnostics::collect(diags, opened.map_err(|error| named(planned, error)))?;
@@ -122,7 +124,6 @@ async fn carry_out<'a>(
     let mut run = Run {
         name: planned.label(),
         connections: &records.connections,
-        former: &former,
         policy: &policy,
         clock: context.clock,
         stop: &context.stop,
@@ -138,6 +139,7 @@ async fn carry_out<'a>(
         acting: "",
         watcher: None,
         progress: Progress::default(),
+        trouble: Trouble::default(),
     };
     if let Value::Value(secret) = brought {
         run.brought = Some((secret, version_changed(prior, planned)));
@@ -149,14 +151,13 @@ async fn carry_out<'a>(
         records.abandon(&error).await;
         return None;
     }
-    let generation = run.generation();
-    let result = run.take(&decision.moves).await;
     if trigger_changed(prior, planned)
-        && run.generation() == generation
         && let Some(slots) = &mut run.managed.slots
     {
+        // Until a promotion fulfils it.
         slots.requested_at = Some(context.clock.now());
     }
+    let result = run.take(&decision.moves).await;
     for warning in std::mem::take(&mut run.warnings) {
         diagnostics::warn(diags, named(planned, warning));
     }
@@ -201,13 +202,7 @@ fn takes_over_first(prior: &ManagedState) -> bool {
     primary.is_some_and(|key| key.fingerprint.is_null())
 }
 
-type Prepared = (
-    Connections,
-    BTreeMap<String, Delivery>,
-    Policy,
-    crate::engine::managed::Managed,
-    Vault,
-);
+type Prepared = (Connections, Policy, Managed, Vault);
 
 /// Everything that the moves need; nothing has happened yet.
 fn prepare(
@@ -216,8 +211,7 @@ fn prepare(
     private: &Private,
     context: &Context,
 ) -> Result<Prepared> {
-    let connections = connect::connections(planned, context)?;
-    let former = former(prior, planned, context);
+    let mut connections = connect::connections(planned, context)?;
     let values = planned.policy.as_ref_option();
     let policy = values
         .map(|values| values.policy(&Path::root("policy")))
@@ -229,32 +223,51 @@ fn prepare(
     if managed.slots.is_none() {
         managed.pending_revocations = private.facts.orphans.clone();
     }
+    note_what_is_left(&mut managed, prior, planned, &connections, context);
+    connections.former = connect::former(&managed.former, context);
     managed.id = planned.id.as_deref_option().unwrap_or_default().to_owned();
     prior.take_secrets(&mut vault);
-    Ok((connections, former, policy, managed, vault))
+    Ok((connections, policy, managed, vault))
 }
 
-/// Deliveries of the state that ended or moved. One that can no longer be reached is passed over: it holds
-/// nothing that is needed as long as another copy is found.
-fn former(
+/// From here on the records are those of the wanted deliveries, and the places that they have left are remembered,
+/// whatever becomes of the apply.
+fn note_what_is_left(
+    managed: &mut Managed,
     prior: &ManagedState,
     planned: &ManagedState,
+    connections: &Connections,
     context: &Context,
-) -> BTreeMap<String, Delivery> {
-    let wanted: BTreeMap<_, _> = connect::entries(&planned.deliveries).collect();
-    connect::entries(&prior.deliveries)
-        .filter(|(name, fields)| wanted.get(name) != Some(fields))
-        .filter_map(|(name, fields)| {
-            let delivery = connect::delivery(name, fields, context).ok()?;
-            Some((name.clone(), delivery))
-        })
-        .collect()
+) {
+    let mut records = std::mem::take(&mut managed.deliveries);
+    for (name, settings) in left(prior, planned) {
+        let record = records.remove(&name).unwrap_or_default();
+        let place =
+            connect::delivery(&name, &settings, context).map(|delivery| delivery.store.place());
+        let is_place = |place: &String| {
+            let mut wanted = connections.deliveries.values();
+            wanted.any(|delivery| delivery.store.place() == *place)
+        };
+        if place.as_ref().is_ok_and(is_place) {
+            continue;
+        }
+        managed.former.push(Former {
+            place: place.unwrap_or_else(|_| format!("former delivery {name}")),
+            mark: record.fingerprint.map(|mark| mark.to_string()),
+            settings,
+            name,
+        });
+    }
+    let wanted = connections.deliveries.keys();
+    managed.deliveries = wanted
+        .map(|name| (name.clone(), records.remove(name).unwrap_or_default()))
+        .collect();
 }
 
 /// What the next plan may rely on.
 fn after(
     private: Private,
-    managed: &crate::engine::managed::Managed,
+    managed: &Managed,
     left: Vec<String>,
     failed: bool,
     decision: &Decision,
@@ -273,6 +286,7 @@ fn after(
         noticed_at: if changed { None } else { private.noticed_at },
         requested_at: managed.slots.as_ref().and_then(|slots| slots.requested_at),
         account: managed.account.clone(),
+        former: managed.former.clone(),
         decision: None,
     }
 }

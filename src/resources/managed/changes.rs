@@ -6,8 +6,10 @@ use tf_provider::AttributePath;
 use tf_provider::value::Value;
 
 use crate::domain::situation::{Copy, Facts, Repair, Why};
+use crate::engine::managed::{DeliveryRecord, DeliveryState};
 use crate::resources::managed::connect;
-use crate::resources::managed::model::{Fields, ManagedState};
+use crate::resources::managed::model::{DeliveryStatus, Fields, ManagedState};
+use crate::secret::Fingerprint;
 
 /// Whether a new key can be proved before it becomes primary.
 pub fn must_verify(state: &ManagedState) -> bool {
@@ -45,48 +47,90 @@ pub fn takes_over(
 
 /// Deliveries that the next apply has to write or to take away.
 pub fn repairs(prior: &ManagedState, planned: &ManagedState) -> Vec<Repair> {
-    let mut repairs = Vec::new();
-    let mut repair = |name: &str, why| {
-        repairs.push(Repair {
-            name: name.to_owned(),
-            why,
-        });
-    };
     let old: BTreeMap<_, _> = connect::entries(&prior.deliveries).collect();
-    let records = prior.delivery_status.as_ref_option();
-    for (name, fields) in connect::entries(&planned.deliveries) {
-        let status = records
-            .and_then(|records| records.get(name))
-            .and_then(|status| status.as_ref_option()?.state.as_deref_option());
-        match (old.get(name), status) {
-            (None, _) => repair(name, Why::Added),
-            (Some(former), _) if !same_place(former, fields) => repair(name, Why::Moved),
-            (_, Some("delivered")) => {}
-            (_, Some("missing")) => repair(name, Why::Missing),
-            (_, Some("altered")) => repair(name, Why::Altered),
-            _ => repair(name, Why::Failed),
-        }
-    }
     let new: BTreeMap<_, _> = connect::entries(&planned.deliveries).collect();
-    for name in old.keys().filter(|name| !new.contains_key(*name)) {
-        repair(name, Why::Removed);
-    }
+    let written = new.iter().filter_map(|(name, fields)| {
+        let record = status(prior, name).map(DeliveryStatus::record);
+        let record = record.unwrap_or_default();
+        let why = wrong(old.get(name).copied(), fields, &record)?;
+        let told = !matches!(why, Why::Added | Why::Moved);
+        Some(Repair {
+            required: connect::is_required(fields),
+            reason: record.reason.filter(|_| told),
+            failing_since: record.failing_since.filter(|_| told),
+            holds_primary: told
+                && record
+                    .fingerprint
+                    .is_some_and(|mark| is_primary(prior, &mark)),
+            ..Repair::new(*name, why)
+        })
+    });
+    let removed = old.keys().filter(|name| !new.contains_key(*name));
+    let removed = removed.map(|name| Repair::new(*name, Why::Removed));
     let was_kept = prior.stores_secrets();
-    let known_secret = prior
-        .primary
-        .as_ref_option()
-        .is_some_and(|key| key.fingerprint.is_value());
-    if planned.stores_secrets() && !was_kept && known_secret {
-        repair("the state", Why::Added);
-    }
-    repairs
+    let kept = planned.stores_secrets() && !was_kept && knows_its_secret(prior);
+    written.chain(removed).chain(kept.then(the_state)).collect()
 }
 
-/// Everything but `source`, which only says where to copy from.
+/// The state as one more place for the secrets.
+pub fn the_state() -> Repair {
+    Repair {
+        required: false,
+        ..Repair::new("the state", Why::Added)
+    }
+}
+
+fn wrong(former: Option<&Fields>, fields: &Fields, record: &DeliveryRecord) -> Option<Why> {
+    match (former, record.state) {
+        (None, _) => Some(Why::Added),
+        (Some(former), _) if !same_place(former, fields) => Some(Why::Moved),
+        (_, DeliveryState::Delivered) => None,
+        (_, DeliveryState::Missing) => Some(Why::Missing),
+        (_, DeliveryState::Altered) => Some(Why::Altered),
+        (_, DeliveryState::Unreadable) => Some(Why::Unreadable),
+        (_, DeliveryState::Failed) => Some(Why::Failed),
+    }
+}
+
+fn status<'a>(state: &'a ManagedState, name: &str) -> Option<&'a DeliveryStatus> {
+    let records = state.delivery_status.as_ref_option()?;
+    records.get(name)?.as_ref_option()
+}
+
+fn is_primary(state: &ManagedState, mark: &Fingerprint) -> bool {
+    let primary = state.primary.as_ref_option();
+    primary.is_some_and(|key| key.fingerprint.as_deref_option() == Some(mark.as_str()))
+}
+
+fn knows_its_secret(state: &ManagedState) -> bool {
+    let primary = state.primary.as_ref_option();
+    primary.is_some_and(|key| key.fingerprint.is_value())
+}
+
+/// Some delivery of the plan holds the keys as it should, or there is none at all.
+pub fn any_in_order(planned: &ManagedState, repairs: &[Repair]) -> bool {
+    let mut names = connect::entries(&planned.deliveries)
+        .map(|(name, _)| name)
+        .peekable();
+    let in_order = |name: &String| !repairs.iter().any(|repair| repair.name == *name);
+    names.peek().is_none() || names.any(in_order)
+}
+
+/// The places that deliveries of the state had and that the configuration wants no more.
+pub fn left(prior: &ManagedState, planned: &ManagedState) -> Vec<(String, Fields)> {
+    let wanted: BTreeMap<_, _> = connect::entries(&planned.deliveries).collect();
+    connect::entries(&prior.deliveries)
+        .filter(|(name, fields)| !wanted.get(name).is_some_and(|new| same_place(fields, new)))
+        .map(|(name, fields)| (name.clone(), fields.clone()))
+        .collect()
+}
+
+/// Everything but what only says how the place is to be treated.
 fn same_place(old: &Fields, new: &Fields) -> bool {
     let relevant = |fields: &Fields| {
         let mut fields = fields.clone();
         fields.remove("source");
+        fields.remove("required");
         fields
     };
     relevant(old) == relevant(new)

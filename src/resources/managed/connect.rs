@@ -6,6 +6,7 @@ use tf_provider::value::{Value, ValueAny};
 
 use crate::context::Context;
 use crate::engine::connections::{Connections, Delivery};
+use crate::engine::former::{Former, FormerPlace};
 use crate::engine::verification::Verification;
 use crate::error::{Error, Path, Result};
 use crate::issuers::{self, ISSUERS, IssuerKind};
@@ -40,6 +41,7 @@ pub fn without_verification(state: &ManagedState, context: &Context) -> Result<C
             .map_err(|error| error.at(settings.path().clone()))?,
         abilities: kind.abilities(),
         deliveries: deliveries(&state.deliveries, context)?,
+        former: Vec::new(),
         verification: None,
     })
 }
@@ -79,6 +81,20 @@ pub fn delivery(name: &str, fields: &Fields, context: &Context) -> Result<Delive
     delivery_at(Path::root("deliveries").key(name), fields, context)
 }
 
+/// Whether a promotion waits for a delivery.
+pub fn is_required(fields: &Fields) -> bool {
+    !matches!(fields.get("required"), Some(ValueAny::Bool(false)))
+}
+
+/// The former places that a resource remembers, reached by the settings that they had.
+pub fn former(remembered: &[Former], context: &Context) -> Vec<FormerPlace> {
+    let reached = remembered.iter().map(|former| FormerPlace {
+        delivery: delivery(&former.name, &former.settings, context),
+        former: former.clone(),
+    });
+    reached.collect()
+}
+
 /// The same for the settings of a delivery that stand elsewhere.
 pub fn delivery_at(path: Path, fields: &Fields, context: &Context) -> Result<Delivery> {
     let names: Vec<&str> = STORES.iter().map(|kind| kind.name()).collect();
@@ -91,6 +107,7 @@ pub fn delivery_at(path: Path, fields: &Fields, context: &Context) -> Result<Del
             .map_err(|error| error.at(settings.path().clone()))?,
         readable: kind.readable(),
         source: matches!(fields.get("source"), Some(ValueAny::Bool(true))),
+        required: is_required(fields),
     })
 }
 

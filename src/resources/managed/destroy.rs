@@ -3,30 +3,39 @@
 use crate::context::Context;
 use crate::domain::policy::OnDestroy;
 use crate::domain::slots::Key;
-use crate::engine::connections::{Connections, in_delivery};
+use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::engine::deliver;
 use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::Managed;
 use crate::engine::precondition::{Ours, Stranger, refused, stranger};
 use crate::engine::turn::Turn;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ledger::{Effect, KeyMark, Slot, Status};
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, policy};
 use crate::resources::managed::records::Records;
 use crate::resources::managed::{connect, leftovers, remember};
+use crate::secret::Fingerprint;
 use crate::stores::Found;
 
 const ACTION: &str = "destroy";
 
 /// Revokes the keys and takes them out of the stores, or leaves everything, as the policy in the state says.
-pub async fn destroy(state: ManagedState, private: Private, context: &Context) -> Result<()> {
+///
+/// Whatever can be done is done. What is given back are places that could not be emptied although nothing in them works
+/// any more, or that are not required.
+pub async fn destroy(
+    state: ManagedState,
+    private: Private,
+    context: &Context,
+) -> Result<Vec<Error>> {
     let name = |error| named(&state, error);
     let managed = state.managed(&private)?;
-    let connections = connect::without_verification(&state, context).map_err(name)?;
+    let mut connections = connect::without_verification(&state, context).map_err(name)?;
+    connections.former = connect::former(&managed.former, context);
     if policy(&state).is_some_and(|policy| policy.on_destroy == OnDestroy::Retain) {
         retain(&state, &managed, connections, context).await;
-        return Ok(());
+        return Ok(Vec::new());
     }
     let known = managed.account.as_deref();
     let turn = Turn::take(context, &connections, known)
@@ -47,9 +56,10 @@ pub async fn destroy(state: ManagedState, private: Private, context: &Context) -
     );
     let records = begun.await.map_err(name)?;
     match revoke_and_withdraw(&managed, &records).await {
-        Ok(()) => {
+        Ok(warnings) => {
             // Whoever has the lock by now may have made a key of it again.
-            records.close().await.map_err(name)
+            records.close().await.map_err(name)?;
+            Ok(warnings.into_iter().map(name).collect())
         }
         Err(error) => {
             records.abandon(&error).await;
@@ -96,13 +106,13 @@ async fn refuse_newer(
     Ok(())
 }
 
-async fn revoke_and_withdraw(managed: &Managed, records: &Records<'_>) -> Result<()> {
+async fn revoke_and_withdraw(managed: &Managed, records: &Records<'_>) -> Result<Vec<Error>> {
     for id in &managed.pending_revocations {
         let pending = KeyMark::new(Some(id.clone()), None);
         revoke(records, Some(id), pending).await?;
     }
     let Some(slots) = &managed.slots else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let keys: Vec<&Key> = [slots.secondary_key(), Some(&slots.primary)]
         .into_iter()
@@ -112,14 +122,76 @@ async fn revoke_and_withdraw(managed: &Managed, records: &Records<'_>) -> Result
         revoke(records, key.key_id.as_deref(), mark(key)).await?;
         tracing::info!(revoked = %key.label(), "revoked");
     }
-    for (name, delivery) in &records.connections.deliveries {
-        let withdraw = |_| deliver::withdraw(name, delivery, &keys);
-        let deed = Deed::at(delivery.place(name));
-        let journal = &records.journal;
-        let withdrawn = journal.effect(Effect::Withdraw, ACTION, deed, withdraw, |()| None);
-        withdrawn.await?;
+    withdraw(&keys, records).await
+}
+
+/// Empties every place. At an issuer that keeps no record of its keys a document is the key, so one that stays fails the
+/// destroy; elsewhere what stays is dead by now.
+async fn withdraw(keys: &[&Key], records: &Records<'_>) -> Result<Vec<Error>> {
+    let connections = &records.connections;
+    let leads = |mark: &Fingerprint| {
+        keys.iter()
+            .any(|key| key.fingerprint.as_ref() == Some(mark))
+    };
+    let (mut left, mut alive) = (Vec::new(), None);
+    for (name, delivery) in &connections.deliveries {
+        let emptied = empty(name, delivery, leads, records).await;
+        let matters = delivery.required && !connections.abilities.inspect;
+        match emptied
+            .err()
+            .map(|error| stays(error, &delivery.store.place(), !matters))
+        {
+            Some(error) if matters => alive = alive.or(Some(error)),
+            error => left.extend(error),
+        }
     }
-    Ok(())
+    for place in &connections.former {
+        let ours = |mark: &Fingerprint| leads(mark) || place.wrote(mark);
+        let emptied = match place.reached() {
+            Ok(delivery) => empty(&place.former.name, delivery, ours, records).await,
+            Err(error) => Err(error),
+        };
+        let matters = !connections.abilities.inspect;
+        match emptied
+            .err()
+            .map(|error| stays(error, &place.former.place, !matters))
+        {
+            Some(error) if matters => alive = alive.or(Some(error)),
+            error => left.extend(error),
+        }
+    }
+    alive.map_or(Ok(left), Err)
+}
+
+async fn empty(
+    name: &str,
+    delivery: &Delivery,
+    ours: impl Fn(&Fingerprint) -> bool,
+    records: &Records<'_>,
+) -> Result<()> {
+    let Some(seen) = deliver::ours(name, delivery, ours).await? else {
+        return Ok(());
+    };
+    let remove = |_| deliver::remove(name, delivery, &seen);
+    let deed = Deed::at(delivery.place(name));
+    let removed = records
+        .journal
+        .effect(Effect::Withdraw, ACTION, deed, remove, |()| None);
+    removed.await
+}
+
+fn stays(error: Error, place: &str, is_over: bool) -> Error {
+    let next = match is_over {
+        true => format!("The resource is gone all the same: delete what is left at {place} by hand."),
+        false => "What stands there may still be accepted, so the resource stays. Everything else is done; mend this, and \
+                  destroy again."
+            .to_owned(),
+    };
+    Error {
+        summary: format!("{place} was not emptied: {}", error.summary),
+        detail: format!("{} {next}", error.detail),
+        ..error
+    }
 }
 
 async fn revoke(records: &Records<'_>, key_id: Option<&str>, key: KeyMark) -> Result<()> {

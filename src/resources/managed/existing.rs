@@ -1,12 +1,12 @@
 //! The plan of a key that exists already and whose secret the configuration brings, in `existing_secret_wo`. The value may
 //! be unknown in a plan, and another in the next one, so nothing is decided by it.
 
-use crate::domain::situation::{Copy, Facts, Repair, Why};
+use crate::domain::situation::{Copy, Facts, Repair};
 use crate::domain::slots::Key;
 use crate::engine::adopt::not_of_this_key;
 use crate::engine::managed::Managed;
 use crate::error::{Error, Path, Result};
-use crate::resources::managed::changes::version_changed;
+use crate::resources::managed::changes::{the_state, version_changed};
 use crate::resources::managed::connect;
 use crate::resources::managed::model::ManagedState;
 use crate::secret::Fingerprint;
@@ -19,10 +19,7 @@ pub fn as_if_known(managed: &mut Managed, facts: &mut Facts, repairs: &mut Vec<R
     }
     facts.primary_copy = Copy::Available;
     if repairs.is_empty() {
-        repairs.push(Repair {
-            name: "the state".into(),
-            why: Why::Added,
-        });
+        repairs.push(the_state());
     }
 }
 

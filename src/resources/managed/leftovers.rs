@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::domain::slots::{Role, Slots};
 use crate::engine::catch_up::{self, Position, World};
 use crate::engine::connections::{Connections, stale};
+use crate::engine::gather::Sight;
 use crate::engine::managed::Managed;
 use crate::engine::precondition::behind;
 use crate::engine::recover::{self, Recovered, Remembered, is_served, recover};
@@ -55,12 +56,11 @@ impl Left {
     }
 }
 
-/// Looks at a key that exists, and brings the ledger up to its state. `in_order` says that every document holds exactly
-/// what the state says.
+/// Looks at a key that exists, and brings the ledger up to its state. `sight` is what stands at its places.
 pub async fn of(
     state: &ManagedState,
     managed: &Managed,
-    in_order: bool,
+    sight: &Sight,
     connections: &Connections,
     account: &str,
     context: &Context,
@@ -81,7 +81,7 @@ pub async fn of(
     let mut recovered = understand(state, &remembered, &held, connections, context).await?;
     left.warnings.append(&mut recovered.warnings);
     let is_known = recovered.unheard.is_empty() && recovered.forgotten.is_empty();
-    if !(in_order && is_known) {
+    if !(sight.is_in_order() && is_known) {
         let look = Look {
             state,
             connections,
@@ -91,9 +91,17 @@ pub async fn of(
         look.catch_up(&mut left, &mut recovered, &remembered.memory)
             .await?;
     }
-    let unheard = recovered.unheard.iter();
-    let unheard: Vec<String> = unheard.filter_map(|key| key.key.key_id.clone()).collect();
-    recovered.orphans.extend(unheard);
+    match (recovered.unheard.first(), sight.unreadable.first()) {
+        // It may be in use at the place that cannot be looked at.
+        (Some(unheard), Some(error)) => {
+            left = left.uncertain(not_judged(state.label(), unheard, error));
+        }
+        _ => {
+            let unheard = recovered.unheard.iter();
+            let unheard: Vec<String> = unheard.filter_map(|key| key.key.key_id.clone()).collect();
+            recovered.orphans.extend(unheard);
+        }
+    }
     let new = recovered.orphans.iter();
     let new = new.filter(|id| !managed.pending_revocations.contains(id));
     left.managed.pending_revocations.extend(new.cloned());
@@ -340,6 +348,20 @@ fn not_looked(name: &str, error: &Error) -> Error {
         error.kind,
         format!("{name}: nobody knows yet what earlier applies left behind"),
         format!("{error} The apply looks again before it mints, and does nothing if it cannot."),
+    )
+}
+
+fn not_judged(name: &str, unheard: &KeyRecord, error: &Error) -> Error {
+    Error::new(
+        error.kind,
+        format!(
+            "{name}: what became of key {} is not known yet",
+            unheard.key.label()
+        ),
+        format!(
+            "An earlier apply created it, and its result never reached the state. Whether it is in use cannot be told: \
+             {error} Nothing is done to it; plan again once that is mended."
+        ),
     )
 }
 

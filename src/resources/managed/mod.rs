@@ -168,7 +168,10 @@ impl Resource for ManagedKey {
     ) -> Option<()> {
         let context = diagnostics::collect(diags, self.context.settled())?;
         let private = private.unwrap_or_default();
-        diagnostics::collect(diags, destroy::destroy(state, private, context).await)
+        let left = diagnostics::collect(diags, destroy::destroy(state, private, context).await)?;
+        left.into_iter()
+            .for_each(|warning| diagnostics::warn(diags, warning));
+        Some(())
     }
 
     async fn import<'a>(

@@ -9,6 +9,7 @@ use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
 use crate::domain::situation::Facts;
 use crate::domain::slots::{Key, Role, Secondary, Slots};
+use crate::engine::former::Former;
 use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Result};
@@ -51,6 +52,7 @@ pub struct ManagedState {
     pub next_stage_at: Value<String>,
     pub rotation_due_at: Value<String>,
     pub pending_revocations: Value<Vec<Value<String>>>,
+    pub pending_removals: Value<Vec<Value<String>>>,
     pub delivery_status: Value<BTreeMap<String, Value<DeliveryStatus>>>,
 }
 
@@ -79,6 +81,8 @@ pub struct DeliveryStatus {
     pub fingerprint: Value<String>,
     pub delivered_at: Value<String>,
     pub state: Value<String>,
+    pub reason: Value<String>,
+    pub failing_since: Value<String>,
 }
 
 /// What Terraform keeps for us and shows nobody. Never a secret. Of a key at rest there is nothing to keep, and
@@ -98,6 +102,9 @@ pub struct Private {
     /// The account that the keys were seen in: under other credentials all of them would seem to be gone.
     #[serde(skip_serializing_if = "is_default")]
     pub account: Option<String>,
+    /// Places that deliveries have left, until they hold none of our keys for certain.
+    #[serde(skip_serializing_if = "is_default")]
+    pub former: Vec<Former>,
     /// The decision of a plan, for its apply.
     #[serde(skip_serializing_if = "is_default")]
     pub decision: Option<Decision>,
@@ -163,6 +170,7 @@ impl ManagedState {
                 .filter_map(|id| id.as_deref_option().map(str::to_owned))
                 .collect(),
             account: private.account.clone(),
+            former: private.former.clone(),
         })
     }
 
@@ -222,6 +230,8 @@ impl ManagedState {
             .into();
         let ids = managed.pending_revocations.iter();
         self.pending_revocations = Value::Value(ids.cloned().map(Value::Value).collect());
+        let places = managed.pending_removals().into_iter();
+        self.pending_removals = Value::Value(places.map(Value::Value).collect());
         let records = managed.deliveries.iter();
         self.delivery_status = Value::Value(
             records
@@ -311,20 +321,26 @@ impl DeliveryStatus {
                 .into(),
             delivered_at: instant(record.delivered_at),
             state: word.map(|(word, _)| (*word).to_owned()).into(),
+            reason: record.reason.clone().into(),
+            failing_since: instant(record.failing_since),
         }
     }
 
-    fn record(&self) -> DeliveryRecord {
+    /// What it says, for the engine.
+    pub fn record(&self) -> DeliveryRecord {
         let word = self.state.as_deref_option();
         let state = DeliveryState::WORDS
             .iter()
             .find(|(name, _)| Some(*name) == word);
         let mark = self.fingerprint.as_deref_option();
+        let read = |value: &Value<String>| value.as_deref_option().and_then(Instant::parse);
         DeliveryRecord {
             version: self.version.as_deref_option().map(str::to_owned),
             fingerprint: mark.map(Fingerprint::recorded),
-            delivered_at: self.delivered_at.as_deref_option().and_then(Instant::parse),
+            delivered_at: read(&self.delivered_at),
             state: state.map(|(_, state)| *state).unwrap_or_default(),
+            reason: self.reason.as_deref_option().map(str::to_owned),
+            failing_since: read(&self.failing_since),
         }
     }
 }

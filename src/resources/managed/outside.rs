@@ -13,9 +13,9 @@ use crate::domain::situation::{Copy, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::domain::steps::{Content, Step, Subject};
 use crate::engine::gather::{Copies, gather};
-use crate::engine::managed::DeliveryState;
+use crate::engine::managed::DeliveryRecord;
 use crate::engine::run::stale::check_not_stale;
-use crate::engine::run::{Progress, Run, Watcher};
+use crate::engine::run::{Progress, Run, Trouble, Watcher};
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Path, Result};
 use crate::ledger::guard::Guard;
@@ -139,8 +139,11 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
         now,
     )
     .await?;
+    if let Some(error) = sight.unreadable.into_iter().next() {
+        return Err(error);
+    }
     let mut records = sight.deliveries.values();
-    let in_order = records.all(|record| record.state == DeliveryState::Delivered);
+    let in_order = records.all(DeliveryRecord::is_in_order);
     let facts = sight.facts;
     let usable = facts.primary == Seen::Present && facts.primary_copy == Copy::Available;
     if !in_order || !usable {
@@ -157,11 +160,9 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
     };
     let opened = Records::open(state, &managed, connections, &decision, context);
     let mut records = opened.await?;
-    let former = BTreeMap::new();
     let mut run = Run {
         name: state.label(),
         connections: &records.connections,
-        former: &former,
         policy: &policy,
         clock: context.clock,
         stop: &context.stop,
@@ -177,6 +178,7 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
         acting: "",
         watcher: Some(watcher),
         progress: Progress::that_takes_back(),
+        trouble: Trouble::default(),
     };
     let fresh = async {
         check_not_stale(&run, &decision.moves).await?;

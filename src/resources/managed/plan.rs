@@ -15,7 +15,8 @@ use crate::instant::Instant;
 use crate::protocol;
 use crate::resources::diagnostics;
 use crate::resources::managed::changes::{
-    edited, must_verify, repairs, replacements, settings_edited, takes_over, trigger_changed,
+    any_in_order, edited, left, must_verify, repairs, replacements, settings_edited, takes_over,
+    trigger_changed,
 };
 use crate::resources::managed::existing::{
     as_if_known, refuse_existing_key_without_id, refuse_secret_of_another,
@@ -39,6 +40,7 @@ pub async fn create(
     settle_defaults(&mut planned, config);
     planned.id = Value::Unknown;
     planned.withhold_everything();
+    planned.pending_removals = Value::Value(Vec::new());
     planned.generation = Value::Value(1);
     warnings::maybe_replaced(diags, &planned, context);
     let mut private = Private::default();
@@ -107,6 +109,7 @@ pub fn update(
     let policy = the_policy(diags, &planned)?;
     let mut managed = diagnostics::collect(diags, prior.managed(&private))?;
     let mut repairs = repairs(prior, &planned);
+    let removals = managed.pending_removals();
     let mut facts = private.facts.clone();
     let takes_over = takes_over(prior, &planned, config, &facts);
     diagnostics::collect(
@@ -122,6 +125,9 @@ pub fn update(
         slots: managed.slots.as_ref(),
         facts: &facts,
         repairs: &repairs,
+        any_in_order: any_in_order(&planned, &repairs),
+        pending_removals: &removals,
+        delivered: false,
         rotation_requested: trigger_changed(prior, &planned),
         pending_revocations: &managed.pending_revocations,
         must_verify: must_verify(&planned),
@@ -173,6 +179,8 @@ pub fn update(
         settings_edited: settings_edited(prior, &planned),
         must_verify: must_verify(&planned),
         primary_is_dead: private.facts.primary == Seen::Gone,
+        deliveries_edited: prior.deliveries != planned.deliveries,
+        leaves_places: !removals.is_empty() || !left(prior, &planned).is_empty(),
         takes_over,
     });
     private.decision = Some(decision).filter(|decision| !decision.moves.is_empty());

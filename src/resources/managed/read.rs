@@ -12,7 +12,7 @@ use crate::engine::gather::{Copies, Sight, gather};
 use crate::engine::managed::{DeliveryState, Managed};
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
-use crate::resources::managed::changes::{must_verify, repairs};
+use crate::resources::managed::changes::{any_in_order, must_verify, repairs};
 use crate::resources::managed::connect;
 use crate::resources::managed::leftovers;
 use crate::resources::managed::model::{KeyState, ManagedState, Private};
@@ -36,7 +36,8 @@ pub async fn read(
     let policy = policy(&state);
     let managed = state.managed(&private)?;
     let now = context.clock.now();
-    let connections = connect::without_verification(&state, context)?;
+    let mut connections = connect::without_verification(&state, context)?;
+    connections.former = connect::former(&managed.former, context);
     let look = async {
         let account = connections.account(managed.account.as_deref()).await?;
         let gather = async |managed: &Managed| {
@@ -50,14 +51,7 @@ pub async fn read(
             .await
         };
         let sight = gather(&managed).await?;
-        let left = leftovers::of(
-            &state,
-            &managed,
-            sight.is_in_order(),
-            &connections,
-            &account,
-            context,
-        );
+        let left = leftovers::of(&state, &managed, &sight, &connections, &account, context);
         let left = left.await?;
         let sight = match left.managed.slots == managed.slots {
             true => sight,
@@ -67,7 +61,10 @@ pub async fn read(
         let crowd = crowd::look(&managed.id, &owned, &account, &connections, ledger).await?;
         Ok((sight, crowd, left, account))
     };
-    let (sight, crowd, left, account) = look.await.map_err(|error| named(&state, error))?;
+    let (sight, crowd, mut left, account) = look.await.map_err(|error| named(&state, error))?;
+    let unreadable = sight.unreadable.iter().cloned();
+    left.warnings
+        .extend(unreadable.map(|error| named(&state, error)));
     // A key that only the ledger knows would be forgotten with the resource.
     if sight.vanished && left.is_certain && left.behind.is_none() {
         return Ok(None);
@@ -164,12 +161,16 @@ pub fn note_status(
 ) -> Result<()> {
     let managed = state.managed(private)?;
     let repairs = repairs(state, state);
+    let removals = managed.pending_removals();
     let situation = Situation {
         name: state.label(),
         policy,
         slots: managed.slots.as_ref(),
         facts: &private.facts,
         repairs: &repairs,
+        any_in_order: any_in_order(state, &repairs),
+        pending_removals: &removals,
+        delivered: false,
         rotation_requested: false,
         pending_revocations: &managed.pending_revocations,
         must_verify: must_verify(state),

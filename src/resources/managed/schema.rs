@@ -126,13 +126,23 @@ pub fn stores() -> Attributes {
         AttributeType::Bool,
         "Copy secrets from this delivery when they are needed again. Default: the first readable one by name.",
     );
+    let required = optional(
+        AttributeType::Bool,
+        "Whether a new key becomes primary only once it was delivered here. Default: `true`. A delivery that is not \
+         required holds up nothing when it cannot be read or written; every apply tries it again. A required one keeps \
+         a retired key no longer than `max_grace_period`, and does not hold up a `rotation_trigger` that was changed \
+         while it was failing already.",
+    );
     STORES
         .iter()
         .map(|kind| {
             let nested = AttributeType::AttributeSingle(kind.attributes());
             (kind.name().to_owned(), optional(nested, kind.description()))
         })
-        .chain([("source".to_owned(), source)])
+        .chain([
+            ("source".to_owned(), source),
+            ("required".to_owned(), required),
+        ])
         .collect()
 }
 
@@ -200,6 +210,14 @@ fn outputs() -> Attributes {
             ),
         ),
         (
+            "pending_removals",
+            computed(
+                list_of(string()),
+                "Places that deliveries have left and that may still hold keys; every apply tries again to empty them, \
+                 as soon as what takes their place is written.",
+            ),
+        ),
+        (
             "delivery_status",
             computed(
                 AttributeType::AttributeMap(delivery_status()),
@@ -230,7 +248,10 @@ fn key() -> Attributes {
         ("created_at", computed(string(), "When it was minted.")),
         (
             "delivered_at",
-            computed(string(), "Since when it is in every delivery."),
+            computed(
+                string(),
+                "Since when it is in every delivery that is in order; a required one that is repaired starts it anew.",
+            ),
         ),
         (
             "verified_at",
@@ -278,7 +299,22 @@ fn delivery_status() -> Attributes {
         ),
         (
             "state",
-            computed(string(), "`delivered`, `failed`, `missing` or `altered`."),
+            computed(
+                string(),
+                "`delivered`; `failed`: it could not be written; `unreadable`: it could not be looked at, so nothing is \
+                 known of what stands there; `missing` or `altered`: somebody else deleted or changed it.",
+            ),
+        ),
+        (
+            "reason",
+            computed(
+                string(),
+                "What the store said when it could not be read or written.",
+            ),
+        ),
+        (
+            "failing_since",
+            computed(string(), "Since when it cannot be read or written."),
         ),
     ])
 }

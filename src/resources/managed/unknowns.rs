@@ -19,6 +19,10 @@ pub struct Outlook<'a> {
     pub must_verify: bool,
     /// The primary is gone at its issuer and does not retire.
     pub primary_is_dead: bool,
+    /// A delivery was added, moved or removed.
+    pub deliveries_edited: bool,
+    /// A place is left by its delivery, or was left and still holds keys.
+    pub leaves_places: bool,
     /// The secret of the primary is taken over from the configuration.
     pub takes_over: bool,
 }
@@ -61,6 +65,7 @@ impl ManagedState {
         self.next_stage_at = Value::Unknown;
         self.rotation_due_at = Value::Unknown;
         self.pending_revocations = Value::Unknown;
+        self.pending_removals = Value::Unknown;
         self.delivery_status = Value::Unknown;
         self.withhold_status();
     }
@@ -77,6 +82,12 @@ impl ManagedState {
         }
         if outlook.settings_edited || !outlook.decision.moves.is_empty() {
             self.withhold_status();
+        }
+        if outlook.leaves_places {
+            self.pending_removals = Value::Unknown;
+        }
+        if outlook.deliveries_edited {
+            self.withhold_deliveries();
         }
         if outlook.decision.moves.is_empty() {
             return;
@@ -170,20 +181,12 @@ impl ManagedState {
         }
     }
 
-    /// The deliveries of the plan are known by name; a delivery that ends leaves the map unknown, because it
-    /// stays in it if it cannot be taken away.
+    /// The deliveries of the plan are known by name, whatever becomes of them.
     fn withhold_deliveries(&mut self) {
-        let wanted: Vec<String> = connect::entries(&self.deliveries)
-            .map(|(name, _)| name.clone())
-            .collect();
-        let recorded = self.delivery_status.as_ref_option();
-        let ending = recorded.is_none_or(|map| map.keys().any(|name| !wanted.contains(name)));
-        self.delivery_status = if ending {
-            Value::Unknown
-        } else {
-            let unknown = || Value::Value(DeliveryStatus::unknown());
-            Value::Value(wanted.into_iter().map(|name| (name, unknown())).collect())
-        };
+        let wanted = connect::entries(&self.deliveries);
+        let unknown = || Value::Value(DeliveryStatus::unknown());
+        self.delivery_status =
+            Value::Value(wanted.map(|(name, _)| (name.clone(), unknown())).collect());
     }
 
     /// A step reads the secrets that exist, and what it read is stored.
@@ -213,6 +216,8 @@ impl DeliveryStatus {
             fingerprint: Value::Unknown,
             delivered_at: Value::Unknown,
             state: Value::Unknown,
+            reason: Value::Unknown,
+            failing_since: Value::Unknown,
         }
     }
 }

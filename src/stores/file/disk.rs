@@ -28,7 +28,10 @@ pub enum Standing {
 pub fn standing(path: &Path) -> Result<Standing> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Standing::Nothing),
+        // Where a part of the path is no directory there is no file either.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Standing::Nothing);
+        }
         Err(error) => return Err(failed("look at", path, &error)),
     };
     Ok(match metadata.file_type() {

@@ -134,6 +134,15 @@ fn is_bare(text: &str) -> bool {
         && !text.contains("=~")
 }
 
+/// Whether one of these variables stands in a file, however broken the file is.
+pub fn mentions(bytes: &[u8], names: &Names) -> bool {
+    names
+        .scan(bytes)
+        .lines
+        .iter()
+        .any(|line| line.ours.is_some())
+}
+
 /// What a file means for these variables.
 pub fn read(bytes: &[u8], names: &Names) -> Found {
     if bytes.contains(&0) || matches!(bytes.trim_ascii().first(), Some(b'{' | b'[' | b'<')) {

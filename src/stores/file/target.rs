@@ -81,18 +81,28 @@ impl Target {
     }
 
     fn observe_now(&self) -> Result<Observation> {
-        if let Standing::Odd(what) = disk::standing(&self.path)? {
-            return Ok(Observation {
-                found: Found::Foreign(format!("it is {what}")),
-                version: Version::Of(what.to_owned()),
-            });
-        }
         let bytes = disk::read(&self.path)?;
         let bytes = bytes.as_ref().map(|bytes| bytes.as_slice());
-        Ok(Observation {
-            found: self.understand(bytes),
-            version: self.version(bytes),
-        })
+        match (self.understand(bytes), &self.format) {
+            // What cannot be read is not gone.
+            (Found::Foreign(why), Format::Dotenv(names))
+                if bytes.is_some_and(|bytes| dotenv::mentions(bytes, names)) =>
+            {
+                Err(self.broken(&why))
+            }
+            (found, _) => Ok(Observation {
+                found,
+                version: self.version(bytes),
+            }),
+        }
+    }
+
+    fn broken(&self, why: &str) -> Error {
+        Error::new(
+            Kind::Invalid,
+            format!("{} cannot be read", self.place()),
+            format!("{}: {why}. Correct what stands there.", self.path.display()),
+        )
     }
 
     /// Brings the file to hold `content`, unless it does already.

@@ -1,0 +1,52 @@
+//! Places that deliveries have left, remembered until they hold none of our keys for certain.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tf_provider::value::ValueAny;
+
+use crate::engine::connections::Delivery;
+use crate::error::{Error, Path, Result};
+use crate::secret::Fingerprint;
+
+/// A place that a delivery has left, without any secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Former {
+    /// The name of the delivery when it was there.
+    pub name: String,
+    /// The place, for people.
+    pub place: String,
+    /// The settings of the delivery, by which it is reached.
+    pub settings: BTreeMap<String, ValueAny>,
+    /// The mark of the primary that was last written there: it may have been revoked since, and is ours all the same.
+    pub mark: Option<String>,
+}
+
+/// A former place, ready to be called if its settings still allow it.
+pub struct FormerPlace {
+    /// What is remembered of it.
+    pub former: Former,
+    /// How to reach it, or why it cannot be reached.
+    pub delivery: Result<Delivery>,
+}
+
+impl FormerPlace {
+    /// The place, ready to be called. If it is not, a person has to help: it is not forgotten.
+    pub fn reached(&self) -> Result<&Delivery> {
+        self.delivery.as_ref().map_err(|error| Error {
+            summary: format!("former delivery {:?} ({}) cannot be reached: {}", self.former.name, self.former.place, error.summary),
+            detail: format!(
+                "{} It may still hold keys and stays in pending_removals. Give the provider the settings back with which \
+                 it was reached; the next apply then empties it.",
+                error.detail
+            ),
+            path: Path::root("deliveries"),
+            ..error.clone()
+        })
+    }
+
+    /// Whether this is the mark of a key that was written there.
+    pub fn wrote(&self, mark: &Fingerprint) -> bool {
+        self.former.mark.as_deref() == Some(mark.as_str())
+    }
+}

@@ -1,0 +1,106 @@
+//! Places that deliveries have left: emptied once what takes their place is written, remembered until then.
+
+use crate::engine::connections::in_delivery;
+use crate::engine::deliver;
+use crate::engine::former::FormerPlace;
+use crate::engine::journal::Deed;
+use crate::engine::managed::DeliveryRecord;
+use crate::engine::run::Run;
+use crate::error::{Error, Kind, Path, Result};
+use crate::ledger::Effect;
+use crate::secret::Fingerprint;
+
+impl Run<'_> {
+    /// Empties the places that deliveries have left. One that cannot be emptied, or not yet, stays on the list.
+    pub(super) async fn withdraw(&mut self) -> Result<()> {
+        let connections = self.connections;
+        if connections.former.is_empty() {
+            return Ok(());
+        }
+        let wanted = self.identities().await;
+        let mut left = Vec::new();
+        for place in &connections.former {
+            if let Err(error) = self.leave(place, &wanted).await {
+                left.push(place.former.clone());
+                self.warnings.push(error);
+            }
+        }
+        self.managed.former = left;
+        Ok(())
+    }
+
+    /// What the wanted places are, however their settings name them.
+    async fn identities(&self) -> Result<Vec<String>> {
+        let mut wanted = Vec::new();
+        for (name, delivery) in &self.connections.deliveries {
+            let identity = delivery.store.identity().await;
+            wanted.push(in_delivery(name, identity)?);
+        }
+        Ok(wanted)
+    }
+
+    async fn leave(&self, place: &FormerPlace, wanted: &Result<Vec<String>>) -> Result<()> {
+        let (former, delivery) = (&place.former, place.reached()?);
+        let kept = |error: Error| Error {
+            summary: format!("{} is not emptied yet: {}", former.place, error.summary),
+            detail: format!(
+                "{} It stays in pending_removals, and every apply tries again.",
+                error.detail
+            ),
+            ..error
+        };
+        // A delivery that got another name, layout or mark still writes to its place.
+        let wanted = wanted.as_ref().map_err(|error| kept(error.clone()))?;
+        let identity = delivery.store.identity().await.map_err(kept)?;
+        if wanted.contains(&identity) {
+            return Ok(());
+        }
+        let seen = deliver::ours(&former.name, delivery, |mark| self.is_ours(place, mark));
+        let Some(seen) = seen.await.map_err(kept)? else {
+            return Ok(());
+        };
+        if let Some(why) = self.nothing_takes_the_place_of(&former.name) {
+            return Err(kept(why));
+        }
+        let remove = |_| deliver::remove(&former.name, delivery, &seen);
+        let deed = Deed::at(delivery.place(&former.name));
+        let journal = &self.journal;
+        let removed = journal.effect(Effect::Withdraw, self.acting, deed, remove, |()| None);
+        removed.await.map_err(kept)
+    }
+
+    fn is_ours(&self, place: &FormerPlace, mark: &Fingerprint) -> bool {
+        let slots = self.managed.slots.iter();
+        let mut keys = slots
+            .flat_map(|slots| [Some(&slots.primary), slots.secondary_key()])
+            .flatten();
+        place.wrote(mark) || keys.any(|key| key.fingerprint.as_ref() == Some(mark))
+    }
+
+    /// Why nothing is taken away yet: what was added or moved is not written, or nothing else would hold the keys.
+    fn nothing_takes_the_place_of(&self, former: &str) -> Option<Error> {
+        let records = &self.managed.deliveries;
+        let takes_over = |name: &str| {
+            let wanted = self.connections.deliveries.get(name);
+            name == former || wanted.is_some_and(|delivery| delivery.required)
+        };
+        let unwritten = records
+            .iter()
+            .find(|(name, record)| !record.was_written() && takes_over(name));
+        let kept_in_state = || {
+            let slots = self.managed.slots.as_ref();
+            slots.is_none_or(|slots| self.vault.secret_of(&slots.primary).is_some())
+        };
+        let why = if let Some((name, _)) = unwritten {
+            format!("delivery {name:?} does not hold the keys yet")
+        } else if records.is_empty() && !kept_in_state() {
+            "the state does not hold the secret yet".into()
+        } else if !records.is_empty() && !records.values().any(DeliveryRecord::is_in_order) {
+            "no other delivery is in order".into()
+        } else {
+            return None;
+        };
+        let next = "It may hold the only copy of the keys.";
+        Some(Error::new(Kind::Other, why, next).at(Path::root("deliveries")))
+    }
+}
