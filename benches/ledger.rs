@@ -20,6 +20,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 /// When it is asked.
 const NOW: i64 = 1_800_000_000;
 const DAY: i64 = 86_400;
+const LEASE: Duration = Duration::from_secs(60);
 
 fn is_superuser() -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -52,13 +53,13 @@ async fn main() {
                 .success()
     );
 
-    let sqlite = Database::with_defaults(Target::file(file.clone()));
+    let sqlite = Database::new(Target::file(file.clone()), LEASE, LEASE);
     bench("SQLite", sqlite, &sqlite_url(&file), true, keys, rounds).await;
     let url = server.url();
     let target = Target::parse(&url, Some("bench"), &|_| None).unwrap();
     bench(
         "PostgreSQL",
-        Database::with_defaults(target),
+        Database::new(target, LEASE, LEASE),
         &url,
         false,
         keys,
@@ -77,7 +78,8 @@ fn sqlite_url(file: &Path) -> String {
 }
 
 async fn bench(name: &str, ledger: Database, url: &str, sqlite: bool, keys: u64, rounds: u64) {
-    ledger.recall("nobody").await.unwrap();
+    // The first write makes the tables.
+    ledger.try_lock("nobody", "bench").await.unwrap();
     let begun = Moment::now();
     fill(url, sqlite, keys).await;
     println!(

@@ -15,7 +15,7 @@ use crate::engine::journal::{Bracket, Deed, Journal};
 use crate::engine::turn::Turn;
 use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::{Issuer, Standing};
-use crate::ledger::{Effect, KeyMark, ResourceRef};
+use crate::ledger::{Effect, KeyMark, ResourceRef, Status};
 use crate::protocol::authoring::{Action, Progress};
 use crate::resources::diagnostics;
 use crate::resources::managed::connect;
@@ -74,9 +74,11 @@ impl Action for Revoke {
         let issuer = connections.issuer.as_ref();
         let standing = diagnostics::collect(diags, standing(issuer, &key_id).await)?;
         if standing == Standing::Missing {
+            let gone = surely_gone(&connections, &key_id, context).await;
+            diagnostics::collect(diags, gone)?;
             diags.root_warning(
                 format!("There is no key {key_id} at {}", issuer.account()),
-                "It is gone already, or it belongs to another account. The action will find nothing to do.",
+                "It is gone already. The action will find nothing to do.",
             );
         }
         Some(())
@@ -224,6 +226,48 @@ async fn standing(issuer: &dyn Issuer, key_id: &str) -> Result<Standing> {
     })
 }
 
+/// A key that is not where it was said to be may live elsewhere. Nothing is complete before that is ruled out.
+async fn surely_gone(connections: &Connections, key_id: &str, context: &Context) -> Result<()> {
+    let issuer = connections.issuer.as_ref();
+    let account = issuer.account();
+    let holder = issuer.holder(key_id).await.map_err(|error| Error {
+        summary: format!("{account} does not list key {key_id}, which may live elsewhere"),
+        detail: format!("{error} Nothing was revoked."),
+        ..error
+    });
+    if let Some(holder) = holder? {
+        return Err(Error::invalid(
+            Path::root("issuer"),
+            format!("Key {key_id} belongs to {holder}, not to {account}"),
+            format!(
+                "Nothing was revoked, and the key is alive. Set issuer to {holder} and run the action again."
+            ),
+        ));
+    }
+    let here = issuer.lock().await?;
+    let key = KeyMark::new(Some(key_id.to_owned()), None);
+    let known_here = context.ledger.keys_in(&here).await?;
+    if known_here.iter().any(|record| record.key.is(&key)) {
+        return Ok(());
+    }
+    let known = context.ledger.find_keys(&[key]).await?;
+    let mut alive = known
+        .iter()
+        .filter(|(_, record)| record.status == Status::Live);
+    match alive.next() {
+        None => Ok(()),
+        Some((whose, _)) => Err(Error::invalid(
+            Path::root("issuer"),
+            format!("Key {key_id} is not in {here}, but it lives in another account"),
+            format!(
+                "The ledger knows it as a live key of {} in workspace {}. Nothing was revoked. Run the action with the \
+                 credentials and the issuer of that account.",
+                whose.name, whose.workspace
+            ),
+        )),
+    }
+}
+
 async fn revoke(
     connections: Connections,
     key_id: &str,
@@ -235,6 +279,7 @@ async fn revoke(
     progress.say(format!("looking for key {key_id} at {account}"));
     match standing(issuer, key_id).await? {
         Standing::Missing => {
+            surely_gone(&connections, key_id, context).await?;
             progress.say(format!("{account} has no key {key_id}: nothing to do"));
             return Ok(());
         }

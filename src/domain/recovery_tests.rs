@@ -73,6 +73,7 @@ impl Case {
     fn with<T>(self, ask: impl FnOnce(&Evidence) -> T) -> T {
         let memory = Memory {
             generation: None,
+            more: false,
             keys: self.keys,
             sealed: match self.unsealed {
                 true => BTreeSet::new(),

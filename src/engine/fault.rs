@@ -40,6 +40,8 @@ pub fn point(intent: &Intent, moment: &str) {
     }
     if asleep.as_deref() == Some(&name) {
         signal("-STOP");
+        // The signal is for the process, and whichever thread takes it stops the others, in its own time.
+        std::thread::sleep(std::time::Duration::from_secs(2));
     }
 }
 

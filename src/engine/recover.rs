@@ -3,12 +3,15 @@
 //!
 //! The verdicts are those of [`crate::domain::recovery`].
 
+use std::collections::BTreeSet;
+
 use crate::domain::recovery::{Evidence, Stray, Verdict, needs_list};
 use crate::engine::connections::{Connections, in_delivery, sources};
 use crate::engine::precondition::mark_of;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::ledger::{KeyMark, KeyRecord, Ledger, Memory, Outcome};
+use crate::ledger::keys::MOST_OPEN;
+use crate::ledger::{KeyMark, KeyRecord, Ledger, Memory};
 use crate::stores::Found;
 
 /// What was found out.
@@ -102,10 +105,18 @@ pub async fn recover(
     recovered.orphans.sort();
     recovered.orphans.dedup();
     // While one effect of an apply is not settled, the apply counts as unfinished, and so do all its intents.
-    let open = |id: &str| memory.open.iter().find(|intent| intent.id == id);
+    let unsettled: BTreeSet<String> = unsettled.into_iter().collect();
+    let unfinished = memory.open.iter();
+    let unfinished: BTreeSet<&str> = unfinished
+        .filter(|intent| unsettled.contains(&intent.apply))
+        .map(|intent| intent.id.as_str())
+        .collect();
     recovered
         .settled
-        .retain(|(id, _)| open(id).is_some_and(|intent| !unsettled.contains(&intent.apply)));
+        .retain(|(id, _)| !unfinished.contains(id.as_str()));
+    if memory.more {
+        recovered.warnings.push(too_many(name));
+    }
     Ok(recovered)
 }
 
@@ -138,11 +149,8 @@ impl Recovered {
 
     /// Closes what is understood. A ledger that is gone by now is asked again next time.
     pub async fn settle(&self, ledger: &dyn Ledger, now: Instant) {
-        for (intent, why) in &self.settled {
-            let outcome = Outcome::Settled((*why).to_owned());
-            if let Err(error) = ledger.finish(intent, &outcome, now).await {
-                tracing::warn!(%error, "a settled intent could not be closed");
-            }
+        if let Err(error) = ledger.settle(&self.settled, now).await {
+            tracing::warn!(%error, "settled intents could not be closed");
         }
     }
 }
@@ -177,6 +185,15 @@ fn unclear(name: &str, candidates: &[String]) -> Error {
              what is not.",
             candidates.join(" and ")
         ),
+    )
+}
+
+fn too_many(name: &str) -> Error {
+    Error::new(
+        Kind::Other,
+        format!("{name}: the ledger holds more than {MOST_OPEN} effects without an outcome"),
+        "The oldest were looked at, and those that are understood are closed. Plan again until this is gone; an apply mints \
+         nothing before. Killed applies leave a handful each, so find out what else writes into the ledger.",
     )
 }
 

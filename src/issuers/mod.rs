@@ -238,6 +238,13 @@ pub trait Issuer: Send + Sync {
         Ok(key_ids.iter().map(|_| None).collect())
     }
 
+    /// Who holds a key that this account does not list, for people: `user payments`. `None` if the issuer says for certain
+    /// that it has no such key, an error where it cannot say.
+    async fn holder(&self, key_id: &str) -> Result<Option<String>> {
+        let _ = key_id;
+        Ok(None)
+    }
+
     /// When the key was last used, as far as the issuer knows; `None` if never.
     async fn last_used(&self, key_id: &str) -> Result<Option<Instant>> {
         let _ = key_id;

@@ -11,7 +11,8 @@ const USAGE: &str = "\
 Usage: terraform-provider-apikey ledger verify [--url <url>] [--schema <schema>] [--seal <number>:<hash>]
 
 Walks along the audit trail of a ledger and names the first event that was edited, removed or put in.
-Ends with 0 if there is none, with 1 if there is one, and with 2 if the ledger cannot be read.
+Looks, and writes nothing. Ends with 0 if there is none, with 1 if there is one, with 2 if the ledger cannot
+be read, and with 3 if there is no ledger or nothing in it.
 
   --url     sqlite://<path> or postgres://… as in the provider block.
             Default: APIKEY_LEDGER_URL, then the file in the data directory of the working directory.
@@ -20,6 +21,9 @@ Ends with 0 if there is none, with 1 if there is one, and with 2 if the ledger c
             by somebody who sealed the whole trail again.
 
 See also: terraform-provider-apikey ledger forget --help";
+
+/// The exit code for a ledger that is not there or empty.
+const NOTHING: u8 = 3;
 
 /// Runs `arguments`, which follow the word `ledger`.
 pub fn run(arguments: &[String]) -> ExitCode {
@@ -48,7 +52,10 @@ pub fn run(arguments: &[String]) -> ExitCode {
         Err(error) => {
             let text = format!("Error: {}\n\n{}", error.summary, error.detail);
             eprintln!("{}", printable(&text));
-            ExitCode::from(2)
+            match error.kind {
+                Kind::NotFound => ExitCode::from(NOTHING),
+                _ => ExitCode::from(2),
+            }
         }
     }
 }
@@ -102,24 +109,15 @@ fn parse(arguments: &[String]) -> Result<Asked, Help> {
     Ok(asked)
 }
 
+/// Where it lies, and what was found.
 fn verified(asked: &Asked) -> Result<(String, Verdict)> {
     let target = config::named(asked.url.as_deref(), asked.schema.as_deref())?;
-    if target.is_missing() {
-        return Err(Error::new(
-            Kind::NotFound,
-            "There is no ledger",
-            format!(
-                "There is no file {}. Name the ledger with --url.",
-                target.shown()
-            ),
-        ));
-    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::new(Kind::Other, "The command cannot start", error.to_string()))?;
     let place = target.shown().to_owned();
-    let ledger = Database::with_defaults(target);
+    let ledger = Database::for_reading(target);
     runtime
         .block_on(ledger.verify(asked.seal.as_ref()))
         .map(|verdict| (place, verdict))
@@ -135,14 +133,17 @@ fn report(place: &str, verdict: &Verdict) -> ExitCode {
         );
     }
     match &verdict.broken {
+        None if *sound == 0 => {
+            eprintln!("The audit trail of {place} is empty, so it proves nothing.");
+            ExitCode::from(NOTHING)
+        }
         None => {
             println!("The audit trail of {place} is sound: {sound} events.");
             println!("Seal: {sound}:{hash}");
             ExitCode::SUCCESS
         }
         Some(broken) => {
-            let text = format!("The audit trail of {place} is broken: {broken}.");
-            eprintln!("{}", printable(&text));
+            eprintln!("The audit trail of {place} is broken: {broken}.");
             eprintln!("The {sound} events before are sound.");
             ExitCode::FAILURE
         }

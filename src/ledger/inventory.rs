@@ -139,7 +139,7 @@ pub struct Listed {
 }
 
 /// The answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
     /// How many keys there are, on all pages; [`MOST_COUNTED`] stands for as many or more.
     pub total: i64,

@@ -150,6 +150,8 @@ pub struct Holding {
     pub rotation_due_at: Option<Instant>,
     /// The status of the resource, in the word of its state.
     pub status: String,
+    /// Who ended the resource and left its keys alive, if somebody did.
+    pub left_by: Option<String>,
     /// How often its key was promoted. What was recorded last stands, so whoever finds a higher one in the ledger
     /// understands that before it is overwritten.
     pub generation: u64,
@@ -159,6 +161,9 @@ pub struct Holding {
     /// The keys in its slots, and those that await their revocation.
     pub keys: Vec<KeyRecord>,
 }
+
+/// The most intents without an outcome that are looked at together. A killed apply leaves a handful.
+pub const MOST_OPEN: usize = 5_000;
 
 /// What is remembered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -171,6 +176,8 @@ pub struct Memory {
     pub open: Vec<Intent>,
     /// The ids of those that were begun just so, as a sealed event of the audit trail says.
     pub sealed: BTreeSet<String>,
+    /// There are more of them than [`MOST_OPEN`], and the oldest are here.
+    pub more: bool,
     /// The lease under which some of it was begun is still held: another apply is at work, so that nothing can be said
     /// of it yet.
     pub busy: bool,

@@ -181,6 +181,7 @@ impl Ledger for InMemory {
         let resource = tables.resources.get(resource_id);
         Ok(Memory {
             generation: resource.map(|resource| resource.generation),
+            more: false,
             keys: keys
                 .filter(|row| row.resource.id == resource_id)
                 .map(|row| row.key.clone())
@@ -207,6 +208,7 @@ impl Ledger for InMemory {
             .collect();
         Ok(Memory {
             generation: None,
+            more: false,
             sealed: ids(&open),
             keys: tables
                 .keys

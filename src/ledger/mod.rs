@@ -51,6 +51,16 @@ pub trait Ledger: Send + Sync {
     /// was passed on.
     async fn finish(&self, intent: &str, outcome: &Outcome, at: Instant) -> Result<()>;
 
+    /// Writes down how intents were understood that have no outcome: their ids, and the words for each. Nothing is written,
+    /// and nothing is wrong, if whoever runs this may only read: the next apply understands them again.
+    async fn settle(&self, understood: &[(String, &'static str)], at: Instant) -> Result<()> {
+        for (intent, how) in understood {
+            let outcome = Outcome::Settled((*how).to_owned());
+            self.finish(intent, &outcome, at).await?;
+        }
+        Ok(())
+    }
+
     /// What is remembered of one resource: its keys, live or dead, and its intents without an outcome.
     async fn recall(&self, resource_id: &str) -> Result<Memory>;
 
@@ -70,7 +80,8 @@ pub trait Ledger: Send + Sync {
 
     /// Brings the inventory of one resource up to what its state says. A key with `confirmed_at` is confirmed, if it
     /// was not before: a refresh confirms, an apply does not, for its answer may never reach a state. Writes nothing
-    /// if nothing changed. Keys that the state does not hold are left as they are.
+    /// if nothing changed, and leaves it to the next apply if whoever runs this may only read. Keys that the state does not
+    /// hold are left as they are.
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()>;
 
     /// Answers a question about every key of every workspace.

@@ -75,3 +75,38 @@ fn a_row_that_was_put_in_gets_no_key_revoked() {
         world.in_order();
     }
 }
+
+#[test]
+fn a_hundred_thousand_effects_without_an_outcome_hold_no_plan_up_and_nothing_is_minted_beside_them()
+{
+    let world = World::new().created();
+    let rows = intent(&world, "mint", "NULL", "[]")
+        .replace("'f0', 'f0'", "'f' || n.i, 'f' || n.i")
+        .replace(
+            "FROM keys",
+            "FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT i FROM n) \
+             AS n, keys",
+        );
+    run(&world, &rows);
+    let more = "more than 5000 effects without an outcome";
+    world
+        .ws
+        .plan()
+        .ok()
+        .code(0)
+        .warns(&["payments", more, "Plan again"]);
+    let before = world.ids();
+    world.ws.advance("80s");
+    world.ws.plan().ok().code(2);
+    world.ws.apply_plan().failed().complains(&[
+        "payments",
+        "more effects without an outcome than are looked at together",
+    ]);
+    assert_eq!(world.ids(), before);
+    world.in_order();
+
+    run(&world, "DELETE FROM intents WHERE outcome IS NULL");
+    world.ws.apply().ok();
+    assert_eq!(world.key().phase(), "staged");
+    world.in_order();
+}

@@ -76,12 +76,11 @@ fn while_it_sleeps<T: Send + 'static>(
     event: impl FnOnce() -> T + Send + 'static,
 ) -> thread::JoinHandle<T> {
     thread::spawn(move || {
-        let pid = loop {
-            match stopped_in(&directory) {
-                Some(pid) => break pid,
-                None => thread::sleep(Duration::from_millis(20)),
-            }
-        };
+        let looks = (0..3_000).find_map(|_| {
+            thread::sleep(Duration::from_millis(20));
+            stopped_in(&directory)
+        });
+        let pid = looks.expect("the point was not passed");
         let done = event();
         let woken = Command::new("kill").args(["-CONT", &pid]).status();
         assert!(woken.unwrap().success());
@@ -129,7 +128,7 @@ fn whoever_wakes_up_after_its_lock_was_taken_over_does_nothing_more() {
         };
         let after = scene.documents();
         let changed = before.iter().zip(&after).filter(|(was, is)| was != is);
-        assert_eq!(changed.count(), written, "{point}");
+        assert_eq!(changed.count(), written, "{point}: {before:?} {after:?}");
         let key = scene.ws().key("k");
         assert_eq!(key.phase(), "single", "{point}");
         assert_eq!(key.text("primary.key_id"), ids[0], "{point}");

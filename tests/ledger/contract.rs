@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use apikey::error::Kind;
-use apikey::ledger::{Effect, KeyMark, Memory, Outcome, Slot, Status};
+use apikey::ledger::{Effect, KeyMark, Ledger, Memory, Outcome, Slot, Status};
 
 use super::samples::{self, Sample, all, at, holding, intent, key, mark};
+use super::sql::{self, Place};
 
 #[tokio::test]
 async fn an_intent_stays_open_until_its_outcome() {
@@ -342,4 +343,78 @@ async fn a_key_without_anything_to_tell_it_by_is_nobody_elses() {
         let open = ledger.recall("id-of-k").await.unwrap().open;
         assert_eq!(open[0].key, None, "{name}");
     }
+}
+
+#[tokio::test]
+async fn what_ended_long_ago_leaves_the_journal_and_stays_in_the_audit_trail() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("ledger.db");
+    let ledger = samples::sqlite(&file, Duration::from_secs(60));
+    let month = 31 * 86_400;
+    for (id, ended) in [("old", 10), ("new", month), ("last", month + 20)] {
+        for effect in [Effect::Revoke, Effect::Apply] {
+            let id = format!("{id}-{effect:?}");
+            ledger.begin(&intent(&id, "k", effect)).await.unwrap();
+            let failed = Outcome::Failed("it said no".into());
+            ledger.finish(&id, &failed, at(ended)).await.unwrap();
+        }
+    }
+    for table in ["intents", "attempts"] {
+        let left = format!("SELECT intent FROM {table} ORDER BY id");
+        let left = sql::run(Place::File(&file), &left).await.unwrap();
+        assert_eq!(
+            left,
+            ["new-Revoke", "new-Apply", "last-Revoke", "last-Apply"],
+            "{table}"
+        );
+    }
+    let told = "SELECT COUNT(*) FROM events WHERE intent = 'old-Revoke'";
+    assert_eq!(sql::run(Place::File(&file), told).await.unwrap(), ["2"]);
+    assert_eq!(ledger.verify(None).await.unwrap().broken, None);
+}
+
+#[tokio::test]
+async fn an_apply_is_not_said_to_be_done_once_its_lock_was_taken_over() {
+    for Sample { name, ledger, .. } in all() {
+        let lease = ledger.try_lock("account", "one").await.unwrap().unwrap();
+        let mut apply = intent("a", "k", Effect::Apply);
+        apply.fence = Some(lease.fence.clone());
+        ledger.begin(&apply).await.unwrap();
+        ledger.unlock(&lease.fence).await.unwrap();
+        ledger.try_lock("account", "two").await.unwrap().unwrap();
+        let done = ledger.finish("a", &Outcome::Done(None), at(5)).await;
+        assert_eq!(done.unwrap_err().kind, Kind::Stale, "{name}");
+        let open = ledger.recall("id-of-k").await.unwrap().open;
+        assert_eq!(open, [apply], "{name}");
+        // Whoever has the lock now may say what became of it.
+        let settled = [("a".to_owned(), "it was looked at")];
+        ledger.settle(&settled, at(6)).await.unwrap();
+        let open = ledger.recall("id-of-k").await.unwrap().open;
+        assert_eq!(open, [], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_leaves_keys_alive_is_written_down() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("ledger.db");
+    let ledger = samples::sqlite(&file, Duration::from_secs(60));
+    let live = holding("k", vec![key("AKIAEXAMPLE2", Slot::Primary)]);
+    ledger.record(&live, at(9)).await.unwrap();
+    let mut left = holding("k", vec![key("AKIAEXAMPLE2", Slot::None)]);
+    left.keys[0].status = Status::Orphaned;
+    left.left_by = Some("a host, process 7".into());
+    ledger.record(&left, at(20)).await.unwrap();
+    let said = "SELECT left_by, left_at FROM resources";
+    let expected = format!("a host, process 7|{}", at(20));
+    assert_eq!(
+        sql::run(Place::File(&file), said).await.unwrap(),
+        [expected]
+    );
+    let told = "SELECT detail FROM events ORDER BY seq DESC LIMIT 1";
+    let expected = "status live -> orphaned, slot primary -> none, left by a host, process 7";
+    assert_eq!(
+        sql::run(Place::File(&file), told).await.unwrap(),
+        [expected]
+    );
 }

@@ -5,6 +5,7 @@ mod faults;
 mod holding;
 mod lookups;
 mod questions;
+mod rights;
 pub mod samples;
 mod schema;
 mod servers;

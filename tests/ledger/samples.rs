@@ -135,6 +135,7 @@ pub fn holding(name: &str, keys: Vec<KeyRecord>) -> Holding {
         policy: Some("standard".into()),
         rotation_due_at: Some(at(1000)),
         status: "ok".into(),
+        left_by: None,
         generation: 1,
         places: Vec::new(),
         keys,

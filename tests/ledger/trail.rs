@@ -315,15 +315,31 @@ async fn a_person_verifies_by_hand() {
     }
 }
 
-#[test]
-fn whoever_names_no_ledger_gets_none_made() {
+#[tokio::test]
+async fn a_ledger_that_is_not_there_or_empty_is_not_sound_and_none_is_made() {
     let home = tempfile::tempdir().unwrap();
     let missing = verify_by_hand(&[], home.path());
-    assert_eq!(missing.status.code(), Some(2));
+    assert_eq!(missing.status.code(), Some(3));
     let said = String::from_utf8(missing.stderr).unwrap();
-    assert!(
-        said.contains("There is no file .terraform/apikey/ledger.db"),
-        "{said}"
-    );
+    assert!(said.contains("There is no ledger"), "{said}");
+    assert!(said.contains(".terraform/apikey/ledger.db"), "{said}");
     assert_eq!(home.path().read_dir().unwrap().count(), 0);
+
+    let schema = Postgres::schema();
+    let url = Postgres::shared().url();
+    let arguments = ["--url", &url, "--schema", &schema];
+    let missing = verify_by_hand(&arguments, home.path());
+    assert_eq!(missing.status.code(), Some(3), "{missing:?}");
+
+    // An apply that did nothing worth an event.
+    let mut apply = intent("a", "k", Effect::Apply);
+    apply.known.clear();
+    samples::postgres(&schema, LEASE)
+        .begin(&apply)
+        .await
+        .unwrap();
+    let empty = verify_by_hand(&arguments, home.path());
+    assert_eq!(empty.status.code(), Some(3), "{empty:?}");
+    let said = String::from_utf8(empty.stderr).unwrap();
+    assert!(said.contains("is empty, so it proves nothing"), "{said}");
 }

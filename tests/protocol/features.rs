@@ -4,13 +4,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use apikey::ledger::{Ledger, Status};
+use apikey::ledger::{Ledger, Slot, Status};
 use serde_json::json;
 use tf_provider::value::ValueAny;
 
 use super::client::Plugin;
 use crate::aws_life::{Cloud, EVERYTHING, HandMade};
-use crate::ledger::samples::sqlite;
+use crate::ledger::samples::{at, holding, key, sqlite};
 use crate::support::core::{Core, Object, value};
 
 const KEY: &str = "apikey_managed";
@@ -208,6 +208,74 @@ fn a_revoked_key_is_dead_and_every_step_is_told() {
     assert!(!home.cloud.accepts(&keys[0].id, &keys[0].secret));
     assert!(home.cloud.accepts(&keys[1].id, &keys[1].secret));
     assert_eq!(home.cloud.ids_of(&user), [keys[1].id.clone()]);
+}
+
+#[test]
+fn a_key_that_lives_elsewhere_is_not_said_to_be_gone() {
+    let home = Home::new();
+    let (user, keys) = home.user("leak", 1);
+    let (other, _) = home.user("other", 0);
+    let nobody = crate::aws::unique("nobody");
+    let id = &keys[0].id;
+    run(async {
+        let mut core = home.core().await;
+        for (named, words) in [
+            (
+                &other,
+                format!("Key {id} belongs to user {user}, not to aws_iam user {other}"),
+            ),
+            (
+                &nobody,
+                format!("Key {id} belongs to user {user}, not to aws_iam user {nobody}"),
+            ),
+        ] {
+            let config = json!({ "issuer": { "aws_iam": { "user_name": named } }, "key_id": id });
+            let (said, errors) = core.action(REVOKE, config).await.unwrap_err();
+            assert!(said.is_empty(), "{said:?}");
+            assert_eq!(errors[0].0, words);
+            assert!(errors[0].1.contains("alive"), "{errors:?}");
+        }
+        // Nobody here has this one, and whoever misspelt the user may mean another account.
+        let config = json!({
+            "issuer": { "aws_iam": { "user_name": nobody } },
+            "key_id": "AKIAIOSFODNN7EXAMPLE",
+        });
+        let (_, errors) = core.action(REVOKE, config).await.unwrap_err();
+        assert!(
+            errors[0].0.contains("which may live elsewhere"),
+            "{errors:?}"
+        );
+        assert!(errors[0].1.contains(&nobody), "{errors:?}");
+    });
+    assert!(home.cloud.accepts(id, &keys[0].secret));
+}
+
+#[test]
+fn a_key_that_the_ledger_knows_in_another_account_is_not_said_to_be_gone() {
+    let home = Home::new();
+    let (user, _) = home.user("leak", 0);
+    run(async {
+        let mut core = home.core().await;
+        let file = home.path(".terraform/apikey/ledger.db");
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let ledger = sqlite(&file, Duration::from_secs(60));
+        let mut elsewhere = holding("payments", vec![key("AKIAIOSFODNN7EXAMPLE", Slot::Primary)]);
+        elsewhere.account = "aws_iam 210987654321 user ci".into();
+        ledger.record(&elsewhere, at(9)).await.unwrap();
+        let config = json!({
+            "issuer": { "aws_iam": { "user_name": user } },
+            "key_id": "AKIAIOSFODNN7EXAMPLE",
+        });
+        let (_, errors) = core.action(REVOKE, config).await.unwrap_err();
+        assert!(
+            errors[0].0.contains("lives in another account"),
+            "{errors:?}"
+        );
+        assert!(
+            errors[0].1.contains("payments in workspace default"),
+            "{errors:?}"
+        );
+    });
 }
 
 #[test]

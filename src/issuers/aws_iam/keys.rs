@@ -108,6 +108,23 @@ impl Issuer for Keys {
         Ok(key_ids.iter().map(|id| Some(standing(id))).collect())
     }
 
+    async fn holder(&self, key_id: &str) -> Result<Option<String>> {
+        let user = self.user_name().await?;
+        match self.api.last_used(key_id).await {
+            // It was deleted a moment ago.
+            Ok(used) if used.user.as_deref() == Some(user) => Ok(None),
+            Ok(used) => Ok(Some(match used.user {
+                Some(other) => format!("user {other}"),
+                None => "the root user of the account".to_owned(),
+            })),
+            // Whoever names a user who is not there may mean another account.
+            Err(refusal) if refusal.kind == Kind::NotFound => self.list(user).await.map(|_| None),
+            Err(refusal) => Err(refusal.explain(format!(
+                "It could not be found out whose access key {key_id} is"
+            ))),
+        }
+    }
+
     async fn last_used(&self, key_id: &str) -> Result<Option<Instant>> {
         let used = self.api.last_used(key_id).await.map_err(|refusal| {
             refusal.explain(format!(

@@ -4,6 +4,22 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+/// The absolute path, without making anything.
+pub fn absolute(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    match (path.parent().map(Path::canonicalize), path.file_name()) {
+        (Some(Ok(directory)), Some(name)) => Ok(directory.join(name)),
+        _ => Ok(path),
+    }
+}
+
+/// Whether SQLite keeps a log of changes beside the file.
+pub fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    Path::new(&log).metadata().is_ok_and(|log| log.len() > 0)
+}
+
 /// Makes sure that there is a file, and gives back its absolute path. A new file has mode 0600 and a new directory
 /// 0700 from the moment they exist; SQLite gives its log and its index the mode of the file.
 pub fn prepared(path: &Path) -> io::Result<PathBuf> {

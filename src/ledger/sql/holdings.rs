@@ -1,5 +1,7 @@
 //! Brings the inventory up to what a state says.
 
+use std::fmt::Write;
+
 use sqlx::any::{Any, AnyArguments};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
@@ -137,7 +139,10 @@ pub async fn record(
             None => insert(transaction.connection, holding, &wanted, at).await?,
             Some(known) => update(transaction.connection, known.id, &about, &wanted, at).await?,
         }
-        let (event, detail) = story(known.as_ref(), &about, &wanted);
+        let (event, mut detail) = story(known.as_ref(), &about, &wanted);
+        if let Some(who) = &holding.left_by {
+            let _ = write!(detail, ", left by {who}");
+        }
         if let Some(event) = event {
             transaction.head.append(Event {
                 at: at.to_string(),

@@ -3,6 +3,7 @@
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 
 use super::dialect::Dialect;
+use super::target::Target;
 use super::trouble::Trouble;
 use crate::error::{Error, Kind};
 
@@ -31,27 +32,16 @@ pub fn newest() -> i64 {
 }
 
 /// Brings the schema up to date. Only one process does; the others wait for it and find it done.
-pub async fn migrate(
-    connection: &mut AnyConnection,
-    dialect: Dialect,
-    place: &str,
-) -> Result<(), Trouble> {
-    // Nobody waits for a lock where there is nothing to do. A failure here comes back below.
-    match version(connection, dialect).await.unwrap_or(0) {
-        found if found == newest() => return Ok(()),
-        found if found > newest() => return Err(newer(found, place).into()),
-        _ => {}
-    }
+pub async fn migrate(connection: &mut AnyConnection, target: &Target) -> Result<(), Trouble> {
+    let dialect = target.dialect;
     let mut transaction = connection.begin_with(dialect.begin()).await?;
     if dialect == Dialect::Postgres {
         sqlx::query(ADVISORY_LOCK)
             .fetch_all(&mut *transaction)
             .await?;
     }
-    let found = version(&mut transaction, dialect).await?;
-    if found > newest() {
-        return Err(newer(found, place).into());
-    }
+    let found = version(&mut transaction, target).await?;
+    refuse_newer(found, target)?;
     if found == 0 {
         let table = format!(
             "CREATE TABLE schema_versions (version BIGINT PRIMARY KEY, since {} NOT NULL)",
@@ -87,23 +77,42 @@ pub async fn migrate(
 }
 
 /// The version that is there; 0 if there is no ledger yet.
-async fn version(connection: &mut AnyConnection, dialect: Dialect) -> Result<i64, sqlx::Error> {
-    let exists = match dialect {
-        Dialect::Sqlite => {
+pub async fn version(connection: &mut AnyConnection, target: &Target) -> Result<i64, sqlx::Error> {
+    let (exists, table) = match (target.dialect, &target.schema) {
+        (Dialect::Sqlite, _) => (
             "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_versions'"
-        }
-        Dialect::Postgres => {
-            "SELECT COUNT(*) FROM pg_catalog.pg_tables \
-             WHERE tablename = 'schema_versions' AND schemaname = current_schema()"
-        }
+                .to_owned(),
+            "schema_versions".to_owned(),
+        ),
+        // Named in full, so that a role that may not use the schema is refused instead of finding nothing.
+        (Dialect::Postgres, Some(schema)) => (
+            format!("{IN_POSTGRES} = '{}'", schema.replace('\'', "''")),
+            format!("{}.schema_versions", quoted(schema)),
+        ),
+        (Dialect::Postgres, None) => (
+            format!("{IN_POSTGRES} = current_schema()"),
+            "schema_versions".to_owned(),
+        ),
     };
-    let tables = sqlx::query(exists).fetch_one(&mut *connection).await?;
+    let tables = sqlx::query(AssertSqlSafe(exists))
+        .fetch_one(&mut *connection)
+        .await?;
     if tables.try_get::<i64, _>(0)? == 0 {
         return Ok(0);
     }
-    let newest = "SELECT COALESCE(MAX(version), 0) FROM schema_versions";
-    let row = sqlx::query(newest).fetch_one(&mut *connection).await?;
+    let newest = format!("SELECT COALESCE(MAX(version), 0) FROM {table}");
+    let row = sqlx::query(AssertSqlSafe(newest))
+        .fetch_one(&mut *connection)
+        .await?;
     row.try_get(0)
+}
+
+const IN_POSTGRES: &str =
+    "SELECT COUNT(*) FROM pg_catalog.pg_tables WHERE tablename = 'schema_versions' AND schemaname";
+
+/// A name as PostgreSQL reads it.
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 async fn execute(connection: &mut AnyConnection, text: String) -> Result<(), sqlx::Error> {
@@ -114,14 +123,24 @@ async fn execute(connection: &mut AnyConnection, text: String) -> Result<(), sql
         .map(|_| ())
 }
 
-fn newer(found: i64, place: &str) -> Error {
-    Error::new(
+/// Whether there is a ledger to read.
+pub fn is_readable(found: i64, target: &Target) -> Result<bool, Error> {
+    refuse_newer(found, target)?;
+    Ok(found == newest())
+}
+
+fn refuse_newer(found: i64, target: &Target) -> Result<(), Error> {
+    if found <= newest() {
+        return Ok(());
+    }
+    Err(Error::new(
         Kind::Invalid,
         "The ledger was written by a newer version of the provider",
         format!(
-            "The ledger {place} has schema version {found}; this provider knows version {} and older ones. Nothing \
+            "The ledger {} has schema version {found}; this provider knows version {} and older ones. Nothing \
              was changed. Upgrade the provider here to the version that is used elsewhere, or name another ledger.",
+            target.shown(),
             newest()
         ),
-    )
+    ))
 }

@@ -1,7 +1,8 @@
 //! The ledger in a database: SQLite or PostgreSQL, with one logic and nearly one text of SQL for both.
 //!
-//! Nothing is opened until it is needed. Reads go through a small pool; everything that is written goes through one
-//! task, which writes what comes at the same time together.
+//! Nothing is opened until it is needed, and nothing is made until something is written: whoever only reads needs no other
+//! right, and a ledger that is not there is one that remembers nothing. Reads go through a small pool; everything that is
+//! written goes through one task, which writes what comes at the same time together.
 
 mod attest;
 mod chain;
@@ -21,6 +22,7 @@ mod writer;
 mod writes;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,14 +32,15 @@ use sqlx::pool::PoolConnection;
 use tokio::sync::Mutex;
 use tokio::time::Instant as Moment;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::inventory::{Inventory, Query};
 use crate::ledger::{
     Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome, ResourceRef, Status,
 };
+use connect::Access;
 pub use target::Target;
-use trouble::Trouble;
+use trouble::{Trouble, answered};
 pub use verify::{Broken, Verdict};
 use writer::{Reached, Writer};
 use writes::Job;
@@ -46,9 +49,13 @@ use writes::Job;
 /// unreachable host one after the other.
 const RESPITE: Duration = Duration::from_secs(15);
 
+/// The longest time that a question takes.
+const UNANSWERED: Duration = Duration::from_secs(60);
+
 /// A ledger in a database.
 pub struct Database {
     target: Arc<Target>,
+    access: Access,
     lease: Duration,
     patience: Duration,
     opened: Mutex<Opened>,
@@ -63,6 +70,8 @@ enum Opened {
 struct Open {
     pool: AnyPool,
     writer: Writer,
+    /// There are tables to read.
+    readable: AtomicBool,
 }
 
 impl Database {
@@ -71,23 +80,41 @@ impl Database {
     pub fn new(target: Target, lease: Duration, patience: Duration) -> Self {
         Self {
             target: Arc::new(target),
+            access: Access::Any,
             lease,
             patience,
             opened: Mutex::new(Opened::Not),
         }
     }
 
-    /// A ledger for a person who only looks.
+    /// A ledger for a command that a person runs.
     pub fn with_defaults(target: Target) -> Self {
         Self::new(target, Duration::from_secs(60), Duration::ZERO)
     }
 
-    /// Walks along the audit trail. `seal` is the number and the hash of an event that somebody noted down.
+    /// A ledger for a person who only looks.
+    pub fn for_reading(target: Target) -> Self {
+        Self {
+            access: Access::Reading,
+            ..Self::new(target, Duration::ZERO, Duration::ZERO)
+        }
+    }
+
+    /// Walks along the audit trail. [`Kind::NotFound`] if there is no ledger. `seal` is the number and the hash of an
+    /// event that somebody noted down.
     pub async fn verify(&self, seal: Option<&(i64, String)>) -> Result<Verdict> {
-        let mut reader = self.reader().await?;
-        verify::verify(&mut reader, seal)
-            .await
-            .map_err(|error| self.words(error))
+        let Some(mut reader) = self.reader().await? else {
+            return Err(Error::new(
+                Kind::NotFound,
+                "There is no ledger",
+                format!(
+                    "{}: nothing is there. Name it with --url and --schema.",
+                    self.place()
+                ),
+            ));
+        };
+        let verdict = verify::verify(&mut reader, seal).await;
+        verdict.map_err(|error| Trouble::from(error).explain(&self.target))
     }
 
     /// Lists the live keys of a resource as orphaned, because `by` says that no state holds it any more.
@@ -110,10 +137,14 @@ impl Database {
             Opened::Failed(error, since) if since.elapsed() < RESPITE => return Err(error.clone()),
             _ => {}
         }
-        match connect::connect(&self.target).await {
+        match connect::connect(&self.target, self.access).await {
             Ok(pool) => {
                 let writer = Writer::start(pool.clone(), Arc::clone(&self.target), self.lease);
-                let open = Arc::new(Open { pool, writer });
+                let open = Arc::new(Open {
+                    pool,
+                    writer,
+                    readable: AtomicBool::new(false),
+                });
                 *opened = Opened::Open(Arc::clone(&open));
                 Ok(open)
             }
@@ -125,6 +156,7 @@ impl Database {
     }
 
     async fn write(&self, job: Job) -> Result<Option<Lease>> {
+        connect::create_file(&self.target)?;
         let answer = self.open().await?.writer.call(job).await;
         match answer {
             Ok(lease) => Ok(lease),
@@ -133,14 +165,43 @@ impl Database {
         }
     }
 
-    async fn reader(&self) -> Result<PoolConnection<Any>> {
+    /// Writes what a plan found out. Whoever may only read leaves it to the next apply.
+    async fn note(&self, job: Job) -> Result<()> {
+        match self.write(job).await {
+            Err(error) if error.kind == Kind::Denied => {
+                tracing::debug!(%error, "what a plan found out is left to the next apply");
+                Ok(())
+            }
+            written => written.map(|_| ()),
+        }
+    }
+
+    /// A connection to read with; `None` if there is no ledger yet.
+    async fn reader(&self) -> Result<Option<PoolConnection<Any>>> {
+        if self.target.is_missing() {
+            return Ok(None);
+        }
         let open = self.open().await?;
-        match open.pool.acquire().await.map_err(Trouble::from) {
-            Ok(connection) => Ok(connection),
+        let mut connection = self.answer(open.pool.acquire()).await?;
+        if !open.readable.load(Ordering::Relaxed) {
+            let found = self
+                .answer(migrate::version(&mut connection, &self.target))
+                .await?;
+            if !migrate::is_readable(found, &self.target)? {
+                return Ok(None);
+            }
+            open.readable.store(true, Ordering::Relaxed);
+        }
+        Ok(Some(connection))
+    }
+
+    /// The answer to a question, in time.
+    async fn answer<T>(&self, question: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T> {
+        match answered(UNANSWERED, question).await {
             Err(trouble) if trouble.cuts_off() => {
                 Err(self.cut_off(trouble.explain(&self.target)).await)
             }
-            Err(trouble) => Err(trouble.explain(&self.target)),
+            answer => answer.map_err(|trouble| trouble.explain(&self.target)),
         }
     }
 
@@ -148,10 +209,6 @@ impl Database {
     async fn cut_off(&self, error: Error) -> Error {
         *self.opened.lock().await = Opened::Failed(error.clone(), Moment::now());
         error
-    }
-
-    fn words(&self, error: sqlx::Error) -> Error {
-        Trouble::from(error).explain(&self.target)
     }
 }
 
@@ -177,58 +234,68 @@ impl Ledger for Database {
             .map(|_| ())
     }
 
+    async fn settle(&self, understood: &[(String, &'static str)], at: Instant) -> Result<()> {
+        if understood.is_empty() {
+            return Ok(());
+        }
+        self.note(Job::Settle(understood.to_vec(), at)).await
+    }
+
     async fn recall(&self, resource_id: &str) -> Result<Memory> {
-        let mut reader = self.reader().await?;
-        reads::recall(&mut reader, self.target.dialect, resource_id)
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(Memory::default());
+        };
+        let dialect = self.target.dialect;
+        self.answer(reads::recall(&mut reader, dialect, resource_id))
             .await
-            .map_err(|error| self.words(error))
     }
 
     async fn recall_never_confirmed(&self, account: &str) -> Result<Memory> {
-        let mut reader = self.reader().await?;
-        reads::recall_never_confirmed(&mut reader, self.target.dialect, account)
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(Memory::default());
+        };
+        let dialect = self.target.dialect;
+        self.answer(reads::recall_never_confirmed(&mut reader, dialect, account))
             .await
-            .map_err(|error| self.words(error))
     }
 
     async fn keys_in(&self, account: &str) -> Result<Vec<KeyRecord>> {
-        let mut reader = self.reader().await?;
-        reads::keys_in(&mut reader, account)
-            .await
-            .map_err(|error| self.words(error))
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(Vec::new());
+        };
+        self.answer(reads::keys_in(&mut reader, account)).await
     }
 
     async fn find_keys(&self, keys: &[KeyMark]) -> Result<Vec<(ResourceRef, KeyRecord)>> {
-        let mut reader = self.reader().await?;
-        reads::find_keys(&mut reader, keys)
-            .await
-            .map_err(|error| self.words(error))
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(Vec::new());
+        };
+        self.answer(reads::find_keys(&mut reader, keys)).await
     }
 
     async fn who_delivers_to(&self, places: &[String]) -> Result<Vec<(String, ResourceRef)>> {
-        let mut reader = self.reader().await?;
-        resources::who_delivers_to(&mut reader, places)
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(Vec::new());
+        };
+        self.answer(resources::who_delivers_to(&mut reader, places))
             .await
-            .map_err(|error| self.words(error))
     }
 
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()> {
-        let mut reader = self.reader().await?;
-        let differs = holdings::differs(&mut reader, holding).await;
-        drop(reader);
-        if !differs.map_err(|error| self.words(error))? {
+        if let Some(mut reader) = self.reader().await?
+            && !self.answer(holdings::differs(&mut reader, holding)).await?
+        {
             return Ok(());
         }
-        self.write(Job::Record(Box::new(holding.clone()), at))
-            .await
-            .map(|_| ())
+        self.note(Job::Record(Box::new(holding.clone()), at)).await
     }
 
     async fn inventory(&self, query: &Query) -> Result<Inventory> {
-        let mut reader = self.reader().await?;
-        listing::list(&mut reader, self.target.dialect, query)
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(Inventory::default());
+        };
+        self.answer(listing::list(&mut reader, self.target.dialect, query))
             .await
-            .map_err(|error| self.words(error))
     }
 
     async fn try_lock(&self, name: &str, holder: &str) -> Result<Option<Lease>> {
@@ -241,10 +308,11 @@ impl Ledger for Database {
     }
 
     async fn lock_holder(&self, name: &str) -> Result<Option<(String, Instant)>> {
-        let mut reader = self.reader().await?;
-        reads::lock_holder(&mut reader, self.target.dialect, name)
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(None);
+        };
+        self.answer(reads::lock_holder(&mut reader, self.target.dialect, name))
             .await
-            .map_err(|error| self.words(error))
     }
 
     async fn renew(&self, fence: &Fence) -> Result<()> {

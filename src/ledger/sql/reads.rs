@@ -9,6 +9,7 @@ use super::holdings::Row;
 use super::resources;
 use super::words;
 use crate::instant::Instant;
+use crate::ledger::keys::MOST_OPEN;
 use crate::ledger::{Intent, KeyMark, KeyRecord, Memory, ResourceRef};
 
 /// The rows of `keys` of one resource, oldest first.
@@ -32,8 +33,9 @@ pub async fn recall(
     let keys = "SELECT * FROM keys WHERE resource_id = $1 ORDER BY id".to_owned();
     let open = format!(
         "SELECT intents.*, {} AS is_alive FROM intents \
-         WHERE resource_id = $1 AND outcome IS NULL ORDER BY id",
-        is_alive(dialect)
+         WHERE resource_id = $1 AND outcome IS NULL ORDER BY id LIMIT {}",
+        is_alive(dialect),
+        MOST_OPEN + 1
     );
     let recorded = resources::recorded(connection, resource_id).await?;
     Ok(Memory {
@@ -60,9 +62,10 @@ pub async fn recall_never_confirmed(
     );
     let open = format!(
         "SELECT intents.*, {} AS is_alive FROM intents \
-         WHERE account = $1 AND outcome IS NULL AND {} ORDER BY id",
+         WHERE account = $1 AND outcome IS NULL AND {} ORDER BY id LIMIT {}",
         is_alive(dialect),
-        never_confirmed("intents")
+        never_confirmed("intents"),
+        MOST_OPEN + 1
     );
     memory(connection, account, keys, open).await
 }
@@ -143,11 +146,14 @@ async fn memory(
     }
     let alive: Result<Vec<i32>, sqlx::Error> =
         found[1].iter().map(|row| row.try_get("is_alive")).collect();
+    let more = found[1].len() > MOST_OPEN;
+    found[1].truncate(MOST_OPEN);
     let keys = attested(connection, &found[0]).await?;
     let open = found[1].iter().map(words::intent);
     let open = open.collect::<Result<Vec<Intent>, sqlx::Error>>()?;
     Ok(Memory {
         generation: None,
+        more,
         keys: keys.into_iter().map(|row| row.key).collect(),
         sealed: attest::intents(connection, &open).await?,
         open,

@@ -15,6 +15,7 @@ pub struct Recorded {
     account: String,
     /// How often its key was promoted.
     pub generation: u64,
+    left_by: Option<String>,
     places: BTreeSet<String>,
 }
 
@@ -24,6 +25,7 @@ impl From<&Holding> for Recorded {
             resource: holding.resource.clone(),
             account: holding.account.clone(),
             generation: holding.generation,
+            left_by: holding.left_by.clone(),
             places: holding.places.iter().cloned().collect(),
         }
     }
@@ -50,6 +52,7 @@ pub async fn recorded(
         resource: words::resource(first)?,
         account: words::text(first, "account")?,
         generation: words::count(first, "generation")?,
+        left_by: words::maybe(first, "left_by")?,
         places: places?.into_iter().flatten().collect(),
     }))
 }
@@ -66,10 +69,10 @@ pub async fn record(
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO resources (resource_id, name, workspace, account, generation, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (resource_id) DO UPDATE SET name = excluded.name, \
+        "INSERT INTO resources (resource_id, name, workspace, account, generation, left_by, left_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (resource_id) DO UPDATE SET name = excluded.name, \
          workspace = excluded.workspace, account = excluded.account, generation = excluded.generation, \
-         updated_at = excluded.updated_at",
+         left_by = excluded.left_by, left_at = excluded.left_at, updated_at = excluded.updated_at",
     )
     .bind(&now.resource.id)
     .bind(&now.resource.name)
@@ -77,6 +80,8 @@ pub async fn record(
     .bind(&now.account)
     // Nobody promotes a key so often.
     .bind(i64::try_from(now.generation).unwrap_or(i64::MAX))
+    .bind(&now.left_by)
+    .bind(now.left_by.as_ref().map(|_| at.to_string()))
     .bind(at.to_string())
     .execute(&mut *connection)
     .await?;

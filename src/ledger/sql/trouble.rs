@@ -1,5 +1,8 @@
 //! What can go wrong with a database, in words that a person can act on.
 
+use std::io;
+use std::time::Duration;
+
 use sqlx::error::DatabaseError;
 
 use super::target::Target;
@@ -12,6 +15,20 @@ pub enum Trouble {
     Refused(Error),
     /// By the database.
     Database(sqlx::Error),
+}
+
+/// The answer of a database, or that none came in time: a network may swallow what is sent without saying so.
+pub async fn answered<T, E: Into<Trouble>>(
+    limit: Duration,
+    question: impl Future<Output = Result<T, E>>,
+) -> Result<T, Trouble> {
+    match tokio::time::timeout(limit, question).await {
+        Ok(answer) => answer.map_err(Into::into),
+        Err(_) => {
+            let silent = io::Error::new(io::ErrorKind::TimedOut, "no answer came in time");
+            Err(sqlx::Error::Io(silent).into())
+        }
+    }
 }
 
 impl From<sqlx::Error> for Trouble {
@@ -34,9 +51,20 @@ impl Trouble {
         };
         match sort(error.as_ref()) {
             Sort::Sqlite(primary) => matches!(primary, 5 | 6),
-            Sort::Postgres(code) => matches!(code.as_str(), "40001" | "40P01" | "55P03"),
+            // The last one: this process slept in the middle, and what it wrote was taken back.
+            Sort::Postgres(code) => {
+                matches!(code.as_str(), "40001" | "40P01" | "55P03" | "25P03")
+            }
             Sort::Unknown => false,
         }
+    }
+
+    /// Whether SQLite may make no files beside the ledger.
+    pub fn is_shut_in(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        matches!(sort(error.as_ref()), Sort::Sqlite(8 | 14))
     }
 
     /// Whether the database cannot be reached at all.
@@ -115,13 +143,14 @@ fn explain(error: &sqlx::Error, target: &Target) -> Error {
 fn sqlite(code: u32) -> (Kind, &'static str) {
     match code {
         3 | 8 | 14 => (
-            Kind::Unavailable,
-            "The file and its directory must be writable for whoever runs Terraform: SQLite keeps a log and an index \
-             beside the file while it is in use.",
+            Kind::Denied,
+            "For an apply the file and its directory must be writable: SQLite keeps a log and an index beside the file \
+             while it is in use. A plan needs to read them only.",
         ),
         5 | 6 => (
             Kind::Unavailable,
-            "Another process holds the file. Wait for it to end, then try again.",
+            "Another process has held the file for half a minute: it hangs, or was suspended. Nothing was written. Let \
+             it end or end it, then try again.",
         ),
         10 | 13 => (
             Kind::Unavailable,
@@ -153,20 +182,33 @@ fn postgres(code: &str) -> (Kind, &'static str) {
              but no database.",
         ),
         "42501" => (
-            Kind::Unavailable,
-            "The user needs CREATE on the database to create the schema, or CREATE and USAGE on a schema that exists.",
+            Kind::Denied,
+            "A plan needs USAGE on the schema and SELECT on its tables; an apply needs INSERT, UPDATE and DELETE too. To \
+             make the ledger, whoever comes first needs CREATE on the database, or a schema of their own.",
         ),
         "25006" => (
-            Kind::Unavailable,
-            "This server is read-only, perhaps a standby. Name the primary one.",
+            Kind::Denied,
+            "This server or role may only read, which is enough for a plan. For an apply name the primary server, and a \
+             role that may write.",
         ),
         "53100" | "53200" | "53300" | "57P01" | "57P02" | "57P03" => (
             Kind::Unavailable,
             "The server is out of room or busy. Try again later.",
         ),
-        "40001" | "40P01" | "55P03" => (
+        "40001" | "40P01" => (
             Kind::Unavailable,
             "Other processes were in the way several times. Try again.",
+        ),
+        "55P03" | "57014" => (
+            Kind::Unavailable,
+            "Another session has kept a transaction open on the tables of the ledger for half a minute. Nothing was \
+             written. Find it, such as with SELECT pid, state, xact_start, query FROM pg_stat_activity WHERE \
+             pid = ANY(pg_blocking_pids(<pid>)) OR state = 'idle in transaction', and end it with \
+             pg_terminate_backend(<pid>). Then try again.",
+        ),
+        "25P03" => (
+            Kind::Unavailable,
+            "This process was suspended while it wrote, and what it had written was taken back. Try again.",
         ),
         code if code.starts_with("08") => (Kind::Unavailable, "Try again."),
         "42P01" | "42703" => (

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::AnyPool;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OnceCell, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::chain::Head;
+use super::connect::prepare;
 use super::target::Target;
-use super::trouble::Trouble;
+use super::trouble::{Trouble, answered};
 use super::writes::{Job, Transaction, stopped};
 use crate::error::{Error, Result};
 use crate::ledger::Lease;
@@ -31,8 +33,10 @@ type Call = (Job, oneshot::Sender<Answer>);
 /// The longest queue of calls before callers wait, and the largest number that is written at once.
 const TOGETHER: usize = 64;
 
-/// How often a transaction is tried that others were in the way of.
-const TRIES: u32 = 5;
+/// How long a transaction is tried again that others were in the way of.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Nothing takes so long but a network that swallows what is sent.
+const UNANSWERED: Duration = Duration::from_secs(90);
 
 /// The way to the task.
 #[derive(Clone)]
@@ -46,6 +50,7 @@ impl Writer {
             pool,
             target,
             lease,
+            ready: OnceCell::new(),
         };
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(TOGETHER);
@@ -69,6 +74,8 @@ struct Task {
     pool: AnyPool,
     target: Arc<Target>,
     lease: Duration,
+    /// There are tables to write into.
+    ready: OnceCell<()>,
 }
 
 impl Task {
@@ -109,12 +116,13 @@ impl Task {
     }
 
     async fn persistently(&self, jobs: &[Job]) -> Result<Vec<Answer>, Trouble> {
-        let mut tries = 1;
+        let begun = Instant::now();
+        let mut pause = Duration::from_millis(50);
         loop {
-            match self.together(jobs).await {
-                Err(trouble) if trouble.passes() && tries < TRIES => {
-                    tokio::time::sleep(Duration::from_millis(50) * tries).await;
-                    tries += 1;
+            match answered(UNANSWERED, self.together(jobs)).await {
+                Err(trouble) if trouble.passes() && begun.elapsed() < PATIENCE => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
                 }
                 done => return done,
             }
@@ -124,6 +132,9 @@ impl Task {
     /// All jobs in one transaction. A job that is refused is answered and left out; trouble with the database takes
     /// all of them back.
     async fn together(&self, jobs: &[Job]) -> Result<Vec<Answer>, Trouble> {
+        self.ready
+            .get_or_try_init(|| prepare(&self.pool, &self.target))
+            .await?;
         let dialect = self.target.dialect;
         let mut scope = self.pool.begin_with(dialect.begin()).await?;
         let head = Head::hold(&mut scope, dialect).await?;

@@ -17,12 +17,18 @@ use crate::ledger::{
     Effect, Fence, Holding, Intent, KeyMark, Lease, Outcome, Slot, Status, passed_on,
 };
 
+/// How long the journal keeps what has an outcome, and how much of it goes at once.
+const KEPT: crate::duration::Duration = crate::duration::Duration::from_days(30);
+const PRUNED: u32 = 100;
+
 /// One call that writes.
 pub enum Job {
     /// An intent.
     Begin(Box<Intent>),
     /// The outcome of an intent.
     Finish(String, Outcome, Instant),
+    /// How intents without an outcome were understood.
+    Settle(Vec<(String, &'static str)>, Instant),
     /// What a state says.
     Record(Box<Holding>, Instant),
     /// A resource that no state holds any more, and who says so.
@@ -53,6 +59,12 @@ impl Transaction<'_> {
         match job {
             Job::Begin(intent) => self.begin(intent).await?,
             Job::Finish(intent, outcome, at) => self.finish(intent, outcome, *at).await?,
+            Job::Settle(understood, at) => {
+                for (intent, how) in understood {
+                    let outcome = Outcome::Settled((*how).to_owned());
+                    self.finish(intent, &outcome, *at).await?;
+                }
+            }
             Job::Record(holding, at) => holdings::record(self, holding, *at).await?,
             Job::Forget(resource, by, at) => holdings::forget(self, resource, by, *at).await?,
             Job::TryLock(name, holder) => return self.try_lock(name, holder).await,
@@ -140,6 +152,25 @@ impl Transaction<'_> {
         }
         event.detail = detail;
         self.head.append(event);
+        if intent.effect == Effect::Apply {
+            self.prune(at).await?;
+        }
+        Ok(())
+    }
+
+    /// Nobody asks for what ended long ago: the audit trail tells of it. A little with each apply.
+    async fn prune(&mut self, at: Instant) -> Result<(), sqlx::Error> {
+        let before = (at - KEPT).to_string();
+        let old = format!(
+            "SELECT intent FROM intents WHERE outcome IS NOT NULL AND ended_at < $1 ORDER BY ended_at LIMIT {PRUNED}"
+        );
+        for table in ["attempts", "intents"] {
+            let text = format!("DELETE FROM {table} WHERE intent IN ({old})");
+            sqlx::query(AssertSqlSafe(text))
+                .bind(&before)
+                .execute(&mut *self.connection)
+                .await?;
+        }
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use crate::engine::managed::Managed;
 use crate::engine::precondition::{Ours, Stranger, refused, stranger};
 use crate::engine::turn::Turn;
 use crate::error::{Error, Result};
+use crate::ledger::hold::holder;
 use crate::ledger::{Effect, KeyMark, Slot, Status};
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, policy};
@@ -215,6 +216,7 @@ async fn retain(
     let account = connections.issuer.lock().await;
     let account = account.unwrap_or_else(|_| connections.issuer.account());
     let mut holding = remember::holding(state, managed, &connections, account, context, None);
+    holding.left_by = Some(holder());
     for record in &mut holding.keys {
         record.slot = Slot::None;
         record.status = Status::Orphaned;

@@ -242,6 +242,8 @@ pub struct LeftByCreate {
     pub orphans: Vec<String>,
     /// The issuer has room for a key beside them, so that they are revoked only once their successor is delivered.
     pub has_room: bool,
+    /// There is more than was looked at.
+    pub more: bool,
     /// What a person should know.
     pub warnings: Vec<Error>,
 }
@@ -282,6 +284,7 @@ async fn look_before_create(
         });
     }
     let remembered = Remembered::complete(memory, &[], &account, ledger).await?;
+    let more = remembered.memory.more;
     let mut recovered = understand(planned, &remembered, &[], connections, context).await?;
     for unheard in &recovered.unheard {
         // Once this create is delivered over it, nobody can read it any more.
@@ -293,6 +296,7 @@ async fn look_before_create(
     let has_room = connections.issuer.check(&recovered.orphans).await;
     Ok(LeftByCreate {
         has_room: !has_room.is_err_and(|error| error.kind == Kind::Limit),
+        more,
         orphans: recovered.orphans,
         warnings: recovered.warnings,
     })
@@ -309,11 +313,13 @@ pub async fn refuse_unseen(
     let ledger = context.ledger.as_ref();
     let (found, left_behind) = if managed.slots.is_none() {
         let left = look_before_create(planned, connections, context).await?;
+        refuse_too_many(left.more)?;
         (left.orphans, Vec::new())
     } else {
         let account = connections.issuer.lock().await?;
         let held = remember::held(managed);
         let remembered = remembered(managed, &held, &account, ledger).await?;
+        refuse_too_many(remembered.memory.more)?;
         let recovered = understand(planned, &remembered, &held, connections, context).await?;
         let left_behind = recovered.left_behind();
         let generation = managed.slots.as_ref().map(|slots| slots.generation);
@@ -340,6 +346,15 @@ pub async fn refuse_unseen(
         Some(id) => Err(stale(format!(
             "an apply that did not finish left key {id} behind"
         ))),
+    }
+}
+
+fn refuse_too_many(more: bool) -> Result<()> {
+    match more {
+        true => Err(stale(
+            "the ledger holds more effects without an outcome than are looked at together",
+        )),
+        false => Ok(()),
     }
 }
 

@@ -54,6 +54,7 @@ pub fn holding(
         policy: policy.and_then(|policy| text(&policy.name)),
         rotation_due_at: due_at.and_then(Instant::parse),
         status: text(&state.status).unwrap_or_default(),
+        left_by: None,
         generation: managed.slots.as_ref().map_or(0, |slots| slots.generation),
         // The record of a delivery does not say yet what its place is.
         places: Vec::new(),

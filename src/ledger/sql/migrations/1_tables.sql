@@ -60,6 +60,8 @@ CREATE TABLE resources (
   workspace        {text} NOT NULL,
   account          {text} NOT NULL,
   generation       BIGINT NOT NULL,
+  left_by          {text},
+  left_at          {text},
   updated_at       {text} NOT NULL
 );
 {boundary}
@@ -96,6 +98,8 @@ CREATE TABLE intents (
 CREATE INDEX intents_open_by_resource ON intents (resource_id) WHERE outcome IS NULL;
 {boundary}
 CREATE INDEX intents_open_by_account ON intents (account) WHERE outcome IS NULL;
+{boundary}
+CREATE INDEX intents_ended ON intents (ended_at) WHERE outcome IS NOT NULL;
 {boundary}
 CREATE TABLE attempts (
   id               {serial},
