@@ -322,9 +322,15 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_is_not_known_yet_is_not_judged() {
-        let error = read(&[("region", ValueAny::Unknown)]).unwrap_err();
-        assert_eq!(error.kind, Kind::Unavailable);
+    fn a_block_that_is_not_known_yet_is_not_judged_and_nothing_is_sent_with_it() {
+        let config = read(&[("region", ValueAny::Unknown)]).unwrap();
+        assert_eq!(config.settled().unwrap_err().kind, Kind::Unavailable);
+        assert!(
+            read(&[("region", text("eu-central-1"))])
+                .unwrap()
+                .settled()
+                .is_ok()
+        );
     }
 
     #[test]
