@@ -44,11 +44,15 @@ resource "apikey_managed" "key" {
 STEPS = [("creating", 0), ("refreshing", 1), ("rotating", 100), ("revoking", 130)]
 
 
+REFUSED = b"<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>gone</Message></Error></ErrorResponse>"
+
+
 class Counter(http.server.BaseHTTPRequestHandler):
-    """Counts by operation, and hands on."""
+    """Counts by operation, and hands on. A key that was deleted is refused, which moto does not do unless it is told to."""
 
     upstream = None
     counted = collections.Counter()
+    deleted = set()
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -56,12 +60,19 @@ class Counter(http.server.BaseHTTPRequestHandler):
         action = re.search(rb"Action=(\w+)", body)
         operation = target.split(".")[-1] or (action.group(1).decode() if action else "?")
         Counter.counted[operation] += 1
+        if operation == "DeleteAccessKey":
+            Counter.deleted.add(re.search(rb"AccessKeyId=(\w+)", body).group(1).decode())
+        signer = re.search(r"Credential=(\w+)", self.headers.get("Authorization", ""))
+        if signer and signer.group(1) in Counter.deleted:
+            return self.answer(403, [], REFUSED)
         connection = http.client.HTTPConnection("127.0.0.1", self.upstream)
         connection.request("POST", self.path, body, dict(self.headers))
         answer = connection.getresponse()
-        content = answer.read()
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
+        self.answer(answer.status, answer.getheaders(), answer.read())
+
+    def answer(self, status, headers, content):
+        self.send_response(status)
+        for name, value in headers:
             if name.lower() not in ("transfer-encoding", "content-length", "connection", "date", "server"):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))

@@ -44,7 +44,12 @@ fn a_refused_revocation_is_tried_again_and_no_third_key_is_made_meanwhile() {
     assert_eq!(world.key().status(), "pending");
     assert!(world.document()["secondary"].is_null());
     let again = world.ws.plan().ok().code(2);
-    again.warns(&["payments", "tries again to revoke", &old]);
+    again.warns(&[
+        "payments",
+        "could not be revoked yet",
+        "This apply revokes",
+        &old,
+    ]);
     world.ws.apply_plan().ok().warns(&["could not be revoked"]);
     assert_eq!(world.key().at("pending_revocations"), &json!([old]));
 
@@ -92,7 +97,7 @@ fn a_destroy_that_may_not_revoke_keeps_the_state_and_ends_both_keys_later() {
         .ws
         .destroy()
         .ok()
-        .warns(&["payments", "revoked at once"]);
+        .warns(&["payments", "At once it revokes"]);
     for (id, secret) in keys {
         assert!(!world.cloud.accepts(&id, &secret), "{id} still works");
     }

@@ -45,7 +45,7 @@ fn a_staged_key_whose_mint_was_not_answered_makes_room_for_another() {
         .ws()
         .plan()
         .ok()
-        .warns(&[&lost[0], "this apply revokes it"]);
+        .warns(&[&lost[0], "did not finish", "This apply revokes"]);
     scene.ws().apply_plan().ok();
     assert_eq!(scene.is_in_order(&before), Ok(()));
     scene.settle("staged");
