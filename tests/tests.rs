@@ -30,6 +30,9 @@ mod ledger;
 mod places;
 /// The plugin protocol over its socket and under the real command line.
 mod protocol;
+/// Older states that are put back.
+#[cfg(unix)]
+mod restore;
 /// What the tests share.
 mod support;
 /// The request of `verification` against a real server.

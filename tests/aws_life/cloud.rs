@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::aws::{block, context};
-use crate::support::moto::Moto;
+use crate::support::moto::{Moto, Recording};
 
 /// Everything that the provider may ever need.
 pub const EVERYTHING: &str = r#""iam:*","secretsmanager:*","sts:*""#;
@@ -52,7 +52,25 @@ impl Cloud {
     }
 
     fn start() -> Self {
-        let moto = Moto::start_guarded(FREE_CALLS);
+        Self::on(Moto::start_guarded(FREE_CALLS))
+    }
+
+    /// One of its own that can go back to what it was at any moment. It lasts as long as the tests.
+    pub fn recorded() -> &'static Self {
+        Box::leak(Box::new(Self::on(Moto::start_recorded(FREE_CALLS))))
+    }
+
+    /// What it has been through until now, if it is recorded.
+    pub fn recording(&self) -> Recording {
+        self.moto.recording()
+    }
+
+    /// Is again what it was then.
+    pub fn replay(&self, recording: &Recording) {
+        self.moto.replay(recording);
+    }
+
+    fn on(moto: Moto) -> Self {
         let anybody = context(block(&moto.url(), "AKIATEST", "made-up-canary"));
         let cloud = Self {
             moto,

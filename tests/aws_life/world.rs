@@ -28,13 +28,17 @@ pub struct World {
 impl World {
     /// A world with the usual configuration.
     pub fn new() -> Self {
-        let world = Self::empty();
+        Self::on(Cloud::shared())
+    }
+
+    /// The same on another server.
+    pub fn on(cloud: &'static Cloud) -> Self {
+        let world = Self::empty(cloud);
         world.write(&world.config());
         world
     }
 
-    fn empty() -> Self {
-        let cloud = Cloud::shared();
+    fn empty(cloud: &'static Cloud) -> Self {
         let (admin, user) = (unique("admin"), unique("ci"));
         for name in [&admin, &user] {
             cloud.create_user(name);

@@ -1,5 +1,7 @@
 //! What the tests share: the real CLI around the real binary, servers, and stand-ins for the world outside.
 
+#[cfg(unix)]
+pub mod action;
 pub mod child;
 #[cfg(unix)]
 pub mod cli;

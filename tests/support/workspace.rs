@@ -66,6 +66,18 @@ impl Workspace {
         self.home.path().join(name)
     }
 
+    /// The directory itself.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The variables that all commands get, the clock among them.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let clock = ("APIKEY_CLOCK".to_owned(), self.now.get().to_string());
+        let given = self.env.borrow().iter().cloned().collect::<Vec<_>>();
+        given.into_iter().chain([clock]).collect()
+    }
+
     /// Replaces the configuration.
     pub fn write(&self, configuration: &str) -> &Self {
         fs::write(self.path("main.tf"), format!("{HEADER}{configuration}")).unwrap();
@@ -111,9 +123,7 @@ impl Workspace {
     }
 
     fn finish(&self, what: &str, mut command: Command) -> Outcome {
-        command
-            .env("APIKEY_CLOCK", self.now.get().to_string())
-            .envs(self.env.borrow().iter().cloned());
+        command.envs(self.environment());
         Outcome::new(format!("{what} at {}", self.now.get()), cli::run(command))
     }
 
@@ -179,7 +189,11 @@ impl Workspace {
     }
 
     pub fn find_key(&self, name: &str) -> Option<Key> {
-        let state = self.state();
+        Self::key_in(&self.state(), name)
+    }
+
+    /// The key `apikey_managed.<name>` in a state.
+    pub fn key_in(state: &Value, name: &str) -> Option<Key> {
         let resources = state["resources"].as_array()?;
         let found = resources.iter().find(|r| {
             r["type"] == "apikey_managed" && r["name"] == name && r["mode"] == "managed"
@@ -203,6 +217,14 @@ impl Workspace {
         let mut state = self.state();
         edit(&mut state);
         state["serial"] = (state["serial"].as_u64().unwrap_or(0) + 1).into();
+        fs::write(self.path("terraform.tfstate"), state.to_string()).unwrap();
+    }
+
+    /// Puts an older state back, with a higher serial than any before.
+    pub fn put_back(&self, older: &Value) {
+        let serial = self.state()["serial"].as_u64().unwrap_or(0) + 100;
+        let mut state = older.clone();
+        state["serial"] = serial.into();
         fs::write(self.path("terraform.tfstate"), state.to_string()).unwrap();
     }
 
