@@ -17,5 +17,6 @@ mod refresh_only;
 mod removals;
 mod replacement;
 mod required;
+mod restored;
 pub mod secrecy;
 mod verification;

@@ -1,0 +1,159 @@
+//! A state that is older than the world: restored, copied to a workspace, or overtaken by the action that rotates.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::action;
+use crate::support::keys::Config;
+use crate::support::workspace::Workspace;
+
+/// The way on that every refusal names.
+const WAY_ON: [&str; 2] = ["Restore the newest state", "terraform state rm"];
+
+/// A key whose second one is alone since 130 s, and the state of its creation.
+fn at_rest() -> (Workspace, Value) {
+    let (ws, older) = promoted();
+    ws.advance("30s").apply().ok();
+    assert_eq!(ws.key("k").phase(), "single");
+    (ws, older)
+}
+
+/// A key that was promoted at 100 s, and the state of its creation.
+fn promoted() -> (Workspace, Value) {
+    let ws = Config::new().created();
+    let older = ws.state();
+    ws.advance("80s").apply().ok();
+    ws.advance("20s").apply().ok();
+    ws.plan().ok().code(0);
+    (ws, older)
+}
+
+fn lose_the_ledger(ws: &Workspace) {
+    fs::remove_dir_all(ws.path(".terraform/apikey")).unwrap();
+}
+
+#[test]
+fn an_older_state_follows_the_ledger_and_the_documents_and_the_plan_says_so() {
+    let (ws, older) = promoted();
+    let delivered = ws.delivered("k.json");
+    ws.put_back(&older);
+    ws.plan()
+        .ok()
+        .warns(&["payments", "the state follows", "generation 2"]);
+    ws.apply().ok().code(0);
+    assert_eq!(ws.delivered("k.json"), delivered);
+    let key = ws.key("k");
+    assert_eq!((key.generation(), key.phase().as_str()), (2, "retiring"));
+    assert_eq!(key.text("secondary.revoke_after"), ws.in_a("30s"));
+    ws.plan().ok().code(0);
+
+    ws.advance("30s").apply().ok();
+    assert_eq!(ws.key("k").phase(), "single");
+    assert_eq!(
+        ws.secret("k.json", "primary"),
+        delivered["primary"]["secret"]
+    );
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn without_its_ledger_an_older_state_is_refused_by_the_generation_of_the_document() {
+    let (ws, older) = at_rest();
+    let (newest, delivered) = (ws.state(), ws.delivered("k.json"));
+    lose_the_ledger(&ws);
+    ws.put_back(&older);
+    let refused = ws.apply().failed();
+    refused.complains(&["payments", "of generation 2", WAY_ON[0], WAY_ON[1]]);
+    assert_eq!(ws.delivered("k.json"), delivered);
+
+    ws.put_back(&newest);
+    ws.apply().ok();
+    assert_eq!(ws.delivered("k.json"), delivered);
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn an_older_state_does_not_take_its_grace_from_a_retiring_key() {
+    let config = Config::new();
+    let ws = config.created();
+    for wait in ["80s", "20s", "30s"] {
+        ws.advance(wait).apply().ok();
+    }
+    let older = ws.state();
+    for wait in ["50s", "20s"] {
+        ws.advance(wait).apply().ok();
+    }
+    let delivered = ws.delivered("k.json");
+    assert!(!delivered["secondary"].is_null());
+    lose_the_ledger(&ws);
+    ws.put_back(&older);
+    for arguments in [&[][..], &["-refresh=false"]] {
+        ws.apply_with(arguments);
+        assert_eq!(ws.delivered("k.json"), delivered, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_workspace_that_begins_with_an_older_state_harms_nothing() {
+    let (ws, older) = promoted();
+    let delivered = ws.delivered("k.json");
+    fs::write(ws.path("older.tfstate"), older.to_string()).unwrap();
+    ws.run(&["workspace", "new", "-state=older.tfstate", "copy"])
+        .ok();
+    ws.apply().ok();
+    assert_eq!(ws.delivered("k.json"), delivered);
+    ws.run(&["workspace", "select", "default"]).ok();
+    ws.apply().ok();
+    assert_eq!(ws.delivered("k.json"), delivered);
+    assert_eq!(ws.key("k").generation(), 2);
+}
+
+#[test]
+fn a_plan_that_was_saved_before_the_action_is_stale() {
+    let ws = Config::new().created();
+    ws.advance("80s").plan().ok().code(2);
+    action::rotate_now(&ws);
+    let delivered = ws.delivered("k.json");
+    let refused = ws.apply_plan().failed();
+    refused.complains(&["payments", "apikey_rotate_now", "apply -refresh-only"]);
+    assert_eq!(ws.delivered("k.json"), delivered);
+
+    ws.run(&["apply", "-refresh-only", "-auto-approve", "-json"])
+        .ok();
+    let key = ws.key("k");
+    assert_eq!((key.generation(), key.phase().as_str()), (2, "retiring"));
+    assert_eq!(ws.delivered("k.json"), delivered);
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn an_apply_without_a_refresh_does_not_undo_the_action() {
+    let ws = Config::new().created();
+    ws.advance("10s");
+    action::rotate_now(&ws);
+    let delivered = ws.delivered("k.json");
+    // Nothing is due for the state; later a key is to be staged.
+    for wait in ["0s", "75s"] {
+        ws.advance(wait).apply_with(&["-refresh=false"]);
+        assert_eq!(ws.delivered("k.json"), delivered, "after {wait}");
+    }
+    ws.apply_with(&["-refresh=false"])
+        .failed()
+        .complains(&["payments", "apply -refresh-only"]);
+
+    ws.apply().ok();
+    assert_eq!(
+        ws.secret("k.json", "primary"),
+        delivered["primary"]["secret"]
+    );
+}
+
+#[test]
+fn a_plan_after_the_action_names_it() {
+    let ws = Config::new().created();
+    ws.advance("10s");
+    action::rotate_now(&ws);
+    let plan = ws.plan().ok();
+    plan.warns(&["payments", "apikey_rotate_now", "apply -refresh-only"]);
+}

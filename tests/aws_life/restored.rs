@@ -1,0 +1,91 @@
+//! A state that is older than the world, and a list of revocations that is wrong.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::world::World;
+use crate::support::action;
+
+fn promoted_with_the_first_state() -> (World, serde_json::Value) {
+    let world = World::new().created();
+    let older = world.ws.state();
+    let world = world.staged().promoted();
+    world.ws.plan().ok().code(0);
+    (world, older)
+}
+
+#[test]
+fn an_older_state_follows_and_no_key_is_revoked_or_lost() {
+    let (world, older) = promoted_with_the_first_state();
+    let (ids, document) = (world.ids(), world.document());
+    world.ws.put_back(&older);
+    world.ws.apply().ok();
+    assert_eq!((world.ids(), world.document()), (ids, document));
+    world.in_order();
+    assert_eq!(world.key().generation(), 2);
+    world.ws.plan().ok().code(0);
+
+    world.ws.advance("30s");
+    world.takes("revoke");
+}
+
+#[test]
+fn without_its_ledger_an_older_state_is_refused_and_nothing_changes() {
+    let (world, older) = promoted_with_the_first_state();
+    world.ws.advance("30s");
+    world.takes("revoke");
+    let (ids, document) = (world.ids(), world.document());
+    let newest = world.ws.state();
+    fs::remove_dir_all(world.ws.path(".terraform/apikey")).unwrap();
+    world.ws.put_back(&older);
+    let refused = world.ws.apply().failed();
+    refused.complains(&["payments", "of generation 2", "Restore the newest state"]);
+    assert_eq!(
+        (world.ids(), world.document()),
+        (ids.clone(), document.clone())
+    );
+
+    world.ws.put_back(&newest);
+    world.ws.apply().ok();
+    assert_eq!((world.ids(), world.document()), (ids, document));
+}
+
+#[test]
+fn a_plan_that_was_saved_before_the_action_changes_nothing() {
+    let world = World::new().created();
+    world.ws.advance("80s").plan().ok().code(2);
+    action::rotate_now(&world.ws);
+    let (ids, document) = (world.ids(), world.document());
+    let refused = world.ws.apply_plan().failed();
+    refused.complains(&["payments", "apikey_rotate_now", "apply -refresh-only"]);
+    assert_eq!(
+        (world.ids(), world.document()),
+        (ids.clone(), document.clone())
+    );
+
+    world.ws.apply().ok();
+    world.in_order();
+    assert_eq!((world.ids(), world.document()), (ids, document));
+}
+
+#[test]
+fn a_list_of_revocations_that_names_the_primary_revokes_nothing() {
+    let world = World::new().created();
+    let (ids, document) = (world.ids(), world.document());
+    world.ws.edit_state(|state| {
+        for resource in state["resources"].as_array_mut().unwrap() {
+            if resource["type"] == "apikey_managed" {
+                resource["instances"][0]["attributes"]["pending_revocations"] = json!(ids);
+            }
+        }
+    });
+    for arguments in [&["-refresh=false"][..], &[]] {
+        world.ws.apply_with(arguments);
+        assert_eq!(
+            (world.ids(), world.document()),
+            (ids.clone(), document.clone())
+        );
+    }
+    world.in_order();
+}
