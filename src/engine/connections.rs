@@ -40,12 +40,20 @@ pub struct Delivery {
     pub source: bool,
     /// Whether a promotion waits for it.
     pub required: bool,
+    /// Whether it may replace what this provider did not write.
+    pub overwrite: bool,
 }
 
 impl Delivery {
     /// Its name and where it lies, for messages and the ledger.
     pub fn place(&self, name: &str) -> String {
         format!("{name}: {}", self.store.place())
+    }
+
+    /// Whether both write to one place, or to a part and the whole of it, whatever names their settings give it.
+    pub async fn meets(&self, other: &Self) -> Result<bool> {
+        let overlaps = self.store.territory().overlaps(&other.store.territory());
+        Ok(overlaps || self.store.identity().await? == other.store.identity().await?)
     }
 }
 

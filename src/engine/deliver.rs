@@ -126,10 +126,19 @@ pub async fn is_led_by(name: &str, delivery: &Delivery, key: &Key) -> Result<boo
     })
 }
 
+/// What a write that went well tells of its place.
+pub struct Written {
+    /// The store's version of it, where it has versions.
+    pub version: Option<String>,
+    /// What the place is, whatever name the settings give it.
+    pub place: Option<String>,
+}
+
 /// The record of a write that went well.
-pub fn record(version: Option<String>, document: &Document, now: Instant) -> DeliveryRecord {
+pub fn record(written: Written, document: &Document, now: Instant) -> DeliveryRecord {
     DeliveryRecord {
-        version,
+        version: written.version,
+        place: written.place,
         fingerprint: Some(document.primary.secret.fingerprint()),
         delivered_at: Some(now),
         state: DeliveryState::Delivered,

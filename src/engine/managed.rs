@@ -36,6 +36,8 @@ pub struct DeliveryRecord {
     pub delivered_at: Option<Instant>,
     /// How it stands.
     pub state: DeliveryState,
+    /// What the place turned out to be when it was written, whatever name the settings give it.
+    pub place: Option<String>,
     /// What the store said when it could not be read or written.
     pub reason: Option<String>,
     /// Since when it cannot be read or written.

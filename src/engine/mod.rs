@@ -7,6 +7,7 @@ pub mod catch_up;
 pub mod connections;
 pub mod crowd;
 pub mod deliver;
+pub mod elsewhere;
 pub mod fault;
 pub mod former;
 pub mod gather;

@@ -110,7 +110,7 @@ pub async fn stranger(
 }
 
 /// Whether a key exists; `None` if its issuer cannot tell.
-async fn exists(there: &DocumentKey, connections: &Connections) -> Result<Option<bool>> {
+pub async fn exists(there: &DocumentKey, connections: &Connections) -> Result<Option<bool>> {
     let Some(id) = there
         .key_id
         .as_ref()

@@ -1,50 +1,183 @@
-//! A delivery that is new to a key must not overwrite the document of another one: it may be the only copy.
+//! Whose place it is. What stands where a key is delivered for the first time may be the only copy of another key, or
+//! something that has nothing to do with keys.
 
-use crate::engine::connections::{Delivery, in_delivery};
+use std::collections::BTreeMap;
+
+use crate::engine::connections::{Connections, Delivery, in_delivery, stale};
 use crate::engine::managed::DeliveryRecord;
+use crate::engine::precondition::{exists, is, mark_of};
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
-use crate::ledger::KeyMark;
-use crate::stores::{Claims, Document, Found, Observation};
+use crate::ledger::{KeyRecord, Ledger, ResourceRef, Status};
+use crate::stores::{Claims, Document, Found, Observation, Territory};
 
-/// Fails if a delivery would take the place of another key. Nothing has happened yet.
+/// Fails if a delivery would take the place of another key or of something else. Nothing has happened yet.
 ///
-/// A key that is only now created may take over a document: it cannot tell that of another key from one of a
-/// former self, which was replaced or forgotten. Then a person is told.
-pub async fn respect_others(run: &mut Run<'_>, claims: &Claims) -> Result<()> {
+/// `planned` is what the plan of a create saw at each place. A key that is only now created may take over a document that
+/// the plan showed, unless the ledger knows that it belongs to another resource.
+pub async fn respect_others(
+    run: &mut Run<'_>,
+    who: &ResourceRef,
+    planned: &BTreeMap<String, Option<String>>,
+    claims: &Claims,
+) -> Result<()> {
+    refuse_one_place_twice(&run.connections.deliveries).await?;
     for (name, delivery) in &run.connections.deliveries {
         // Two resources that are applied at the same moment both find the place empty.
-        let taken_by = claims.take(delivery.store.territory(), &run.managed.id);
-        if taken_by.is_some() {
+        if claim(delivery, claims, &run.managed.id).await.is_some() {
             return in_delivery(name, Err(taken(delivery)));
         }
-        if !delivery.readable || !is_new(run, name, delivery) {
+        if !delivery.readable || !is_new(run, name, delivery).await {
             continue;
         }
-        let Some(Ok(Observation {
-            found: Found::Document(document),
-            ..
-        })) = run.observed.get(name)
-        else {
+        let Some(Ok(Observation { found, .. })) = run.observed.get(name) else {
             continue;
         };
-        if run.managed.slots.is_none() {
-            let told = in_delivery::<()>(name, Err(taken_over(delivery, document)));
-            run.warnings.extend(told.err());
-        } else if !holds_ours(run, document) && !is_dead(run, document).await? {
-            return in_delivery(name, Err(occupied(delivery, document)));
+        refuse_foreign(name, delivery, found)?;
+        let Found::Document(document) = found else {
+            continue;
+        };
+        if holds_ours(run, document) {
+            continue;
+        }
+        let who = Newcomer {
+            resource: who,
+            is_created: run.managed.slots.is_none(),
+        };
+        let ledger = run.journal.ledger();
+        let judged = judge(document, delivery, &who, run.connections, ledger).await;
+        let Some(warning) = in_delivery(name, judged)? else {
+            continue;
+        };
+        let mark = document.primary.secret.fingerprint().to_string();
+        match planned.get(name) {
+            // The plan said so.
+            Some(Some(seen)) if *seen == mark => {}
+            Some(_) => {
+                let place = delivery.store.place();
+                let unseen = stale(format!("{place} holds key {} by now", label(document)));
+                return in_delivery(name, Err(unseen));
+            }
+            None => run
+                .warnings
+                .extend(in_delivery::<()>(name, Err(warning)).err()),
         }
     }
     Ok(())
 }
 
-/// Whether nothing of this key was ever written there, under whatever name. What was may be repaired.
-fn is_new(run: &Run<'_>, name: &str, delivery: &Delivery) -> bool {
+/// The resource whose key is to be delivered to a place for the first time.
+pub struct Newcomer<'a> {
+    /// Which it is, as far as it has an id yet.
+    pub resource: &'a ResourceRef,
+    /// It has no key yet. Then a document of its name may be that of a former self, which was replaced or forgotten.
+    pub is_created: bool,
+}
+
+/// Whether a document may be replaced by the first one of `who`: refused if it is that of another resource, with a
+/// warning if it may be that of a former self or nobody knows whose it is.
+pub async fn judge(
+    document: &Document,
+    delivery: &Delivery,
+    who: &Newcomer<'_>,
+    connections: &Connections,
+    ledger: &dyn Ledger,
+) -> Result<Option<Error>> {
+    let key = &document.primary;
+    let known = ledger.find_keys(&[mark_of(key)]).await?;
+    let lives = |record: &KeyRecord| record.status != Status::Revoked;
+    let revoked = !known.is_empty() && !known.iter().any(|(_, record)| lives(record));
+    // What was left behind of a key that is dead is nobody's only copy.
+    if revoked || exists(key, connections).await? == Some(false) {
+        return Ok(None);
+    }
+    let mut owners = known.iter().filter(|(_, record)| lives(record));
+    match owners.find(|(owner, _)| !who.may_be(owner)) {
+        Some((owner, _)) => Err(occupied(delivery, document, Some(owner))),
+        None if !who.is_created => Err(occupied(delivery, document, None)),
+        None => Ok(Some(taken_over(delivery, document))),
+    }
+}
+
+impl Newcomer<'_> {
+    fn may_be(&self, owner: &ResourceRef) -> bool {
+        let named_alike =
+            owner.name == self.resource.name && owner.workspace == self.resource.workspace;
+        owner.id == self.resource.id || (self.is_created && named_alike)
+    }
+}
+
+/// What this provider did not write stays, unless the delivery says otherwise.
+pub fn refuse_foreign(name: &str, delivery: &Delivery, found: &Found) -> Result<()> {
+    let Found::Foreign(why) = found else {
+        return Ok(());
+    };
+    if delivery.overwrite {
+        return Ok(());
+    }
     let place = delivery.store.place();
+    in_delivery(
+        name,
+        Err(Error::new(
+            Kind::Invalid,
+            format!("{place} is not ours to overwrite"),
+            format!(
+                "{place}: {why}. Move what stands there away, or choose another place. If it is a placeholder, set \
+                 overwrite = true in the delivery."
+            ),
+        )),
+    )
+}
+
+/// Two deliveries of one key that lead to one place: ending one of them would take the other away.
+pub async fn refuse_one_place_twice(deliveries: &BTreeMap<String, Delivery>) -> Result<()> {
+    let mut known: Vec<(&String, String)> = Vec::new();
+    for (name, delivery) in deliveries {
+        // What cannot be asked now is found out when it is looked at.
+        let Ok(place) = delivery.store.identity().await else {
+            continue;
+        };
+        if let Some((other, _)) = known.iter().find(|(_, there)| *there == place) {
+            return in_delivery(
+                name,
+                Err(Error::new(
+                    Kind::Invalid,
+                    "Two deliveries write to one place",
+                    format!(
+                        "The deliveries {other:?} and {name:?} both write to {place}. Remove one of them."
+                    ),
+                )),
+            );
+        }
+        known.push((name, place));
+    }
+    Ok(())
+}
+
+/// Takes the place for `owner`, under the name that the settings give it and as what it is. Another owner is the answer.
+pub async fn claim(delivery: &Delivery, claims: &Claims, owner: &str) -> Option<String> {
+    let taken = claims.take(delivery.store.territory(), owner);
+    if taken.is_some() {
+        return taken;
+    }
+    let identity = delivery.store.identity().await.ok()?;
+    claims.take(Territory::whole(identity), owner)
+}
+
+/// Whether nothing of this key was ever written there, under whatever name. What was may be repaired.
+async fn is_new(run: &Run<'_>, name: &str, delivery: &Delivery) -> bool {
     let record = run.managed.deliveries.get(name);
-    let was_written = record.is_some_and(DeliveryRecord::was_written);
-    let mut former = run.managed.former.iter();
-    !was_written && !former.any(|former| former.place == place)
+    if record.is_some_and(DeliveryRecord::was_written) {
+        return false;
+    }
+    for former in &run.connections.former {
+        if let Ok(former) = former.reached()
+            && matches!(former.meets(delivery).await, Ok(true))
+        {
+            return false;
+        }
+    }
+    true
 }
 
 fn holds_ours(run: &Run<'_>, document: &Document) -> bool {
@@ -56,25 +189,9 @@ fn holds_ours(run: &Run<'_>, document: &Document) -> bool {
     let pending = &run.managed.pending_revocations;
     there.into_iter().flatten().any(|there| {
         // What awaits its revocation is ours to take away.
-        if there.key_id.as_ref().is_some_and(|id| pending.contains(id)) {
-            return true;
-        }
-        let mark = there.secret.fingerprint();
-        ours.into_iter()
-            .flatten()
-            .any(|key| match &key.fingerprint {
-                Some(fingerprint) => *fingerprint == mark,
-                // An imported key is known by its id alone.
-                None => key.key_id.is_some() && key.key_id == there.key_id,
-            })
+        there.key_id.as_ref().is_some_and(|id| pending.contains(id))
+            || ours.into_iter().flatten().any(|key| is(key, there))
     })
-}
-
-/// The document of a key that was revoked, left behind by an apply that did not finish, is not the only copy of anything.
-async fn is_dead(run: &Run<'_>, document: &Document) -> Result<bool> {
-    let fingerprint = document.primary.secret.fingerprint();
-    let key = KeyMark::new(document.primary.key_id.clone(), Some(&fingerprint));
-    run.journal.is_revoked(&key).await
 }
 
 fn taken(delivery: &Delivery) -> Error {
@@ -87,14 +204,24 @@ fn taken(delivery: &Delivery) -> Error {
     )
 }
 
-fn occupied(delivery: &Delivery, document: &Document) -> Error {
+fn occupied(delivery: &Delivery, document: &Document, owner: Option<&ResourceRef>) -> Error {
+    let whose = owner.map_or_else(
+        || "which is not of this resource".to_owned(),
+        |owner| {
+            let workspace = match owner.workspace.as_str() {
+                "" => String::new(),
+                workspace => format!(" of workspace {workspace:?}"),
+            };
+            format!("by the ledger a live key of {:?}{workspace}", owner.name)
+        },
+    );
     Error::new(
         Kind::Invalid,
         format!("{} holds another key", delivery.store.place()),
         format!(
-            "The document there has the primary key {}, which is not of this resource, and to overwrite it could \
-             destroy the only copy. If another apikey_managed delivers there, choose another place. If nothing uses that \
-             key any more, delete the document and apply again.",
+            "The document there has the primary key {}, {whose}, and to overwrite it could destroy the only copy. If \
+             another apikey_managed delivers there, choose another place, or move that one first, in an apply of its own. \
+             If nothing uses that key any more, revoke it, delete the document and apply again.",
             label(document)
         ),
     )
@@ -103,11 +230,11 @@ fn occupied(delivery: &Delivery, document: &Document) -> Error {
 fn taken_over(delivery: &Delivery, document: &Document) -> Error {
     Error::new(
         Kind::Other,
-        format!("{} held another key", delivery.store.place()),
+        format!("{} holds another key", delivery.store.place()),
         format!(
-            "The document there had the primary key {} and was taken over by the key that was created now. That is right \
-             if the old key was replaced or forgotten. If it belongs to another configuration, choose another place, and \
-             let that configuration deliver its key again.",
+            "The document there has the primary key {}, and the key that is created takes its place. That is right if the \
+             old key is replaced or was forgotten; one that was forgotten stays alive, and this may be its only copy. If \
+             it belongs to another configuration, choose another place.",
             label(document)
         ),
     )

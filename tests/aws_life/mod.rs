@@ -24,6 +24,8 @@ mod life;
 mod limits;
 /// A state that is older than the world, and other states that are wrong.
 mod restored;
+/// One secret under several names.
+mod places;
 /// Revocations that are refused, held or retained.
 mod revocation;
 /// Secrets that a server repeats.

@@ -26,7 +26,8 @@ impl Run<'_> {
             if self.trouble.failed.contains(name) {
                 continue;
             }
-            match in_delivery(name, delivery.store.check().await) {
+            let fits = in_delivery(name, delivery.store.check().await);
+            match fits.and_then(|()| self.refuse_foreign_at(name, delivery)) {
                 Ok(()) => fit = true,
                 Err(error) if self.managed.slots.is_none() && delivery.required => {
                     return Err(error);

@@ -52,7 +52,11 @@ impl Run<'_> {
         // A delivery that got another name, layout or mark still writes to its place.
         let wanted = wanted.as_ref().map_err(|error| kept(error.clone()))?;
         let identity = delivery.store.identity().await.map_err(kept)?;
-        if wanted.contains(&identity) {
+        let territory = delivery.store.territory();
+        let mut deliveries = self.connections.deliveries.values();
+        if wanted.contains(&identity)
+            || deliveries.any(|wanted| wanted.store.territory().overlaps(&territory))
+        {
             return Ok(());
         }
         let seen = deliver::ours(&former.name, delivery, |mark| self.is_ours(place, mark));

@@ -3,9 +3,10 @@
 
 use crate::engine::catch_up::by_the_documents;
 use crate::engine::connections::{Delivery, in_delivery};
-use crate::engine::deliver;
+use crate::engine::deliver::{self, Written};
 use crate::engine::precondition::{Ours, behind, mark_of, refused, stranger};
 use crate::engine::run::Run;
+use crate::engine::trespass::refuse_foreign;
 use crate::error::Result;
 use crate::ledger::KeyMark;
 use crate::stores::{Document, Found, Observation, Version};
@@ -96,9 +97,10 @@ impl Run<'_> {
         name: &str,
         delivery: &Delivery,
         document: &Document,
-    ) -> Result<Option<String>> {
+    ) -> Result<Written> {
         let expected = self.expected(name, delivery).await?;
         let former = self.managed.deliveries.get(name);
+        let known = former.and_then(|record| record.place.clone());
         let id = &self.managed.id;
         let written = deliver::write(id, name, delivery, former, document, &expected).await;
         // After a failure nobody knows what stands there, so the next write looks again.
@@ -109,14 +111,28 @@ impl Run<'_> {
             version: receipt.content,
         };
         self.observed.insert(name.to_owned(), Ok(seen));
-        Ok(receipt.version)
+        Ok(Written {
+            version: receipt.version,
+            // The write went well, so nothing but this record suffers if the place cannot be named now.
+            place: delivery.store.identity().await.ok().or(known),
+        })
+    }
+
+    /// What this provider did not write, as far as the place was looked at.
+    pub(super) fn refuse_foreign_at(&self, name: &str, delivery: &Delivery) -> Result<()> {
+        match self.observed.get(name) {
+            Some(Ok(seen)) => refuse_foreign(name, delivery, &seen.found),
+            _ => Ok(()),
+        }
     }
 
     async fn expected(&mut self, name: &str, delivery: &Delivery) -> Result<Version> {
         if let Some(Ok(seen)) = self.observed.get(name) {
+            refuse_foreign(name, delivery, &seen.found)?;
             return Ok(seen.version.clone());
         }
         let seen = in_delivery(name, delivery.store.observe().await)?;
+        refuse_foreign(name, delivery, &seen.found)?;
         self.refuse_stranger(name, delivery, &seen).await?;
         Ok(seen.version)
     }

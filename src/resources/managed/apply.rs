@@ -1,6 +1,6 @@
 //! An apply: does what the plan decided, and writes down what is true afterwards, whatever went wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tf_provider::Diagnostics;
 use tf_provider::value::Value;
@@ -12,6 +12,7 @@ use crate::domain::policy::Policy;
 use crate::domain::situation::Facts;
 use crate::engine::adopt::{adopt, let_go};
 use crate::engine::connections::Connections;
+use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::former::Former;
 use crate::engine::managed::Managed;
 use crate::engine::run::stale::check_not_stale;
@@ -20,11 +21,12 @@ use crate::engine::trespass::respect_others;
 use crate::engine::vault::Vault;
 use crate::error::{Error, Kind, Path, Result};
 use crate::resources::diagnostics;
-use crate::resources::managed::changes::{left, trigger_changed, version_changed};
+use crate::resources::managed::changes::{left, same_place, trigger_changed, version_changed};
 use crate::resources::managed::connect;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, note_status};
 use crate::resources::managed::records::Records;
+use crate::resources::managed::remember;
 
 /// Creates the first key. `None` if nothing was left behind.
 pub async fn create(
@@ -144,7 +146,22 @@ async fn carry_out<'a>(
     if let Value::Value(secret) = brought {
         run.brought = Some((secret, version_changed(prior, planned)));
     }
-    let fresh = is_fresh(&mut run, decision, context).await;
+    let unchanged = unchanged(prior, planned);
+    let who = remember::resource(planned, context);
+    let fresh = async {
+        adopt(&mut run).await?;
+        if decision.moves.is_empty() {
+            return Ok(());
+        }
+        check_not_stale(&run, &decision.moves).await?;
+        run.observe_places().await;
+        let deliveries = run.connections.deliveries.iter();
+        let kept = deliveries.filter(|(name, _)| unchanged.contains(*name));
+        refuse_elsewhere(&run.managed, kept).await?;
+        respect_others(&mut run, &who, &private.seen, &context.delivered).await?;
+        run.refuse_newer().await
+    };
+    let fresh = fresh.await;
     if let Err(error) = fresh {
         drop(run);
         diagnostics::report(diags, named(planned, error.clone()));
@@ -184,16 +201,13 @@ async fn carry_out<'a>(
     Some((outcome, records))
 }
 
-/// The last look before anything is done.
-async fn is_fresh(run: &mut Run<'_>, decision: &Decision, context: &Context) -> Result<()> {
-    adopt(run).await?;
-    if decision.moves.is_empty() {
-        return Ok(());
-    }
-    check_not_stale(run, &decision.moves).await?;
-    run.observe_places().await;
-    respect_others(run, &context.delivered).await?;
-    run.refuse_newer().await
+/// The deliveries whose settings are those of the state, as far as they name the place.
+fn unchanged(prior: &ManagedState, planned: &ManagedState) -> BTreeSet<String> {
+    let before: BTreeMap<_, _> = connect::entries(&prior.deliveries).collect();
+    connect::entries(&planned.deliveries)
+        .filter(|(name, fields)| before.get(name).is_some_and(|old| same_place(old, fields)))
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// Whether nobody knew the secret of the primary before this apply.
@@ -287,6 +301,7 @@ fn after(
         requested_at: managed.slots.as_ref().and_then(|slots| slots.requested_at),
         account: managed.account.clone(),
         former: managed.former.clone(),
+        seen: BTreeMap::new(),
         decision: None,
     }
 }

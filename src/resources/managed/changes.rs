@@ -126,11 +126,12 @@ pub fn left(prior: &ManagedState, planned: &ManagedState) -> Vec<(String, Fields
 }
 
 /// Everything but what only says how the place is to be treated.
-fn same_place(old: &Fields, new: &Fields) -> bool {
+pub fn same_place(old: &Fields, new: &Fields) -> bool {
     let relevant = |fields: &Fields| {
         let mut fields = fields.clone();
         fields.remove("source");
         fields.remove("required");
+        fields.remove("overwrite");
         fields
     };
     relevant(old) == relevant(new)

@@ -108,6 +108,7 @@ pub fn delivery_at(path: Path, fields: &Fields, context: &Context) -> Result<Del
         readable: kind.readable(),
         source: matches!(fields.get("source"), Some(ValueAny::Bool(true))),
         required: is_required(fields),
+        overwrite: matches!(fields.get("overwrite"), Some(ValueAny::Bool(true))),
     })
 }
 

@@ -5,6 +5,7 @@ use crate::domain::policy::OnDestroy;
 use crate::domain::slots::Key;
 use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::engine::deliver;
+use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::Managed;
 use crate::engine::precondition::{Ours, Stranger, refused, stranger};
@@ -38,6 +39,9 @@ pub async fn destroy(
         retain(&state, &managed, connections, context).await;
         return Ok(Vec::new());
     }
+    refuse_elsewhere(&managed, connections.deliveries.iter())
+        .await
+        .map_err(name)?;
     let known = managed.account.as_deref();
     let turn = Turn::take(context, &connections, known)
         .await

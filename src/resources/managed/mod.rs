@@ -16,6 +16,7 @@ pub mod leftovers;
 pub mod list;
 pub mod model;
 pub mod moves;
+pub mod newcomers;
 pub mod outside;
 pub mod plan;
 pub mod read;
@@ -110,6 +111,8 @@ impl Resource for ManagedKey {
         proposed.forget_what_was_brought();
         let private = private.unwrap_or_default();
         let context = &self.context;
+        let looked = newcomers::of_an_update(&prior, &proposed, &private, context).await;
+        diagnostics::collect(diags, looked)?;
         let (planned, private, replaced) =
             plan::update(diags, &prior, proposed, &config, private, context)?;
         Some((planned, Some(private), replaced))

@@ -83,6 +83,7 @@ pub struct DeliveryStatus {
     pub state: Value<String>,
     pub reason: Value<String>,
     pub failing_since: Value<String>,
+    pub place: Value<String>,
 }
 
 /// What Terraform keeps for us and shows nobody. Never a secret. Of a key at rest there is nothing to keep, and
@@ -105,6 +106,10 @@ pub struct Private {
     /// Places that deliveries have left, until they hold none of our keys for certain.
     #[serde(skip_serializing_if = "is_default")]
     pub former: Vec<Former>,
+    /// What the plan of a create saw at its places, by the name of the delivery: the mark of the key that a document
+    /// leads with, or nothing. A place that could not be looked at is missing.
+    #[serde(skip_serializing_if = "is_default")]
+    pub seen: BTreeMap<String, Option<String>>,
     /// The decision of a plan, for its apply.
     #[serde(skip_serializing_if = "is_default")]
     pub decision: Option<Decision>,
@@ -323,6 +328,7 @@ impl DeliveryStatus {
             state: word.map(|(word, _)| (*word).to_owned()).into(),
             reason: record.reason.clone().into(),
             failing_since: instant(record.failing_since),
+            place: record.place.clone().into(),
         }
     }
 
@@ -341,6 +347,7 @@ impl DeliveryStatus {
             state: state.map(|(_, state)| *state).unwrap_or_default(),
             reason: self.reason.as_deref_option().map(str::to_owned),
             failing_since: read(&self.failing_since),
+            place: self.place.as_deref_option().map(str::to_owned),
         }
     }
 }

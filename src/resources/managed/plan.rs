@@ -23,6 +23,8 @@ use crate::resources::managed::existing::{
 };
 use crate::resources::managed::leftovers;
 use crate::resources::managed::model::{ManagedState, Private};
+use crate::resources::managed::newcomers;
+use crate::resources::managed::read::named;
 use crate::resources::managed::room;
 use crate::resources::managed::unknowns::Outlook;
 use crate::resources::managed::validate;
@@ -46,6 +48,12 @@ pub async fn create(
     let mut private = Private::default();
     let mut moves = vec![Move::Create];
     if planned.inputs_known() && !context.awaits_settings() {
+        let looked = newcomers::of_a_create(&planned, context).await;
+        let looked = diagnostics::collect(diags, looked.map_err(|error| named(&planned, error)))?;
+        for warning in looked.warnings {
+            diagnostics::warn(diags, named(&planned, warning));
+        }
+        private.seen = looked.seen;
         let left = leftovers::of_a_create(&planned, context).await;
         let warnings = left.warnings.into_iter();
         warnings.for_each(|warning| diagnostics::warn(diags, warning));

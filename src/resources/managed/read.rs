@@ -8,6 +8,7 @@ use crate::domain::policy::Policy;
 use crate::domain::situation::Situation;
 use crate::domain::status;
 use crate::engine::crowd;
+use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::gather::{Copies, Sight, gather};
 use crate::engine::managed::{DeliveryState, Managed};
 use crate::error::{Error, Path, Result};
@@ -51,6 +52,7 @@ pub async fn read(
             .await
         };
         let sight = gather(&managed).await?;
+        refuse_elsewhere(&managed, connections.deliveries.iter()).await?;
         let left = leftovers::of(&state, &managed, &sight, &connections, &account, context);
         let left = left.await?;
         let sight = match left.managed.slots == managed.slots {

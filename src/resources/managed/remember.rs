@@ -57,9 +57,15 @@ pub fn holding(
         left_by: None,
         generation: managed.slots.as_ref().map_or(0, |slots| slots.generation),
         // The record of a delivery does not say yet what its place is.
-        places: Vec::new(),
+        places: places(managed),
         keys: records(managed, confirmed_at),
     }
+}
+
+/// What its places are, as far as it was ever written there.
+fn places(managed: &Managed) -> Vec<String> {
+    let records = managed.deliveries.values();
+    records.filter_map(|record| record.place.clone()).collect()
 }
 
 fn records(managed: &Managed, confirmed_at: Option<Instant>) -> Vec<KeyRecord> {

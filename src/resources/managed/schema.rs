@@ -133,6 +133,12 @@ pub fn stores() -> Attributes {
          a retired key no longer than `max_grace_period`, and does not hold up a `rotation_trigger` that was changed \
          while it was failing already.",
     );
+    let overwrite = optional(
+        AttributeType::Bool,
+        "Replace what stands at this place although this provider did not write it, such as a placeholder. Default: \
+         `false`, and anything but an empty value is left as it is. In a shared `dotenv` file only the lines of this \
+         delivery are ever replaced. The live key of another resource is never replaced.",
+    );
     STORES
         .iter()
         .map(|kind| {
@@ -142,6 +148,7 @@ pub fn stores() -> Attributes {
         .chain([
             ("source".to_owned(), source),
             ("required".to_owned(), required),
+            ("overwrite".to_owned(), overwrite),
         ])
         .collect()
 }
@@ -315,6 +322,14 @@ fn delivery_status() -> Attributes {
         (
             "failing_since",
             computed(string(), "Since when it cannot be read or written."),
+        ),
+        (
+            "place",
+            computed(
+                string(),
+                "What the place turned out to be when it was written: the account, region and name of a secret, the path \
+                 of a file without links. A delivery whose settings lead elsewhere later is refused.",
+            ),
         ),
     ])
 }

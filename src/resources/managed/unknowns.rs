@@ -218,6 +218,7 @@ impl DeliveryStatus {
             state: Value::Unknown,
             reason: Value::Unknown,
             failing_since: Value::Unknown,
+            place: Value::Unknown,
         }
     }
 }

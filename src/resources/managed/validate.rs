@@ -9,6 +9,7 @@ use crate::error::{Error, Path};
 use crate::resources::managed::bounds;
 use crate::resources::managed::connect;
 use crate::resources::managed::model::{Fields, ManagedState};
+use crate::resources::managed::newcomers::place_of_another;
 use crate::settings::{Settings, known};
 
 /// Every fault of a configuration that can be seen without asking anybody.
@@ -117,7 +118,7 @@ fn deliveries(config: &ManagedState, context: &Context) -> Vec<Error> {
     for (index, (name, delivery)) in sound.iter().enumerate() {
         faults.extend(
             same_place(&sound[..index], name, delivery)
-                .or_else(|| place_of_another(config, name, delivery, context)),
+                .or_else(|| claimed_by_another(config, name, delivery, context)),
         );
         faults.extend(wrong_source(&sound[..index], name, delivery));
     }
@@ -142,7 +143,7 @@ fn same_place(others: &[(&String, Delivery)], name: &str, delivery: &Delivery) -
     Some(Error::invalid(path_of(name), summary, detail))
 }
 
-fn place_of_another(
+fn claimed_by_another(
     config: &ManagedState,
     name: &str,
     delivery: &Delivery,
@@ -150,15 +151,7 @@ fn place_of_another(
 ) -> Option<Error> {
     let key = config.name.as_deref_option()?;
     let other = context.configured.take(delivery.store.territory(), key)?;
-    Some(Error::invalid(
-        path_of(name),
-        format!("{key}: another key delivers to the same place"),
-        format!(
-            "{other} delivers to {} too, and each would overwrite the keys of the other. Give each key a place of its \
-             own.",
-            delivery.store.place()
-        ),
-    ))
+    Some(place_of_another(key, &other, name, delivery))
 }
 
 fn wrong_source(others: &[(&String, Delivery)], name: &str, delivery: &Delivery) -> Option<Error> {

@@ -1,10 +1,10 @@
 //! What a secret is, whatever names it: one name in one account and region.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::SecretPlace;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::vendors::aws::Service;
 
 /// How many characters AWS adds to the name of a secret in its ARN, after a hyphen.
@@ -13,7 +13,13 @@ const SUFFIX: usize = 6;
 /// What AWS said about the secrets that were asked for, by region and id. A name stays with its secret, so that nothing
 /// here gets old.
 #[derive(Default)]
-pub(super) struct Identities(Mutex<HashMap<(Option<String>, String), String>>);
+pub(super) struct Identities {
+    known: Mutex<Known>,
+    /// Why STS could not be reached.
+    unreachable: OnceLock<Error>,
+}
+
+type Known = HashMap<(Option<String>, String), String>;
 
 impl Identities {
     pub fn get(&self, region: Option<&str>, secret_id: &str) -> Option<String> {
@@ -28,9 +34,9 @@ impl Identities {
         }
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<(Option<String>, String), String>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         // Entries are only ever added whole, so a panic elsewhere leaves nothing half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -43,18 +49,32 @@ impl SecretPlace {
         if self.place.is_arn() {
             return self.identity_of_arn().await;
         }
-        match self.caller.account_id().await {
-            Ok(account) => {
-                let wanted = self.place.region.as_deref();
-                let region = self.api.client.region_of(Service::SecretsManager, wanted);
-                Ok(text(account, &region.await?, &self.place.secret_id))
-            }
+        let wanted = self.place.region.as_deref();
+        let region = self.api.client.region_of(Service::SecretsManager, wanted);
+        let region = region.await?;
+        match self.account().await {
+            Ok(account) => Ok(text(account, &region, &self.place.secret_id)),
             // Where STS is out of reach the secret itself tells its account, if it exists.
             Err(error) => {
                 self.describe().await?;
                 self.api.known_identity().ok_or(error)
             }
         }
+    }
+
+    /// A network without a way to STS is waited for once, not for every secret.
+    async fn account(&self) -> Result<&str> {
+        let unreachable = &self.api.identities.unreachable;
+        if let Some(error) = unreachable.get() {
+            return Err(error.clone());
+        }
+        let asked = self.caller.account_id().await;
+        if let Err(error) = &asked
+            && error.kind == Kind::Unavailable
+        {
+            unreachable.get_or_init(|| error.clone());
+        }
+        asked
     }
 
     /// An ARN may have been written with or without what AWS adds to the name. The secret itself tells; where it

@@ -66,12 +66,14 @@ impl Target {
         )
     }
 
-    /// The bytes of the file, once it is certain that they may be replaced by ours.
+    /// The bytes of the file, once it is certain that ours can take their place. Whether they may is for the caller to
+    /// say, by what it expects; but lines cannot be set in what is not understood.
     fn replaceable(&self) -> Result<Option<Bytes>> {
         let bytes = disk::read(&self.path)?;
-        match self.understand(bytes.as_ref().map(|bytes| bytes.as_slice())) {
-            Found::Foreign(why) => Err(self.foreign(&why)),
-            Found::Nothing | Found::Document(_) => Ok(bytes),
+        let found = self.understand(bytes.as_ref().map(|bytes| bytes.as_slice()));
+        match (&self.format, found) {
+            (Format::Dotenv(_), Found::Foreign(why)) => Err(self.foreign(&why)),
+            _ => Ok(bytes),
         }
     }
 

@@ -1,0 +1,112 @@
+//! One secret under several names, in several regions, and secrets that hold something else.
+
+use serde_json::{Value, json};
+
+use super::world::{World, secrets_manager};
+use crate::support::keys::Config;
+
+fn arn(world: &World) -> String {
+    let described = world.cloud.describe(&world.secret_id);
+    described["ARN"].as_str().unwrap().to_owned()
+}
+
+fn delivered_to(world: &World, deliveries: &str) -> Config {
+    world.config().deliveries(deliveries)
+}
+
+#[test]
+fn another_name_for_the_same_secret_takes_nothing_away() {
+    let world = World::new().created();
+    let (key, arn, id) = (world.delivered("primary"), arn(&world), &world.secret_id);
+    let (bare, _) = arn.rsplit_once('-').unwrap();
+    let with_region =
+        format!(r#"{{ aws_secrets_manager = {{ secret_id = "{id}", region = "eu-central-1" }} }}"#);
+    for place in [
+        secrets_manager(&arn),
+        secrets_manager(bare),
+        with_region,
+        world.delivery(),
+    ] {
+        let config = delivered_to(&world, &format!("{{ app = {place} }}"));
+        world.write(&config).ws.apply().ok();
+        world.in_order();
+        assert_eq!(world.delivered("primary"), key, "{place}");
+        assert_eq!(world.cloud.describe(id)["DeletedDate"], Value::Null);
+        world.ws.plan().code(0);
+    }
+}
+
+#[test]
+fn one_secret_under_two_names_is_refused_in_the_plan() {
+    let world = World::new().created();
+    let (key, arn) = (world.delivered("primary"), arn(&world));
+    let twice = format!(
+        "{{ app = {}, more = {} }}",
+        world.delivery(),
+        secrets_manager(&arn)
+    );
+    world.write(&delivered_to(&world, &twice));
+    let complaint = "Two deliveries write to one place";
+    world.ws.plan().failed().complains(&[complaint]);
+    assert_eq!(world.delivered("primary"), key);
+}
+
+#[test]
+fn another_region_or_account_is_refused_and_both_places_are_named() {
+    let world = World::new().created();
+    let (key, ids) = (world.delivered("primary"), world.ids());
+    let place = world.key().text("delivery_status.app.place");
+    assert_eq!(
+        place,
+        format!(
+            "aws_secrets_manager {} (123456789012, eu-central-1)",
+            world.secret_id
+        )
+    );
+    world.ws.env("AWS_REGION", "us-east-1");
+    let there = format!(
+        "aws_secrets_manager {} (123456789012, us-east-1)",
+        world.secret_id
+    );
+    let both = [place.as_str(), &there];
+    world.ws.plan().failed().complains(&both);
+    world.ws.advance("80s");
+    let unrefreshed = world.ws.apply_with(&["-refresh=false"]);
+    unrefreshed.failed().complains(&both);
+    world.ws.destroy().failed().complains(&both);
+    assert_eq!(world.ids(), ids);
+
+    world.ws.env("AWS_REGION", "eu-central-1");
+    assert_eq!(world.delivered("primary"), key);
+    world.takes("stage");
+}
+
+#[test]
+fn a_secret_that_holds_other_values_is_refused_in_the_plan_unless_it_may_be_replaced() {
+    let world = World::new();
+    let value = json!({ "DB_PASSWORD": "made-up" });
+    world
+        .cloud
+        .create_secret(&world.secret_id, &value.to_string());
+    let way_on = "overwrite = true";
+    let refused = ["is not ours to overwrite", way_on];
+    world.ws.plan().failed().complains(&refused);
+    world.ws.apply().failed();
+    assert_eq!(world.document(), value);
+    assert!(world.ids().is_empty());
+
+    let replacing = format!(
+        r#"{{ app = {{ aws_secrets_manager = {{ secret_id = "{}" }}, overwrite = true }} }}"#,
+        world.secret_id
+    );
+    world.write(&delivered_to(&world, &replacing));
+    let world = world.created();
+    world.ws.plan().code(0);
+}
+
+#[test]
+fn a_secret_that_holds_an_empty_placeholder_is_filled() {
+    let world = World::new();
+    world.cloud.create_secret(&world.secret_id, "{}");
+    world.created();
+}
