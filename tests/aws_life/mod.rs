@@ -22,10 +22,10 @@ mod import;
 mod life;
 /// Two keys a user, and permissions that are missing.
 mod limits;
-/// A state that is older than the world, and other states that are wrong.
-mod restored;
 /// One secret under several names.
 mod places;
+/// A state that is older than the world, and other states that are wrong.
+mod restored;
 /// Revocations that are refused, held or retained.
 mod revocation;
 /// Secrets that a server repeats.
