@@ -277,7 +277,7 @@ pub fn by_the_documents<'a>(
 }
 
 /// A key that was found in a document.
-fn existing(key: &DocumentKey, at: Instant) -> Key {
+pub fn existing(key: &DocumentKey, at: Instant) -> Key {
     Key {
         key_id: key.key_id.clone(),
         fingerprint: Some(key.secret.fingerprint()),

@@ -176,3 +176,22 @@ fn open_and_write_only_settings_of_the_verification_do_not_mix() {
         ws.plan().failed().complains(&[words]);
     }
 }
+
+#[test]
+fn a_key_that_is_taken_over_in_mid_rotation_keeps_the_other_one_and_its_generation() {
+    let ws = Config::new().retiring();
+    let before = ws.delivered("k.json");
+    let primary = ws.secret("k.json", "primary");
+    ws.run(&["state", "rm", K]).ok();
+    std::fs::remove_file(ws.path(".terraform/apikey/ledger.db")).unwrap();
+    ws.env("TF_VAR_existing", &primary);
+    ws.write(&bringing(1).text());
+    ws.apply().ok();
+    assert_eq!(ws.delivered("k.json"), before);
+    let key = ws.key("k");
+    assert_eq!((key.generation(), key.phase().as_str()), (2, "retiring"));
+    ws.plan().ok().code(0);
+    ws.advance("30s").apply().ok();
+    assert!(ws.delivered("k.json")["secondary"].is_null());
+    assert_eq!(ws.secret("k.json", "primary"), primary);
+}

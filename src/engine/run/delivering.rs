@@ -299,13 +299,15 @@ impl Run<'_> {
     pub(super) fn document(&self, content: Content) -> Option<Document> {
         let slots = self.managed.slots.as_ref();
         let now = self.clock.now();
+        let beside = self.beside.as_ref();
         let (generation, rotated_at) = match (slots, content) {
-            (None, _) => (1, now),
+            (None, _) => beside.map_or((1, now), |there| (there.generation, there.rotated_at)),
             (Some(slots), Content::NewFirst | Content::Swapped) => (slots.generation + 1, now),
             (Some(slots), _) => (slots.generation, slots.last_rotated_at()),
         };
         let primary = slots.map(|slots| &slots.primary);
         let secondary = slots.and_then(Slots::secondary_key);
+        let beside = beside.and_then(|there| Some(&there.secondary.as_ref()?.key));
         let (first, second) = match content {
             Content::Current => (primary?, secondary),
             Content::PrimaryAlone => (primary?, None),
@@ -313,10 +315,9 @@ impl Run<'_> {
             Content::Swapped => (secondary?, primary.filter(|_| !self.primary_is_dead())),
             Content::NewFirst => (
                 self.minted.as_ref()?,
-                if self.primary_is_dead() {
-                    secondary
-                } else {
-                    primary
+                match self.primary_is_dead() {
+                    true => secondary,
+                    false => primary.or(beside),
                 },
             ),
         };

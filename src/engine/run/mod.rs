@@ -5,6 +5,7 @@
 
 mod delivering;
 mod leaving;
+mod minting;
 mod places;
 mod proving;
 mod revoking;
@@ -18,17 +19,16 @@ use crate::clock::Clock;
 use crate::domain::moves::Move;
 use crate::domain::policy::Policy;
 use crate::domain::situation::{Copy, Facts, Seen};
-use crate::domain::slots::{Key, Slots};
+use crate::domain::slots::Key;
 use crate::domain::steps::{Step, steps};
 use crate::engine::connections::{Connections, at_issuer, stale};
 use crate::engine::crowd;
-use crate::engine::journal::{Deed, Journal};
+use crate::engine::journal::Journal;
 use crate::engine::managed::Managed;
 use crate::engine::vault::Vault;
-use crate::error::{Error, Kind, Result};
-use crate::issuers::Minted;
+use crate::error::{Error, Result};
+use crate::ledger::KeyMark;
 use crate::ledger::guard::Guard;
-use crate::ledger::{Effect, KeyMark};
 use crate::secret::Secret;
 use crate::stores::Observation;
 
@@ -57,6 +57,8 @@ pub struct Run<'a> {
     /// The secret of a key that exists already, to be taken over; and whether a person asked for that in this very
     /// apply, so that it must be of use.
     pub brought: Option<(Secret, bool)>,
+    /// What stands beside a key that is taken over before the first of the resource.
+    pub beside: Option<minting::Beside>,
     /// What stands at each place, by the name of its delivery: as last looked at, or written by this apply.
     pub observed: BTreeMap<String, Result<Observation>>,
     /// Keys that an apply which did not finish left behind.
@@ -241,105 +243,5 @@ impl Run<'_> {
                 ..error.clone()
             },
         }
-    }
-
-    async fn mint(&mut self) -> Result<()> {
-        if self.stop.is_cancelled() {
-            return Err(Error::new(
-                Kind::Other,
-                format!("{}: interrupted before a key was minted", self.name),
-                "Nothing was minted. Run apply again when you are ready.",
-            ));
-        }
-        if let Some((secret, _)) = &self.brought {
-            let existing = Minted {
-                key_id: None,
-                secret: secret.duplicate(),
-            };
-            self.take_in(existing);
-            return Ok(());
-        }
-        let issuer = &self.connections.issuer;
-        let listed = issuer.list().await?.unwrap_or_default();
-        let known: Vec<String> = listed.into_iter().map(|key| key.key_id).collect();
-        let deed = Deed {
-            known: known.clone(),
-            ..Deed::default()
-        };
-        let journal = &self.journal;
-        let mint = async |token: String| {
-            let minted = issuer.mint(&token).await?;
-            self.refuse_known(&known, &minted).await?;
-            Ok(minted)
-        };
-        let minted = journal.effect(Effect::Mint, self.acting, deed, mint, |minted: &Minted| {
-            let mark = minted.secret.fingerprint();
-            Some(KeyMark::new(minted.key_id.clone(), Some(&mark)))
-        });
-        let minted = minted.await?;
-        self.take_in(minted);
-        Ok(())
-    }
-
-    /// A "new" key that existed before is in use somewhere: it is neither delivered nor ever revoked as ours.
-    async fn refuse_known(&self, listed: &[String], minted: &Minted) -> Result<()> {
-        let Some(id) = &minted.key_id else {
-            return Ok(());
-        };
-        let mark = KeyMark::new(Some(id.clone()), None);
-        let recorded = self.journal.ledger().find_keys(&[mark]).await?;
-        if !listed.contains(id) && !self.managed.owned_ids().contains(id) && recorded.is_empty() {
-            return Ok(());
-        }
-        Err(Error::new(
-            Kind::Other,
-            format!(
-                "{}: {} answered with a key that existed before",
-                self.name,
-                self.connections.issuer.account()
-            ),
-            format!(
-                "It was asked for a new key and gave {id}, which is known already. That key was left as it is, and nothing \
-                 was delivered. Look at the issuer: a new key with another id may have been created beside it."
-            ),
-        ))
-    }
-
-    fn take_in(&mut self, minted: Minted) {
-        let key = Key {
-            key_id: minted.key_id,
-            fingerprint: Some(minted.secret.fingerprint()),
-            created_at: self.clock.now(),
-            delivered_at: None,
-            verified_at: None,
-            promoted_at: None,
-            retired_at: None,
-        };
-        let word = match self.brought {
-            Some(_) => "taken over",
-            None => "minted",
-        };
-        tracing::info!(key = %self.name, minted = %key.label(), "{word}");
-        self.vault.keep(minted.secret);
-        self.minted = Some(key);
-    }
-
-    fn swap_in(&mut self) -> Result<()> {
-        let now = self.clock.now();
-        let old_lives = !self.primary_is_dead();
-        match (&mut self.managed.slots, self.minted.take()) {
-            (None, Some(mut key)) => {
-                key.promoted_at = Some(now);
-                self.managed.slots = Some(Slots::first(key));
-            }
-            (Some(slots), Some(key)) => slots.swap_in(key, now, old_lives),
-            (Some(slots), None) => slots.promote_staged(now, old_lives),
-            (None, None) => {}
-        }
-        self.note_what_missed_the_swap(now);
-        if let Some(slots) = &self.managed.slots {
-            tracing::info!(key = %self.name, primary = %slots.primary.label(), "promoted");
-        }
-        Ok(())
     }
 }

@@ -135,6 +135,7 @@ async fn carry_out<'a>(
         warnings: Vec::new(),
         minted: None,
         brought: None,
+        beside: None,
         observed: BTreeMap::new(),
         left_behind: &records.left_behind,
         journal: &records.journal,

@@ -172,6 +172,7 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
         warnings: Vec::new(),
         minted: None,
         brought: None,
+        beside: None,
         observed: BTreeMap::new(),
         left_behind: &records.left_behind,
         journal: &records.journal,

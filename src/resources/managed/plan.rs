@@ -43,7 +43,9 @@ pub async fn create(
     planned.id = Value::Unknown;
     planned.withhold_everything();
     planned.pending_removals = Value::Value(Vec::new());
-    planned.generation = Value::Value(1);
+    if config.existing_secret_wo.is_null() {
+        planned.generation = Value::Value(1);
+    }
     warnings::maybe_replaced(diags, &planned, context);
     let mut private = Private::default();
     let mut moves = vec![Move::Create];
