@@ -120,13 +120,17 @@ impl World<'_> {
         })
     }
 
-    /// Without any memory in the ledger: every document has the primary as the second key, in the next generation.
+    /// Every document has the primary as the second key, in the next generation, and the ledger knows the first one as a
+    /// live key of this resource, or nothing of the resource at all.
     fn by_the_successor(&self, slots: &Slots, documents: &[(String, Document)]) -> Option<Slots> {
-        let is_remembered = self.memory.is_some_and(|memory| !memory.keys.is_empty());
-        if is_remembered || slots.secondary.is_some() {
+        let keys = self.memory.map_or(&[][..], |memory| &memory.keys);
+        let (_, document) = documents.first()?;
+        let first = mark_of(&document.primary);
+        let mut known = keys.iter().filter(|record| record.key.is(&first));
+        let is_live = known.any(|record| record.status == Status::Live);
+        if slots.secondary.is_some() || !(is_live || keys.is_empty()) {
             return None;
         }
-        let (_, document) = documents.first()?;
         let second = document.secondary.as_ref()?;
         if document.generation != Some(slots.generation + 1)
             || !precondition::is(&slots.primary, second)

@@ -221,7 +221,8 @@ fn occupied(delivery: &Delivery, document: &Document, owner: Option<&ResourceRef
         format!(
             "The document there has the primary key {}, {whose}, and to overwrite it could destroy the only copy. If \
              another apikey_managed delivers there, choose another place, or move that one first, in an apply of its own. \
-             If nothing uses that key any more, revoke it, delete the document and apply again.",
+             If nothing uses that key any more, revoke it, delete the document and apply again. If the document is of this \
+             resource and its state is an older one: Restore the newest state.",
             label(document)
         ),
     )

@@ -109,9 +109,7 @@ fn an_altered_delivery_is_copied_from_another_and_no_key_is_minted() {
     let world = world.created();
     let (document, ids) = (world.document(), world.ids());
 
-    world
-        .cloud
-        .overwrite(&world.secret_id, r#"{"password":"x"}"#);
+    world.alters();
     let announced = world.ws.plan().ok().code(2);
     announced.warns(&["payments", "app", "no key is minted"]);
     world.takes("deliver");
@@ -125,15 +123,32 @@ fn an_altered_delivery_is_copied_from_another_and_no_key_is_minted() {
 }
 
 #[test]
-fn a_secret_whose_every_copy_was_altered_is_lost_and_its_key_is_replaced_only_if_asked() {
-    let world = World::new().created();
-    let primary = world.key().text("primary.key_id");
+fn what_somebody_put_in_the_place_of_a_document_is_not_written_over() {
+    let world = World::new();
+    world.write(&world.config_with_a_file());
+    let world = world.created();
     world
         .cloud
         .overwrite(&world.secret_id, r#"{"password":"x"}"#);
+    world.ws.plan().ok();
+    let applied = world.ws.apply();
+    let text = applied.text();
+    for words in ["not ours to overwrite", "overwrite = true"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert_eq!(world.document()["password"], "x");
+    assert_eq!(world.ids().len(), 1);
+}
+
+#[test]
+fn a_secret_whose_every_copy_was_altered_is_lost_and_its_key_is_replaced_only_if_asked() {
+    let world = World::new().created();
+    let primary = world.key().text("primary.key_id");
+    world.alters();
+    let altered = world.document();
     let reported = world.ws.plan().ok().code(0);
     reported.warns(&["payments", "no delivery holds the secret", &primary]);
-    assert_eq!(world.document()["password"], "x", "a plan writes nothing");
+    assert_eq!(world.document(), altered, "a plan writes nothing");
 
     world.write(&world.config().and_policy(r#"on_drift = "rotate""#));
     world.takes("replace");
@@ -154,9 +169,7 @@ fn a_secret_whose_every_copy_was_altered_is_lost_and_its_key_is_replaced_only_if
 fn two_secrets_that_were_lost_together_are_replaced_by_one_new_key() {
     let world = World::new().created().staged();
     let before = world.ids();
-    world
-        .cloud
-        .overwrite(&world.secret_id, r#"{"password":"x"}"#);
+    world.alters();
     let reported = world.ws.plan().ok().code(0);
     reported.warns(&["payments", "no delivery holds the secret"]);
 

@@ -130,7 +130,7 @@ fn what_is_to_be_retained_survives_a_destroy() {
     keys.ws
         .destroy()
         .ok()
-        .warns(&["payments", &id, "stay valid"]);
+        .warns(&["payments", &id, "stays valid"]);
     assert!(keys.ws.find_key("k").is_none());
     assert!(keys.cloud.accepts(&id, &secret));
     assert_eq!(keys.delivered("primary"), (id, secret));

@@ -110,6 +110,17 @@ impl World {
         self.cloud.ids_of(&self.user)
     }
 
+    /// Somebody changes the secrets in the document by hand.
+    pub fn alters(&self) {
+        let mut document = self.document();
+        for slot in ["primary", "secondary"] {
+            if document[slot].is_object() {
+                document[slot]["secret"] = "made-up-by-hand".into();
+            }
+        }
+        self.cloud.overwrite(&self.secret_id, &document.to_string());
+    }
+
     /// The delivered document; null if there is none.
     pub fn document(&self) -> Value {
         self.cloud.secret(&self.secret_id)

@@ -60,12 +60,6 @@ pub const WAYS: [Way; 4] = [
     Way::NewWorkspace,
 ];
 
-/// What does not hold yet, by the words of a line, and why.
-pub const KNOWN: [(&[&str], &str); 1] = [(
-    &["generated", "rotated by the action <- delivery added"],
-    "a state whose delivery moved meanwhile does not follow the action, and spoils that of a newer one",
-)];
-
 #[derive(Clone, Copy, Debug)]
 pub struct Cell {
     /// The moment that the state is of.

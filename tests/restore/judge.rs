@@ -6,7 +6,7 @@ use apikey::duration::Duration;
 use apikey::instant::Instant;
 
 use super::life::Life;
-use super::site::{Delivered, Outside, Site};
+use super::site::{Delivered, Outside, Site, delivered};
 
 /// The `grace_period` of every life.
 const GRACE: &str = "30s";
@@ -94,15 +94,20 @@ impl<'a> Judge<'a> {
         if now.live.as_ref().is_some_and(|live| live.len() > 2) {
             return Err("there is a third key".into());
         }
-        if let Some(place) = self
-            .last
-            .documents
-            .keys()
-            .find(|place| !now.documents.contains_key(*place))
-        {
-            return Err(format!("the document at {place} is gone"));
+        let copies = now.delivered();
+        let is_lost = |place: &str, document: &serde_json::Value| {
+            let keys = ["primary", "secondary"].map(|slot| delivered(document, slot));
+            let mut keys = keys.into_iter().flatten();
+            !now.documents.contains_key(place) && keys.any(|key| !copies.contains(&key))
+        };
+        let mut documents = self.last.documents.iter();
+        if let Some((place, _)) = documents.find(|(place, there)| is_lost(place, there)) {
+            return Err(format!(
+                "the document at {place} is gone, and a key with it"
+            ));
         }
-        for (place, document) in &self.last.documents {
+        let kept = self.last.documents.iter();
+        for (place, document) in kept.filter(|(place, _)| now.documents.contains_key(*place)) {
             let generation = |document: &serde_json::Value| document["generation"].as_u64();
             if !self.anew && generation(&now.documents[place]) < generation(document) {
                 return Err(format!(

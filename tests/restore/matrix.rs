@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use super::cell::{Cell, Ending, KNOWN, LEDGERS, WAYS};
+use super::cell::{Cell, Ending, LEDGERS, WAYS};
 use super::life::Life;
 
 /// What a refusal says: one of these at least.
@@ -76,13 +76,6 @@ impl Matrix {
                 self.refusals.insert(plain(&text, life));
                 format!("{named} refused, then {how}")
             }
-            Err(fault) if known(&named).is_some() => {
-                let why = known(&named).unwrap_or_default();
-                format!(
-                    "{named} KNOWN {why}: {}",
-                    fault.lines().next().unwrap_or_default()
-                )
-            }
             Err(fault) => {
                 println!("{named}\n{fault}");
                 self.faults.push(format!("{named}\n{fault}"));
@@ -123,14 +116,6 @@ impl Matrix {
             self.faults.join("\n\n")
         );
     }
-}
-
-/// Why a cell is not in order yet, if that is known.
-fn known(line: &str) -> Option<&'static str> {
-    let holds = |words: &&str| words.split('|').any(|word| line.contains(word));
-    let mut known = KNOWN.iter();
-    let (_, why) = known.find(|(words, _)| words.iter().all(holds))?;
-    Some(why)
 }
 
 fn variants() -> impl Iterator<Item = (super::cell::Ledger, super::cell::Way)> {

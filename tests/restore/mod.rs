@@ -21,13 +21,11 @@ use site::Site;
 const ON_DRIFT: [&str; 2] = ["warn", "rotate"];
 
 #[test]
-#[ignore = "minutes on a busy machine, and two kinds of cells do not hold yet: see KNOWN in cell.rs"]
 fn no_older_state_harms_a_key_of_the_built_in_issuer_in_files() {
     every_older_state("generated", Site::files);
 }
 
 #[test]
-#[ignore = "minutes on a busy machine, and two kinds of cells do not hold yet: see KNOWN in cell.rs"]
 fn no_older_state_harms_a_key_of_an_iam_user_in_secrets_manager() {
     every_older_state("aws_iam", Site::cloud);
 }

@@ -6,6 +6,7 @@ use crate::domain::slots::{Role, Slots};
 use crate::engine::catch_up::{self, Position, World};
 use crate::engine::connections::{Connections, stale};
 use crate::engine::gather::Sight;
+use crate::engine::journal::mark;
 use crate::engine::managed::Managed;
 use crate::engine::precondition::behind;
 use crate::engine::recover::{self, Recovered, Remembered, is_served, recover};
@@ -46,6 +47,24 @@ impl Left {
             .filter(|id| self.found.contains(id) || known.contains(id))
             .cloned()
             .collect()
+    }
+
+    /// A key that the state could not follow is revoked by its id. One without an id lives in documents alone: where they
+    /// hold something else it is gone, unless they are not where this state looks for them.
+    fn judge_unheard(&mut self, recovered: &mut Recovered, in_order: bool) {
+        for record in std::mem::take(&mut recovered.unheard) {
+            match record.key.key_id {
+                Some(id) => recovered.orphans.push(id),
+                None if in_order => recovered.gone.push(record.key),
+                None => {
+                    self.behind.get_or_insert(format!(
+                        "the ledger knows key {} of an apply or an action that this state has not heard of, and its \
+                         deliveries do not hold it",
+                        record.key.label()
+                    ));
+                }
+            }
+        }
     }
 
     /// Nothing is said of it while another apply is at work, or while the ledger cannot be asked.
@@ -96,11 +115,7 @@ pub async fn of(
         (Some(unheard), Some(error)) => {
             left = left.uncertain(not_judged(state.label(), unheard, error));
         }
-        _ => {
-            let unheard = recovered.unheard.iter();
-            let unheard: Vec<String> = unheard.filter_map(|key| key.key.key_id.clone()).collect();
-            recovered.orphans.extend(unheard);
-        }
+        _ => left.judge_unheard(&mut recovered, sight.is_in_order()),
     }
     let new = recovered.orphans.iter();
     let new = new.filter(|id| !managed.pending_revocations.contains(id));
@@ -109,11 +124,11 @@ pub async fn of(
     if !left.is_certain || !ledger.remembers() {
         return Ok(left);
     }
-    let now = context.clock.now();
-    recovered.settle(ledger, now).await;
     if left.behind.is_some() {
         return Ok(left);
     }
+    let now = context.clock.now();
+    recovered.settle(ledger, now).await;
     let holding = remember::holding(
         state,
         &left.managed,
@@ -160,17 +175,16 @@ impl Look<'_> {
             }
             Position::Follows(slots) => {
                 left.warnings.push(followed(name, &slots));
-                let is_held = |id: &String| {
-                    [Some(&slots.primary), slots.secondary_key()]
-                        .into_iter()
-                        .flatten()
-                        .any(|key| key.key_id.as_ref() == Some(id))
+                let is_held = |key: &KeyMark| {
+                    let keys = [Some(&slots.primary), slots.secondary_key()];
+                    keys.into_iter().flatten().any(|own| mark(own).is(key))
                 };
-                left.managed.pending_revocations.retain(|id| !is_held(id));
-                recovered.orphans.retain(|id| !is_held(id));
-                recovered
-                    .unheard
-                    .retain(|record| !record.key.key_id.as_ref().is_some_and(is_held));
+                let is_held_by_id = |id: &String| is_held(&KeyMark::new(Some(id.clone()), None));
+                left.managed
+                    .pending_revocations
+                    .retain(|id| !is_held_by_id(id));
+                recovered.orphans.retain(|id| !is_held_by_id(id));
+                recovered.unheard.retain(|record| !is_held(&record.key));
                 left.managed.slots = Some(slots);
             }
         }
