@@ -9,10 +9,12 @@ use tf_provider::value::{Value, ValueAny};
 use super::events::Edit;
 use super::values::copy;
 
-pub const PLACES: [&str; 3] = ["/p0", "/p1", "/p2"];
+/// The last two are other names of the first two.
+pub const PLACES: [&str; 5] = ["/p0", "/p1", "/p2", "/link/p0", "/link/p1"];
 
-/// Sets of deliveries: name and place. The third swaps the places of the second, the sixth has none.
-pub const DELIVERIES: [&[(&str, usize)]; 7] = [
+/// Sets of deliveries: name and place. The third swaps the places of the second, the sixth has none, the eighth and
+/// ninth call places by their other names, and the last delivers to one place twice, which is refused.
+pub const DELIVERIES: [&[(&str, usize)]; 10] = [
     &[("a", 0)],
     &[("a", 0), ("b", 1)],
     &[("a", 1), ("b", 0)],
@@ -20,6 +22,9 @@ pub const DELIVERIES: [&[(&str, usize)]; 7] = [
     &[("z", 0)],
     &[],
     &[("a", 2)],
+    &[("a", 3), ("b", 1)],
+    &[("z", 4), ("y", 0)],
+    &[("a", 0), ("b", 3)],
 ];
 
 /// `rotation_interval`, `stage_before`, `propagation_delay`, `grace_period`.

@@ -11,6 +11,7 @@ fn apply() -> Event {
         late: 0,
         faults: 0,
         refuse_probes: false,
+        between: false,
         end: End::default(),
     }
 }

@@ -3,6 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::config::DELIVERIES;
+
 #[derive(Clone, Debug)]
 pub enum Event {
     Wait(u32),
@@ -12,6 +14,8 @@ pub enum Event {
         late: u32,
         faults: u64,
         refuse_probes: bool,
+        /// The key is rotated by the action between the plan and its apply.
+        between: bool,
         end: End,
     },
     /// The ledger is lost or found again.
@@ -26,6 +30,24 @@ pub enum Event {
     Destroy {
         faults: u64,
     },
+    /// The state of so many changes ago is put back.
+    Restore(usize),
+    /// The state is copied to another workspace.
+    Copy,
+    /// From now on the other workspace is applied.
+    Switch,
+    /// The environment points somewhere else, or home again.
+    #[expect(
+        dead_code,
+        reason = "a place that resolves elsewhere is not refused yet"
+    )]
+    Travel(bool),
+    /// A place can be neither read nor written, or can be again.
+    Fail(usize, bool),
+    /// The action rotates the key.
+    RotateNow {
+        faults: u64,
+    },
 }
 
 /// How an apply ends.
@@ -33,6 +55,8 @@ pub enum Event {
 pub struct End {
     /// After how many moments it is killed.
     pub killed: Option<u32>,
+    /// After how many looks into the ledger it is suspended; when it wakes up, another apply has gone on.
+    pub suspended: Option<u32>,
     /// It comes to its end, but Terraform never hears of it.
     pub unheard: bool,
     /// Of which effects the answer is lost.
@@ -64,14 +88,19 @@ pub enum Tamper {
 
 pub fn events() -> impl Strategy<Value = Vec<Event>> {
     let refuses = prop::bool::weighted(0.1);
-    let applies = (any::<bool>(), late(), faults(), refuses, ends());
-    let apply = applies.prop_map(|(refresh, late, faults, refuse_probes, end)| Event::Apply {
-        refresh,
-        late,
-        faults,
-        refuse_probes,
-        end,
-    });
+    let between = prop::bool::weighted(0.1);
+    let applies = (any::<bool>(), late(), faults(), refuses, between, ends());
+    let apply =
+        applies.prop_map(
+            |(refresh, late, faults, refuse_probes, between, end)| Event::Apply {
+                refresh,
+                late,
+                faults,
+                refuse_probes,
+                between,
+                end,
+            },
+        );
     vec(
         prop_oneof![
             3 => (0u32..120).prop_map(Event::Wait),
@@ -82,6 +111,7 @@ pub fn events() -> impl Strategy<Value = Vec<Event>> {
             1 => tampers().prop_map(Event::Tamper),
             1 => prop::bool::weighted(0.3).prop_map(Event::LoseLedger),
             1 => Just(Event::FreshLedger),
+            1 => mishaps(),
             1 => prop::bool::weighted(0.3).prop_flat_map(|rare| match rare {
                 true => faults().prop_map(|faults| Event::Destroy { faults }).boxed(),
                 false => Just(Event::Wait(20)).boxed(),
@@ -91,12 +121,27 @@ pub fn events() -> impl Strategy<Value = Vec<Event>> {
     )
 }
 
+/// What Terraform does not see. [`Event::Travel`] is among them once a place is refused that resolves elsewhere than before.
+fn mishaps() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        2 => (0usize..6).prop_map(Event::Restore),
+        1 => Just(Event::Copy),
+        1 => Just(Event::Switch),
+        1 => (0usize..3, any::<bool>()).prop_map(|(place, fails)| Event::Fail(place, fails)),
+        2 => faults().prop_map(|faults| Event::RotateNow { faults }),
+    ]
+}
+
 fn ends() -> impl Strategy<Value = End> {
     let lost = (any::<u64>(), any::<u64>()).prop_map(|(a, b)| a & b);
     prop_oneof![
         5 => Just(End::default()),
         2 => (0u32..40).prop_map(|moment| End {
             killed: Some(moment),
+            ..End::default()
+        }),
+        1 => (0u32..20).prop_map(|moment| End {
+            suspended: Some(moment),
             ..End::default()
         }),
         1 => Just(End {
@@ -126,7 +171,7 @@ fn edits() -> impl Strategy<Value = Edit> {
         any::<bool>().prop_map(Edit::Paused),
         (0usize..3).prop_map(Edit::OnDrift),
         Just(Edit::Trigger),
-        (0usize..7).prop_map(Edit::Deliveries),
+        (0usize..DELIVERIES.len()).prop_map(Edit::Deliveries),
         any::<bool>().prop_map(Edit::StoreInState),
         any::<bool>().prop_map(Edit::HoldWhileUsed),
     ]

@@ -1,4 +1,4 @@
-//! A ledger in memory, in a world where a process may be killed before and after every call.
+//! A ledger in memory, in a world where a process may be killed or suspended before and after every call.
 
 use std::sync::Arc;
 
@@ -25,13 +25,16 @@ impl Ledger for Mortal {
 
     async fn begin(&self, intent: &Intent) -> Result<()> {
         self.world.breathe().await;
+        self.world.doze().await;
         let begun = self.inner.begin(intent).await;
         self.world.breathe().await;
+        self.world.doze().await;
         begun
     }
 
     async fn finish(&self, intent: &str, outcome: &Outcome, at: Instant) -> Result<()> {
         self.world.breathe().await;
+        self.world.doze().await;
         let finished = self.inner.finish(intent, outcome, at).await;
         self.world.breathe().await;
         finished
@@ -67,6 +70,8 @@ impl Ledger for Mortal {
     }
 
     async fn renew(&self, fence: &Fence) -> Result<()> {
+        // Who sleeps renews nothing.
+        self.world.rest().await;
         self.inner.renew(fence).await
     }
 

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use apikey::clock::Clock;
 use apikey::context::Context;
 use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
 use apikey::ledger::{Ledger, Memory};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::config::{Config, PLACES};
@@ -16,7 +19,11 @@ use super::events::{End, Event, Tamper};
 use super::mortal::Mortal;
 use super::terraform::Kept;
 use super::values::tree;
-use crate::support::world::World;
+use crate::support::world::{Region, World};
+
+/// Longer than a lease.
+const LONG: Duration = Duration::from_secs(3_600);
+const SOON: Duration = Duration::from_secs(60);
 
 /// What must not happen, in words.
 pub type Crime = String;
@@ -31,6 +38,14 @@ pub struct Player {
     /// An apply did not finish, or nobody heard of it: until the next one that does, a key may be in no state.
     pub shaken: bool,
     end: End,
+    /// The action rotates the key between the plan and its apply.
+    pub between: bool,
+    /// The state of the other workspace.
+    other: Option<Kept>,
+    /// States that were there once, oldest first.
+    past: Vec<Kept>,
+    /// Tells the process that runs now from those before.
+    process: u32,
     /// Keys of creates that came to their end and that no state ever heard of.
     forsaken: BTreeSet<String>,
 }
@@ -46,6 +61,10 @@ impl Player {
             ledger: Arc::default(),
             shaken: false,
             end: End::default(),
+            between: false,
+            other: None,
+            past: Vec::new(),
+            process: 0,
             forsaken: BTreeSet::new(),
         }
     }
@@ -71,13 +90,16 @@ impl Player {
                 late,
                 faults,
                 refuse_probes,
+                between,
                 end,
             } => {
                 self.set_faults(*faults, *refuse_probes);
                 self.end = *end;
                 self.world.state().lost = end.lost;
                 self.shaken |= end.lost != 0;
+                self.between = *between;
                 self.apply(*refresh, *late).await?;
+                self.between = false;
                 self.end = End::default();
                 self.world.state().lost = 0;
             }
@@ -87,15 +109,65 @@ impl Player {
                 self.set_faults(*faults, false);
                 self.destroy().await?;
             }
+            Event::Restore(back) => self.restore(*back),
+            Event::Copy => self.other = self.kept.as_ref().map(Kept::copied),
+            Event::Switch if self.other.is_none() => {}
+            Event::Switch => {
+                std::mem::swap(&mut self.kept, &mut self.other);
+                self.shaken = true;
+            }
+            Event::Travel(away) => {
+                self.world.state().region = match away {
+                    true => Region::Elsewhere,
+                    false => Region::Home,
+                };
+            }
+            Event::Fail(place, fails) => {
+                let place = PLACES[*place].to_owned();
+                let mut state = self.world.state();
+                match fails {
+                    true => drop(state.failing.insert(place)),
+                    false => drop(state.failing.remove(&place)),
+                }
+            }
+            Event::RotateNow { faults } => {
+                self.set_faults(*faults, false);
+                self.rotate_now().await?;
+            }
         }
         self.set_faults(0, false);
+        self.remember();
         self.no_crime()
+    }
+
+    /// Keeps the state as one that was there once.
+    fn remember(&mut self) {
+        let Some(kept) = &self.kept else { return };
+        let last = self.past.last();
+        if last.is_none_or(|last| tree(&last.state) != tree(&kept.state)) {
+            self.past.push(kept.copied());
+        }
+    }
+
+    fn restore(&mut self, back: usize) {
+        let older = self.past.len().checked_sub(back + 1);
+        if let Some(older) = older {
+            self.kept = Some(self.past[older].copied());
+            self.shaken = true;
+        }
+    }
+
+    /// The places that are wanted, by what they are.
+    pub fn wanted(&self) -> BTreeSet<String> {
+        let names = self.config.places().into_iter();
+        names.map(|name| self.world.identity_of(&name)).collect()
     }
 
     /// With everything in order again, a few applies bring the key into order too.
     pub async fn recover(&mut self) -> Result<(), Crime> {
         self.diary.push("recovery".into());
         self.ledger.lose(false);
+        self.come_home();
         self.clean_up();
         self.config.paused = false;
         self.config.on_drift = 1;
@@ -115,6 +187,15 @@ impl Player {
         unwell
     }
 
+    /// Nothing fails any more, and the environment points to where the key lives.
+    fn come_home(&mut self) {
+        let ids = self.known_ids();
+        let mut state = self.world.state();
+        state.failing.clear();
+        let mut issued = ids.iter().filter_map(|id| state.issued.get(id));
+        state.region = issued.next().map(|issued| issued.born).unwrap_or_default();
+    }
+
     /// Whether everything is in order.
     fn is_well(&self) -> Result<(), Crime> {
         if let Some(lost) = self.world.live().difference(&self.known_ids()).next() {
@@ -126,8 +207,9 @@ impl Player {
             .managed(&kept.private)
             .map_err(|error| error.to_string())?;
         let slots = managed.slots.ok_or("there is no primary in the end")?;
+        let wanted = self.wanted();
         let state = self.world.state();
-        for place in self.config.places() {
+        for place in wanted {
             let holds = state
                 .places
                 .get(&place)
@@ -164,32 +246,41 @@ impl Player {
     }
 
     pub fn known_ids(&self) -> BTreeSet<String> {
-        let kept = self.kept.as_ref();
-        let managed = kept.and_then(|kept| kept.state.managed(&kept.private).ok());
-        managed
-            .map(|managed| managed.owned_ids().into_iter().collect())
-            .unwrap_or_default()
+        let states = [&self.kept, &self.other].into_iter().flatten();
+        let managed = states.filter_map(|kept| kept.state.managed(&kept.private).ok());
+        managed.flat_map(|managed| managed.owned_ids()).collect()
     }
 
     pub fn context(&self) -> Context {
         let clock = Clock::fixed(Instant::from_unix(self.now));
         Context::new(clock, CancellationToken::new(), BTreeMap::new())
-            .with_connector(self.world.clone())
+            .with_connector(self.world.of_process(self.process))
             .with_ledger(Arc::new(Mortal {
                 inner: Arc::clone(&self.ledger),
-                world: self.world.clone(),
+                world: self.world.of_process(self.process),
             }))
     }
 
-    /// A part of an apply, which may be killed: then `None`.
+    /// A part of an apply, which may be killed, or suspended until another one is over: then `None`.
     pub async fn mortal<T>(&mut self, part: impl Future<Output = T>) -> Option<T> {
         self.world.state().kill_in = self.end.killed;
+        self.world.state().suspend_in = self.end.suspended;
+        let mut part = pin!(part);
+        let world = self.world.clone();
         let lived = tokio::select! {
             biased;
-            done = part => Some(done),
-            () = self.world.death() => None,
+            done = &mut part => Some(done),
+            () = world.death() => None,
+            _ = world.suspension() => {
+                self.another_process().await;
+                // The newer state was written by then, so that nothing becomes of its answer.
+                drop(part.await);
+                self.diary.push("  woke up and came to an end".into());
+                return None;
+            }
         };
         self.world.state().kill_in = None;
+        self.world.state().suspend_in = None;
         if lived.is_none() || self.end.unheard {
             self.diary.push("  nobody heard of its end".into());
             self.shaken = true;
@@ -201,6 +292,26 @@ impl Player {
             return None;
         }
         lived
+    }
+
+    /// While a process sleeps its lock runs out, and another one applies the same state.
+    async fn another_process(&mut self) {
+        let end = std::mem::take(&mut self.end);
+        self.process += 1;
+        self.diary
+            .push("  suspended; another process applies".into());
+        self.ledger.expire_locks();
+        sleep(LONG).await;
+        self.shaken = true;
+        let applied: Pin<Box<dyn Future<Output = _> + '_>> = Box::pin(self.apply(true, 0));
+        if let Err(crime) = applied.await {
+            self.world.state().crimes.push(crime);
+        }
+        self.end = end;
+        self.process += 1;
+        self.world.wake();
+        // What renews the lock is awake before the work goes on. That every attempt asks by itself takes real time to show.
+        sleep(SOON).await;
     }
 
     /// A create whose answer was lost is followed by the next one only if that delivers to the same places. Otherwise

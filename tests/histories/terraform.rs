@@ -3,7 +3,7 @@
 
 use apikey::domain::moves::Move;
 use apikey::resources::managed::model::{ManagedState, Private};
-use apikey::resources::managed::{apply, destroy, plan, read};
+use apikey::resources::managed::{apply, destroy, outside, plan, read};
 use tf_provider::Diagnostics;
 use tf_provider::value::ValueAny;
 
@@ -15,6 +15,16 @@ pub struct Kept {
     pub state: ManagedState,
     pub private: Private,
     pub tainted: bool,
+}
+
+impl Kept {
+    pub fn copied(&self) -> Self {
+        Self {
+            state: copy(&self.state),
+            private: self.private.clone(),
+            tainted: self.tainted,
+        }
+    }
 }
 
 pub struct Planned {
@@ -98,7 +108,14 @@ impl Player {
         let config = self.config.state();
         let proposal = self.config.proposed(&blank);
         let planned = plan::create(&mut diags, proposal, &config, &self.context()).await;
-        let (planned, private) = planned.ok_or_else(|| format!("{:?}", diags.errors))?;
+        let Some((planned, private)) = planned else {
+            self.diary
+                .push(format!("  create refused: {:?}", diags.errors));
+            return match diags.errors.is_empty() {
+                true => Err("a plan gave neither a state nor an error".into()),
+                false => Ok(()),
+            };
+        };
         self.now += i64::from(late);
         let orphans = private.facts.orphans.clone();
         let shown = format!("{:?}", diags.warnings);
@@ -176,6 +193,9 @@ impl Player {
             return Ok(());
         };
         self.now += i64::from(late);
+        if std::mem::take(&mut self.between) {
+            self.rotate_now().await?;
+        }
         if tree(&first.prior) == tree(&first.planned) {
             return match first.private.decision {
                 None => Ok(()),
@@ -283,9 +303,17 @@ impl Player {
     }
 
     pub fn begin(&mut self, doomed: &[String]) {
+        let wanted = self.wanted();
+        let kept = self.kept.as_ref();
+        let managed = kept.and_then(|kept| kept.state.managed(&kept.private).ok());
+        let pending = managed.map(|managed| managed.pending_revocations);
+        let stores = |kept: &Kept| kept.state.stores_secrets();
+        let stored = self.config.stored || self.kept.as_ref().is_some_and(stores);
         let mut state = self.world.state();
         state.doomed = doomed.iter().cloned().collect();
-        state.wanted = self.config.places();
+        state.pending = pending.into_iter().flatten().collect();
+        state.stored = stored || wanted.is_empty();
+        state.wanted = wanted;
         state.successor = None;
     }
 
@@ -304,6 +332,7 @@ impl Player {
         let Some(id) = managed.slots.and_then(|slots| slots.primary.key_id) else {
             return Ok(());
         };
+        let wanted = self.wanted();
         let state = self.world.state();
         let Some(issued) = state.issued.get(&id) else {
             return Err(format!("{id} was promoted and never minted"));
@@ -315,10 +344,25 @@ impl Player {
         let at_once = moves
             .iter()
             .any(|next| matches!(next, Move::Create | Move::Replace));
-        match self.config.places().difference(&issued.was_in).next() {
+        match wanted.difference(&issued.was_in).next() {
             Some(place) if !at_once => Err(format!("{id} was promoted and never was in {place}")),
             _ => Ok(()),
         }
+    }
+
+    /// The action, which writes no state.
+    pub async fn rotate_now(&mut self) -> Result<(), Crime> {
+        let Some(kept) = &self.kept else {
+            return Ok(());
+        };
+        let (state, context) = (copy(&kept.state), self.context());
+        self.begin(&[]);
+        let rotated = outside::rotate(state, &context, &|_| {}).await;
+        let told = rotated.map(|rotated| rotated.primary);
+        self.diary
+            .push(format!("  rotated by the action: {told:?}"));
+        self.shaken = true;
+        Ok(())
     }
 
     pub async fn destroy(&mut self) -> Result<(), Crime> {

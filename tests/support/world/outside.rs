@@ -1,0 +1,202 @@
+//! The issuer and the stores of the world, as the provider reaches them.
+
+use apikey::context::{Connector, Context};
+use apikey::error::{Error, Kind, Result};
+use apikey::instant::Instant;
+use apikey::issuers::{Issuer, IssuerKind, Listed, Minted, Probe, Standing};
+use apikey::ledger::guard;
+use apikey::secret::Secret;
+use apikey::settings::Settings;
+use apikey::stores::{
+    Document, DocumentKey, Found, Observation, Receipt, Store, StoreKind, Version,
+};
+use async_trait::async_trait;
+
+use super::{World, Written};
+
+impl Connector for World {
+    fn issuer(&self, _: &dyn IssuerKind, _: &Settings, _: &Context) -> Result<Box<dyn Issuer>> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn store(&self, _: &dyn StoreKind, settings: &Settings, _: &Context) -> Result<Box<dyn Store>> {
+        Ok(Box::new(Place {
+            world: self.clone(),
+            name: settings.required_string("path")?.to_owned(),
+        }))
+    }
+}
+
+#[async_trait]
+impl Issuer for World {
+    fn account(&self) -> String {
+        "the account".into()
+    }
+
+    async fn check(&self, _: &[String]) -> Result<()> {
+        let mut state = self.state();
+        state.call("check issuer")?;
+        match state.live_count() {
+            0 | 1 => Ok(()),
+            _ => Err(Error::new(
+                Kind::Limit,
+                "The account is full",
+                "Delete a key.",
+            )),
+        }
+    }
+
+    async fn mint(&self, _: &str) -> Result<Minted> {
+        self.breathe().await;
+        guard::confirm().await?;
+        self.refuse_latecomers("a mint");
+        let minted = self.state().mint()?;
+        self.breathe().await;
+        self.answer("mint", Kind::Uncertain, minted)
+    }
+
+    async fn list(&self) -> Result<Option<Vec<Listed>>> {
+        let mut state = self.state();
+        state.call("list")?;
+        let live = state.issued.iter().filter(|(_, issued)| issued.live);
+        let listed = live.map(|(id, issued)| Listed {
+            key_id: id.clone(),
+            created_at: issued.created_at,
+        });
+        Ok(Some(listed.collect()))
+    }
+
+    async fn inspect(&self, ids: &[String]) -> Result<Vec<Option<Standing>>> {
+        let mut state = self.state();
+        state.call("inspect")?;
+        let standing = |id: &String| match state.issued.get(id) {
+            Some(issued) if issued.live => Some(Standing::Active),
+            _ => Some(Standing::Missing),
+        };
+        Ok(ids.iter().map(standing).collect())
+    }
+
+    async fn last_used(&self, id: &str) -> Result<Option<Instant>> {
+        let mut state = self.state();
+        state.call("last used")?;
+        Ok(state.last_used.get(id).copied())
+    }
+
+    async fn probe(&self, id: Option<&str>, secret: &Secret) -> Result<Probe> {
+        let mut state = self.state();
+        state.call("probe")?;
+        if state.refuse_probes {
+            return Ok(Probe::Refused("not now".into()));
+        }
+        match id.and_then(|id| state.issued.get_mut(id)) {
+            Some(issued) if issued.live && issued.secret == secret.expose() => {
+                issued.proved = true;
+                Ok(Probe::Accepted)
+            }
+            _ => Ok(Probe::Refused("no such key".into())),
+        }
+    }
+
+    async fn revoke(&self, id: Option<&str>) -> Result<()> {
+        self.breathe().await;
+        guard::confirm().await?;
+        self.refuse_latecomers("a revocation");
+        self.state().revoke(id.unwrap_or_default())?;
+        self.breathe().await;
+        self.answer("revoke", Kind::Unavailable, ())
+    }
+}
+
+struct Place {
+    world: World,
+    name: String,
+}
+
+#[async_trait]
+impl Store for Place {
+    fn place(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn identity(&self) -> Result<String> {
+        Ok(self.stands_at())
+    }
+
+    async fn check(&self) -> Result<()> {
+        let place = self.stands_at();
+        self.world.state().call(&format!("check {place}"))
+    }
+
+    async fn observe(&self) -> Result<Observation> {
+        let place = self.stands_at();
+        let mut state = self.world.state();
+        state.call(&format!("read {place}"))?;
+        state.emptied.remove(&place);
+        let Some(written) = state.places.get(&place).cloned() else {
+            return Ok(Observation::nothing());
+        };
+        let version = version(Some(&written));
+        let key = |(key_id, secret): (Option<String>, String)| DocumentKey {
+            key_id,
+            secret: Secret::new(secret),
+        };
+        let document = Document {
+            primary: key(written.primary),
+            secondary: written.secondary.map(key),
+            generation: Some(written.generation),
+            rotated_at: None,
+        };
+        Ok(Observation {
+            found: Found::Document(document),
+            version,
+        })
+    }
+
+    async fn write(&self, document: &Document, _: &str, expected: &Version) -> Result<Receipt> {
+        self.world.breathe().await;
+        guard::confirm().await?;
+        self.world.refuse_latecomers("a write");
+        self.refuse_another(expected)?;
+        let place = self.stands_at();
+        self.world.state().write(&place, document)?;
+        self.world.breathe().await;
+        let receipt = Receipt {
+            content: version(self.world.state().places.get(&place)),
+            version: None,
+        };
+        self.world.answer("write", Kind::Unavailable, receipt)
+    }
+
+    async fn remove(&self, expected: &Version) -> Result<()> {
+        self.world.breathe().await;
+        guard::confirm().await?;
+        self.world.refuse_latecomers("a removal");
+        self.refuse_another(expected)?;
+        let place = self.stands_at();
+        self.world.state().remove(&place)?;
+        self.world.breathe().await;
+        self.world.answer("remove", Kind::Unavailable, ())
+    }
+}
+
+impl Place {
+    fn stands_at(&self) -> String {
+        self.world.identity_of(&self.name)
+    }
+
+    fn refuse_another(&self, expected: &Version) -> Result<()> {
+        let place = self.stands_at();
+        let state = self.world.state();
+        if version(state.places.get(&place)) == *expected {
+            return Ok(());
+        }
+        let changed = format!("{place} was changed in the meantime");
+        Err(Error::new(Kind::Stale, changed, "Plan again."))
+    }
+}
+
+fn version(written: Option<&Written>) -> Version {
+    written.map_or(Version::Absent, |written| {
+        Version::of_bytes(format!("{written:?}").as_bytes())
+    })
+}
