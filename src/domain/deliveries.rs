@@ -34,8 +34,12 @@ impl Situation<'_> {
         self.any_in_order || repairs.any(|repair| repair.is_write() && !repair.is_failing())
     }
 
-    /// The deliveries that a promotion waits for.
+    /// The deliveries that a promotion waits for. It waits for none while the primary does not work: nobody would be
+    /// served by that.
     pub fn promotion_waits_for(&self) -> Vec<&Repair> {
+        if !self.primary_is_usable() {
+            return Vec::new();
+        }
         let failing = self.repairs.iter().filter(|repair| repair.is_failing());
         failing
             .filter(|repair| repair.required && !self.is_excused(repair))

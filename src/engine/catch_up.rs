@@ -1,11 +1,11 @@
 //! Where a state is behind the world: an older one was restored or copied, an apply or an action ended and no state
 //! heard of it. If everything outside agrees on how things are now, the state follows; if not, nothing may be done.
 
-use crate::domain::situation::{Copy, Seen};
+use crate::domain::situation::Seen;
 use crate::domain::slots::{Key, Role, Secondary, Slots};
 use crate::engine::connections::{Connections, in_delivery};
-use crate::engine::gather::{Copies, gather, seen, standings};
-use crate::engine::managed::{DeliveryState, Managed};
+use crate::engine::gather::{seen, standings};
+use crate::engine::managed::Managed;
 use crate::engine::precondition::{self, Ours, Stranger, mark_of};
 use crate::error::Result;
 use crate::instant::Instant;
@@ -24,6 +24,15 @@ pub enum Position {
     Adopts(Slots),
     /// Something outside is newer, and it does not agree with itself: why.
     Behind(String),
+}
+
+/// How many documents have to hold exactly the keys that are to be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// All that nobody changed.
+    ByAll,
+    /// One, where the ledger or the state know all of its keys: others may have failed to be written, but none is newer.
+    ByOne,
 }
 
 /// What is looked at.
@@ -51,17 +60,22 @@ pub async fn position(world: &World<'_>) -> Result<Position> {
     };
     let documents = world.documents().await?;
     let candidates = [
-        world.by_the_ledger(slots, &documents),
-        by_the_documents(slots, documents.iter().map(|(_, there)| there)),
-        world.by_the_successor(slots, &documents),
+        (Told::ByOne, world.by_the_ledger(slots, &documents)),
+        (
+            Told::ByOne,
+            by_the_documents(slots, documents.iter().map(|(_, there)| there), world.now),
+        ),
+        (Told::ByAll, world.by_the_successor(slots, &documents)),
     ];
-    for candidate in candidates.into_iter().flatten() {
-        if candidate != *slots && world.agrees_on(&candidate, &documents).await? {
+    for (told, candidate) in candidates {
+        if let Some(candidate) = candidate.filter(|candidate| candidate != slots)
+            && world.agrees_on(&candidate, told, &documents).await?
+        {
             return Ok(Position::Follows(candidate));
         }
     }
     if let Some(adopted) = world.by_the_import(slots, &documents).await?
-        && world.agrees_on(&adopted, &documents).await?
+        && world.agrees_on(&adopted, Told::ByAll, &documents).await?
     {
         return Ok(Position::Adopts(adopted));
     }
@@ -137,7 +151,7 @@ impl World<'_> {
         {
             return None;
         }
-        let at = document.rotated_at?;
+        let at = document.rotated_at.unwrap_or(self.now);
         let mut followed = slots.clone();
         followed.swap_in(existing(&document.primary, at), at, true);
         Some(followed)
@@ -194,26 +208,35 @@ impl World<'_> {
         Ok(Some(Secondary { role, key }))
     }
 
-    /// Whether every delivery holds exactly these keys, in this generation, and the issuer has them.
-    async fn agrees_on(&self, slots: &Slots, documents: &[(String, Document)]) -> Result<bool> {
-        let generations = documents.iter().filter_map(|(_, there)| there.generation);
-        if documents.is_empty() || !{ generations }.all(|there| there == slots.generation) {
+    /// Whether the documents hold exactly these keys, and the issuer has the first.
+    async fn agrees_on(
+        &self,
+        slots: &Slots,
+        told: Told,
+        documents: &[(String, Document)],
+    ) -> Result<bool> {
+        if !self.is_told(slots, told, documents) {
             return Ok(false);
         }
-        let candidate = Managed {
-            slots: Some(slots.clone()),
-            ..self.managed.clone()
-        };
-        let nothing = Copies::default();
-        let sight = gather(&candidate, self.connections, None, nothing, self.now).await?;
-        let mut records = sight.deliveries.values();
-        let (primary, secondary) = standings(slots, self.connections).await?;
-        Ok(
-            records.all(|record| record.state == DeliveryState::Delivered)
-                && sight.facts.primary_copy == Copy::Available
-                && seen(primary) != Seen::Gone
-                && secondary.is_none_or(|standing| seen(standing) != Seen::Gone),
-        )
+        // A second key that is gone is of no use, and the rules end it.
+        let (primary, _) = standings(slots, self.connections).await?;
+        Ok(seen(primary) != Seen::Gone)
+    }
+
+    /// Every document that nobody changed tells the same; one that somebody changed says nothing.
+    fn is_told(&self, slots: &Slots, told: Told, documents: &[(String, Document)]) -> bool {
+        let known = self.managed.slots.iter().chain([slots]);
+        let known: Vec<&Key> = known.flat_map(keys).collect();
+        let documents = documents.iter().map(|(_, there)| there);
+        let untouched: Vec<&Document> = documents
+            .filter(|there| is_untouched(there, &known))
+            .collect();
+        let is_newer = |there: &Document| there.generation > Some(slots.generation);
+        untouched.iter().any(|there| holds_exactly(there, slots))
+            && untouched.iter().all(|there| match told {
+                Told::ByAll => holds_exactly(there, slots),
+                Told::ByOne => !is_newer(there),
+            })
     }
 
     async fn stranger(&self, document: &Document) -> Result<Option<Stranger>> {
@@ -256,18 +279,20 @@ impl World<'_> {
     }
 }
 
-/// Every document leads with the staged key: a promotion of which no state heard.
+/// A newer document leads with the staged key: a promotion of which no state heard. Where it did not get to every place, it
+/// goes on from here: a document never goes back.
 pub fn by_the_documents<'a>(
     slots: &Slots,
     documents: impl Iterator<Item = &'a Document>,
+    now: Instant,
 ) -> Option<Slots> {
     let staged = slots.staged()?;
-    let documents: Vec<&Document> = documents.collect();
-    let first = documents.first()?;
-    let is_promoted = |document: &&Document| {
-        precondition::is(staged, &document.primary) && document.generation > Some(slots.generation)
-    };
-    if !documents.iter().all(is_promoted) {
+    let known: Vec<&Key> = keys(slots).collect();
+    let first = documents
+        .filter(|there| is_untouched(there, &known))
+        .max_by_key(|there| there.generation)?;
+    let is_newer = first.generation > Some(slots.generation);
+    if !is_newer || !precondition::is(staged, &first.primary) {
         return None;
     }
     let old_lives = first
@@ -275,9 +300,35 @@ pub fn by_the_documents<'a>(
         .as_ref()
         .is_some_and(|second| precondition::is(&slots.primary, second));
     let mut followed = slots.clone();
-    followed.promote_staged(first.rotated_at?, old_lives);
+    // A layout without the instant leaves the instant at which it was noticed.
+    followed.promote_staged(first.rotated_at.unwrap_or(now), old_lives);
     followed.generation = first.generation?;
     Some(followed)
+}
+
+fn keys(slots: &Slots) -> impl Iterator<Item = &Key> {
+    [Some(&slots.primary), slots.secondary_key()]
+        .into_iter()
+        .flatten()
+}
+
+/// Every secret in the document is known.
+fn is_untouched(document: &Document, known: &[&Key]) -> bool {
+    let there = [Some(&document.primary), document.secondary.as_ref()];
+    let mut there = there.into_iter().flatten();
+    there.all(|there| known.iter().any(|key| precondition::is(key, there)))
+}
+
+fn holds_exactly(document: &Document, slots: &Slots) -> bool {
+    let second = match (slots.secondary_key(), &document.secondary) {
+        (Some(key), Some(there)) => precondition::is(key, there),
+        (None, None) => true,
+        _ => false,
+    };
+    let generation = document
+        .generation
+        .is_none_or(|there| there == slots.generation);
+    second && generation && precondition::is(&slots.primary, &document.primary)
 }
 
 /// A key that was found in a document.
@@ -294,10 +345,7 @@ pub fn existing(key: &DocumentKey, at: Instant) -> Key {
 }
 
 fn holds(slots: &Slots, key: &KeyMark) -> bool {
-    [Some(&slots.primary), slots.secondary_key()]
-        .into_iter()
-        .flatten()
-        .any(|own| KeyMark::new(own.key_id.clone(), own.fingerprint.as_ref()).is(key))
+    keys(slots).any(|own| KeyMark::new(own.key_id.clone(), own.fingerprint.as_ref()).is(key))
 }
 
 /// A key of the ledger, with its whole mark from a document or the state; `None` if neither has it.

@@ -14,7 +14,7 @@ use apikey::ledger::{Ledger, Memory};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::config::{Config, PLACES};
+use super::config::{Config, DELIVERIES, PLACES};
 use super::events::{End, Event, Tamper};
 use super::mortal::Mortal;
 use super::terraform::Kept;
@@ -173,6 +173,10 @@ impl Player {
         self.config.on_drift = 1;
         self.config.hold = false;
         self.config.policy = 0;
+        // Two deliveries to one place are refused until a person removes one of them.
+        if self.config.deliveries == DELIVERIES.len() - 1 {
+            self.config.deliveries = 1;
+        }
         let mut unwell = Err("nothing was applied".to_owned());
         for wait in [0, 0, 40, 40, 40, 40, 40, 40, 40, 40, 40, 0, 0, 0, 0] {
             self.now += wait;

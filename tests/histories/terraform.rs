@@ -42,6 +42,7 @@ impl Player {
             return Ok(true);
         };
         let context = self.context();
+        let failed = self.world.state().failures();
         let Ok(seen) = read::read(copy(&kept.state), kept.private.clone(), &context).await else {
             return Ok(false);
         };
@@ -49,10 +50,13 @@ impl Player {
             self.kept = None;
             return Ok(true);
         };
+        // What could not be seen the first time may well be seen the second time.
+        let was_blind = self.world.state().failures() > failed;
         let faults = std::mem::take(&mut self.world.state().faults);
         let again = read::read(copy(&state), private.clone(), &context).await;
         self.world.state().faults = faults;
         match again {
+            Ok(_) if was_blind => {}
             Ok(Some(read::Refreshed {
                 state: second,
                 private: second_private,

@@ -3,6 +3,7 @@
 //! A place that fails is written down and told, and the apply goes on as long as another is in order; what a required
 //! one holds up, the rules know (see [`crate::domain::deliveries`]).
 
+use crate::domain::situation::Seen;
 use crate::domain::slots::{Key, Slots};
 use crate::domain::steps::Content;
 use crate::duration::Duration;
@@ -169,6 +170,9 @@ impl Run<'_> {
 
     /// A required place that failed in this apply may lack the staged key.
     fn refuse_incomplete(&self) -> Result<()> {
+        if self.facts.primary != Seen::Present || self.primary_is_lost() {
+            return Ok(());
+        }
         let lacks = |name: &&String| {
             let record = self.managed.deliveries.get(*name);
             record.is_some_and(DeliveryRecord::is_failing) && !self.is_excused(name)

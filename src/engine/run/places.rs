@@ -1,6 +1,7 @@
 //! What stands at the places of a key: looked at once under the lock, kept in step with what is written, and compared by
 //! every write with what stands there then.
 
+use crate::domain::situation::Seen;
 use crate::engine::catch_up::by_the_documents;
 use crate::engine::connections::{Delivery, in_delivery};
 use crate::engine::deliver::{self, Written};
@@ -38,6 +39,10 @@ impl Run<'_> {
 
     /// A promotion that no state heard of is followed by a refresh, never undone by an older plan.
     fn refuse_unheard(&self) -> Result<()> {
+        // A promotion of a key that is gone by now is nothing to follow.
+        if self.facts.secondary == Seen::Gone {
+            return Ok(());
+        }
         let documents = self.observed.values().filter_map(|seen| match seen {
             Ok(Observation {
                 found: Found::Document(document),
@@ -46,10 +51,10 @@ impl Run<'_> {
             _ => None,
         });
         let slots = self.managed.slots.as_ref();
-        match slots.and_then(|slots| by_the_documents(slots, documents)) {
+        match slots.and_then(|slots| by_the_documents(slots, documents, self.clock.now())) {
             None => Ok(()),
             Some(slots) => Err(behind(format!(
-                "{}: every document leads with {} by now",
+                "{}: a newer document leads with {}",
                 self.name,
                 slots.primary.label()
             ))),

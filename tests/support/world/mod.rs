@@ -150,6 +150,12 @@ impl World {
 }
 
 impl State {
+    /// How many calls have failed so far.
+    pub fn failures(&self) -> usize {
+        let lines = self.log.iter();
+        lines.filter(|line| line.ends_with(" failed")).count()
+    }
+
     /// Whether this call is one of those that fail.
     pub(super) fn call(&mut self, what: &str) -> Result<()> {
         let place = what.split_once(' ').map_or("", |(_, place)| place);
