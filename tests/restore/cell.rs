@@ -210,6 +210,9 @@ impl Cell {
                 if imported.code != 0 {
                     return Err(format!("the import was refused: {imported}"));
                 }
+                // Only a refresh of a state that knows the deliveries finds the other key in them.
+                ws.apply();
+                ws.apply_with(&["-refresh-only"]);
             }
             Site::Files(_) => {
                 let config = life.moments[self.later].config.clone();
