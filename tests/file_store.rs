@@ -271,10 +271,8 @@ async fn a_link_or_directory_in_place_of_the_file_is_refused() {
     fs::create_dir(&inner).unwrap();
     for (path, what) in [(link, "a symbolic link"), (inner, "a directory")] {
         let store = dotenv(&path, "API_KEY");
-        assert!(
-            matches!(store.observe().await.unwrap().found, Found::Foreign(why) if why == format!("it is {what}"))
-        );
         for refused in [
+            store.observe().await.map(drop),
             store.check().await,
             write(&*store, "made-up").await,
             remove_now(&*store).await,
