@@ -95,7 +95,7 @@ step() {
 }
 
 # The lines of the delivered file that hold a key.
-delivered() { grep -c '=.' secrets/payments.env || true; }
+delivered() { grep -cE '^API_KEY_(PRIMARY|SECONDARY)=.' secrets/payments.env || true; }
 
 expect_keys() { [ "$(delivered)" = "$1" ] || fail "The delivered file holds $(delivered) keys where $1 were expected."; }
 
