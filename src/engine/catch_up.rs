@@ -5,6 +5,7 @@ use crate::domain::situation::Seen;
 use crate::domain::slots::{Key, Role, Secondary, Slots};
 use crate::engine::connections::{Connections, in_delivery};
 use crate::engine::gather::{seen, standings};
+use crate::engine::journal::mark;
 use crate::engine::managed::Managed;
 use crate::engine::precondition::{self, Ours, Stranger, mark_of};
 use crate::error::Result;
@@ -68,7 +69,7 @@ pub async fn position(world: &World<'_>) -> Result<Position> {
         (Told::ByAll, world.by_the_successor(slots, &documents)),
     ];
     for (told, candidate) in candidates {
-        if let Some(candidate) = candidate.filter(|candidate| candidate != slots)
+        if let Some(candidate) = candidate.filter(|candidate| !holds_the_same(candidate, slots))
             && world.agrees_on(&candidate, told, &documents).await?
         {
             return Ok(Position::Follows(candidate));
@@ -130,7 +131,10 @@ impl World<'_> {
             primary: recorded(primary, slots, documents)?,
             secondary,
             generation: generation.max().unwrap_or(slots.generation),
-            requested_at: None,
+            // What was asked for is done once there is another primary.
+            requested_at: slots
+                .requested_at
+                .filter(|_| mark(&slots.primary).is(&primary.key)),
         })
     }
 
@@ -312,6 +316,17 @@ fn keys(slots: &Slots) -> impl Iterator<Item = &Key> {
         .flatten()
 }
 
+/// Whether both have the same keys in the same roles, whatever instants they know of them.
+fn holds_the_same(one: &Slots, other: &Slots) -> bool {
+    let second = |slots: &Slots| {
+        let secondary = slots.secondary.as_ref()?;
+        Some((secondary.role, mark(&secondary.key)))
+    };
+    one.generation == other.generation
+        && mark(&one.primary) == mark(&other.primary)
+        && second(one) == second(other)
+}
+
 /// Every secret in the document is known.
 fn is_untouched(document: &Document, known: &[&Key]) -> bool {
     let there = [Some(&document.primary), document.secondary.as_ref()];
@@ -345,7 +360,7 @@ pub fn existing(key: &DocumentKey, at: Instant) -> Key {
 }
 
 fn holds(slots: &Slots, key: &KeyMark) -> bool {
-    keys(slots).any(|own| KeyMark::new(own.key_id.clone(), own.fingerprint.as_ref()).is(key))
+    keys(slots).any(|own| mark(own).is(key))
 }
 
 /// A key of the ledger, with its whole mark from a document or the state; `None` if neither has it.
@@ -360,7 +375,7 @@ fn recorded(record: &KeyRecord, slots: &Slots, documents: &[(String, Document)])
     let own = own
         .into_iter()
         .flatten()
-        .find(|own| KeyMark::new(own.key_id.clone(), own.fingerprint.as_ref()) == record.key);
+        .find(|own| mark(own) == record.key);
     Some(Key {
         key_id: record.key.key_id.clone(),
         fingerprint: Some(there.or_else(|| own?.fingerprint.clone())?),
