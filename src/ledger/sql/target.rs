@@ -93,7 +93,8 @@ impl Target {
 
     /// Whether it is a file that is not there.
     pub fn is_missing(&self) -> bool {
-        self.dialect == Dialect::Sqlite && !self.file.exists()
+        // A path that leads through a file is wrong, not merely empty.
+        self.dialect == Dialect::Sqlite && matches!(self.file.try_exists(), Ok(false))
     }
 
     /// Where it lies, without a password.
