@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::disabled::Disabled;
 use crate::ledger::guard::Guard;
-use crate::ledger::{Effect, Intent, KeyMark, Ledger, Outcome, ResourceRef, Status};
+use crate::ledger::{Effect, Intent, KeyMark, Ledger, Outcome, ResourceRef};
 
 /// The journal of one apply of one resource.
 pub struct Journal<'a> {
@@ -106,15 +106,6 @@ impl<'a> Journal<'a> {
     /// The account that is worked on.
     pub fn account(&self) -> &str {
         &self.apply.account
-    }
-
-    /// Whether a key of this account is dead for certain: the ledger says that it was revoked.
-    pub async fn is_revoked(&self, key: &KeyMark) -> Result<bool> {
-        let keys = self.ledger.keys_in(&self.apply.account).await?;
-        let mut dead = keys
-            .iter()
-            .filter(|record| record.status == Status::Revoked);
-        Ok(dead.any(|record| record.key == *key))
     }
 
     /// The lock under which it is done.

@@ -11,10 +11,11 @@ use crate::engine::connections::{Delivery, in_delivery, stale};
 use crate::engine::deliver;
 use crate::engine::journal::Deed;
 use crate::engine::managed::{DeliveryRecord, DeliveryState};
+use crate::engine::precondition::mark_of;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::ledger::{Effect, KeyMark};
+use crate::ledger::Effect;
 use crate::stores::Document;
 
 impl Run<'_> {
@@ -86,10 +87,7 @@ impl Run<'_> {
     ) -> Result<()> {
         let (journal, acting) = (self.journal, self.acting);
         let deed = Deed {
-            key: Some(KeyMark::new(
-                document.primary.key_id.clone(),
-                Some(&document.primary.secret.fingerprint()),
-            )),
+            key: Some(mark_of(&document.primary)),
             place: Some(delivery.place(name)),
             ..Deed::default()
         };
