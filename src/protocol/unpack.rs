@@ -126,10 +126,11 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
             Head::Signed(number) => visitor.visit_i64(number),
             Head::Single(number) => visitor.visit_f32(number),
             Head::Double(number) => visitor.visit_f64(number),
-            Head::Text(text) => {
-                let text = std::str::from_utf8(text).map_err(|_| Unfit::Malformed)?;
-                visitor.visit_borrowed_str(text)
-            }
+            // Text that is not UTF-8 is bytes, as for `rmp_serde`: no attribute takes them.
+            Head::Text(text) => match std::str::from_utf8(text) {
+                Ok(text) => visitor.visit_borrowed_str(text),
+                Err(_) => visitor.visit_borrowed_bytes(text),
+            },
             Head::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
             Head::Items(count) => self.items(count, |items| visitor.visit_seq(items)),
             Head::Entries(count) => self.items(count, |entries| visitor.visit_map(entries)),

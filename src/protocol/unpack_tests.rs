@@ -59,6 +59,14 @@ fn depth_and_counts_are_bounded() {
     assert!(unpack::<ValueString>(&[0xdb, 0xff, 0xff, 0xff, 0xff, b'x']).is_err());
 }
 
+#[test]
+fn text_that_is_not_utf_8_is_not_a_string() {
+    let text = [0xa1, 0x80];
+    assert_eq!(unpack::<String>(&text), Err(Unfit::Type));
+    assert_eq!(unpack::<ValueString>(&text), Err(Unfit::Type));
+    assert_eq!(unpack::<ValueAny>(&text), Err(Unfit::Type));
+}
+
 fn any_value() -> impl Strategy<Value = ValueAny> {
     let leaf = prop_oneof![
         Just(ValueAny::Null),
