@@ -74,7 +74,7 @@ impl Context {
     }
 
     /// The lock of one account within this process.
-    pub fn local_turn(&self, account: &str) -> Arc<AsyncMutex<()>> {
+    pub fn local_lock(&self, account: &str) -> Arc<AsyncMutex<()>> {
         // A map of locks is whole at every moment, so a panic elsewhere leaves nothing half done.
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(turns.entry(account.to_owned()).or_default())

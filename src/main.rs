@@ -6,7 +6,7 @@ fn main() -> ExitCode {
     // The command line starts a plugin without arguments.
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(("ledger", rest)) = arguments.split_first().map(|(word, rest)| (&**word, rest)) {
-        return apikey::ledger::by_hand::run(rest);
+        return apikey::ledger::cli::run(rest);
     }
     apikey::protocol::run(apikey::provider::registry)
 }

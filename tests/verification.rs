@@ -131,10 +131,10 @@ async fn the_key_arrives_in_headers_and_body_and_is_proved() {
     // In a task of its own, as requests from Terraform are: the proof must be able to change threads.
     let proof = tokio::spawn(async move {
         let (secret, stop) = (Secret::new(CANARY.into()), CancellationToken::new());
-        verification.prove(Some("id-1"), &secret, &stop).await
+        verification.verify(Some("id-1"), &secret, &stop).await
     });
     let proof = proof.await.unwrap().unwrap();
-    assert!(proof.is_proved());
+    assert!(proof.is_verified());
     assert_eq!(server.seen().len(), 2);
     for request in server.seen() {
         assert!(
@@ -265,10 +265,10 @@ async fn nobody_there_is_unavailable_and_ends_with_the_bound() {
     let verification = verification(&url, fields);
     let secret = Secret::new(CANARY.into());
     let proof = verification
-        .prove(None, &secret, &CancellationToken::new())
+        .verify(None, &secret, &CancellationToken::new())
         .await
         .unwrap();
-    assert_eq!(proof.verdict, Verdict::Unproved);
+    assert_eq!(proof.verdict, Verdict::Unverified);
     let reason = proof.last_reason.unwrap();
     assert!(
         reason.contains("refused") && !reason.contains("canary"),

@@ -10,11 +10,11 @@ use tf_provider::schema::{AttributeType, Block, Description, Schema};
 use tf_provider::value::{Value, ValueAny};
 
 use crate::context::{Context, SharedContext};
+use crate::engine::account_lock::AccountLock;
 use crate::engine::connections::Connections;
 use crate::engine::journal::{Bracket, Deed, Journal};
-use crate::engine::turn::Turn;
 use crate::error::{Error, Kind, Path, Result};
-use crate::issuers::{Issuer, Standing};
+use crate::issuers::{Issuer, KeyStatus};
 use crate::ledger::{Effect, KeyMark, ResourceRef, Status};
 use crate::protocol::authoring::{Action, Progress};
 use crate::resources::diagnostics;
@@ -72,8 +72,8 @@ impl Action for Revoke {
             known => return known.map(drop),
         };
         let issuer = connections.issuer.as_ref();
-        let standing = diagnostics::collect(diags, standing(issuer, &key_id).await)?;
-        if standing == Standing::Missing {
+        let status = diagnostics::collect(diags, key_status(issuer, &key_id).await)?;
+        if status == KeyStatus::Missing {
             let gone = surely_gone(&connections, &key_id, context).await;
             diagnostics::collect(diags, gone)?;
             diags.root_warning(
@@ -154,7 +154,7 @@ fn checked(request: &Request, context: &Context) -> Result<()> {
         return Ok(());
     }
     let (kind, settings) = connect::issuer(&request.issuer)?;
-    if !kind.names_its_keys() || !kind.abilities().inspect {
+    if !kind.names_its_keys() || !kind.capabilities().inspect {
         return Err(Error::invalid(
             settings.path().clone(),
             format!("{} cannot revoke a key by its id", kind.name()),
@@ -180,7 +180,7 @@ fn target(request: &Request, context: &Context) -> Result<Option<(Connections, S
     let connections = Connections {
         kind: kind.name(),
         issuer: context.connector().issuer(kind, &settings, context)?,
-        abilities: kind.abilities(),
+        capabilities: kind.capabilities(),
         deliveries: BTreeMap::new(),
         former: Vec::new(),
         verification: None,
@@ -188,9 +188,9 @@ fn target(request: &Request, context: &Context) -> Result<Option<(Connections, S
     Ok(Some((connections, key_id.to_owned())))
 }
 
-/// The revocation itself: in its turn on the account, between its intent and its outcome.
+/// The revocation itself: under the lock of the account, between its intent and its outcome.
 async fn written_down(connections: &Connections, key_id: &str, context: &Context) -> Result<()> {
-    let turn = Turn::take(context, connections, None).await?;
+    let lock = AccountLock::take(context, connections, None).await?;
     let bracket = Bracket {
         // It belongs to no resource: any key of the account can be named.
         resource: ResourceRef {
@@ -198,10 +198,10 @@ async fn written_down(connections: &Connections, key_id: &str, context: &Context
             ..ResourceRef::default()
         },
         issuer: connections.kind,
-        account: turn.account.clone(),
+        account: lock.account.clone(),
         action: ACTION.to_owned(),
         promised: Vec::new(),
-        guard: turn.guard(),
+        guard: lock.guard(),
     };
     let journal = Journal::open(context.ledger.as_ref(), context.clock, bracket).await?;
     let revoke = |_| connections.issuer.revoke(Some(key_id));
@@ -210,11 +210,11 @@ async fn written_down(connections: &Connections, key_id: &str, context: &Context
         .effect(Effect::Revoke, ACTION, deed, revoke, |()| None)
         .await;
     let closed = journal.close(revoked.as_ref().err()).await;
-    turn.give_back().await;
+    lock.give_back().await;
     revoked.and(closed)
 }
 
-async fn standing(issuer: &dyn Issuer, key_id: &str) -> Result<Standing> {
+async fn key_status(issuer: &dyn Issuer, key_id: &str) -> Result<KeyStatus> {
     let answers = issuer.inspect(&[key_id.to_owned()]).await?;
     let answer = answers.into_iter().next().flatten();
     answer.ok_or_else(|| {
@@ -277,14 +277,14 @@ async fn revoke(
     let issuer = connections.issuer.as_ref();
     let account = issuer.account();
     progress.say(format!("looking for key {key_id} at {account}"));
-    match standing(issuer, key_id).await? {
-        Standing::Missing => {
+    match key_status(issuer, key_id).await? {
+        KeyStatus::Missing => {
             surely_gone(&connections, key_id, context).await?;
             progress.say(format!("{account} has no key {key_id}: nothing to do"));
             return Ok(());
         }
-        Standing::Inactive => progress.say(format!("key {key_id} is switched off already")),
-        Standing::Active => progress.say(format!("key {key_id} is active")),
+        KeyStatus::Inactive => progress.say(format!("key {key_id} is switched off already")),
+        KeyStatus::Active => progress.say(format!("key {key_id} is active")),
     }
     progress.say(format!("switching off and deleting key {key_id}"));
     written_down(&connections, key_id, context).await?;
@@ -292,7 +292,7 @@ async fn revoke(
         if look > 0 {
             context.http().wait(PAUSE).await?;
         }
-        if standing(issuer, key_id).await? == Standing::Missing {
+        if key_status(issuer, key_id).await? == KeyStatus::Missing {
             progress.say(format!(
                 "key {key_id} is dead: {account} no longer knows it"
             ));

@@ -12,7 +12,7 @@ use crate::context::SharedContext;
 use crate::protocol::authoring::{Action, Progress};
 use crate::resources::diagnostics;
 use crate::resources::managed::model::ManagedState;
-use crate::resources::managed::{outside, schema as managed};
+use crate::resources::managed::{rotate_now, schema as managed};
 use crate::schema::{Attributes, attributes, required};
 
 /// The action.
@@ -48,7 +48,7 @@ impl Action for RotateNow {
             && state.inputs_known()
             && !state.primary.is_unknown()
             && !state.secondary.is_unknown()
-            && let Some(refusal) = outside::refusal(state, &self.context)
+            && let Some(refusal) = rotate_now::refusal(state, &self.context)
         {
             diagnostics::report(diags, refusal);
             return None;
@@ -74,13 +74,13 @@ impl Action for RotateNow {
         let watcher = {
             let (name, progress) = (name.clone(), progress.clone());
             move |step| {
-                if let Some(words) = outside::words(step) {
+                if let Some(words) = rotate_now::words(step) {
                     progress.say(format!("{name}: {words}"));
                 }
             }
         };
         let context = diagnostics::collect(diags, self.context.settled())?;
-        match outside::rotate(state, context, &watcher).await {
+        match rotate_now::rotate(state, context, &watcher).await {
             Ok(rotated) => {
                 progress.say(format!(
                     "{name}: {} is primary; {} stays valid as secondary until {} at least. Run plan or apply, so that the \

@@ -84,7 +84,7 @@ pub fn resource(name: &str, schema: &Schema, more: &More, root: &Path) -> io::Re
     usage(&mut page, &examples::of(root, &folder, "resource")?);
     page.push_str(&schema_text::schema(schema));
     if schema.block.attributes.contains_key("issuer") {
-        page.push_str(&abilities());
+        page.push_str(&capabilities());
     }
     let about = template(root, &format!("resources/{}.import.md", super::short(name)))?;
     page.push_str(&import(&about, &examples::of(root, &folder, "import")?));
@@ -219,14 +219,14 @@ fn moves(origins: &[Origin], about: &str, examples: &[Example]) -> String {
 }
 
 /// What issuers and stores can do, from their tables.
-fn abilities() -> String {
+fn capabilities() -> String {
     let mut text = String::from(
         "\n## Issuers\n\n\
          | issuer | proves a new key | notices a key that vanished | reports the last use | import | a change replaces the key |\n\
          |---|---|---|---|---|---|\n",
     );
     for issuer in ISSUERS {
-        let able = issuer.abilities();
+        let able = issuer.capabilities();
         let identity: Vec<String> = issuer.identity().iter().map(|n| format!("`{n}`")).collect();
         let _ = writeln!(
             text,

@@ -32,12 +32,12 @@ pub struct Evidence<'a> {
 
 /// What is to be made of a key that the ledger knows and the state does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stray {
+pub enum Untracked {
     /// An apply that never ended minted it, and it belongs to no resource: the next apply revokes it.
     Orphan(KeyMark),
     /// Its apply ended, but no state ever heard of it: the documents decide whether the state follows, see
     /// [`crate::engine::recover`]. Otherwise it is an orphan.
-    Unheard(KeyRecord),
+    Unacknowledged(KeyRecord),
     /// The ledger says that it lives, the issuer that it is gone.
     Gone(KeyMark),
     /// A state held it once and holds it no more, yet it lives. Nobody knows why, so it is reported only.
@@ -71,7 +71,7 @@ const DOUBT: Duration = Duration::from_secs(15 * 60);
 
 /// Whether a verdict needs what the issuer lists, and what else the ledger knows of the account.
 pub fn needs_list(memory: &Memory, held: &[KeyMark]) -> bool {
-    memory.open.iter().any(concerns_keys) || strays(memory, held).next().is_some()
+    memory.open.iter().any(concerns_keys) || untracked(memory, held).next().is_some()
 }
 
 /// Whether a key at the issuer may hang on it.
@@ -84,7 +84,7 @@ fn concerns_keys(intent: &Intent) -> bool {
 }
 
 /// Every key that the ledger knows as alive and the state does not hold.
-fn strays<'a>(memory: &'a Memory, held: &[KeyMark]) -> impl Iterator<Item = &'a KeyRecord> {
+fn untracked<'a>(memory: &'a Memory, held: &[KeyMark]) -> impl Iterator<Item = &'a KeyRecord> {
     memory.keys.iter().filter(|record| {
         record.status == Status::Live && record.revoked_at.is_none() && !is_held(held, &record.key)
     })
@@ -95,31 +95,31 @@ fn is_held(held: &[KeyMark], key: &KeyMark) -> bool {
 }
 
 impl Evidence<'_> {
-    /// The verdict on every stray key.
-    pub fn judge_strays(&self) -> Vec<Stray> {
-        strays(self.memory, self.held)
-            .map(|record| self.stray(record))
+    /// The verdict on every untracked key.
+    pub fn judge_untracked(&self) -> Vec<Untracked> {
+        untracked(self.memory, self.held)
+            .map(|record| self.judge_key(record))
             .collect()
     }
 
-    fn stray(&self, record: &KeyRecord) -> Stray {
+    fn judge_key(&self, record: &KeyRecord) -> Untracked {
         let key = record.key.clone();
-        let unheard = record.confirmed_at.is_none() && self.is_finished(record);
+        let unacknowledged = record.confirmed_at.is_none() && self.is_finished(record);
         // A key without an id lives in the documents alone: there is nothing to revoke. But a state that held it may be
         // newer than this one.
-        if key.key_id.is_none() && !unheard && record.confirmed_at.is_none() {
-            return Stray::Gone(key);
+        if key.key_id.is_none() && !unacknowledged && record.confirmed_at.is_none() {
+            return Untracked::Gone(key);
         }
         if self.is_listed(&key) == Some(false) {
-            return Stray::Gone(key);
+            return Untracked::Gone(key);
         }
         // A key without an id cannot be revoked, and the state follows it only as the documents say.
         let attested = record.minted || key.key_id.is_none();
         match record.confirmed_at {
-            Some(_) => Stray::Forgotten(key),
-            None if !attested => Stray::Unattested(key),
-            None if unheard => Stray::Unheard(record.clone()),
-            None => Stray::Orphan(key),
+            Some(_) => Untracked::Forgotten(key),
+            None if !attested => Untracked::Unattested(key),
+            None if unacknowledged => Untracked::Unacknowledged(record.clone()),
+            None => Untracked::Orphan(key),
         }
     }
 

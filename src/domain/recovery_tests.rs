@@ -99,8 +99,8 @@ impl Case {
         self.with(|evidence| evidence.judge(&intent))
     }
 
-    fn strays(self) -> Vec<Stray> {
-        self.with(|evidence| evidence.judge_strays())
+    fn untracked(self) -> Vec<Untracked> {
+        self.with(|evidence| evidence.judge_untracked())
     }
 }
 
@@ -197,7 +197,7 @@ fn what_no_sealed_event_attests_leads_to_no_revocation() {
             listed: Some(vec![listed("theirs", 3)]),
             ..Case::default()
         };
-        assert!(matches!(&case.strays()[..], [Stray::Unattested(_)]));
+        assert!(matches!(&case.untracked()[..], [Untracked::Unattested(_)]));
     }
 }
 
@@ -266,7 +266,7 @@ fn a_minted_key_of_an_apply_that_never_ended_is_an_orphan() {
         listed: Some(vec![listed("new", 3)]),
         ..Case::default()
     };
-    assert!(matches!(&case.strays()[..], [Stray::Orphan(_)]));
+    assert!(matches!(&case.untracked()[..], [Untracked::Orphan(_)]));
 }
 
 #[test]
@@ -276,7 +276,10 @@ fn a_minted_key_of_an_apply_that_ended_unheard_may_be_followed() {
         listed: Some(vec![listed("new", 3)]),
         ..Case::default()
     };
-    assert!(matches!(&case.strays()[..], [Stray::Unheard(_)]));
+    assert!(matches!(
+        &case.untracked()[..],
+        [Untracked::Unacknowledged(_)]
+    ));
 }
 
 #[test]
@@ -287,7 +290,7 @@ fn a_stray_key_that_the_issuer_no_longer_knows_is_gone() {
             listed: Some(Vec::new()),
             ..Case::default()
         };
-        assert!(matches!(&case.strays()[..], [Stray::Gone(_)]));
+        assert!(matches!(&case.untracked()[..], [Untracked::Gone(_)]));
     }
 }
 
@@ -298,7 +301,7 @@ fn a_key_that_a_state_once_held_is_reported_and_never_revoked() {
         listed: Some(vec![listed("old", -9)]),
         ..Case::default()
     };
-    assert!(matches!(&case.strays()[..], [Stray::Forgotten(_)]));
+    assert!(matches!(&case.untracked()[..], [Untracked::Forgotten(_)]));
 }
 
 #[test]
@@ -308,7 +311,7 @@ fn a_key_without_an_id_leaves_nothing_to_revoke() {
         open: vec![intent(Effect::Apply, None)],
         ..Case::default()
     };
-    assert!(matches!(&case.strays()[..], [Stray::Gone(_)]));
+    assert!(matches!(&case.untracked()[..], [Untracked::Gone(_)]));
 }
 
 #[test]
@@ -318,7 +321,7 @@ fn a_key_that_the_state_holds_is_no_stray() {
         keys: vec![record(Some("new"), false)],
         ..Case::default()
     };
-    assert!(case.strays().is_empty());
+    assert!(case.untracked().is_empty());
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub async fn adopt(run: &mut Run<'_>) -> Result<()> {
     };
     let mark = secret.fingerprint();
     if slots.primary.fingerprint.is_none() {
-        if run.connections.abilities.probe {
+        if run.connections.capabilities.probe {
             try_out(
                 run.name,
                 &slots.primary,
@@ -33,12 +33,12 @@ pub async fn adopt(run: &mut Run<'_>) -> Result<()> {
         }
         tracing::info!(key = %run.name, adopted = %slots.primary.label(), "the secret was taken over");
         slots.primary.fingerprint = Some(mark);
-        run.vault.keep(secret);
+        run.secrets.keep(secret);
         return Ok(());
     }
     let mut keys = [Some(&slots.primary), slots.secondary_key()].into_iter();
     if keys.any(|key| key.is_some_and(|key| key.fingerprint.as_ref() == Some(&mark))) {
-        run.vault.keep(secret);
+        run.secrets.keep(secret);
         return Ok(());
     }
     match is_asked {

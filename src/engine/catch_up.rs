@@ -4,13 +4,13 @@
 use crate::domain::situation::Seen;
 use crate::domain::slots::{Key, Role, Secondary, Slots};
 use crate::engine::connections::{Connections, in_delivery};
-use crate::engine::gather::{seen, standings};
 use crate::engine::journal::mark;
 use crate::engine::managed::Managed;
+use crate::engine::observe::{key_statuses, seen};
 use crate::engine::precondition::{self, Ours, Stranger, mark_of};
 use crate::error::Result;
 use crate::instant::Instant;
-use crate::issuers::Standing;
+use crate::issuers::KeyStatus;
 use crate::ledger::{KeyMark, KeyRecord, Ledger, Memory, Slot, Status};
 use crate::stores::{Document, DocumentKey, Found};
 
@@ -193,9 +193,9 @@ impl World<'_> {
         let Some(id) = &second.key_id else {
             return Ok(None);
         };
-        let standings = self.connections.issuer.inspect(std::slice::from_ref(id));
-        let standing = standings.await?.first().copied().flatten();
-        if !matches!(standing, Some(Standing::Active | Standing::Inactive)) {
+        let key_statuses = self.connections.issuer.inspect(std::slice::from_ref(id));
+        let status = key_statuses.await?.first().copied().flatten();
+        if !matches!(status, Some(KeyStatus::Active | KeyStatus::Inactive)) {
             return Ok(None);
         }
         let at = document.rotated_at.unwrap_or(self.now);
@@ -223,7 +223,7 @@ impl World<'_> {
             return Ok(false);
         }
         // A second key that is gone is of no use, and the rules end it.
-        let (primary, _) = standings(slots, self.connections).await?;
+        let (primary, _) = key_statuses(slots, self.connections).await?;
         Ok(seen(primary) != Seen::Gone)
     }
 
@@ -262,10 +262,10 @@ impl World<'_> {
             .filter(|record| !holds(slots, &record.key))
             .collect();
         for record in newer {
-            let lives = match (&record.key.key_id, self.connections.abilities.inspect) {
+            let lives = match (&record.key.key_id, self.connections.capabilities.inspect) {
                 (Some(id), true) => {
-                    let standing = self.connections.issuer.inspect(std::slice::from_ref(id));
-                    standing.await?.first().copied().flatten() != Some(Standing::Missing)
+                    let status = self.connections.issuer.inspect(std::slice::from_ref(id));
+                    status.await?.first().copied().flatten() != Some(KeyStatus::Missing)
                 }
                 _ => true,
             };

@@ -8,9 +8,9 @@ use crate::domain::slots::Key;
 use crate::domain::steps;
 use crate::duration::Duration;
 use crate::engine::former::FormerPlace;
-use crate::engine::verification::{CONSECUTIVE, Proof, TIMEOUT, Verdict, Verification, prove};
+use crate::engine::verification::{CONSECUTIVE, Proof, TIMEOUT, Verdict, Verification, verify};
 use crate::error::{Error, Kind, Path, Result};
-use crate::issuers::{Abilities, Issuer, Probe};
+use crate::issuers::{Capabilities, Issuer, Probe};
 use crate::secret::Secret;
 use crate::stores::Store;
 
@@ -21,7 +21,7 @@ pub struct Connections {
     /// Where its keys come from.
     pub issuer: Box<dyn Issuer>,
     /// What that issuer can do.
-    pub abilities: Abilities,
+    pub capabilities: Capabilities,
     /// Where they are delivered, by the name of the delivery.
     pub deliveries: BTreeMap<String, Delivery>,
     /// Places that deliveries have left: they may hold a copy, and are to be emptied.
@@ -52,7 +52,10 @@ impl Delivery {
 
     /// Whether both write to one place, or to a part and the whole of it, whatever names their settings give it.
     pub async fn meets(&self, other: &Self) -> Result<bool> {
-        let overlaps = self.store.territory().overlaps(&other.store.territory());
+        let overlaps = self
+            .store
+            .write_scope()
+            .overlaps(&other.store.write_scope());
         Ok(overlaps || self.store.identity().await? == other.store.identity().await?)
     }
 }
@@ -69,12 +72,12 @@ impl Connections {
 
     /// Whether a new key has to be proved before it becomes primary.
     pub fn must_verify(&self) -> bool {
-        self.abilities.probe || self.verification.is_some()
+        self.capabilities.probe || self.verification.is_some()
     }
 
     /// When a new key can be proved.
     pub fn proof(&self) -> steps::Proof {
-        match self.abilities.valid_at_mint {
+        match self.capabilities.valid_at_mint {
             true => steps::Proof::Minted,
             false => steps::Proof::Delivered,
         }
@@ -82,7 +85,7 @@ impl Connections {
 
     /// Proves that a revoked key is dead: refused as often in a row as a new one is to be accepted. One refusal may come
     /// from the only server that has heard of the revocation.
-    pub async fn prove_dead(
+    pub async fn verify_revoked(
         &self,
         key: &Key,
         secret: &Secret,
@@ -98,10 +101,10 @@ impl Connections {
                 })
             }
         };
-        let proof = prove(probe, DEATH, ISSUER_INTERVAL, CONSECUTIVE, stop).await?;
+        let proof = verify(probe, DEATH, ISSUER_INTERVAL, CONSECUTIVE, stop).await?;
         let reason = match proof.verdict {
-            Verdict::Proved => return Ok(()),
-            Verdict::Unproved => format!(
+            Verdict::Verified => return Ok(()),
+            Verdict::Unverified => format!(
                 "It was tried {} times within {DEATH} and not refused {CONSECUTIVE} times in a row; the last answer that \
                  was no refusal: {}.",
                 proof.attempts,
@@ -117,15 +120,15 @@ impl Connections {
     }
 
     /// Proves that a key works: by its issuer, and by the request of the resource where there is one.
-    pub async fn prove(&self, key: &Key, secret: &Secret, stop: &CancellationToken) -> Result<()> {
+    pub async fn verify(&self, key: &Key, secret: &Secret, stop: &CancellationToken) -> Result<()> {
         let key_id = key.key_id.as_deref();
-        if self.abilities.probe {
+        if self.capabilities.probe {
             let probe = || self.issuer.probe(key_id, secret);
-            let proof = prove(probe, TIMEOUT, ISSUER_INTERVAL, CONSECUTIVE, stop).await?;
+            let proof = verify(probe, TIMEOUT, ISSUER_INTERVAL, CONSECUTIVE, stop).await?;
             judge(&self.issuer.account(), proof)?;
         }
         if let Some(request) = &self.verification {
-            judge("verification", request.prove(key_id, secret, stop).await?)?;
+            judge("verification", request.verify(key_id, secret, stop).await?)?;
         }
         Ok(())
     }
@@ -140,8 +143,8 @@ const ISSUER_INTERVAL: Duration = Duration::from_secs(1);
 fn judge(by: &str, proof: Proof) -> Result<()> {
     let reason = proof.last_reason.unwrap_or_default();
     match proof.verdict {
-        Verdict::Proved => Ok(()),
-        Verdict::Unproved => Err(Error::new(
+        Verdict::Verified => Ok(()),
+        Verdict::Unverified => Err(Error::new(
             Kind::Other,
             format!("{by} did not accept the key"),
             format!("{} attempts; the last answer: {reason}", proof.attempts),

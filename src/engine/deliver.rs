@@ -5,16 +5,16 @@ use sha2::{Digest, Sha256};
 use crate::domain::slots::Key;
 use crate::engine::connections::{Delivery, in_delivery};
 use crate::engine::managed::{DeliveryRecord, DeliveryState};
-use crate::engine::vault::Vault;
+use crate::engine::secret_cache::SecretCache;
 use crate::error::Result;
 use crate::instant::Instant;
 use crate::secret::Fingerprint;
 use crate::stores::{Document, DocumentKey, Found, Receipt, Version};
 
-/// The document of two keys; `None` if a secret is not in the vault. Whoever leaves out a key that exists must know
+/// The document of two keys; `None` if a secret is not in the cache. Whoever leaves out a key that exists must know
 /// that its secret is lost: what merely could not be read is not dropped.
 pub fn document(
-    vault: &Vault,
+    secrets: &SecretCache,
     primary: &Key,
     secondary: Option<&Key>,
     generation: u64,
@@ -23,7 +23,7 @@ pub fn document(
     let entry = |key: &Key| {
         Some(DocumentKey {
             key_id: key.key_id.clone(),
-            secret: vault.secret_of(key)?.duplicate(),
+            secret: secrets.secret_of(key)?.duplicate(),
         })
     };
     let secondary = match secondary {

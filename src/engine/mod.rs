@@ -1,22 +1,22 @@
-//! The shell around the rules: [`gather`] looks at issuers and stores, [`run`] carries out moves.
+//! The shell around the rules: [`observe`] looks at issuers and stores, [`run`] carries out moves.
 //!
 //! Nothing here decides what is due; it is told.
 
+pub mod account_lock;
 pub mod adopt;
 pub mod catch_up;
+pub mod collision;
 pub mod connections;
 pub mod crowd;
 pub mod deliver;
 pub mod elsewhere;
 pub mod fault;
 pub mod former;
-pub mod gather;
 pub mod journal;
 pub mod managed;
+pub mod observe;
 pub mod precondition;
 pub mod recover;
 pub mod run;
-pub mod trespass;
-pub mod turn;
-pub mod vault;
+pub mod secret_cache;
 pub mod verification;

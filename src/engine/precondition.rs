@@ -7,7 +7,7 @@ use crate::domain::slots::Key;
 use crate::engine::connections::{Connections, at_issuer};
 use crate::engine::managed::Managed;
 use crate::error::{Error, Kind, Result};
-use crate::issuers::Standing;
+use crate::issuers::KeyStatus;
 use crate::ledger::{KeyMark, KeyRecord, Ledger, ResourceRef, Status};
 use crate::stores::{Document, DocumentKey};
 
@@ -114,13 +114,13 @@ pub async fn exists(there: &DocumentKey, connections: &Connections) -> Result<Op
     let Some(id) = there
         .key_id
         .as_ref()
-        .filter(|_| connections.abilities.inspect)
+        .filter(|_| connections.capabilities.inspect)
     else {
         return Ok(None);
     };
-    let standings = at_issuer(connections.issuer.inspect(std::slice::from_ref(id)).await)?;
-    let standing = standings.first().copied().flatten();
-    Ok(standing.map(|standing| standing != Standing::Missing))
+    let key_statuses = at_issuer(connections.issuer.inspect(std::slice::from_ref(id)).await)?;
+    let status = key_statuses.first().copied().flatten();
+    Ok(status.map(|status| status != KeyStatus::Missing))
 }
 
 /// The refusal to write for the resource `id`, whose state has a generation, in words that say how to go on.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::recovery::{Evidence, Stray, Verdict, needs_list};
+use crate::domain::recovery::{Evidence, Untracked, Verdict, needs_list};
 use crate::engine::connections::{Connections, in_delivery, sources};
 use crate::engine::precondition::mark_of;
 use crate::error::{Error, Kind, Result};
@@ -20,7 +20,7 @@ pub struct Recovered {
     /// Keys that belong to no resource, by id: the next apply revokes them.
     pub orphans: Vec<String>,
     /// Keys of applies that ended but were never heard of.
-    pub unheard: Vec<KeyRecord>,
+    pub unacknowledged: Vec<KeyRecord>,
     /// Keys that the ledger holds for alive and the issuer does not know.
     pub gone: Vec<KeyMark>,
     /// Keys that a state held once and this one does not.
@@ -80,13 +80,13 @@ pub async fn recover(
         held,
         memory,
         listed: listed.as_deref(),
-        local: connections.abilities.local,
+        local: connections.capabilities.local,
         ahead: connections.issuer.ahead(),
         known: &remembered.known,
         now,
     };
     let mut recovered = Recovered::default();
-    let mut unsettled = recovered.judge_strays(name, &evidence);
+    let mut unsettled = recovered.judge_untracked(name, &evidence);
     for intent in &memory.open {
         match evidence.judge(intent) {
             Verdict::Settled(why) => recovered.settled.push((intent.id.clone(), why)),
@@ -122,19 +122,19 @@ pub async fn recover(
 
 impl Recovered {
     /// Gives back the applies that are not settled.
-    fn judge_strays(&mut self, name: &str, evidence: &Evidence) -> Vec<String> {
+    fn judge_untracked(&mut self, name: &str, evidence: &Evidence) -> Vec<String> {
         let mut unsettled = Vec::new();
-        for stray in evidence.judge_strays() {
-            match stray {
-                Stray::Orphan(key) => {
+        for untracked in evidence.judge_untracked() {
+            match untracked {
+                Untracked::Orphan(key) => {
                     let minted = evidence.memory.keys.iter().find(|record| record.key == key);
                     unsettled.extend(minted.and_then(|record| record.minted_by.clone()));
                     self.orphans.extend(key.key_id);
                 }
-                Stray::Unheard(record) => self.unheard.push(record),
-                Stray::Gone(key) => self.gone.push(key),
-                Stray::Forgotten(key) => self.forgotten.push(key),
-                Stray::Unattested(key) => self.warnings.push(unattested(name, &key)),
+                Untracked::Unacknowledged(record) => self.unacknowledged.push(record),
+                Untracked::Gone(key) => self.gone.push(key),
+                Untracked::Forgotten(key) => self.forgotten.push(key),
+                Untracked::Unattested(key) => self.warnings.push(unattested(name, &key)),
             }
         }
         unsettled

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use tf_provider::schema::AttributeType;
 use zeroize::Zeroizing;
 
-use super::{Abilities, Issuer, IssuerKind, Minted};
+use super::{Capabilities, Issuer, IssuerKind, Minted};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::schema::{Attributes, attributes, optional, required};
@@ -74,10 +74,10 @@ impl IssuerKind for Generated {
         &[]
     }
 
-    fn abilities(&self) -> Abilities {
-        Abilities {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
             local: true,
-            ..Abilities::default()
+            ..Capabilities::default()
         }
     }
 

@@ -36,7 +36,7 @@ pub trait IssuerKind: Sync {
     fn identity(&self) -> &'static [&'static str];
 
     /// What it can do.
-    fn abilities(&self) -> Abilities;
+    fn capabilities(&self) -> Capabilities;
 
     /// Whether its keys have a public id beside their secret.
     fn names_its_keys(&self) -> bool {
@@ -46,7 +46,7 @@ pub trait IssuerKind: Sync {
     /// Reads the settings; nothing is sent yet. Errors carry the attribute path.
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>>;
 
-    /// Finds a key that was created elsewhere. Only called where [`Abilities::import`] is set.
+    /// Finds a key that was created elsewhere. Only called where [`Capabilities::import`] is set.
     async fn import(&self, key_id: &str, context: &Context) -> Result<Imported> {
         let _ = context;
         Err(Error::new(
@@ -76,7 +76,7 @@ pub trait IssuerKind: Sync {
 
 /// What an issuer can do beyond minting and revoking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Abilities {
+pub struct Capabilities {
     /// It can tell whether a key is accepted, so a new key is proved before it is promoted.
     pub probe: bool,
     /// It can tell when a key was last used.
@@ -133,7 +133,7 @@ pub struct Stranger {
 
 /// What the issuer says of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum KeyStatus {
     /// It exists and works.
     Active,
     /// It exists and is switched off.
@@ -161,7 +161,7 @@ pub struct Imported {
     /// When the issuer created it.
     pub created_at: Instant,
     /// How it stands.
-    pub standing: Standing,
+    pub status: KeyStatus,
 }
 
 /// A key that a search found.
@@ -234,7 +234,7 @@ pub trait Issuer: Send + Sync {
     }
 
     /// What the issuer says of each of these keys, in the same order; `None` where it cannot say.
-    async fn inspect(&self, key_ids: &[String]) -> Result<Vec<Option<Standing>>> {
+    async fn inspect(&self, key_ids: &[String]) -> Result<Vec<Option<KeyStatus>>> {
         Ok(key_ids.iter().map(|_| None).collect())
     }
 
@@ -251,7 +251,7 @@ pub trait Issuer: Send + Sync {
         Ok(None)
     }
 
-    /// Uses the key once. Only called where [`Abilities::probe`] is set.
+    /// Uses the key once. Only called where [`Capabilities::probe`] is set.
     async fn probe(&self, key_id: Option<&str>, secret: &Secret) -> Result<Probe> {
         let _ = (key_id, secret);
         Ok(Probe::Accepted)

@@ -23,7 +23,7 @@ pub struct Held {
     ended: CancellationToken,
     released: bool,
     /// Given back after the lock, so that the next of this process finds it free.
-    _turn: OwnedMutexGuard<()>,
+    _local_lock: OwnedMutexGuard<()>,
 }
 
 impl Held {
@@ -75,15 +75,15 @@ pub async fn hold(
     let mut waited = Duration::ZERO;
     let mut look = FIRST_LOOK;
     loop {
-        let turn = tokio::select! {
-            turn = Arc::clone(local).lock_owned() => turn,
+        let local_lock = tokio::select! {
+            local_lock = Arc::clone(local).lock_owned() => local_lock,
             () = stop.cancelled() => return Err(stopped(name)),
         };
         let asked = Moment::now();
         if let Some(lease) = ledger.try_lock(name, holder).await? {
-            return Ok(kept(Arc::clone(ledger), lease, asked, turn));
+            return Ok(kept(Arc::clone(ledger), lease, asked, local_lock));
         }
-        drop(turn);
+        drop(local_lock);
         let wait = jittered(look);
         waited += wait;
         if waited > patience {
@@ -109,14 +109,19 @@ pub fn holder() -> String {
     format!("{host}, process {}, {:08x}", std::process::id(), random())
 }
 
-fn kept(ledger: Arc<dyn Ledger>, lease: Lease, asked: Moment, turn: OwnedMutexGuard<()>) -> Held {
+fn kept(
+    ledger: Arc<dyn Ledger>,
+    lease: Lease,
+    asked: Moment,
+    local_lock: OwnedMutexGuard<()>,
+) -> Held {
     let pause = lease.length / 3;
     let held = Held {
         guard: Guard::new(Arc::clone(&ledger), lease, asked),
         ledger,
         ended: CancellationToken::new(),
         released: false,
-        _turn: turn,
+        _local_lock: local_lock,
     };
     let (ended, guard) = (held.ended.clone(), held.guard.clone());
     tokio::spawn(async move {

@@ -4,7 +4,7 @@
 //! audit trail) and who works on an account (the locks). It never holds a secret. The state stays the truth for live
 //! keys: the ledger explains what a state cannot know, such as a key that was minted by an apply that was killed.
 
-pub mod by_hand;
+pub mod cli;
 pub mod config;
 pub mod disabled;
 pub mod forget;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::LAST_CALLS;
-use super::by_hand::SOURCE;
+use super::cli::SOURCE;
 use super::guard::guard_call;
 use super::handshake::{Environment, PROTOCOL_VERSION};
 use super::listener::{Clients, Connection, Listener};

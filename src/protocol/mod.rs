@@ -13,13 +13,13 @@
 //! | `registry`, `entries`, `erased`, `catalogue` | what is served, without its types |
 //! | `codec`, `msgpack`, `unpack`, `normalise`, `conform`, `shape`, `private`, `write_only` | values in and out |
 //! | `schema_wire`, `diagnostics`, `wire` | messages |
-//! | `guard`, `logging`, `by_hand`, `debug` | panics, logs, people |
+//! | `guard`, `logging`, `cli`, `debug` | panics, logs, people |
 
 mod action_calls;
 pub mod authoring;
-mod by_hand;
 mod call;
 mod catalogue;
+mod cli;
 mod codec;
 mod conform;
 mod debug;
@@ -103,7 +103,7 @@ pub fn run_with(
     }
     match Environment::read(|name| std::env::var(name).ok()) {
         Ok(environment) => outcome(start(serve(environment, announcement, build))),
-        Err(unfit) => by_hand::explain(unfit, argument.as_deref()),
+        Err(unfit) => cli::explain(unfit, argument.as_deref()),
     }
 }
 

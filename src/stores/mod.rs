@@ -5,7 +5,7 @@
 pub mod aws_secrets_manager;
 pub mod document;
 pub mod file;
-mod territory;
+mod write_scope;
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
@@ -16,7 +16,7 @@ use crate::schema::Attributes;
 use crate::settings::Settings;
 
 pub use document::{Document, DocumentKey};
-pub use territory::{Claims, Territory};
+pub use write_scope::{Claims, WriteScope};
 
 /// Every store there is. The schema, the validation and the docs read this table.
 pub static STORES: &[&dyn StoreKind] = &[&aws_secrets_manager::AwsSecretsManager, &file::File];
@@ -105,9 +105,9 @@ pub trait Store: Send + Sync {
     /// The place, the same text for the same place: `file /srv/app.env (API_KEY)`.
     fn place(&self) -> String;
 
-    /// What a write takes for itself. Two deliveries whose territories overlap would destroy each other's document.
-    fn territory(&self) -> Territory {
-        Territory::whole(self.place())
+    /// What a write takes for itself. Two deliveries whose write scopes overlap would destroy each other's document.
+    fn write_scope(&self) -> WriteScope {
+        WriteScope::whole(self.place())
     }
 
     /// Everything that can fail before a write: reach, permissions, a place that can be written.

@@ -166,7 +166,7 @@ pub fn is_encrypted_or_local(url: &Url) -> bool {
 
 fn unanswered(host: &str, limit: Duration, error: reqwest::Error) -> Failure {
     // Only a connection that was never made proves that nothing was sent.
-    let maybe_done = !error.is_connect() && !error.is_builder();
+    let outcome_unknown = !error.is_connect() && !error.is_builder();
     let reason = match (error.is_timeout(), error.is_connect()) {
         (true, true) => "No connection could be made in time.".to_owned(),
         (true, false) => format!(
@@ -183,8 +183,8 @@ fn unanswered(host: &str, limit: Duration, error: reqwest::Error) -> Failure {
         ),
     );
     Failure {
-        passing: true,
-        maybe_done,
+        transient: true,
+        outcome_unknown,
         answered: false,
         ..Failure::settled(error)
     }

@@ -57,9 +57,9 @@ pub struct Failure<E = Error> {
     /// What happened.
     pub error: E,
     /// Whether another attempt may end better.
-    pub passing: bool,
+    pub transient: bool,
     /// Whether the other side may have done what it was asked although it did not say so.
-    pub maybe_done: bool,
+    pub outcome_unknown: bool,
     /// Whether the other side said anything.
     pub answered: bool,
     /// How long the other side asked to wait.
@@ -156,8 +156,8 @@ impl<E> Failure<E> {
     pub fn settled(error: E) -> Self {
         Self {
             error,
-            passing: false,
-            maybe_done: false,
+            transient: false,
+            outcome_unknown: false,
             answered: true,
             wait: None,
             tried: None,
@@ -167,7 +167,7 @@ impl<E> Failure<E> {
     /// An answer that cannot be understood: the call may have been carried out, and asking again gives no more.
     pub fn broken(error: E) -> Self {
         Self {
-            maybe_done: true,
+            outcome_unknown: true,
             ..Self::settled(error)
         }
     }
@@ -176,8 +176,8 @@ impl<E> Failure<E> {
     pub fn map<F>(self, say: impl FnOnce(E) -> F) -> Failure<F> {
         Failure {
             error: say(self.error),
-            passing: self.passing,
-            maybe_done: self.maybe_done,
+            transient: self.transient,
+            outcome_unknown: self.outcome_unknown,
             answered: self.answered,
             wait: self.wait,
             tried: self.tried,
@@ -195,7 +195,7 @@ impl<E> Failure<E> {
     }
 
     fn worth_another(&self, repeat: Repeat) -> bool {
-        self.passing && (repeat == Repeat::Freely || !self.maybe_done)
+        self.transient && (repeat == Repeat::Freely || !self.outcome_unknown)
     }
 }
 
@@ -220,10 +220,10 @@ mod tests {
 
     use super::*;
 
-    fn failure(passing: bool, maybe_done: bool) -> Failure<&'static str> {
+    fn failure(transient: bool, outcome_unknown: bool) -> Failure<&'static str> {
         Failure {
-            passing,
-            maybe_done,
+            transient,
+            outcome_unknown,
             ..Failure::settled("no")
         }
     }
@@ -256,18 +256,20 @@ mod tests {
     #[tokio::test]
     async fn a_passing_failure_is_repeated_up_to_the_limit() {
         let http = Http::new(CancellationToken::new());
-        for (passing, retries, attempts) in [(true, 2, 3), (true, 0, 1), (false, 2, 1)] {
-            let made = attempts_of(&http, Repeat::Freely, retries, || failure(passing, true));
-            assert_eq!(made.await, attempts, "{passing} {retries}");
+        for (transient, retries, attempts) in [(true, 2, 3), (true, 0, 1), (false, 2, 1)] {
+            let made = attempts_of(&http, Repeat::Freely, retries, || failure(transient, true));
+            assert_eq!(made.await, attempts, "{transient} {retries}");
         }
     }
 
     #[tokio::test]
     async fn a_creating_call_is_repeated_only_if_nothing_was_done() {
         let http = Http::new(CancellationToken::new());
-        for (maybe_done, attempts) in [(true, 1), (false, 3)] {
-            let made = attempts_of(&http, Repeat::IfUntouched, 2, || failure(true, maybe_done));
-            assert_eq!(made.await, attempts, "{maybe_done}");
+        for (outcome_unknown, attempts) in [(true, 1), (false, 3)] {
+            let made = attempts_of(&http, Repeat::IfUntouched, 2, || {
+                failure(true, outcome_unknown)
+            });
+            assert_eq!(made.await, attempts, "{outcome_unknown}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use apikey::context::Context;
 use apikey::error::Kind;
-use apikey::issuers::{Issuer, Probe, Standing};
+use apikey::issuers::{Issuer, KeyStatus, Probe};
 use apikey::secret::Secret;
 use apikey::stores::{Document, DocumentKey};
 use apikey::vendors::http::{Http, Patience};
@@ -75,7 +75,7 @@ fn calls(fake: &Fake, operation: &str) -> usize {
         .count()
 }
 
-async fn standing(keys: &dyn Issuer) -> Option<Standing> {
+async fn key_status(keys: &dyn Issuer) -> Option<KeyStatus> {
     keys.inspect(&[ID.to_owned()]).await.unwrap()[0]
 }
 
@@ -86,7 +86,7 @@ async fn every_page_of_a_list_is_read() {
         listed(&[ID], None),
     ]);
     let keys = keys_of(&reached(&fake, 0), "ci");
-    assert_eq!(standing(&*keys).await, Some(Standing::Active));
+    assert_eq!(key_status(&*keys).await, Some(KeyStatus::Active));
     assert!(fake.requests()[1].contains("Marker=page+2%26"));
 }
 
@@ -94,7 +94,7 @@ async fn every_page_of_a_list_is_read() {
 async fn a_key_that_the_list_lacks_for_a_moment_is_not_missing() {
     let fake = Fake::start([listed(&[], None), listed(&[ID], None)]);
     let keys = keys_of(&reached(&fake, 0), "ci");
-    assert_eq!(standing(&*keys).await, Some(Standing::Active));
+    assert_eq!(key_status(&*keys).await, Some(KeyStatus::Active));
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn throttling_an_outage_and_a_lost_connection_are_waited_out_when_reading(
         listed(&[ID], None),
     ]);
     let keys = keys_of(&reached(&fake, 9), "ci");
-    assert_eq!(standing(&*keys).await, Some(Standing::Active));
+    assert_eq!(key_status(&*keys).await, Some(KeyStatus::Active));
     assert_eq!(calls(&fake, "ListAccessKeys"), 5);
 }
 
@@ -255,7 +255,7 @@ async fn a_status_that_iam_may_invent_later_counts_as_inactive() {
     let body = body.replace("Active", "Expired");
     let fake = Fake::start([Reply::Answer(status, headers, body)]);
     let keys = keys_of(&reached(&fake, 0), "ci");
-    assert_eq!(standing(&*keys).await, Some(Standing::Inactive));
+    assert_eq!(key_status(&*keys).await, Some(KeyStatus::Inactive));
 }
 
 #[tokio::test]

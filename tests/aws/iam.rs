@@ -2,7 +2,7 @@
 
 use apikey::context::Context;
 use apikey::error::Kind;
-use apikey::issuers::{Issuer, Minted, Probe, Standing};
+use apikey::issuers::{Issuer, KeyStatus, Minted, Probe};
 use apikey::secret::Secret;
 use apikey::vendors::aws::{self, Query, Service};
 use apikey::vendors::http::Repeat;
@@ -65,7 +65,7 @@ async fn mint(issuer: &dyn Issuer) -> (String, Minted) {
     (minted.key_id.clone().unwrap(), minted)
 }
 
-async fn standings(issuer: &dyn Issuer, ids: &[&str]) -> Vec<Option<Standing>> {
+async fn key_statuses(issuer: &dyn Issuer, ids: &[&str]) -> Vec<Option<KeyStatus>> {
     let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
     issuer.inspect(&ids).await.unwrap()
 }
@@ -82,13 +82,19 @@ async fn a_key_is_minted_proved_and_revoked_for_good() {
         keys.probe(Some(&id), &minted.secret).await.unwrap(),
         Probe::Accepted
     );
-    assert_eq!(standings(&*keys, &[&id]).await, [Some(Standing::Active)]);
+    assert_eq!(
+        key_statuses(&*keys, &[&id]).await,
+        [Some(KeyStatus::Active)]
+    );
     assert!(keys.last_used(&id).await.unwrap().is_some());
     let imported = import(&context, &id).await.unwrap();
     assert_eq!(imported.settings.get("user_name"), Some(&text("ci")));
 
     keys.revoke(Some(&id)).await.unwrap();
-    assert_eq!(standings(&*keys, &[&id]).await, [Some(Standing::Missing)]);
+    assert_eq!(
+        key_statuses(&*keys, &[&id]).await,
+        [Some(KeyStatus::Missing)]
+    );
     let probe = keys.probe(Some(&id), &minted.secret).await.unwrap();
     assert!(matches!(probe, Probe::Refused(words) if words.contains("InvalidClientTokenId")));
     keys.revoke(Some(&id)).await.unwrap();
@@ -165,8 +171,8 @@ async fn a_full_user_is_explained_and_gets_no_third_key() {
     assert_eq!(crowd.others[0].key_id, second);
     assert_eq!(keys.mint("token").await.unwrap_err().kind, Kind::Limit);
     assert_eq!(
-        standings(&*keys, &[&second, &first]).await,
-        [Some(Standing::Active), Some(Standing::Active)]
+        key_statuses(&*keys, &[&second, &first]).await,
+        [Some(KeyStatus::Active), Some(KeyStatus::Active)]
     );
 }
 
@@ -187,7 +193,10 @@ async fn a_user_who_is_gone_has_no_keys_left_to_revoke() {
     assert_eq!(keys.check(&[]).await.unwrap_err().kind, Kind::NotFound);
     assert_eq!(keys.mint("token").await.unwrap_err().kind, Kind::NotFound);
     let id = "AKIAIOSFODNN7EXAMPLE";
-    assert_eq!(standings(&*keys, &[id]).await, [Some(Standing::Missing)]);
+    assert_eq!(
+        key_statuses(&*keys, &[id]).await,
+        [Some(KeyStatus::Missing)]
+    );
     keys.revoke(Some(id)).await.unwrap();
 }
 

@@ -62,10 +62,10 @@ fn a_server_that_is_down_is_an_error_and_the_key_stays_in_the_state() {
 fn credentials_of_another_account_are_refused_before_every_key_seems_to_be_gone() {
     // A server that checks nothing, but keeps accounts apart.
     let (moto, user) = (Moto::shared(), unique("ci"));
-    let by_hand = context(block(&moto.url(), "AKIATEST", "made-up-canary"));
+    let cli = context(block(&moto.url(), "AKIATEST", "made-up-canary"));
     let created = async {
         let user = [("UserName", user.as_str())];
-        administer(&by_hand, "CreateUser", &user).await.unwrap();
+        administer(&cli, "CreateUser", &user).await.unwrap();
     };
     tokio::runtime::Runtime::new().unwrap().block_on(created);
 

@@ -30,7 +30,7 @@ async fn after(events: &[Event]) -> Player {
 async fn effects(player: &mut Player, broken: &[&str]) -> Vec<String> {
     player.world.state().broken = broken.iter().map(|call| (*call).to_owned()).collect();
     player.apply(true, 0).await.unwrap();
-    player.no_crime().unwrap();
+    player.no_violation().unwrap();
     let mut state = player.world.state();
     state.broken.clear();
     let log = std::mem::take(&mut state.log);
@@ -137,7 +137,7 @@ async fn documents_that_a_replacement_leads_unheard_are_put_back_before_it_is_re
 #[tokio::test(start_paused = true)]
 async fn a_key_that_may_lead_a_document_is_not_revoked_before_the_document_is_in_order() {
     let mut player = without_its_primary().await;
-    // Both writes arrive unheard, and the first document cannot be put back.
+    // Both writes arrive, and nobody hears of it, and the first document cannot be put back.
     player.world.state().lost = 0b1110;
     let first = effects(&mut player, &[]).await;
     assert!(!first.contains(&"revoke id2".to_owned()), "{first:?}");

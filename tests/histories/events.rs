@@ -58,7 +58,7 @@ pub struct End {
     /// After how many looks into the ledger it is suspended; when it wakes up, another apply has gone on.
     pub suspended: Option<u32>,
     /// It comes to its end, but Terraform never hears of it.
-    pub unheard: bool,
+    pub unacknowledged: bool,
     /// Of which effects the answer is lost.
     pub lost: u64,
 }
@@ -145,7 +145,7 @@ fn ends() -> impl Strategy<Value = End> {
             ..End::default()
         }),
         1 => Just(End {
-            unheard: true,
+            unacknowledged: true,
             ..End::default()
         }),
         1 => lost.prop_map(|lost| End {

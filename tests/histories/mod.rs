@@ -38,12 +38,12 @@ fn live_through(history: &[Event]) -> Result<(), String> {
             player
                 .live(event)
                 .await
-                .map_err(|crime| format!("{crime}\n{}", player.diary()))?;
+                .map_err(|violation| format!("{violation}\n{}", player.diary()))?;
         }
         player
             .recover()
             .await
-            .map_err(|crime| format!("{crime}\n{}", player.diary()))
+            .map_err(|violation| format!("{violation}\n{}", player.diary()))
     })
 }
 

@@ -26,7 +26,7 @@ const LONG: Duration = Duration::from_secs(3_600);
 const SOON: Duration = Duration::from_secs(60);
 
 /// What must not happen, in words.
-pub type Crime = String;
+pub type Violation = String;
 
 pub struct Player {
     pub world: World,
@@ -74,7 +74,7 @@ impl Player {
         self.diary.join("\n")
     }
 
-    pub async fn live(&mut self, event: &Event) -> Result<(), Crime> {
+    pub async fn live(&mut self, event: &Event) -> Result<(), Violation> {
         self.diary.push(format!("at {}: {event:?}", self.now));
         match event {
             Event::Wait(seconds) => self.now += i64::from(*seconds),
@@ -137,7 +137,7 @@ impl Player {
         }
         self.set_faults(0, false);
         self.remember();
-        self.no_crime()
+        self.no_violation()
     }
 
     /// Keeps the state as one that was there once.
@@ -164,7 +164,7 @@ impl Player {
     }
 
     /// With everything in order again, a few applies bring the key into order too.
-    pub async fn recover(&mut self) -> Result<(), Crime> {
+    pub async fn recover(&mut self) -> Result<(), Violation> {
         self.diary.push("recovery".into());
         self.ledger.lose(false);
         self.come_home();
@@ -181,7 +181,7 @@ impl Player {
         for wait in [0, 0, 40, 40, 40, 40, 40, 40, 40, 40, 40, 0, 0, 0, 0] {
             self.now += wait;
             self.apply(true, 0).await?;
-            self.no_crime()?;
+            self.no_violation()?;
             self.follow_advice();
             unwell = self.is_well();
             if unwell.is_ok() {
@@ -201,7 +201,7 @@ impl Player {
     }
 
     /// Whether everything is in order.
-    fn is_well(&self) -> Result<(), Crime> {
+    fn is_well(&self) -> Result<(), Violation> {
         if let Some(lost) = self.world.live().difference(&self.known_ids()).next() {
             return Err(format!("{lost} is live and nobody knows of it"));
         }
@@ -234,7 +234,7 @@ impl Player {
         }
     }
 
-    pub fn no_crime(&mut self) -> Result<(), Crime> {
+    pub fn no_violation(&mut self) -> Result<(), Violation> {
         let known = self.known_ids();
         match self.world.live().difference(&known).next() {
             Some(lost) if !self.shaken => {
@@ -243,8 +243,8 @@ impl Player {
             Some(_) => {}
             None => self.shaken = false,
         }
-        match self.world.state().crimes.first() {
-            Some(crime) => Err(crime.clone()),
+        match self.world.state().violations.first() {
+            Some(violation) => Err(violation.clone()),
             None => Ok(()),
         }
     }
@@ -285,7 +285,7 @@ impl Player {
         };
         self.world.state().kill_in = None;
         self.world.state().suspend_in = None;
-        if lived.is_none() || self.end.unheard {
+        if lived.is_none() || self.end.unacknowledged {
             self.diary.push("  nobody heard of its end".into());
             self.shaken = true;
             if self.kept.is_none() {
@@ -308,8 +308,8 @@ impl Player {
         sleep(LONG).await;
         self.shaken = true;
         let applied: Pin<Box<dyn Future<Output = _> + '_>> = Box::pin(self.apply(true, 0));
-        if let Err(crime) = applied.await {
-            self.world.state().crimes.push(crime);
+        if let Err(violation) = applied.await {
+            self.world.state().violations.push(violation);
         }
         self.end = end;
         self.process += 1;
@@ -344,7 +344,7 @@ impl Player {
 
     /// A fresh ledger knows nothing, and that changes no plan. What only the old one knew is lost with it, so this
     /// happens in quiet times.
-    async fn fresh_ledger(&mut self) -> Result<(), Crime> {
+    async fn fresh_ledger(&mut self) -> Result<(), Violation> {
         self.ledger.lose(false);
         if self.shaken || !self.refresh().await? {
             return Ok(());

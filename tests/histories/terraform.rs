@@ -3,11 +3,11 @@
 
 use apikey::domain::moves::Move;
 use apikey::resources::managed::model::{ManagedState, Private};
-use apikey::resources::managed::{apply, destroy, outside, plan, read};
+use apikey::resources::managed::{apply, destroy, plan, read, rotate_now};
 use tf_provider::Diagnostics;
 use tf_provider::value::ValueAny;
 
-use super::player::{Crime, Player};
+use super::player::{Player, Violation};
 use super::values::{broken_promise, copy, summaries, tree};
 
 /// What Terraform keeps of the key.
@@ -37,7 +37,7 @@ pub struct Planned {
 
 impl Player {
     /// Whether it worked.
-    pub async fn refresh(&mut self) -> Result<bool, Crime> {
+    pub async fn refresh(&mut self) -> Result<bool, Violation> {
         let Some(kept) = &self.kept else {
             return Ok(true);
         };
@@ -89,7 +89,7 @@ impl Player {
         Ok(true)
     }
 
-    pub async fn apply(&mut self, refresh: bool, late: u32) -> Result<(), Crime> {
+    pub async fn apply(&mut self, refresh: bool, late: u32) -> Result<(), Violation> {
         if refresh && !self.refresh().await? {
             return Ok(());
         }
@@ -106,7 +106,7 @@ impl Player {
         }
     }
 
-    pub async fn create(&mut self, late: u32) -> Result<(), Crime> {
+    pub async fn create(&mut self, late: u32) -> Result<(), Violation> {
         let mut diags = Diagnostics::default();
         let blank = ManagedState::default();
         let config = self.config.state();
@@ -154,7 +154,7 @@ impl Player {
     }
 
     /// The plan of an update; `None` if it was refused with an error.
-    pub fn plan(&self) -> Result<Option<Planned>, Crime> {
+    pub fn plan(&self) -> Result<Option<Planned>, Violation> {
         let Some(kept) = &self.kept else {
             return Ok(None);
         };
@@ -192,7 +192,7 @@ impl Player {
         }
     }
 
-    pub async fn update(&mut self, late: u32) -> Result<(), Crime> {
+    pub async fn update(&mut self, late: u32) -> Result<(), Violation> {
         let Some(first) = self.plan()? else {
             return Ok(());
         };
@@ -267,12 +267,12 @@ impl Player {
         self.promoted_well(generation, &moves)
     }
 
-    pub fn kept_promise(&self, promised: &ValueAny, state: &ManagedState) -> Result<(), Crime> {
+    pub fn kept_promise(&self, promised: &ValueAny, state: &ManagedState) -> Result<(), Violation> {
         broken_promise(promised, &tree(state), "apply").map_or(Ok(()), Err)
     }
 
     /// Which keys the plan says will die.
-    pub fn doom(&mut self, plan: &Planned, moves: &[Move]) -> Result<(), Crime> {
+    pub fn doom(&mut self, plan: &Planned, moves: &[Move]) -> Result<(), Violation> {
         let managed = plan
             .prior
             .managed(&plan.prior_private)
@@ -322,7 +322,7 @@ impl Player {
     }
 
     /// A primary that is new was proved, and was in every store before it counted.
-    pub fn promoted_well(&self, before: i64, moves: &[Move]) -> Result<(), Crime> {
+    pub fn promoted_well(&self, before: i64, moves: &[Move]) -> Result<(), Violation> {
         let Some(kept) = &self.kept else {
             return Ok(());
         };
@@ -355,13 +355,13 @@ impl Player {
     }
 
     /// The action, which writes no state.
-    pub async fn rotate_now(&mut self) -> Result<(), Crime> {
+    pub async fn rotate_now(&mut self) -> Result<(), Violation> {
         let Some(kept) = &self.kept else {
             return Ok(());
         };
         let (state, context) = (copy(&kept.state), self.context());
         self.begin(&[]);
-        let rotated = outside::rotate(state, &context, &|_| {}).await;
+        let rotated = rotate_now::rotate(state, &context, &|_| {}).await;
         let told = rotated.map(|rotated| rotated.primary);
         self.diary
             .push(format!("  rotated by the action: {told:?}"));
@@ -369,7 +369,7 @@ impl Player {
         Ok(())
     }
 
-    pub async fn destroy(&mut self) -> Result<(), Crime> {
+    pub async fn destroy(&mut self) -> Result<(), Violation> {
         let Some(kept) = &self.kept else {
             return Ok(());
         };

@@ -163,7 +163,7 @@ async fn no_attempt_is_made_once_the_lock_was_taken_over() {
             tokio::time::sleep(SHORT * 3 / 5).await;
             let error = Error::new(Kind::Unavailable, "busy", "Again.");
             Err(Failure {
-                passing: true,
+                transient: true,
                 ..Failure::settled(error)
             })
         });

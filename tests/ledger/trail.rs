@@ -269,7 +269,7 @@ async fn what_is_appended_at_once_does_not_fork() {
     }
 }
 
-fn verify_by_hand(arguments: &[&str], directory: &Path) -> Output {
+fn verify_cli(arguments: &[&str], directory: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_terraform-provider-apikey"))
         .args(["ledger", "verify"])
         .args(arguments)
@@ -292,7 +292,7 @@ async fn a_person_verifies_by_hand() {
         if told.schema.is_some() {
             arguments.extend(["--schema", &schema]);
         }
-        let sound = verify_by_hand(&arguments, told.home.path());
+        let sound = verify_cli(&arguments, told.home.path());
         assert_eq!(sound.status.code(), Some(0), "{sound:?}");
         let said = String::from_utf8(sound.stdout).unwrap();
         assert!(said.contains("is sound: 7 events.\nSeal: 7:"), "{said}");
@@ -301,13 +301,13 @@ async fn a_person_verifies_by_hand() {
         let seal = said.trim().rsplit(' ').next().unwrap();
         let with_seal = [&arguments[..], &["--seal", seal]].concat();
         assert_eq!(
-            verify_by_hand(&with_seal, told.home.path()).status.code(),
+            verify_cli(&with_seal, told.home.path()).status.code(),
             Some(0)
         );
 
         told.tamper("UPDATE events SET name = 'other' WHERE seq = 3;")
             .await;
-        let broken = verify_by_hand(&arguments, told.home.path());
+        let broken = verify_cli(&arguments, told.home.path());
         assert_eq!(broken.status.code(), Some(1), "{broken:?}");
         let said = String::from_utf8(broken.stderr).unwrap();
         assert!(said.contains("event 3 was edited"), "{said}");
@@ -318,7 +318,7 @@ async fn a_person_verifies_by_hand() {
 #[tokio::test]
 async fn a_ledger_that_is_not_there_or_empty_is_not_sound_and_none_is_made() {
     let home = tempfile::tempdir().unwrap();
-    let missing = verify_by_hand(&[], home.path());
+    let missing = verify_cli(&[], home.path());
     assert_eq!(missing.status.code(), Some(3));
     let said = String::from_utf8(missing.stderr).unwrap();
     assert!(said.contains("There is no ledger"), "{said}");
@@ -328,7 +328,7 @@ async fn a_ledger_that_is_not_there_or_empty_is_not_sound_and_none_is_made() {
     let schema = Postgres::schema();
     let url = Postgres::shared().url();
     let arguments = ["--url", &url, "--schema", &schema];
-    let missing = verify_by_hand(&arguments, home.path());
+    let missing = verify_cli(&arguments, home.path());
     assert_eq!(missing.status.code(), Some(3), "{missing:?}");
 
     // An apply that did nothing worth an event.
@@ -338,7 +338,7 @@ async fn a_ledger_that_is_not_there_or_empty_is_not_sound_and_none_is_made() {
         .begin(&apply)
         .await
         .unwrap();
-    let empty = verify_by_hand(&arguments, home.path());
+    let empty = verify_cli(&arguments, home.path());
     assert_eq!(empty.status.code(), Some(3), "{empty:?}");
     let said = String::from_utf8(empty.stderr).unwrap();
     assert!(said.contains("is empty, so it proves nothing"), "{said}");

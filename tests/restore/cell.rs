@@ -17,7 +17,7 @@ pub enum Ledger {
     /// It saw the newest state.
     Intact,
     /// It knows what the last apply did, and saw no state that holds it.
-    Unheard,
+    Unacknowledged,
     /// Its file was deleted.
     Deleted,
     /// The provider is told to do without.
@@ -29,7 +29,7 @@ pub enum Ledger {
 impl Ledger {
     /// Whether it knows of what happened last.
     fn knows_the_end(self) -> bool {
-        matches!(self, Self::Intact | Self::Unheard)
+        matches!(self, Self::Intact | Self::Unacknowledged)
     }
 }
 
@@ -48,7 +48,7 @@ pub enum Way {
 
 pub const LEDGERS: [Ledger; 5] = [
     Ledger::Intact,
-    Ledger::Unheard,
+    Ledger::Unacknowledged,
     Ledger::Deleted,
     Ledger::Disabled,
     Ledger::Older,
@@ -94,14 +94,14 @@ impl Cell {
         let applied = self.apply(life);
         judge
             .look()
-            .map_err(|crime| format!("{crime}\n{applied}"))?;
+            .map_err(|violation| format!("{violation}\n{applied}"))?;
         if applied.code == 0 {
             self.settle(life, &mut judge)?;
             return Ok(Ending::Followed);
         }
         judge
             .nothing_changed()
-            .map_err(|crime| format!("{crime}\n{applied}"))?;
+            .map_err(|violation| format!("{violation}\n{applied}"))?;
         let refusal = errors(&applied);
         let gone_on = self.go_on(life, &mut judge);
         let how = gone_on.map_err(|why| format!("{why}\nit had been refused: {refusal}"))?;
@@ -114,7 +114,7 @@ impl Cell {
         let ledger = ws.path(LEDGER);
         match self.ledger {
             Ledger::Intact => {}
-            Ledger::Unheard => files::put_back(&later.unheard, &ledger),
+            Ledger::Unacknowledged => files::put_back(&later.unacknowledged, &ledger),
             Ledger::Deleted => fs::remove_dir_all(ledger).unwrap(),
             Ledger::Disabled => {
                 fs::remove_dir_all(ledger).unwrap();
@@ -237,7 +237,7 @@ impl Cell {
             let applied = ws.apply();
             judge
                 .look()
-                .map_err(|crime| format!("{crime}\n{applied}"))?;
+                .map_err(|violation| format!("{violation}\n{applied}"))?;
             if applied.code != 0 {
                 return Err(format!("the key does not come to rest: {applied}"));
             }

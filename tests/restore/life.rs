@@ -33,7 +33,7 @@ pub struct Moment {
     /// The directory, after a refresh that changed nothing.
     pub files: PathBuf,
     /// The ledger before that refresh, when no state was seen to hold what the apply made.
-    pub unheard: PathBuf,
+    pub unacknowledged: PathBuf,
     /// The plan that was made next, and when.
     pub next: PathBuf,
     pub planned_at: Instant,
@@ -122,8 +122,8 @@ impl Life {
     fn keeps(&mut self, name: &'static str, config: Config, retires: bool) {
         let ws = self.site.ws();
         let on_shelf = |what: &str| self.shelf.path().join(format!("{name}, {what}"));
-        let unheard = on_shelf("ledger");
-        files::copy(&ws.path(LEDGER), &unheard);
+        let unacknowledged = on_shelf("ledger");
+        files::copy(&ws.path(LEDGER), &unacknowledged);
         let is_last = name == "rotated by the action";
         if !is_last {
             ws.plan().ok().code(0);
@@ -139,7 +139,7 @@ impl Life {
             outside,
             retires,
             files,
-            unheard,
+            unacknowledged,
             next: on_shelf("next.tfplan"),
             planned_at: ws.now(),
             recording: self.site.recording(),

@@ -280,7 +280,7 @@ impl Run<'_> {
         {
             slots.primary.delivered_at.get_or_insert(now);
             if let Some(secondary) = &mut slots.secondary
-                && self.vault.secret_of(&secondary.key).is_some()
+                && self.secrets.secret_of(&secondary.key).is_some()
                 && (awaited || secondary.key.delivered_at.is_none())
             {
                 secondary.key.delivered_at = Some(now);
@@ -324,9 +324,9 @@ impl Run<'_> {
             ),
         };
         // A key whose secret is lost for certain is left out: consumers that still hold it are not disturbed.
-        let at_hand = |key: &&Key| self.vault.secret_of(key).is_some();
+        let at_hand = |key: &&Key| self.secrets.secret_of(key).is_some();
         let second = second.filter(|key| at_hand(key) || self.is_missing(key));
-        deliver::document(&self.vault, first, second, generation, rotated_at)
+        deliver::document(&self.secrets, first, second, generation, rotated_at)
     }
 }
 

@@ -52,10 +52,10 @@ impl Run<'_> {
         // A delivery that got another name, layout or mark still writes to its place.
         let wanted = wanted.as_ref().map_err(|error| kept(error.clone()))?;
         let identity = delivery.store.identity().await.map_err(kept)?;
-        let territory = delivery.store.territory();
+        let write_scope = delivery.store.write_scope();
         let mut deliveries = self.connections.deliveries.values();
         if wanted.contains(&identity)
-            || deliveries.any(|wanted| wanted.store.territory().overlaps(&territory))
+            || deliveries.any(|wanted| wanted.store.write_scope().overlaps(&write_scope))
         {
             return Ok(());
         }
@@ -93,7 +93,7 @@ impl Run<'_> {
             .find(|(name, record)| !record.was_written() && takes_over(name));
         let kept_in_state = || {
             let slots = self.managed.slots.as_ref();
-            slots.is_none_or(|slots| self.vault.secret_of(&slots.primary).is_some())
+            slots.is_none_or(|slots| self.secrets.secret_of(&slots.primary).is_some())
         };
         let why = if let Some((name, _)) = unwritten {
             format!("delivery {name:?} does not hold the keys yet")

@@ -108,7 +108,7 @@ impl Run<'_> {
         });
         let secret = document.secondary.as_ref();
         if let Some(secret) = secret.map(|second| second.secret.duplicate()) {
-            self.vault.keep(secret);
+            self.secrets.keep(secret);
         }
         self.beside = Some(Beside {
             secondary,
@@ -132,7 +132,7 @@ impl Run<'_> {
             None => "minted",
         };
         tracing::info!(key = %self.name, minted = %key.label(), "{word}");
-        self.vault.keep(minted.secret);
+        self.secrets.keep(minted.secret);
         self.minted = Some(key);
     }
 

@@ -7,9 +7,9 @@ mod delivering;
 mod leaving;
 mod minting;
 mod places;
-mod proving;
 mod revoking;
 pub mod stale;
+mod verifying;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ use crate::engine::connections::{Connections, at_issuer, stale};
 use crate::engine::crowd;
 use crate::engine::journal::Journal;
 use crate::engine::managed::Managed;
-use crate::engine::vault::Vault;
+use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Result};
 use crate::ledger::KeyMark;
 use crate::ledger::guard::Guard;
@@ -47,7 +47,7 @@ pub struct Run<'a> {
     /// What exists; the effects change it as they happen.
     pub managed: Managed,
     /// The secrets that are known.
-    pub vault: Vault,
+    pub secrets: SecretCache,
     /// What is known of the world: what the plan knew, and what the moves so far have made of it.
     pub facts: Facts,
     /// What a person should know although the apply went on.
@@ -201,7 +201,7 @@ impl Run<'_> {
         let Some(slots) = &self.managed.slots else {
             return Ok(());
         };
-        self.trouble.unread = self.vault.fetch(slots, self.connections).await;
+        self.trouble.unread = self.secrets.fetch(slots, self.connections).await;
         let mints = [Move::Stage, Move::Replace]
             .map(Move::word)
             .contains(&self.acting);
@@ -225,7 +225,7 @@ impl Run<'_> {
             true => self.primary_is_dead() || self.primary_is_lost(),
             false => self.facts.secondary == Seen::Gone || self.facts.secondary_copy == Copy::Lost,
         };
-        key.fingerprint.is_some() && !is_gone && self.vault.secret_of(key).is_none()
+        key.fingerprint.is_some() && !is_gone && self.secrets.secret_of(key).is_none()
     }
 
     /// Why the secret of a key is not at hand.

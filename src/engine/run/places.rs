@@ -3,11 +3,11 @@
 
 use crate::domain::situation::Seen;
 use crate::engine::catch_up::by_the_documents;
+use crate::engine::collision::refuse_foreign;
 use crate::engine::connections::{Delivery, in_delivery};
 use crate::engine::deliver::{self, Written};
 use crate::engine::precondition::{Ours, behind, mark_of, refused, stranger};
 use crate::engine::run::Run;
-use crate::engine::trespass::refuse_foreign;
 use crate::error::Result;
 use crate::ledger::KeyMark;
 use crate::stores::{Document, Found, Observation, Version};
@@ -21,7 +21,7 @@ impl Run<'_> {
             if let (Ok(seen), Some(slots)) = (&seen, &self.managed.slots)
                 && let Found::Document(document) = &seen.found
             {
-                self.vault.keep_matching(slots, document.duplicate());
+                self.secrets.keep_matching(slots, document.duplicate());
             }
             self.observed.insert(name.clone(), seen);
         }
@@ -34,11 +34,11 @@ impl Run<'_> {
                 self.refuse_stranger(name, delivery, seen).await?;
             }
         }
-        self.refuse_unheard()
+        self.refuse_unacknowledged()
     }
 
     /// A promotion that no state heard of is followed by a refresh, never undone by an older plan.
-    fn refuse_unheard(&self) -> Result<()> {
+    fn refuse_unacknowledged(&self) -> Result<()> {
         // A promotion of a key that is gone by now is nothing to follow.
         if self.facts.secondary == Seen::Gone {
             return Ok(());

@@ -165,7 +165,7 @@ impl Run<'_> {
         {
             Ok(()) => {
                 tracing::info!(key = %self.name, revoked = %key.label(), "revoked");
-                self.prove_dead(&key).await;
+                self.verify_revoked(&key).await;
             }
             Err(error) => {
                 self.warn_pending(key.label().to_owned(), error);
@@ -197,7 +197,7 @@ impl Run<'_> {
         let known = records
             .values()
             .any(|record| record.fingerprint == *successor)
-            || self.vault.secret_of(&slots.primary).is_some();
+            || self.secrets.secret_of(&slots.primary).is_some();
         let served = self.managed.any_in_order() && lagging.is_none();
         if self.primary_is_lost() || served || (self.hold_has_ended() && known) {
             return None;
@@ -296,15 +296,18 @@ impl Run<'_> {
     }
 
     /// "Deleted" is the issuer's word; whether the key still opens the door is a fact.
-    async fn prove_dead(&mut self, key: &Key) {
-        if !self.connections.abilities.probe {
+    async fn verify_revoked(&mut self, key: &Key) {
+        if !self.connections.capabilities.probe {
             return;
         }
-        let Some(secret) = self.vault.secret_of(key) else {
+        let Some(secret) = self.secrets.secret_of(key) else {
             return;
         };
-        let proved = self.connections.prove_dead(key, secret, self.stop).await;
-        if let Err(error) = proved {
+        let verified = self
+            .connections
+            .verify_revoked(key, secret, self.stop)
+            .await;
+        if let Err(error) = verified {
             self.warnings.push(Error {
                 summary: format!(
                     "{}: revoked key {} is not proved dead",

@@ -4,7 +4,7 @@ use crate::domain::moves::Move;
 use crate::domain::situation::Seen;
 use crate::domain::slots::Key;
 use crate::engine::connections::stale;
-use crate::engine::gather::{retiring_in_use, seen, standings};
+use crate::engine::observe::{key_statuses, retiring_in_use, seen};
 use crate::engine::run::Run;
 use crate::error::Result;
 
@@ -14,7 +14,7 @@ pub async fn check_not_stale(run: &Run<'_>, moves: &[Move]) -> Result<()> {
         return Ok(());
     };
     let name = run.name;
-    let (primary, secondary) = standings(slots, run.connections).await?;
+    let (primary, secondary) = key_statuses(slots, run.connections).await?;
     if seen(primary) != run.facts.primary {
         let (key, now) = (slots.primary.label(), turned_out(&seen(primary)));
         return Err(stale(format!("{name}: primary key {key} {now}")));

@@ -1,6 +1,6 @@
 //! Proves that a new key works before anything relies on it.
 //!
-//! [`prove`] is the one loop, for an issuer's own probe as for the request that a resource names in
+//! [`verify`] is the one loop, for an issuer's own probe as for the request that a resource names in
 //! `verification`. That request is described in `schema`, read in `config` and sent in `request`; its placeholders are in
 //! `template`.
 
@@ -46,17 +46,17 @@ pub struct Proof {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It was accepted as often in a row as was asked for.
-    Proved,
+    Verified,
     /// It was not, within the bound.
-    Unproved,
+    Unverified,
     /// A person asked to stop before it was known.
     Stopped,
 }
 
 impl Proof {
     /// Whether the key may be relied on.
-    pub fn is_proved(&self) -> bool {
-        self.verdict == Verdict::Proved
+    pub fn is_verified(&self) -> bool {
+        self.verdict == Verdict::Verified
     }
 }
 
@@ -69,7 +69,7 @@ impl Proof {
 ///
 /// `probe` is a closure that returns a future, not an async closure: the future of the latter cannot be shown to be
 /// `Send` when it borrows, and a proof runs inside requests that move between threads.
-pub async fn prove<F: Future<Output = Result<Probe>>>(
+pub async fn verify<F: Future<Output = Result<Probe>>>(
     mut probe: impl FnMut() -> F,
     bound: Duration,
     interval: Duration,
@@ -80,7 +80,7 @@ pub async fn prove<F: Future<Output = Result<Probe>>>(
     let pause = std::time::Duration::from_secs(interval.as_secs());
     let mut in_a_row = 0;
     let mut proof = Proof {
-        verdict: Verdict::Unproved,
+        verdict: Verdict::Unverified,
         attempts: 0,
         last_reason: None,
     };
@@ -110,11 +110,11 @@ pub async fn prove<F: Future<Output = Result<Probe>>>(
         biased;
         () = stop.cancelled() => Verdict::Stopped,
         ended = timeout_at(deadline, attempts) => match ended {
-            Ok(proved) => proved.map(|()| Verdict::Proved)?,
-            Err(_) => Verdict::Unproved,
+            Ok(verified) => verified.map(|()| Verdict::Verified)?,
+            Err(_) => Verdict::Unverified,
         },
     };
-    if verdict == Verdict::Unproved && proof.last_reason.is_none() {
+    if verdict == Verdict::Unverified && proof.last_reason.is_none() {
         proof.last_reason = Some(format!(
             "{in_a_row} of {consecutive} successes within {bound}"
         ));
@@ -123,5 +123,5 @@ pub async fn prove<F: Future<Output = Result<Probe>>>(
 }
 
 #[cfg(test)]
-#[path = "prove_tests.rs"]
+#[path = "verify_tests.rs"]
 mod tests;

@@ -12,7 +12,7 @@ use reqwest::{Client, Url};
 use tokio_util::sync::CancellationToken;
 
 use super::template::{Escape, Template};
-use super::{Proof, prove};
+use super::{Proof, verify};
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::issuers::Probe;
@@ -47,15 +47,15 @@ impl Verification {
         self.templates().any(Template::holds_key_id)
     }
 
-    /// Proves one key: see [`prove`].
-    pub async fn prove(
+    /// Proves one key: see [`verify`].
+    pub async fn verify(
         &self,
         key_id: Option<&str>,
         secret: &Secret,
         stop: &CancellationToken,
     ) -> Result<Proof> {
         let attempt = || self.attempt(key_id, secret);
-        prove(attempt, self.timeout, self.interval, self.consecutive, stop).await
+        verify(attempt, self.timeout, self.interval, self.consecutive, stop).await
     }
 
     /// Sends the request once.

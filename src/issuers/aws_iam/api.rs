@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Result;
 use crate::instant::Instant;
-use crate::issuers::Standing;
+use crate::issuers::KeyStatus;
 use crate::secret::Secret;
 use crate::vendors::aws::{AwsClient, Query, Refusal, Service};
 use crate::vendors::http::Repeat;
@@ -41,11 +41,11 @@ pub(super) struct Used {
 
 impl ListedKey {
     /// Whatever else IAM may come to call it, a key that is not `Active` does not work.
-    pub fn standing(&self) -> Standing {
+    pub fn status(&self) -> KeyStatus {
         if self.status == "Active" {
-            Standing::Active
+            KeyStatus::Active
         } else {
-            Standing::Inactive
+            KeyStatus::Inactive
         }
     }
 }

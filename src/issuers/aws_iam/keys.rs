@@ -12,7 +12,7 @@ use super::{capacity, imported};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::issuers::{Crowd, Imported, Issuer, Listed, Minted, Probe, Standing};
+use crate::issuers::{Crowd, Imported, Issuer, KeyStatus, Listed, Minted, Probe};
 use crate::secret::Secret;
 use crate::vendors::aws::{self, Caller, Refusal};
 
@@ -79,7 +79,9 @@ impl Issuer for Keys {
                     secret: created.secret,
                 })
             }
-            Err(refusal) if refusal.maybe_done => Err(self.lost_mint(user, &before, refusal).await),
+            Err(refusal) if refusal.outcome_unknown => {
+                Err(self.lost_mint(user, &before, refusal).await)
+            }
             Err(refusal) => {
                 Err(refusal.explain(format!("No access key was created for user {user}")))
             }
@@ -96,7 +98,7 @@ impl Issuer for Keys {
         Ok(Some(listed.collect()))
     }
 
-    async fn inspect(&self, key_ids: &[String]) -> Result<Vec<Option<Standing>>> {
+    async fn inspect(&self, key_ids: &[String]) -> Result<Vec<Option<KeyStatus>>> {
         let user = self.user_name().await?;
         let is_complete = |keys: &[ListedKey]| key_ids.iter().all(|id| find(keys, id).is_some());
         let known = self.listed().clone();
@@ -104,8 +106,8 @@ impl Issuer for Keys {
             Some(keys) => keys,
             None => self.list_until(user, is_complete).await?,
         };
-        let standing = |id: &String| find(&keys, id).map_or(Standing::Missing, ListedKey::standing);
-        Ok(key_ids.iter().map(|id| Some(standing(id))).collect())
+        let status = |id: &String| find(&keys, id).map_or(KeyStatus::Missing, ListedKey::status);
+        Ok(key_ids.iter().map(|id| Some(status(id))).collect())
     }
 
     async fn holder(&self, key_id: &str) -> Result<Option<String>> {

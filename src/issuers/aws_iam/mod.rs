@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use tf_provider::schema::AttributeType;
 use tf_provider::value::ValueAny;
 
-use super::{Abilities, Imported, Issuer, IssuerKind, Search};
+use super::{Capabilities, Imported, Issuer, IssuerKind, Search};
 use crate::context::Context;
 use crate::error::Result;
 use crate::schema::{Attributes, attributes, optional};
@@ -65,8 +65,8 @@ impl IssuerKind for AwsIam {
         &["user_name", "caller"]
     }
 
-    fn abilities(&self) -> Abilities {
-        Abilities {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
             probe: true,
             last_used: true,
             inspect: true,
@@ -101,6 +101,6 @@ fn imported(user: &str, key: &ListedKey) -> Imported {
         settings: BTreeMap::from([("user_name".to_owned(), ValueAny::String(user.to_owned()))]),
         key_id: key.id.clone(),
         created_at: key.created_at,
-        standing: key.standing(),
+        status: key.status(),
     }
 }

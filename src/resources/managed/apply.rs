@@ -11,22 +11,22 @@ use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
 use crate::domain::situation::Facts;
 use crate::engine::adopt::{adopt, let_go};
+use crate::engine::collision::check_collisions;
 use crate::engine::connections::Connections;
 use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::former::Former;
 use crate::engine::managed::Managed;
 use crate::engine::run::stale::check_not_stale;
 use crate::engine::run::{Progress, Run, Trouble};
-use crate::engine::trespass::respect_others;
-use crate::engine::vault::Vault;
+use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Path, Result};
 use crate::resources::diagnostics;
 use crate::resources::managed::changes::{left, same_place, trigger_changed, version_changed};
 use crate::resources::managed::connect;
+use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, note_status};
 use crate::resources::managed::records::Records;
-use crate::resources::managed::remember;
 
 /// Creates the first key. `None` if nothing was left behind.
 pub async fn create(
@@ -98,7 +98,7 @@ fn may_be_answered(
 /// What is true after the moves.
 struct Outcome {
     managed: Managed,
-    vault: Vault,
+    secrets: SecretCache,
     private: Private,
     policy: Policy,
     failed: bool,
@@ -118,7 +118,7 @@ async fn carry_out<'a>(
     let brought = planned.existing_secret_wo.take();
     let planned = &*planned;
     let prepared = prepare(prior, planned, &private, context);
-    let (connections, policy, mut managed, vault) =
+    let (connections, policy, mut managed, secrets) =
         diagnostics::collect(diags, prepared.map_err(|error| named(planned, error)))?;
     let opened = Records::open(planned, &managed, connections, decision, context).await;
     let mut records = diagnostics::collect(diags, opened.map_err(|error| named(planned, error)))?;
@@ -131,7 +131,7 @@ async fn carry_out<'a>(
         stop: &context.stop,
         facts: private.facts.clone(),
         managed,
-        vault,
+        secrets,
         warnings: Vec::new(),
         minted: None,
         brought: None,
@@ -148,7 +148,7 @@ async fn carry_out<'a>(
         run.brought = Some((secret, version_changed(prior, planned)));
     }
     let unchanged = unchanged(prior, planned);
-    let who = remember::resource(planned, context);
+    let who = inventory_entry::resource(planned, context);
     let fresh = async {
         adopt(&mut run).await?;
         if decision.moves.is_empty() {
@@ -159,7 +159,7 @@ async fn carry_out<'a>(
         let deliveries = run.connections.deliveries.iter();
         let kept = deliveries.filter(|(name, _)| unchanged.contains(*name));
         refuse_elsewhere(&run.managed, kept).await?;
-        respect_others(&mut run, &who, &private.seen, &context.delivered).await?;
+        check_collisions(&mut run, &who, &private.seen, &context.delivered).await?;
         run.refuse_newer().await
     };
     let fresh = fresh.await;
@@ -185,7 +185,7 @@ async fn carry_out<'a>(
     }
     let copied = run.progress.done.contains(&Move::Deliver);
     let left = run.progress.left;
-    let (managed, vault) = (run.managed, run.vault);
+    let (managed, secrets) = (run.managed, run.secrets);
     if let Err(error) = result {
         diagnostics::report(diags, named(planned, error.clone()));
         records.failure = Some(error);
@@ -193,7 +193,7 @@ async fn carry_out<'a>(
     let outcome = Outcome {
         private: after(private, &managed, left, failed, decision),
         managed,
-        vault,
+        secrets,
         policy,
         failed,
         copied,
@@ -217,7 +217,7 @@ fn takes_over_first(prior: &ManagedState) -> bool {
     primary.is_some_and(|key| key.fingerprint.is_null())
 }
 
-type Prepared = (Connections, Policy, Managed, Vault);
+type Prepared = (Connections, Policy, Managed, SecretCache);
 
 /// Everything that the moves need; nothing has happened yet.
 fn prepare(
@@ -233,7 +233,7 @@ fn prepare(
         .transpose()
         .map_err(|mut errors| errors.remove(0))?
         .ok_or_else(|| Error::invalid(Path::root("policy"), "No policy", "Set policy."))?;
-    let mut vault = Vault::default();
+    let mut secrets = SecretCache::default();
     let mut managed = prior.managed(private)?;
     if managed.slots.is_none() {
         managed.pending_revocations = private.facts.orphans.clone();
@@ -241,8 +241,8 @@ fn prepare(
     note_what_is_left(&mut managed, prior, planned, &connections, context);
     connections.former = connect::former(&managed.former, context);
     managed.id = planned.id.as_deref_option().unwrap_or_default().to_owned();
-    prior.take_secrets(&mut vault);
-    Ok((connections, policy, managed, vault))
+    prior.take_secrets(&mut secrets);
+    Ok((connections, policy, managed, secrets))
 }
 
 /// From here on the records are those of the wanted deliveries, and the places that they have left are remembered,
@@ -314,13 +314,13 @@ impl Outcome {
 
     /// The new state: what the plan knew stays as planned, what it left open is filled in.
     fn finish(mut self, mut planned: ManagedState, context: &Context) -> (ManagedState, Private) {
-        let vault = planned.stores_secrets().then_some(&self.vault);
+        let secrets = planned.stores_secrets().then_some(&self.secrets);
         let keep = (
             planned.status.take(),
             planned.status_reason.take(),
             planned.last_action.take(),
         );
-        planned.record(&self.managed, Some(&self.policy), vault);
+        planned.record(&self.managed, Some(&self.policy), secrets);
         planned.last_action = match self.word {
             Some(word) => Value::Value(word),
             None if keep.2.is_unknown() => Value::Null,

@@ -13,7 +13,7 @@ use crate::secret::Fingerprint;
 
 /// Whether a new key can be proved before it becomes primary.
 pub fn must_verify(state: &ManagedState) -> bool {
-    let by_issuer = connect::issuer(&state.issuer).is_ok_and(|(kind, _)| kind.abilities().probe);
+    let by_issuer = connect::issuer(&state.issuer).is_ok_and(|(kind, _)| kind.capabilities().probe);
     by_issuer || state.verification.is_value()
 }
 

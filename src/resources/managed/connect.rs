@@ -39,7 +39,7 @@ pub fn without_verification(state: &ManagedState, context: &Context) -> Result<C
             .connector()
             .issuer(kind, &settings, context)
             .map_err(|error| error.at(settings.path().clone()))?,
-        abilities: kind.abilities(),
+        capabilities: kind.capabilities(),
         deliveries: deliveries(&state.deliveries, context)?,
         former: Vec::new(),
         verification: None,

@@ -3,20 +3,20 @@
 use crate::context::Context;
 use crate::domain::policy::OnDestroy;
 use crate::domain::slots::Key;
+use crate::engine::account_lock::AccountLock;
 use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::engine::deliver;
 use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::Managed;
 use crate::engine::precondition::{Ours, Stranger, refused, stranger};
-use crate::engine::turn::Turn;
 use crate::error::{Error, Result};
 use crate::ledger::hold::holder;
 use crate::ledger::{Effect, KeyMark, Slot, Status};
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, policy};
 use crate::resources::managed::records::Records;
-use crate::resources::managed::{connect, leftovers, remember};
+use crate::resources::managed::{connect, inventory_entry, leftovers};
 use crate::secret::Fingerprint;
 use crate::stores::Found;
 
@@ -43,7 +43,7 @@ pub async fn destroy(
         .await
         .map_err(name)?;
     let known = managed.account.as_deref();
-    let turn = Turn::take(context, &connections, known)
+    let lock = AccountLock::take(context, &connections, known)
         .await
         .map_err(name)?;
     let left_behind = leftovers::refuse_unseen(&state, &managed, &connections, context);
@@ -55,7 +55,7 @@ pub async fn destroy(
         &state,
         &managed,
         connections,
-        turn,
+        lock,
         ACTION.to_owned(),
         context,
     );
@@ -141,7 +141,7 @@ async fn withdraw(keys: &[&Key], records: &Records<'_>) -> Result<Vec<Error>> {
     let (mut left, mut alive) = (Vec::new(), None);
     for (name, delivery) in &connections.deliveries {
         let emptied = empty(name, delivery, leads, records).await;
-        let matters = delivery.required && !connections.abilities.inspect;
+        let matters = delivery.required && !connections.capabilities.inspect;
         match emptied
             .err()
             .map(|error| stays(error, &delivery.store.place(), !matters))
@@ -156,7 +156,7 @@ async fn withdraw(keys: &[&Key], records: &Records<'_>) -> Result<Vec<Error>> {
             Ok(delivery) => empty(&place.former.name, delivery, ours, records).await,
             Err(error) => Err(error),
         };
-        let matters = !connections.abilities.inspect;
+        let matters = !connections.capabilities.inspect;
         match emptied
             .err()
             .map(|error| stays(error, &place.former.place, !matters))
@@ -219,7 +219,8 @@ async fn retain(
     // The name that the ledger has it under; an issuer that cannot be asked now is named as the settings do.
     let account = connections.issuer.lock().await;
     let account = account.unwrap_or_else(|_| connections.issuer.account());
-    let mut holding = remember::holding(state, managed, &connections, account, context, None);
+    let mut holding =
+        inventory_entry::holding(state, managed, &connections, account, context, None);
     holding.left_by = Some(holder());
     for record in &mut holding.keys {
         record.slot = Slot::None;

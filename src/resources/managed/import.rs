@@ -5,10 +5,10 @@ use tf_provider::value::{Value, ValueAny};
 use crate::context::Context;
 use crate::domain::slots::{Key, Slots};
 use crate::engine::managed::Managed;
-use crate::engine::vault::Vault;
+use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::issuers::{self, ISSUERS, Imported, Standing};
+use crate::issuers::{self, ISSUERS, Imported, KeyStatus};
 use crate::ledger::{KeyMark, KeyRecord, Slot, Status};
 use crate::resources::managed::model::{Fields, ManagedState};
 use crate::secret::Secret;
@@ -24,7 +24,7 @@ pub async fn import(id: &str, context: &Context) -> Result<(ManagedState, Option
         .ok_or_else(|| wrong_id(id, format!("There is no issuer {issuer:?}")))?;
     refuse_held(id, key_id, context).await?;
     let imported = kind.import(key_id, context).await?;
-    let warning = (imported.standing != Standing::Active).then(|| inactive(&imported.key_id));
+    let warning = (imported.status != KeyStatus::Active).then(|| inactive(&imported.key_id));
     Ok((state_of(kind.name(), imported), warning))
 }
 
@@ -97,12 +97,12 @@ pub fn adopted(
     key: Key,
     secret: Option<Secret>,
 ) -> ManagedState {
-    let mut vault = Vault::default();
+    let mut secrets = SecretCache::default();
     let mut key = key;
     let stored = secret.is_some();
     if let Some(secret) = secret {
         key.fingerprint = Some(secret.fingerprint());
-        vault.keep(secret);
+        secrets.keep(secret);
     }
     let managed = Managed {
         slots: Some(Slots::first(key)),
@@ -115,7 +115,7 @@ pub fn adopted(
         store_secret_in_state: stored.then_some(true).into(),
         ..ManagedState::default()
     };
-    state.record(&managed, None, Some(&vault));
+    state.record(&managed, None, Some(&secrets));
     state
 }
 
@@ -144,7 +144,7 @@ fn issuer_fields(name: &str, settings: Fields) -> Fields {
 fn wrong_id(id: &str, why: String) -> Error {
     let names: Vec<&str> = ISSUERS
         .iter()
-        .filter(|kind| kind.abilities().import)
+        .filter(|kind| kind.capabilities().import)
         .map(|kind| kind.name())
         .collect();
     Error::new(

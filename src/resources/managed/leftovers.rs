@@ -5,16 +5,16 @@ use crate::context::Context;
 use crate::domain::slots::{Role, Slots};
 use crate::engine::catch_up::{self, Position, World};
 use crate::engine::connections::{Connections, stale};
-use crate::engine::gather::Sight;
 use crate::engine::journal::mark;
 use crate::engine::managed::Managed;
+use crate::engine::observe::Observed;
 use crate::engine::precondition::behind;
 use crate::engine::recover::{self, Recovered, Remembered, is_served, recover};
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::{Holding, KeyMark, KeyRecord, Ledger, Memory, Slot, Status};
 use crate::resources::managed::model::ManagedState;
-use crate::resources::managed::{connect, remember};
+use crate::resources::managed::{connect, inventory_entry};
 
 /// What was left behind of a key that exists.
 pub struct Left {
@@ -51,8 +51,8 @@ impl Left {
 
     /// A key that the state could not follow is revoked by its id. One without an id lives in documents alone: where they
     /// hold something else it is gone, unless they are not where this state looks for them.
-    fn judge_unheard(&mut self, recovered: &mut Recovered, in_order: bool) {
-        for record in std::mem::take(&mut recovered.unheard) {
+    fn judge_unacknowledged(&mut self, recovered: &mut Recovered, in_order: bool) {
+        for record in std::mem::take(&mut recovered.unacknowledged) {
             match record.key.key_id {
                 Some(id) => recovered.orphans.push(id),
                 None if in_order => recovered.gone.push(record.key),
@@ -75,22 +75,22 @@ impl Left {
     }
 }
 
-/// Looks at a key that exists, and brings the ledger up to its state. `sight` is what stands at its places.
+/// Looks at a key that exists, and brings the ledger up to its state. `observed` is what stands at its places.
 pub async fn of(
     state: &ManagedState,
     managed: &Managed,
-    sight: &Sight,
+    observed: &Observed,
     connections: &Connections,
     account: &str,
     context: &Context,
 ) -> Result<Left> {
     let mut left = Left::of(managed);
     let ledger = context.ledger.as_ref();
-    let held = remember::held(managed);
+    let held = inventory_entry::held(managed);
     let remembered = match remembered(managed, &held, account, ledger).await {
         Ok(remembered) => remembered,
         Err(error) => {
-            left = left.uncertain(remember::without_ledger(error));
+            left = left.uncertain(inventory_entry::without_ledger(error));
             Remembered::nothing()
         }
     };
@@ -99,8 +99,8 @@ pub async fn of(
     }
     let mut recovered = understand(state, &remembered, &held, connections, context).await?;
     left.warnings.append(&mut recovered.warnings);
-    let is_known = recovered.unheard.is_empty() && recovered.forgotten.is_empty();
-    if !(sight.is_in_order() && is_known) {
+    let is_known = recovered.unacknowledged.is_empty() && recovered.forgotten.is_empty();
+    if !(observed.is_in_order() && is_known) {
         let look = Look {
             state,
             connections,
@@ -110,12 +110,15 @@ pub async fn of(
         look.catch_up(&mut left, &mut recovered, &remembered.memory)
             .await?;
     }
-    match (recovered.unheard.first(), sight.unreadable.first()) {
+    match (
+        recovered.unacknowledged.first(),
+        observed.unreadable.first(),
+    ) {
         // It may be in use at the place that cannot be looked at.
-        (Some(unheard), Some(error)) => {
-            left = left.uncertain(not_judged(state.label(), unheard, error));
+        (Some(unacknowledged), Some(error)) => {
+            left = left.uncertain(not_judged(state.label(), unacknowledged, error));
         }
-        _ => left.judge_unheard(&mut recovered, sight.is_in_order()),
+        _ => left.judge_unacknowledged(&mut recovered, observed.is_in_order()),
     }
     let new = recovered.orphans.iter();
     let new = new.filter(|id| !managed.pending_revocations.contains(id));
@@ -129,7 +132,7 @@ pub async fn of(
     }
     let now = context.clock.now();
     recovered.settle(ledger, now).await;
-    let holding = remember::holding(
+    let holding = inventory_entry::holding(
         state,
         &left.managed,
         connections,
@@ -139,7 +142,7 @@ pub async fn of(
     );
     let holding = with_the_gone(holding, &remembered.memory, &recovered.gone, now);
     if let Err(error) = ledger.record(&holding, now).await {
-        left.warnings.push(remember::without_ledger(error));
+        left.warnings.push(inventory_entry::without_ledger(error));
     }
     Ok(left)
 }
@@ -184,7 +187,9 @@ impl Look<'_> {
                     .pending_revocations
                     .retain(|id| !is_held_by_id(id));
                 recovered.orphans.retain(|id| !is_held_by_id(id));
-                recovered.unheard.retain(|record| !is_held(&record.key));
+                recovered
+                    .unacknowledged
+                    .retain(|record| !is_held(&record.key));
                 left.managed.slots = Some(slots);
             }
         }
@@ -198,7 +203,12 @@ impl Look<'_> {
         memory: &Memory,
     ) -> Result<Position> {
         let mut left_behind = recovered.left_behind();
-        left_behind.extend(recovered.unheard.iter().map(|record| record.key.clone()));
+        left_behind.extend(
+            recovered
+                .unacknowledged
+                .iter()
+                .map(|record| record.key.clone()),
+        );
         let world = World {
             managed,
             left_behind: &left_behind,
@@ -280,7 +290,7 @@ async fn look_before_create(
     context: &Context,
 ) -> Result<LeftByCreate> {
     let ledger = context.ledger.as_ref();
-    if !ledger.remembers() || !connections.abilities.inspect {
+    if !ledger.remembers() || !connections.capabilities.inspect {
         return Ok(LeftByCreate::default());
     }
     let Ok(account) = connections.issuer.lock().await else {
@@ -300,10 +310,10 @@ async fn look_before_create(
     let remembered = Remembered::complete(memory, &[], &account, ledger).await?;
     let more = remembered.memory.more;
     let mut recovered = understand(planned, &remembered, &[], connections, context).await?;
-    for unheard in &recovered.unheard {
+    for unacknowledged in &recovered.unacknowledged {
         // Once this create is delivered over it, nobody can read it any more.
-        if is_served(&unheard.key, connections).await? {
-            recovered.orphans.extend(unheard.key.key_id.clone());
+        if is_served(&unacknowledged.key, connections).await? {
+            recovered.orphans.extend(unacknowledged.key.key_id.clone());
         }
     }
     recovered.settle(ledger, context.clock.now()).await;
@@ -331,7 +341,7 @@ pub async fn refuse_unseen(
         (left.orphans, Vec::new())
     } else {
         let account = connections.issuer.lock().await?;
-        let held = remember::held(managed);
+        let held = inventory_entry::held(managed);
         let remembered = remembered(managed, &held, &account, ledger).await?;
         refuse_too_many(remembered.memory.more)?;
         let recovered = understand(planned, &remembered, &held, connections, context).await?;
@@ -345,7 +355,7 @@ pub async fn refuse_unseen(
                 generation.unwrap_or_default()
             )));
         }
-        if let Some(record) = recovered.unheard.first() {
+        if let Some(record) = recovered.unacknowledged.first() {
             return Err(behind(format!(
                 "{}: this state has not heard of key {}",
                 planned.label(),
@@ -380,12 +390,12 @@ fn not_looked(name: &str, error: &Error) -> Error {
     )
 }
 
-fn not_judged(name: &str, unheard: &KeyRecord, error: &Error) -> Error {
+fn not_judged(name: &str, unacknowledged: &KeyRecord, error: &Error) -> Error {
     Error::new(
         error.kind,
         format!(
             "{name}: what became of key {} is not known yet",
-            unheard.key.label()
+            unacknowledged.key.label()
         ),
         format!(
             "An earlier apply created it, and its result never reached the state. Whether it is in use cannot be told: \

@@ -14,7 +14,7 @@ use crate::domain::announce::enumerated;
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Path, Result};
 use crate::instant::Instant;
-use crate::issuers::{Existing, ISSUERS, IssuerKind, Search, Standing};
+use crate::issuers::{Existing, ISSUERS, IssuerKind, KeyStatus, Search};
 use crate::ledger::{Status, inventory};
 use crate::protocol::authoring::{Item, ListResource, Listing};
 use crate::resources::diagnostics;
@@ -283,9 +283,9 @@ async fn item(
             String::new()
         }
     };
-    let standing = match existing.key.standing {
-        Standing::Active => "active",
-        Standing::Inactive | Standing::Missing => "inactive",
+    let status = match existing.key.status {
+        KeyStatus::Active => "active",
+        KeyStatus::Inactive | KeyStatus::Missing => "inactive",
     };
     let created = existing.key.created_at;
     let age = context.clock.now().since(created).as_secs() / 86_400;
@@ -294,7 +294,7 @@ async fn item(
             id: Value::Value(id_of(issuer, &key_id)),
         },
         display_name: format!(
-            "{}: {key_id} ({standing}, {age} days old, created {}{used}{})",
+            "{}: {key_id} ({status}, {age} days old, created {}{used}{})",
             existing.owner,
             day(created),
             holder.map_or_else(String::new, |holder| format!(", {}", holder.words()))

@@ -11,7 +11,7 @@ use crate::domain::situation::Facts;
 use crate::domain::slots::{Key, Role, Secondary, Slots};
 use crate::engine::former::Former;
 use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
-use crate::engine::vault::Vault;
+use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::resources::rotation_policy::PolicyState;
@@ -206,21 +206,26 @@ impl ManagedState {
         }
     }
 
-    /// Moves the secrets of the state into a vault.
-    pub fn take_secrets(&mut self, vault: &mut Vault) {
+    /// Moves the secrets of the state into a cache.
+    pub fn take_secrets(&mut self, secrets: &mut SecretCache) {
         for slot in [&mut self.primary, &mut self.secondary] {
             if let Value::Value(key) = slot
                 && let Value::Value(secret) = key.secret.take()
             {
-                vault.keep(secret);
+                secrets.keep(secret);
             }
         }
     }
 
     /// Writes down the keys and the deliveries as they are now.
-    pub fn record(&mut self, managed: &Managed, policy: Option<&Policy>, vault: Option<&Vault>) {
+    pub fn record(
+        &mut self,
+        managed: &Managed,
+        policy: Option<&Policy>,
+        secrets: Option<&SecretCache>,
+    ) {
         let slots = managed.slots.as_ref();
-        let state_of = |key: &Key, role| KeyState::new(key, role, vault);
+        let state_of = |key: &Key, role| KeyState::new(key, role, secrets);
         self.primary = slots
             .map(|slots| state_of(&slots.primary, "primary"))
             .into();
@@ -262,8 +267,8 @@ impl ManagedState {
 }
 
 impl KeyState {
-    fn new(key: &Key, role: &str, vault: Option<&Vault>) -> Self {
-        let secret = vault.and_then(|vault| vault.secret_of(key));
+    fn new(key: &Key, role: &str, secrets: Option<&SecretCache>) -> Self {
+        let secret = secrets.and_then(|secrets| secrets.secret_of(key));
         Self {
             key_id: key.key_id.clone().into(),
             role: Value::Value(role.to_owned()),

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::context::Context;
 use crate::domain::situation::Why;
+use crate::engine::collision::{Newcomer, claim, judge, refuse_foreign, refuse_one_place_twice};
 use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::engine::managed::Managed;
 use crate::engine::precondition::is;
-use crate::engine::trespass::{Newcomer, claim, judge, refuse_foreign, refuse_one_place_twice};
 use crate::error::{Error, Path, Result};
 use crate::resources::managed::changes::{repairs, replacements};
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::named;
-use crate::resources::managed::{connect, remember};
+use crate::resources::managed::{connect, inventory_entry};
 use crate::stores::{Document, Found};
 
 /// What the plan saw.
@@ -101,7 +101,7 @@ async fn note(
     if holds_ours(managed, &document) {
         return Ok(());
     }
-    let resource = remember::resource(planned, context);
+    let resource = inventory_entry::resource(planned, context);
     let who = Newcomer {
         resource: &resource,
         is_created: managed.slots.is_none(),

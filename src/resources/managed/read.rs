@@ -9,8 +9,8 @@ use crate::domain::situation::Situation;
 use crate::domain::status;
 use crate::engine::crowd;
 use crate::engine::elsewhere::refuse_elsewhere;
-use crate::engine::gather::{Copies, Sight, gather};
 use crate::engine::managed::{DeliveryState, Managed};
+use crate::engine::observe::{Copies, Observed, observe};
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
 use crate::resources::managed::changes::{any_in_order, must_verify, repairs};
@@ -41,8 +41,8 @@ pub async fn read(
     connections.former = connect::former(&managed.former, context);
     let look = async {
         let account = connections.account(managed.account.as_deref()).await?;
-        let gather = async |managed: &Managed| {
-            gather(
+        let observe = async |managed: &Managed| {
+            observe(
                 managed,
                 &connections,
                 policy.as_ref(),
@@ -51,36 +51,36 @@ pub async fn read(
             )
             .await
         };
-        let sight = gather(&managed).await?;
+        let observed = observe(&managed).await?;
         refuse_elsewhere(&managed, connections.deliveries.iter()).await?;
-        let left = leftovers::of(&state, &managed, &sight, &connections, &account, context);
+        let left = leftovers::of(&state, &managed, &observed, &connections, &account, context);
         let left = left.await?;
-        let sight = match left.managed.slots == managed.slots {
-            true => sight,
-            false => gather(&left.managed).await?,
+        let observed = match left.managed.slots == managed.slots {
+            true => observed,
+            false => observe(&left.managed).await?,
         };
         let (owned, ledger) = (left.managed.owned_ids(), context.ledger.as_ref());
         let crowd = crowd::look(&managed.id, &owned, &account, &connections, ledger).await?;
-        Ok((sight, crowd, left, account))
+        Ok((observed, crowd, left, account))
     };
-    let (sight, crowd, mut left, account) = look.await.map_err(|error| named(&state, error))?;
-    let unreadable = sight.unreadable.iter().cloned();
+    let (observed, crowd, mut left, account) = look.await.map_err(|error| named(&state, error))?;
+    let unreadable = observed.unreadable.iter().cloned();
     left.warnings
         .extend(unreadable.map(|error| named(&state, error)));
     // A key that only the ledger knows would be forgotten with the resource.
-    if sight.vanished && left.is_certain && left.behind.is_none() {
+    if observed.vanished && left.is_certain && left.behind.is_none() {
         return Ok(None);
     }
     let known = std::mem::take(&mut private.facts.orphans);
-    private.account = connections.abilities.inspect.then_some(account);
-    private.facts = sight.facts.clone();
+    private.account = connections.capabilities.inspect.then_some(account);
+    private.facts = observed.facts.clone();
     private.facts.orphans = left.orphans(known);
     private.facts.behind = left.behind.clone();
     private.facts.full = crowd.map(|crowd| crowd.full());
     if let Some(slots) = &left.managed.slots {
         private.requested_at = slots.requested_at;
     }
-    note_deliveries(&mut state, left.managed, sight, policy.as_ref(), now);
+    note_deliveries(&mut state, left.managed, observed, policy.as_ref(), now);
     if let Some(policy) = &policy {
         note_status(&mut state, &mut private, policy, now)?;
     }
@@ -126,18 +126,18 @@ pub fn named(state: &ManagedState, error: Error) -> Error {
 fn note_deliveries(
     state: &mut ManagedState,
     mut managed: Managed,
-    sight: Sight,
+    observed: Observed,
     policy: Option<&Policy>,
     now: Instant,
 ) {
-    managed.deliveries = sight.deliveries;
+    managed.deliveries = observed.deliveries;
     note_late_arrival(&mut managed, now);
-    if let (Some(mark), Some(slots)) = (sight.learned, managed.slots.as_mut()) {
+    if let (Some(mark), Some(slots)) = (observed.learned, managed.slots.as_mut()) {
         slots.primary.fingerprint = Some(mark);
     }
-    let mut vault = crate::engine::vault::Vault::default();
-    state.take_secrets(&mut vault);
-    state.record(&managed, policy, Some(&vault));
+    let mut secrets = crate::engine::secret_cache::SecretCache::default();
+    state.take_secrets(&mut secrets);
+    state.record(&managed, policy, Some(&secrets));
 }
 
 /// A write whose answer was lost may have arrived all the same: then the keys are delivered since it was noticed.

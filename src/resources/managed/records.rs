@@ -1,15 +1,15 @@
-//! One apply as the ledger sees it: its turn on the account, its journal, and what the inventory says afterwards.
+//! One apply as the ledger sees it: its lock of the account, its journal, and what the inventory says afterwards.
 
 use crate::context::Context;
 use crate::domain::planner::Decision;
+use crate::engine::account_lock::AccountLock;
 use crate::engine::connections::Connections;
 use crate::engine::journal::{Bracket, Journal};
 use crate::engine::managed::Managed;
-use crate::engine::turn::Turn;
 use crate::error::{Error, Result};
 use crate::ledger::KeyMark;
 use crate::resources::managed::model::{ManagedState, Private};
-use crate::resources::managed::{leftovers, remember};
+use crate::resources::managed::{inventory_entry, leftovers};
 
 /// What is open while an apply works.
 pub struct Records<'a> {
@@ -21,11 +21,11 @@ pub struct Records<'a> {
     pub failure: Option<Error>,
     /// Keys that applies which did not finish left behind.
     pub left_behind: Vec<KeyMark>,
-    turn: Option<Turn>,
+    lock: Option<AccountLock>,
 }
 
 impl<'a> Records<'a> {
-    /// Takes the turn on the account and opens the journal; neither if there is nothing to do. Nothing was done if this
+    /// Takes the lock of the account and opens the journal; neither if there is nothing to do. Nothing was done if this
     /// fails.
     pub async fn open(
         planned: &ManagedState,
@@ -40,52 +40,52 @@ impl<'a> Records<'a> {
                 journal: Journal::idle(context.clock),
                 failure: None,
                 left_behind: Vec::new(),
-                turn: None,
+                lock: None,
             });
         }
-        let turn = Turn::take(context, &connections, managed.account.as_deref()).await?;
+        let lock = AccountLock::take(context, &connections, managed.account.as_deref()).await?;
         let left_behind = leftovers::refuse_unseen(planned, managed, &connections, context).await?;
         let word = decision.word();
-        let begun = Self::begin(planned, managed, connections, turn, word, context);
+        let begun = Self::begin(planned, managed, connections, lock, word, context);
         Ok(Self {
             left_behind,
             ..begun.await?
         })
     }
 
-    /// Opens the journal of a turn that was taken.
+    /// Opens the journal of a lock that was taken.
     pub async fn begin(
         state: &ManagedState,
         managed: &Managed,
         connections: Connections,
-        turn: Turn,
+        lock: AccountLock,
         word: String,
         context: &'a Context,
     ) -> Result<Self> {
         let bracket = Bracket {
-            resource: remember::resource(state, context),
+            resource: inventory_entry::resource(state, context),
             issuer: connections.kind,
-            account: turn.account.clone(),
+            account: lock.account.clone(),
             action: word,
             promised: managed.pending_revocations.clone(),
-            guard: turn.guard(),
+            guard: lock.guard(),
         };
         Ok(Self {
             journal: Journal::open(context.ledger.as_ref(), context.clock, bracket).await?,
             connections,
             failure: None,
             left_behind: Vec::new(),
-            turn: Some(turn),
+            lock: Some(lock),
         })
     }
 
     /// The account that is worked on, at an issuer that lists its keys.
     pub fn account(&self) -> Option<String> {
-        let turn = self
-            .turn
+        let lock = self
+            .lock
             .as_ref()
-            .filter(|_| self.connections.abilities.inspect);
-        turn.map(|turn| turn.account.clone())
+            .filter(|_| self.connections.capabilities.inspect);
+        lock.map(|lock| lock.account.clone())
     }
 
     /// Nothing was done after all.
@@ -96,11 +96,11 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Closes the journal and gives the turn back. Fails if the lock was lost.
+    /// Closes the journal and gives the lock back. Fails if the lock was lost.
     pub async fn close(self) -> Result<()> {
         self.journal.close(self.failure.as_ref()).await?;
-        if let Some(turn) = self.turn {
-            turn.give_back().await;
+        if let Some(lock) = self.lock {
+            lock.give_back().await;
         }
         Ok(())
     }
@@ -115,17 +115,23 @@ impl<'a> Records<'a> {
         private: &Private,
         context: &Context,
     ) -> Result<()> {
-        let Some(turn) = &self.turn else {
+        let Some(lock) = &self.lock else {
             return Ok(());
         };
         self.journal.is_still_ours().await?;
-        let account = turn.account.clone();
+        let account = lock.account.clone();
         // The state was just made from these slots, so it parses.
         if let Ok(managed) = state.managed(private)
             && managed.slots.is_some()
         {
-            let holding =
-                remember::holding(state, &managed, &self.connections, account, context, None);
+            let holding = inventory_entry::holding(
+                state,
+                &managed,
+                &self.connections,
+                account,
+                context,
+                None,
+            );
             if let Err(error) = context.ledger.record(&holding, context.clock.now()).await {
                 tracing::warn!(%error, "the inventory is brought up to date by the next refresh");
             }

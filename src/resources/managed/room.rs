@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::resources::diagnostics;
 use crate::resources::managed::connect;
 use crate::resources::managed::model::{ManagedState, Private};
-use crate::stores::Territory;
+use crate::stores::WriteScope;
 
 /// Before a create: the keys that are there are those of others, except the `orphans`, which the apply revokes. What
 /// cannot be asked is left to the apply, which says what is wrong.
@@ -75,8 +75,8 @@ fn has_limit(planned: &ManagedState, context: &Context) -> bool {
 /// Another resource of this configuration that works on the same account.
 fn shared(planned: &ManagedState, account: &str, context: &Context) -> Option<Error> {
     let name = planned.label();
-    let territory = Territory::whole(format!("account {account}"));
-    let other = context.configured.take(territory, name)?;
+    let write_scope = WriteScope::whole(format!("account {account}"));
+    let other = context.configured.take(write_scope, name)?;
     Some(Error::new(
         Kind::Limit,
         format!("{name}: another resource manages keys of the same account"),

@@ -126,10 +126,10 @@ fn deliveries(config: &ManagedState, context: &Context) -> Vec<Error> {
 }
 
 fn same_place(others: &[(&String, Delivery)], name: &str, delivery: &Delivery) -> Option<Error> {
-    let territory = delivery.store.territory();
+    let write_scope = delivery.store.write_scope();
     let (other, there) = others
         .iter()
-        .find(|(_, other)| other.store.territory().overlaps(&territory))?;
+        .find(|(_, other)| other.store.write_scope().overlaps(&write_scope))?;
     let (place, other_place) = (delivery.store.place(), there.store.place());
     let summary = "Two deliveries write to one place";
     let detail = if place == other_place {
@@ -150,7 +150,7 @@ fn claimed_by_another(
     context: &Context,
 ) -> Option<Error> {
     let key = config.name.as_deref_option()?;
-    let other = context.configured.take(delivery.store.territory(), key)?;
+    let other = context.configured.take(delivery.store.write_scope(), key)?;
     Some(place_of_another(key, &other, name, delivery))
 }
 

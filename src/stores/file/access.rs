@@ -4,7 +4,7 @@
 use std::fs::{self, Metadata};
 use std::path::Path;
 
-use super::disk::{Standing, directory_of, failed, standing};
+use super::disk::{Entry, directory_of, entry, failed};
 use crate::error::{Error, Kind, Result};
 
 /// The superuser may do everything anyhow.
@@ -98,7 +98,7 @@ fn refuse_open_directory(
 fn refuse_planted_file(path: &Path, ourselves: u32) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
     let directory = directory_of(path);
-    let (Standing::Plain(file), Ok(around)) = (standing(path)?, fs::metadata(directory)) else {
+    let (Entry::File(file), Ok(around)) = (entry(path)?, fs::metadata(directory)) else {
         return Ok(());
     };
     if file.uid() == ourselves || !others_may_write(&around) {

@@ -15,36 +15,36 @@ use crate::error::{Error, Kind, Result};
 const LARGEST: u64 = 1024 * 1024;
 
 /// What a path names.
-pub enum Standing {
+pub enum Entry {
     /// Nothing.
-    Nothing,
+    Missing,
     /// An ordinary file.
-    Plain(Metadata),
+    File(Metadata),
     /// Something that is neither, in words.
-    Odd(&'static str),
+    Other(&'static str),
 }
 
 /// What stands at the path itself; a link is not followed.
-pub fn standing(path: &Path) -> Result<Standing> {
+pub fn entry(path: &Path) -> Result<Entry> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         // Where a part of the path is no directory there is no file either.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(Standing::Nothing);
+            return Ok(Entry::Missing);
         }
         Err(error) => return Err(failed("look at", path, &error)),
     };
     Ok(match metadata.file_type() {
-        kind if kind.is_file() => Standing::Plain(metadata),
-        kind if kind.is_symlink() => Standing::Odd("a symbolic link"),
-        kind if kind.is_dir() => Standing::Odd("a directory"),
-        _ => Standing::Odd("not an ordinary file"),
+        kind if kind.is_file() => Entry::File(metadata),
+        kind if kind.is_symlink() => Entry::Other("a symbolic link"),
+        kind if kind.is_dir() => Entry::Other("a directory"),
+        _ => Entry::Other("not an ordinary file"),
     })
 }
 
 /// The bytes of a file that only its owner may use; `None` if there is none.
 pub fn read(path: &Path) -> Result<Option<Bytes>> {
-    if let Standing::Plain(metadata) = standing(path)? {
+    if let Entry::File(metadata) = entry(path)? {
         private(path, &metadata)?;
     }
     read_whoever_may(path)
@@ -52,10 +52,10 @@ pub fn read(path: &Path) -> Result<Option<Bytes>> {
 
 /// The bytes of a file, even if others may read it.
 pub fn read_whoever_may(path: &Path) -> Result<Option<Bytes>> {
-    let seen = match standing(path)? {
-        Standing::Nothing => return Ok(None),
-        Standing::Odd(what) => return Err(odd(path, what)),
-        Standing::Plain(metadata) => metadata,
+    let seen = match entry(path)? {
+        Entry::Missing => return Ok(None),
+        Entry::Other(what) => return Err(odd(path, what)),
+        Entry::File(metadata) => metadata,
     };
     let file = match File::open(path) {
         Ok(file) => file,
@@ -66,7 +66,7 @@ pub fn read_whoever_may(path: &Path) -> Result<Option<Bytes>> {
         .metadata()
         .map_err(|error| failed("read", path, &error))?;
     // Another writer may have replaced the file since it was looked at; then it is the new one that counts.
-    if !same(&seen, &opened) && matches!(standing(path)?, Standing::Odd(_)) {
+    if !same(&seen, &opened) && matches!(entry(path)?, Entry::Other(_)) {
         return Err(odd(path, "a symbolic link"));
     }
     // Room for all of it and the end, so that growing leaves no copy in freed memory.

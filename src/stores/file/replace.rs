@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Bytes;
 use super::access::refuse_open_place;
-use super::disk::{self, Standing, directory_of, failed, same, standing};
+use super::disk::{self, Entry, directory_of, entry, failed, same};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::guard;
 
@@ -172,10 +172,10 @@ fn try_sidecar(path: &Path) -> Result<Option<File>> {
 /// `None` if it came or went in between.
 fn open_sidecar(path: &Path) -> Result<Option<File>> {
     let opened = match create_new(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => match standing(path)? {
-            Standing::Nothing => return Ok(None),
-            Standing::Odd(what) => return clear(path, what).map(|()| None),
-            Standing::Plain(_) => OpenOptions::new().read(true).write(true).open(path),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => match entry(path)? {
+            Entry::Missing => return Ok(None),
+            Entry::Other(what) => return clear(path, what).map(|()| None),
+            Entry::File(_) => OpenOptions::new().read(true).write(true).open(path),
         },
         created => created,
     };
@@ -187,7 +187,7 @@ fn open_sidecar(path: &Path) -> Result<Option<File>> {
         // It exists and is not for us to open.
         Err(error)
             if error.kind() == ErrorKind::PermissionDenied
-                && matches!(standing(path), Ok(Standing::Plain(_))) =>
+                && matches!(entry(path), Ok(Entry::File(_))) =>
         {
             Err(in_the_way(path, "a file of another user"))
         }
@@ -199,7 +199,7 @@ fn still_named(file: &File, path: &Path) -> Result<bool> {
     let held = file
         .metadata()
         .map_err(|error| failed("lock", path, &error))?;
-    Ok(matches!(standing(path)?, Standing::Plain(named) if same(&held, &named)))
+    Ok(matches!(entry(path)?, Entry::File(named) if same(&held, &named)))
 }
 
 /// The next content of a file, beside it. Deleted again unless it gets into place.
@@ -213,10 +213,10 @@ impl Draft {
     /// Under the lock nobody else writes a draft, so one that is there was left by a killed writer.
     fn create(lock: &Lock) -> Result<Self> {
         let path = beside(&lock.target, "tmp");
-        match (standing(&path)?, fs::remove_file(&path)) {
-            (_, Ok(())) | (Standing::Nothing, _) => {}
-            (Standing::Odd(what), Err(_)) => clear(&path, what)?,
-            (Standing::Plain(_), Err(_)) => {
+        match (entry(&path)?, fs::remove_file(&path)) {
+            (_, Ok(())) | (Entry::Missing, _) => {}
+            (Entry::Other(what), Err(_)) => clear(&path, what)?,
+            (Entry::File(_), Err(_)) => {
                 return Err(in_the_way(&path, "a file of another user"));
             }
         }
@@ -239,7 +239,7 @@ impl Draft {
     #[cfg(unix)]
     fn take_owner_of(&self, target: &Path, new: &Metadata) -> Result<()> {
         use std::os::unix::fs::{MetadataExt, fchown};
-        let Standing::Plain(old) = standing(target)? else {
+        let Entry::File(old) = entry(target)? else {
             return Ok(());
         };
         let changed = fchown(&self.file, Some(old.uid()), Some(old.gid()));

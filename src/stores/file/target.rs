@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use super::disk::{self, Standing};
+use super::disk::{self, Entry};
 use super::dotenv::{self, Lines, Names};
 use super::identity;
 use super::replace::{self, Lock};
@@ -11,7 +11,7 @@ use super::{Bytes, Format, Target};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::guard;
 use crate::stores::document::Layout;
-use crate::stores::{Document, Found, Observation, Receipt, Store, Territory, Version};
+use crate::stores::{Document, Found, Observation, Receipt, Store, Version, WriteScope};
 
 /// How often a file may change under a writer, who starts again each time. A program that appends a line now and then
 /// does so once.
@@ -166,7 +166,7 @@ impl Target {
     }
 
     fn remove_now(&self, expected: &Version) -> Result<()> {
-        if matches!(disk::standing(&self.path)?, Standing::Nothing) {
+        if matches!(disk::entry(&self.path)?, Entry::Missing) {
             return Ok(());
         }
         let lock = Lock::take(&self.path)?;
@@ -268,17 +268,17 @@ impl Store for Target {
         }
     }
 
-    fn territory(&self) -> Territory {
+    fn write_scope(&self) -> WriteScope {
         let name = format!("file {}", identity::of(&self.path).display());
-        let territory = match &self.format {
-            Format::Json(_) => Territory::whole(name),
-            Format::Dotenv(names) => Territory::part(name, names.prefix()),
+        let write_scope = match &self.format {
+            Format::Json(_) => WriteScope::whole(name),
+            Format::Dotenv(names) => WriteScope::part(name, names.prefix()),
         };
-        territory.also(identity::handle(&self.path))
+        write_scope.also(identity::handle(&self.path))
     }
 
     async fn identity(&self) -> Result<String> {
-        Ok(self.territory().to_string())
+        Ok(self.write_scope().to_string())
     }
 
     async fn check(&self) -> Result<()> {

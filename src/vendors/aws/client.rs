@@ -209,7 +209,7 @@ impl AwsClient {
         let mut failure = refusal::read(&answer, &asked, &secrets);
         if let Some(held) = held.filter(|held| failure.error.is_expired() && held.is_temporary()) {
             self.wallet.forget(&held).await;
-            failure.passing = true;
+            failure.transient = true;
         }
         Err(failure)
     }

@@ -1,7 +1,7 @@
 //! Amazon Web Services: the provider block `aws` and one signed client for all issuers and stores there.
 //!
 //! `schema` and `settings` are the block, `chain`, `credentials` and `role` find what it leaves out, `caller` is asked for,
-//! `endpoint` knows the hosts, `client` and `wire` sign and send, `refusal` and `said` understand errors.
+//! `endpoint` knows the hosts, `client` and `wire` sign and send, `refusal` and `error_body` understand errors.
 //! What the calls are for is not known here.
 
 mod caller;
@@ -9,9 +9,9 @@ mod chain;
 mod client;
 mod credentials;
 mod endpoint;
+mod error_body;
 mod refusal;
 mod role;
-mod said;
 mod schema;
 mod settings;
 mod wire;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::said::{Said, said};
+use super::error_body::{ErrorBody, error_body};
 use crate::error::{Error, Kind};
 use crate::secret::{Secret, scrub};
 use crate::vendors::http::{Answer, Failure};
@@ -20,7 +20,7 @@ pub struct Refusal {
     /// What sort of failure it is.
     pub kind: Kind,
     /// Whether the call may have been carried out after all.
-    pub maybe_done: bool,
+    pub outcome_unknown: bool,
     advice: String,
     /// The machine's clock is to blame.
     skewed: bool,
@@ -80,7 +80,7 @@ impl From<Error> for Refusal {
             code: String::new(),
             message: error.summary.clone(),
             kind: error.kind,
-            maybe_done: false,
+            outcome_unknown: false,
             advice: String::new(),
             skewed: false,
             unanswered: Some(Box::new(error)),
@@ -91,7 +91,7 @@ impl From<Error> for Refusal {
 impl From<Failure<Refusal>> for Refusal {
     fn from(failure: Failure<Refusal>) -> Self {
         let mut refusal = Self {
-            maybe_done: failure.maybe_done,
+            outcome_unknown: failure.outcome_unknown,
             ..failure.error
         };
         if let Some(tried) = failure.tried {
@@ -106,24 +106,24 @@ impl From<Failure<Refusal>> for Refusal {
 
 /// Reads an answer that is not a success.
 pub fn read(answer: &Answer, asked: &Asked<'_>, secrets: &[&Secret]) -> Failure<Refusal> {
-    let said = said(answer);
+    let error_body = error_body(answer);
     let status = answer.status.as_u16();
-    let meaning = meaning(&said.code, status);
+    let meaning = meaning(&error_body.code, status);
     let refusal = Refusal {
         kind: meaning.kind(),
-        maybe_done: false,
+        outcome_unknown: false,
         advice: String::new(),
-        skewed: is_skewed(&said),
+        skewed: is_skewed(&error_body),
         unanswered: None,
         message: match may_be_quoted(asked.operation, meaning) {
-            true => scrub(&said.message, secrets),
+            true => scrub(&error_body.message, secrets),
             false => String::new(),
         },
-        code: shown_code(said.code, status),
+        code: shown_code(error_body.code, status),
     };
     Failure {
-        passing: matches!(meaning, Meaning::Throttled | Meaning::Passing),
-        maybe_done: meaning == Meaning::Passing,
+        transient: matches!(meaning, Meaning::Throttled | Meaning::Transient),
+        outcome_unknown: meaning == Meaning::Transient,
         wait: answer.retry_after(),
         ..Failure::settled(Refusal {
             advice: advice(&refusal, meaning, asked, answer.retry_after()),
@@ -186,12 +186,12 @@ const KNOWN: [&str; 24] = [
     "SerializationException",
 ];
 
-fn is_skewed(said: &Said) -> bool {
+fn is_skewed(error_body: &ErrorBody) -> bool {
     let dated = ["Signature expired", "Signature not yet current"];
     matches!(
-        said.code.as_str(),
+        error_body.code.as_str(),
         "RequestTimeTooSkewed" | "RequestExpired"
-    ) || dated.iter().any(|words| said.message.contains(words))
+    ) || dated.iter().any(|words| error_body.message.contains(words))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,7 +207,7 @@ enum Meaning {
     /// Surely not done, and worth another attempt.
     Throttled,
     /// Perhaps done, and worth another attempt.
-    Passing,
+    Transient,
     Wrong,
 }
 
@@ -217,7 +217,7 @@ impl Meaning {
             Self::Unknown | Self::Expired | Self::Forbidden => Kind::Denied,
             Self::Missing => Kind::NotFound,
             Self::Full => Kind::Limit,
-            Self::Throttled | Self::Passing => Kind::Unavailable,
+            Self::Throttled | Self::Transient => Kind::Unavailable,
             Self::Wrong => Kind::Other,
         }
     }
@@ -267,10 +267,10 @@ fn meaning(code: &str, status: u16) -> Meaning {
         | "ServiceUnavailable"
         | "ServiceUnavailableException"
         | "RequestTimeout"
-        | "RequestTimeoutException" => Meaning::Passing,
+        | "RequestTimeoutException" => Meaning::Transient,
         // A load balancer or a proxy speaks no AWS; its status is all there is.
         _ if status == 429 => Meaning::Throttled,
-        _ if status >= 500 => Meaning::Passing,
+        _ if status >= 500 => Meaning::Transient,
         _ => Meaning::Wrong,
     }
 }
@@ -311,7 +311,7 @@ fn advice(
             "Remove what is no longer needed, or ask AWS for a higher quota where there is one."
                 .to_owned()
         }
-        Meaning::Throttled | Meaning::Passing => match wait {
+        Meaning::Throttled | Meaning::Transient => match wait {
             Some(wait) => format!("Run the command again in {} seconds.", wait.as_secs()),
             None => "Run the command again in a few minutes.".to_owned(),
         },

@@ -68,7 +68,7 @@ fn the_code_decides_whatever_the_status() {
         )
     };
     let json = |code: &str| format!(r#"{{"__type":"a.b#{code}","Message":"no"}}"#);
-    for (status, body, kind, passing, maybe_done) in [
+    for (status, body, kind, transient, outcome_unknown) in [
         (400, xml("NoSuchEntity"), Kind::NotFound, false, false),
         (
             404,
@@ -114,8 +114,12 @@ fn the_code_decides_whatever_the_status() {
     ] {
         let failure = refused(status, &body);
         assert_eq!(
-            (failure.error.kind, failure.passing, failure.maybe_done),
-            (kind, passing, maybe_done),
+            (
+                failure.error.kind,
+                failure.transient,
+                failure.outcome_unknown
+            ),
+            (kind, transient, outcome_unknown),
             "{status} {body}"
         );
     }

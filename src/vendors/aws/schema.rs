@@ -79,7 +79,7 @@ pub fn attributes() -> Attributes {
             "max_retries",
             optional(
                 AttributeType::Number,
-                "How often a call is repeated that was throttled or met a passing failure. \
+                "How often a call is repeated that was throttled or met a transient failure. \
                  Default: `9`.",
             ),
         ),

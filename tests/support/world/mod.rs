@@ -1,9 +1,9 @@
 //! An issuer and stores in memory: they fail when told to, remember every effect in order, and judge the effects
 //! that must never happen.
 
-mod crimes;
 mod outside;
 mod processes;
+mod violations;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -74,7 +74,7 @@ pub struct State {
     /// Effects in order.
     pub log: Vec<String>,
     /// What must never happen, and did.
-    pub crimes: Vec<String>,
+    pub violations: Vec<String>,
     /// Keys whose end the current plan showed.
     pub doomed: BTreeSet<String>,
     /// Keys that await their revocation, so that they need no copy.

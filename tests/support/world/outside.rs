@@ -3,7 +3,7 @@
 use apikey::context::{Connector, Context};
 use apikey::error::{Error, Kind, Result};
 use apikey::instant::Instant;
-use apikey::issuers::{Issuer, IssuerKind, Listed, Minted, Probe, Standing};
+use apikey::issuers::{Issuer, IssuerKind, KeyStatus, Listed, Minted, Probe};
 use apikey::ledger::guard;
 use apikey::secret::Secret;
 use apikey::settings::Settings;
@@ -66,14 +66,14 @@ impl Issuer for World {
         Ok(Some(listed.collect()))
     }
 
-    async fn inspect(&self, ids: &[String]) -> Result<Vec<Option<Standing>>> {
+    async fn inspect(&self, ids: &[String]) -> Result<Vec<Option<KeyStatus>>> {
         let mut state = self.state();
         state.call("inspect")?;
-        let standing = |id: &String| match state.issued.get(id) {
-            Some(issued) if issued.live => Some(Standing::Active),
-            _ => Some(Standing::Missing),
+        let status = |id: &String| match state.issued.get(id) {
+            Some(issued) if issued.live => Some(KeyStatus::Active),
+            _ => Some(KeyStatus::Missing),
         };
-        Ok(ids.iter().map(standing).collect())
+        Ok(ids.iter().map(status).collect())
     }
 
     async fn last_used(&self, id: &str) -> Result<Option<Instant>> {

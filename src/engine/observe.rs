@@ -13,13 +13,13 @@ use crate::engine::former::FormerPlace;
 use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
 use crate::error::{Error, Result};
 use crate::instant::Instant;
-use crate::issuers::Standing;
+use crate::issuers::KeyStatus;
 use crate::secret::Fingerprint;
 use crate::stores::{Document, DocumentKey, Found};
 
 /// What one look told.
 #[derive(Debug, Default)]
-pub struct Sight {
+pub struct Observed {
     /// What the rules need to know.
     pub facts: Facts,
     /// Every delivery as it stands now.
@@ -32,7 +32,7 @@ pub struct Sight {
     pub unreadable: Vec<Error>,
 }
 
-impl Sight {
+impl Observed {
     /// Every document holds exactly what the state says.
     pub fn is_in_order(&self) -> bool {
         let mut records = self.deliveries.values();
@@ -41,33 +41,33 @@ impl Sight {
 }
 
 /// Looks at everything that one managed key consists of. `in_state` says which secrets the state itself holds.
-pub async fn gather(
+pub async fn observe(
     managed: &Managed,
     connections: &Connections,
     policy: Option<&Policy>,
     in_state: Copies,
     now: Instant,
-) -> Result<Sight> {
+) -> Result<Observed> {
     let Some(slots) = &managed.slots else {
-        return Ok(Sight {
+        return Ok(Observed {
             deliveries: managed.deliveries.clone(),
-            ..Sight::default()
+            ..Observed::default()
         });
     };
-    let (primary, secondary) = standings(slots, connections).await?;
-    let sight = look_at_deliveries(managed, slots, connections, in_state, now).await;
-    let mut gone_at_issuer = primary == Some(Standing::Missing)
-        && secondary.is_none_or(|s| s == Some(Standing::Missing));
-    if gone_at_issuer && !sight.anything_found {
+    let (primary, secondary) = key_statuses(slots, connections).await?;
+    let observed = look_at_deliveries(managed, slots, connections, in_state, now).await;
+    let mut gone_at_issuer = primary == Some(KeyStatus::Missing)
+        && secondary.is_none_or(|s| s == Some(KeyStatus::Missing));
+    if gone_at_issuer && !observed.anything_found {
         gone_at_issuer = all_missing(&managed.pending_revocations, connections).await?;
     }
     let secondary = seen(secondary.flatten());
-    Ok(Sight {
+    Ok(Observed {
         facts: Facts {
             primary: seen(primary),
-            primary_copy: sight.copy(sight.copies.primary),
+            primary_copy: observed.copy(observed.copies.primary),
             // Where there is no key there is none to lose: a refresh right after an apply finds nothing new.
-            secondary_copy: sight.copy(sight.copies.secondary || slots.secondary.is_none()),
+            secondary_copy: observed.copy(observed.copies.secondary || slots.secondary.is_none()),
             // An issuer knows no last use of a key that it no longer knows.
             retiring_in_use: secondary != Seen::Gone
                 && retiring_in_use(slots, connections, policy, now).await?,
@@ -76,19 +76,19 @@ pub async fn gather(
             behind: None,
             full: None,
         },
-        vanished: gone_at_issuer && !sight.anything_found,
-        deliveries: sight.deliveries,
-        learned: sight.learned,
-        unreadable: sight.unreadable,
+        vanished: gone_at_issuer && !observed.anything_found,
+        deliveries: observed.deliveries,
+        learned: observed.learned,
+        unreadable: observed.unreadable,
     })
 }
 
-/// The standing of the primary, and of the secondary if there is one; `None` inside where the issuer cannot say.
-pub async fn standings(
+/// The status of the primary, and of the secondary if there is one; `None` inside where the issuer cannot say.
+pub async fn key_statuses(
     slots: &Slots,
     connections: &Connections,
-) -> Result<(Option<Standing>, Option<Option<Standing>>)> {
-    if !connections.abilities.inspect {
+) -> Result<(Option<KeyStatus>, Option<Option<KeyStatus>>)> {
+    if !connections.capabilities.inspect {
         return Ok((None, slots.secondary.as_ref().map(|_| None)));
     }
     let id = |key: &Key| key.key_id.clone().unwrap_or_default();
@@ -106,18 +106,18 @@ async fn all_missing(key_ids: &[String], connections: &Connections) -> Result<bo
     if key_ids.is_empty() {
         return Ok(true);
     }
-    let standings = connections.issuer.inspect(key_ids).await?;
-    Ok(standings
+    let key_statuses = connections.issuer.inspect(key_ids).await?;
+    Ok(key_statuses
         .into_iter()
-        .all(|standing| standing == Some(Standing::Missing)))
+        .all(|status| status == Some(KeyStatus::Missing)))
 }
 
 /// What the rules make of the word of the issuer; one that cannot say is believed.
-pub fn seen(standing: Option<Standing>) -> Seen {
-    match standing {
-        Some(Standing::Missing) => Seen::Gone,
-        Some(Standing::Inactive) => Seen::Inactive,
-        Some(Standing::Active) | None => Seen::Present,
+pub fn seen(status: Option<KeyStatus>) -> Seen {
+    match status {
+        Some(KeyStatus::Missing) => Seen::Gone,
+        Some(KeyStatus::Inactive) => Seen::Inactive,
+        Some(KeyStatus::Active) | None => Seen::Present,
     }
 }
 
@@ -133,7 +133,7 @@ pub async fn retiring_in_use(
         return Ok(false);
     };
     let quiet = policy.revoke_only_if_unused_for;
-    let asked = !quiet.is_zero() && connections.abilities.last_used;
+    let asked = !quiet.is_zero() && connections.capabilities.last_used;
     let over = slots.revoke_after(policy).is_some_and(|at| now >= at);
     let (true, true, Some(key_id)) = (asked, over, &retiring.key_id) else {
         return Ok(false);
@@ -143,7 +143,7 @@ pub async fn retiring_in_use(
 }
 
 #[derive(Default)]
-struct DeliverySight {
+struct ObservedDeliveries {
     deliveries: BTreeMap<String, DeliveryRecord>,
     copies: Copies,
     learned: Option<Fingerprint>,
@@ -166,35 +166,35 @@ async fn look_at_deliveries(
     connections: &Connections,
     in_state: Copies,
     now: Instant,
-) -> DeliverySight {
+) -> ObservedDeliveries {
     let mut looks = BTreeMap::new();
     for (name, delivery) in connections.deliveries.iter().filter(|(_, d)| d.readable) {
         let seen = in_delivery(name, delivery.store.observe().await);
         looks.insert(name, seen.map(|seen| seen.found));
     }
-    let mut sight = DeliverySight {
+    let mut observed = ObservedDeliveries {
         copies: in_state,
         // A store that cannot be read is believed; it may still hold something.
         anything_found: looks.len() < connections.deliveries.len(),
-        ..DeliverySight::default()
+        ..ObservedDeliveries::default()
     };
     for look in looks.values() {
-        sight.note_look(slots, look);
+        observed.note_look(slots, look);
     }
     for place in &connections.former {
-        sight.note_look(slots, &look_at_former(place).await);
+        observed.note_look(slots, &look_at_former(place).await);
     }
-    sight.believe_what_cannot_be_read(slots, connections);
+    observed.believe_what_cannot_be_read(slots, connections);
     for name in connections.deliveries.keys() {
         let record = managed.deliveries.get(name).cloned().unwrap_or_default();
         let record = match looks.get(name) {
-            Some(Ok(found)) => sight.record(slots, record, found),
+            Some(Ok(found)) => observed.record(slots, record, found),
             Some(Err(error)) => record.failing(DeliveryState::Unreadable, name, error, now),
             None => record,
         };
-        sight.deliveries.insert(name.clone(), record);
+        observed.deliveries.insert(name.clone(), record);
     }
-    sight
+    observed
 }
 
 /// It may hold the only copy as long as what takes its place is not written.
@@ -208,7 +208,7 @@ async fn look_at_former(place: &FormerPlace) -> Result<Found> {
     }
 }
 
-impl DeliverySight {
+impl ObservedDeliveries {
     fn note_look(&mut self, slots: &Slots, look: &Result<Found>) {
         match look {
             Ok(found) => self.note(slots, found),

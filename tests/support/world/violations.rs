@@ -3,8 +3,8 @@
 use super::{ELSEWHERE, Region, State, Written};
 
 impl State {
-    pub(super) fn accuse(&mut self, crime: String) {
-        self.crimes.push(crime);
+    pub(super) fn accuse(&mut self, violation: String) {
+        self.violations.push(violation);
     }
 
     pub(super) fn judge_revocation(&mut self, id: &str) {
@@ -16,16 +16,16 @@ impl State {
             self.successor.is_some() && written != Some(&self.successor) && self.is_read(place)
         });
         if let Some(place) = deserted {
-            let crime = format!("{id} was revoked before its successor was in {place}");
-            self.crimes.push(crime);
+            let violation = format!("{id} was revoked before its successor was in {place}");
+            self.violations.push(violation);
         }
         let leads_in = self.wanted.iter().find(|place| {
             let leads = |written: &Written| written.primary.0.as_deref() == Some(id);
             self.places.get(*place).is_some_and(leads) && self.is_read(place)
         });
         if let Some(place) = leads_in.filter(|_| self.has_another(id)) {
-            let crime = format!("{id} was revoked while it led in {place}");
-            self.crimes.push(crime);
+            let violation = format!("{id} was revoked while it led in {place}");
+            self.violations.push(violation);
         }
     }
 
@@ -47,8 +47,8 @@ impl State {
             self.accuse(format!("{place} was written to lead with a revoked key"));
         }
         let former = self.places.get(place).map(|before| &before.primary);
-        let was_better = former.is_some_and(|key| self.is_live(key) && self.is_proved(key));
-        if was_better && !self.is_proved(&written.primary) {
+        let was_better = former.is_some_and(|key| self.is_live(key) && self.is_verified(key));
+        if was_better && !self.is_verified(&written.primary) {
             self.accuse(format!(
                 "{place} was written to lead with a key without a proof"
             ));
@@ -99,7 +99,7 @@ impl State {
         issued.is_some_and(|issued| issued.revoked)
     }
 
-    fn is_proved(&self, (id, _): &(Option<String>, String)) -> bool {
+    fn is_verified(&self, (id, _): &(Option<String>, String)) -> bool {
         let issued = id.as_ref().and_then(|id| self.issued.get(id));
         issued.is_some_and(|issued| issued.proved)
     }

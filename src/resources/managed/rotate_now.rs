@@ -12,11 +12,11 @@ use crate::domain::policy::Policy;
 use crate::domain::situation::{Copy, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::domain::steps::{Content, Step, Subject};
-use crate::engine::gather::{Copies, gather};
 use crate::engine::managed::DeliveryRecord;
+use crate::engine::observe::{Copies, observe};
 use crate::engine::run::stale::check_not_stale;
 use crate::engine::run::{Progress, Run, Trouble, Watcher};
-use crate::engine::vault::Vault;
+use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Path, Result};
 use crate::ledger::guard::Guard;
 use crate::resources::managed::connect;
@@ -131,7 +131,7 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
     let managed = state.managed(&private)?;
     let connections = connect::connections(state, context)?;
     let now = context.clock.now();
-    let sight = gather(
+    let observed = observe(
         &managed,
         &connections,
         Some(&policy),
@@ -139,12 +139,12 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
         now,
     )
     .await?;
-    if let Some(error) = sight.unreadable.into_iter().next() {
+    if let Some(error) = observed.unreadable.into_iter().next() {
         return Err(error);
     }
-    let mut records = sight.deliveries.values();
+    let mut records = observed.deliveries.values();
     let in_order = records.all(DeliveryRecord::is_in_order);
-    let facts = sight.facts;
+    let facts = observed.facts;
     let usable = facts.primary == Seen::Present && facts.primary_copy == Copy::Available;
     if !in_order || !usable {
         return Err(Error::new(
@@ -168,7 +168,7 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
         stop: &context.stop,
         facts: facts.clone(),
         managed,
-        vault: Vault::default(),
+        secrets: SecretCache::default(),
         warnings: Vec::new(),
         minted: None,
         brought: None,

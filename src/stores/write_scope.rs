@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// What one delivery takes for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Territory {
+pub struct WriteScope {
     /// The thing that is written, such as `file /srv/app.env`.
     name: String,
     /// Another name of the same thing, that holds for this run only.
@@ -15,7 +15,7 @@ pub struct Territory {
     part: Option<String>,
 }
 
-impl Territory {
+impl WriteScope {
     /// All of a thing.
     pub fn whole(name: String) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl Territory {
 }
 
 /// `file /srv/app.env (API_KEY)`
-impl fmt::Display for Territory {
+impl fmt::Display for WriteScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.part {
             Some(part) => write!(f, "{} ({part})", self.name),
@@ -61,24 +61,24 @@ impl fmt::Display for Territory {
     }
 }
 
-/// The territories that the resources of one run have taken, with their owners, under each of their names.
+/// The write scopes that the resources of one run have taken, with their owners, under each of their names.
 #[derive(Debug, Default)]
-pub struct Claims(Mutex<HashMap<String, Vec<(Territory, String)>>>);
+pub struct Claims(Mutex<HashMap<String, Vec<(WriteScope, String)>>>);
 
 impl Claims {
-    /// Takes a territory for `owner`. If it overlaps with one of another owner, that owner is the answer.
-    pub fn take(&self, territory: Territory, owner: &str) -> Option<String> {
+    /// Takes a write scope for `owner`. If it overlaps with one of another owner, that owner is the answer.
+    pub fn take(&self, write_scope: WriteScope, owner: &str) -> Option<String> {
         // Entries are only ever added whole, so a panic elsewhere leaves nothing half done.
         let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = |name: &String| claims.get(name).into_iter().flatten();
-        let other = territory
+        let other = write_scope
             .names()
             .flat_map(taken)
-            .find(|(taken, by)| by != owner && taken.overlaps(&territory))
+            .find(|(taken, by)| by != owner && taken.overlaps(&write_scope))
             .map(|(_, by)| by.clone());
         if other.is_none() {
-            for name in territory.names() {
-                let entry = (territory.clone(), owner.to_owned());
+            for name in write_scope.names() {
+                let entry = (write_scope.clone(), owner.to_owned());
                 let there = claims.entry(name.clone()).or_default();
                 if !there.contains(&entry) {
                     there.push(entry);
@@ -95,10 +95,10 @@ mod tests {
 
     #[test]
     fn parts_lie_side_by_side_and_a_whole_overlaps_them() {
-        let whole = Territory::whole("file x".into());
-        let one = Territory::part("file x".into(), "ONE");
-        let two = Territory::part("file x".into(), "TWO");
-        let elsewhere = Territory::part("file y".into(), "ONE");
+        let whole = WriteScope::whole("file x".into());
+        let one = WriteScope::part("file x".into(), "ONE");
+        let two = WriteScope::part("file x".into(), "TWO");
+        let elsewhere = WriteScope::part("file y".into(), "ONE");
         assert!(whole.overlaps(&whole) && whole.overlaps(&one) && one.overlaps(&whole));
         assert!(one.overlaps(&one));
         assert!(!one.overlaps(&two) && !one.overlaps(&elsewhere) && !whole.overlaps(&elsewhere));
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn one_thing_is_known_under_both_of_its_names() {
-        let named = |name: &str, also: &str| Territory::whole(name.into()).also(Some(also.into()));
+        let named = |name: &str, also: &str| WriteScope::whole(name.into()).also(Some(also.into()));
         let claims = Claims::default();
         assert_eq!(claims.take(named("file x", "7:1"), "a"), None);
         assert_eq!(claims.take(named("file y", "7:2"), "b"), None);
@@ -125,25 +125,25 @@ mod tests {
         let claims = Claims::default();
         for name in ["file w", "file x", "file y"] {
             for part in ["A", "M", "Z"] {
-                let part = Territory::part(name.into(), part);
+                let part = WriteScope::part(name.into(), part);
                 assert_eq!(claims.take(part, &format!("owner of {name}")), None);
             }
         }
-        let whole = Territory::whole("file x".into());
+        let whole = WriteScope::whole("file x".into());
         assert_eq!(claims.take(whole, "b"), Some("owner of file x".to_owned()));
-        let taken = Territory::part("file y".into(), "Z");
+        let taken = WriteScope::part("file y".into(), "Z");
         assert_eq!(claims.take(taken, "b"), Some("owner of file y".to_owned()));
-        let free = Territory::part("file y".into(), "B");
+        let free = WriteScope::part("file y".into(), "B");
         assert_eq!(claims.take(free, "b"), None);
     }
 
     #[test]
-    fn a_territory_goes_to_who_asks_first_and_may_be_asked_for_again() {
+    fn a_write_scope_goes_to_who_asks_first_and_may_be_asked_for_again() {
         let claims = Claims::default();
-        let whole = || Territory::whole("file x".into());
+        let whole = || WriteScope::whole("file x".into());
         assert_eq!(claims.take(whole(), "a"), None);
         assert_eq!(claims.take(whole(), "a"), None);
-        let part = Territory::part("file x".into(), "P");
+        let part = WriteScope::part("file x".into(), "P");
         assert_eq!(claims.take(part, "b"), Some("a".to_owned()));
     }
 }

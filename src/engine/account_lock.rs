@@ -7,16 +7,16 @@ use crate::error::Result;
 use crate::ledger::guard::Guard;
 use crate::ledger::hold::{Held, hold, holder};
 
-/// The right to work on an account, until it is given back or dropped.
-pub struct Turn {
+/// The lock of an account, until it is given back or dropped.
+pub struct AccountLock {
     /// The account, under the name that everybody locks it by.
     pub account: String,
     held: Option<Held>,
 }
 
-impl Turn {
+impl AccountLock {
     /// Waits until nobody else works on the account, which has to be the `known` one if there is one. An issuer that does
-    /// not count its keys needs no turn.
+    /// not count its keys needs no lock.
     pub async fn take(
         context: &Context,
         connections: &Connections,
@@ -24,9 +24,9 @@ impl Turn {
     ) -> Result<Self> {
         let account = connections.account(known).await?;
         let mut held = None;
-        if connections.abilities.inspect {
+        if connections.capabilities.inspect {
             let ledger = &context.ledger;
-            let (local, patience) = (context.local_turn(&account), ledger.lock_timeout());
+            let (local, patience) = (context.local_lock(&account), ledger.lock_timeout());
             let me = holder();
             let lock = hold(ledger, &account, &local, &me, patience, &context.stop);
             held = Some(lock.await?);
@@ -35,7 +35,7 @@ impl Turn {
         Ok(Self { account, held })
     }
 
-    /// What tells whether it is still our turn.
+    /// What tells whether the lock is still ours.
     pub fn guard(&self) -> Option<Guard> {
         self.held.as_ref().map(|held| held.guard().clone())
     }

@@ -17,7 +17,7 @@ fn accepted() -> Result<Probe> {
 /// Plays the answers in order; the last one is repeated for ever.
 async fn played(answers: Vec<Result<Probe>>, stop: &CancellationToken) -> Result<Proof> {
     let mut answers = VecDeque::from(answers);
-    prove(
+    verify(
         || {
             std::future::ready(match answers.len() {
                 1 => answers[0].clone(),
@@ -39,14 +39,14 @@ async fn proof(answers: Vec<Result<Probe>>) -> Proof {
 #[tokio::test(start_paused = true)]
 async fn a_key_is_proved_by_successes_in_a_row() {
     let proof = proof(vec![accepted()]).await;
-    assert!(proof.is_proved());
+    assert!(proof.is_verified());
     assert_eq!((proof.attempts, proof.last_reason), (3, None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_starts_the_count_again() {
     let proof = proof(vec![accepted(), accepted(), refused(), accepted()]).await;
-    assert!(proof.is_proved());
+    assert!(proof.is_verified());
     assert_eq!(proof.attempts, 6);
     assert_eq!(proof.last_reason.as_deref(), Some("HTTP 401"));
 }
@@ -54,14 +54,14 @@ async fn a_refusal_starts_the_count_again() {
 #[tokio::test(start_paused = true)]
 async fn no_answer_says_nothing_about_the_key() {
     let proof = proof(vec![accepted(), unavailable(), accepted(), accepted()]).await;
-    assert!(proof.is_proved());
+    assert!(proof.is_verified());
     assert_eq!(proof.attempts, 4);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_refused_to_the_end_is_unproved_with_the_last_reason() {
     let proof = proof(vec![unavailable(), refused()]).await;
-    assert_eq!(proof.verdict, Verdict::Unproved);
+    assert_eq!(proof.verdict, Verdict::Unverified);
     assert_eq!(proof.last_reason.as_deref(), Some("HTTP 401"));
     // At 0, 2, … 58 seconds; at 60 the time is up.
     assert!((30..=31).contains(&proof.attempts), "{}", proof.attempts);
@@ -71,10 +71,10 @@ async fn a_key_refused_to_the_end_is_unproved_with_the_last_reason() {
 async fn a_probe_that_never_answers_ends_with_the_bound() {
     let stop = CancellationToken::new();
     let bound = Duration::from_secs(5);
-    let proof = prove(std::future::pending, bound, INTERVAL, 3, &stop)
+    let proof = verify(std::future::pending, bound, INTERVAL, 3, &stop)
         .await
         .unwrap();
-    assert_eq!((proof.verdict, proof.attempts), (Verdict::Unproved, 1));
+    assert_eq!((proof.verdict, proof.attempts), (Verdict::Unverified, 1));
     assert_eq!(
         proof.last_reason.as_deref(),
         Some("0 of 3 successes within 5s")
@@ -123,7 +123,7 @@ async fn a_proof_can_run_on_any_thread() {
             sleep(std::time::Duration::from_secs(key.len() as u64)).await;
             accepted()
         };
-        prove(probe, TIMEOUT, INTERVAL, CONSECUTIVE, &stop).await
+        verify(probe, TIMEOUT, INTERVAL, CONSECUTIVE, &stop).await
     });
-    assert!(running.await.unwrap().unwrap().is_proved());
+    assert!(running.await.unwrap().unwrap().is_verified());
 }

@@ -8,9 +8,9 @@ use crate::stores::{Document, Found};
 
 /// The secrets that are known, by fingerprint.
 #[derive(Debug, Default)]
-pub struct Vault(Vec<(Fingerprint, Secret)>);
+pub struct SecretCache(Vec<(Fingerprint, Secret)>);
 
-impl Vault {
+impl SecretCache {
     /// Keeps a secret for the rest of the apply.
     pub fn keep(&mut self, secret: Secret) {
         self.0.push((secret.fingerprint(), secret));

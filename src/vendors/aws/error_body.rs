@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::vendors::http::Answer;
 
 /// An error of AWS before anything was made of it; it may still hold secrets.
-pub struct Said {
+pub struct ErrorBody {
     /// The error code.
     pub code: String,
     /// The message.
@@ -13,15 +13,15 @@ pub struct Said {
 }
 
 /// An error as one of both protocols writes it. Some emulators answer JSON calls in XML, so the body decides.
-pub fn said(answer: &Answer) -> Said {
+pub fn error_body(answer: &Answer) -> ErrorBody {
     let text = String::from_utf8_lossy(&answer.body);
     let text = text.trim();
     let read = if text.starts_with('<') {
-        said_in_xml(text)
+        in_xml(text)
     } else {
-        said_in_json(text, answer)
+        in_json(text, answer)
     };
-    read.unwrap_or_else(|| Said {
+    read.unwrap_or_else(|| ErrorBody {
         code: format!("HTTP {}", answer.status.as_u16()),
         message: text.chars().take(200).collect(),
     })
@@ -47,14 +47,14 @@ struct XmlResponse {
     errors: XmlErrors,
 }
 
-fn said_in_xml(text: &str) -> Option<Said> {
+fn in_xml(text: &str) -> Option<ErrorBody> {
     let usual = quick_xml::de::from_str::<XmlErrors>(text).map(|response| response.error);
     let error = usual
         .or_else(|_| {
             quick_xml::de::from_str::<XmlResponse>(text).map(|response| response.errors.error)
         })
         .ok()?;
-    Some(Said {
+    Some(ErrorBody {
         code: error.code,
         message: error.message,
     })
@@ -68,7 +68,7 @@ struct JsonError {
     message: Option<String>,
 }
 
-fn said_in_json(text: &str, answer: &Answer) -> Option<Said> {
+fn in_json(text: &str, answer: &Answer) -> Option<ErrorBody> {
     let error: JsonError = serde_json::from_str(text).ok()?;
     let header = answer.headers.get("x-amzn-errortype");
     let kind = error
@@ -77,7 +77,7 @@ fn said_in_json(text: &str, answer: &Answer) -> Option<Said> {
         .or_else(|| header.and_then(|value| value.to_str().ok()))?;
     // `com.amazonaws.secretsmanager#Name` in the body, `Name:http://…` in the header.
     let code = kind.rsplit('#').next()?.split(':').next()?;
-    Some(Said {
+    Some(ErrorBody {
         code: code.to_owned(),
         message: error.message.unwrap_or_default(),
     })

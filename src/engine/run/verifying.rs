@@ -19,21 +19,21 @@ impl Run<'_> {
             Subject::NewlyStaged | Subject::Staged => slots.and_then(|s| s.staged().cloned()),
         };
         let Some(key) = key else { return Ok(()) };
-        let Some(secret) = self.vault.secret_of(&key) else {
+        let Some(secret) = self.secrets.secret_of(&key) else {
             return Err(self.unread(&key));
         };
-        let prove = |_| self.connections.prove(&key, secret, self.stop);
-        let proved = self
+        let verify = |_| self.connections.verify(&key, secret, self.stop);
+        let verified = self
             .journal
             .effect(
                 Effect::Verify,
                 self.acting,
                 Deed::to(mark(&key)),
-                prove,
+                verify,
                 |()| None,
             )
             .await;
-        match proved {
+        match verified {
             Ok(()) => {
                 self.mark_verified(subject, Some(self.clock.now()));
                 self.progress.verified = subject == Subject::NewlyStaged;

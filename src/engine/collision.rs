@@ -9,13 +9,13 @@ use crate::engine::precondition::{exists, is, mark_of};
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::{KeyRecord, Ledger, ResourceRef, Status};
-use crate::stores::{Claims, Document, Found, Observation, Territory};
+use crate::stores::{Claims, Document, Found, Observation, WriteScope};
 
 /// Fails if a delivery would take the place of another key or of something else. Nothing has happened yet.
 ///
 /// `planned` is what the plan of a create saw at each place. A key that is only now created may take over a document that
 /// the plan showed, unless the ledger knows that it belongs to another resource.
-pub async fn respect_others(
+pub async fn check_collisions(
     run: &mut Run<'_>,
     who: &ResourceRef,
     planned: &BTreeMap<String, Option<String>>,
@@ -156,12 +156,12 @@ pub async fn refuse_one_place_twice(deliveries: &BTreeMap<String, Delivery>) -> 
 
 /// Takes the place for `owner`, under the name that the settings give it and as what it is. Another owner is the answer.
 pub async fn claim(delivery: &Delivery, claims: &Claims, owner: &str) -> Option<String> {
-    let taken = claims.take(delivery.store.territory(), owner);
+    let taken = claims.take(delivery.store.write_scope(), owner);
     if taken.is_some() {
         return taken;
     }
     let identity = delivery.store.identity().await.ok()?;
-    claims.take(Territory::whole(identity), owner)
+    claims.take(WriteScope::whole(identity), owner)
 }
 
 /// Whether nothing of this key was ever written there, under whatever name. What was may be repaired.
