@@ -9,7 +9,7 @@ use crate::engine::precondition::{exists, is, mark_of};
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::{KeyRecord, Ledger, ResourceRef, Status};
-use crate::stores::{Claims, Document, Found, Observation, WriteScope};
+use crate::stores::{Claims, Document, Found, WriteScope};
 
 /// Fails if a delivery would take the place of another key or of something else. Nothing has happened yet.
 ///
@@ -22,48 +22,76 @@ pub async fn check_collisions(
     claims: &Claims,
 ) -> Result<()> {
     refuse_one_place_twice(&run.connections.deliveries).await?;
+    let who = Newcomer {
+        resource: who,
+        is_created: run.managed.slots.is_none(),
+    };
     for (name, delivery) in &run.connections.deliveries {
         // Two resources that are applied at the same moment both find the place empty.
         if claim(delivery, claims, &run.managed.id).await.is_some() {
             return in_delivery(name, Err(taken(delivery)));
         }
-        if !delivery.readable || !is_new(run, name, delivery).await {
-            continue;
-        }
-        let Some(Ok(Observation { found, .. })) = run.observed.get(name) else {
-            continue;
-        };
-        refuse_foreign(name, delivery, found)?;
-        let Found::Document(document) = found else {
-            continue;
-        };
-        if holds_ours(run, document) {
-            continue;
-        }
-        let who = Newcomer {
-            resource: who,
-            is_created: run.managed.slots.is_none(),
-        };
-        let ledger = run.journal.ledger();
-        let judged = judge(document, delivery, &who, run.connections, ledger).await;
-        let Some(warning) = in_delivery(name, judged)? else {
-            continue;
-        };
-        let mark = document.primary.secret.fingerprint().to_string();
-        match planned.get(name) {
-            // The plan said so.
-            Some(Some(seen)) if *seen == mark => {}
-            Some(_) => {
-                let place = delivery.store.place();
-                let unseen = stale(format!("{place} holds key {} by now", label(document)));
-                return in_delivery(name, Err(unseen));
-            }
-            None => run
-                .warnings
-                .extend(in_delivery::<()>(name, Err(warning)).err()),
+        if is_new(run, name, delivery).await {
+            let warning = judge_place(run, name, delivery, &who, planned).await?;
+            run.warnings.extend(warning);
         }
     }
     Ok(())
+}
+
+/// Whether the first document may be written to a place, which was looked at under the lock.
+async fn judge_place(
+    run: &Run<'_>,
+    name: &str,
+    delivery: &Delivery,
+    who: &Newcomer<'_>,
+    planned: &BTreeMap<String, Option<String>>,
+) -> Result<Option<Error>> {
+    let ledger = run.journal.ledger();
+    let seen = run.observed.get(name).and_then(|seen| seen.as_ref().ok());
+    if let Some(seen) = seen {
+        refuse_foreign(name, delivery, &seen.found)?;
+    }
+    let Some(Found::Document(document)) = seen.map(|seen| &seen.found) else {
+        let recorded = refuse_recorded(delivery, who, ledger).await;
+        return in_delivery(name, recorded.map(|()| None));
+    };
+    if holds_ours(run, document) {
+        return Ok(None);
+    }
+    let judged = judge(document, delivery, who, run.connections, ledger).await;
+    let Some(warning) = in_delivery(name, judged)? else {
+        return Ok(None);
+    };
+    let mark = document.primary.secret.fingerprint().to_string();
+    match planned.get(name) {
+        // The plan said so.
+        Some(Some(seen)) if *seen == mark => Ok(None),
+        Some(_) => {
+            let place = delivery.store.place();
+            let unseen = stale(format!("{place} holds key {} by now", label(document)));
+            in_delivery(name, Err(unseen))
+        }
+        None => Ok(in_delivery::<()>(name, Err(warning)).err()),
+    }
+}
+
+/// Refused if by the ledger another resource with live keys delivers to the place, whatever stands there now: the next
+/// apply of that one would find a stranger. A path on a disk says nothing about the disk of another machine.
+pub async fn refuse_recorded(
+    delivery: &Delivery,
+    who: &Newcomer<'_>,
+    ledger: &dyn Ledger,
+) -> Result<()> {
+    if delivery.store.is_local() {
+        return Ok(());
+    }
+    let place = delivery.store.identity().await?;
+    let recorded = ledger.who_delivers_to(&[place]).await?;
+    match recorded.iter().find(|(_, owner)| !who.may_be(owner)) {
+        Some((_, owner)) => Err(recorded_elsewhere(delivery, owner)),
+        None => Ok(()),
+    }
 }
 
 /// The resource whose key is to be delivered to a place for the first time.
@@ -204,16 +232,24 @@ fn taken(delivery: &Delivery) -> Error {
     )
 }
 
+fn recorded_elsewhere(delivery: &Delivery, owner: &ResourceRef) -> Error {
+    let id = &owner.id;
+    Error::new(
+        Kind::Invalid,
+        format!("{} belongs to another key", delivery.store.place()),
+        format!(
+            "By the ledger {} delivers there, and its keys are alive. Choose another place, or move that one first, in an \
+             apply of its own. If it exists no more, end its keys and take it out of the ledger: \
+             terraform-provider-apikey ledger forget {id}",
+            named(owner)
+        ),
+    )
+}
+
 fn occupied(delivery: &Delivery, document: &Document, owner: Option<&ResourceRef>) -> Error {
     let whose = owner.map_or_else(
         || "which is not of this resource".to_owned(),
-        |owner| {
-            let workspace = match owner.workspace.as_str() {
-                "" => String::new(),
-                workspace => format!(" of workspace {workspace:?}"),
-            };
-            format!("by the ledger a live key of {:?}{workspace}", owner.name)
-        },
+        |owner| format!("by the ledger a live key of {}", named(owner)),
     );
     Error::new(
         Kind::Invalid,
@@ -239,6 +275,13 @@ fn taken_over(delivery: &Delivery, document: &Document) -> Error {
             label(document)
         ),
     )
+}
+
+fn named(owner: &ResourceRef) -> String {
+    match owner.workspace.as_str() {
+        "" => format!("{:?}", owner.name),
+        workspace => format!("{:?} of workspace {workspace:?}", owner.name),
+    }
 }
 
 fn label(document: &Document) -> String {

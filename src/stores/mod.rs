@@ -118,6 +118,11 @@ pub trait Store: Send + Sync {
         Ok(self.place())
     }
 
+    /// Whether other machines may have another place of the same identity, as with a path on a disk.
+    fn is_local(&self) -> bool {
+        false
+    }
+
     /// What stands there now.
     async fn observe(&self) -> Result<Observation>;
 

@@ -110,3 +110,23 @@ fn a_secret_that_holds_an_empty_placeholder_is_filled() {
     world.cloud.create_secret(&world.secret_id, "{}");
     world.created();
 }
+
+#[test]
+fn an_empty_secret_that_by_the_ledger_another_configuration_delivers_to_is_refused_in_the_plan() {
+    let world = World::new().created();
+    let ledger = world.ws.path(".terraform/apikey/ledger.db");
+    let other = World::new();
+    let url = format!("sqlite://{}", ledger.display());
+    other.ws.env("APIKEY_LEDGER_URL", &url);
+    other
+        .write(&delivered_to(&other, &format!("{{ app = {} }}", world.delivery())).name("billing"));
+    world.cloud.overwrite(&world.secret_id, "{}");
+    let told = ["belongs to another key", "\"payments\"", "ledger forget"];
+    other.ws.plan().failed().complains(&told);
+    other.ws.apply_with(&["-refresh=false"]).failed();
+    assert!(other.ids().is_empty());
+
+    // Once that one is destroyed, the place is free.
+    world.ws.destroy().ok();
+    other.created();
+}

@@ -37,10 +37,6 @@ pub enum Event {
     /// From now on the other workspace is applied.
     Switch,
     /// The environment points somewhere else, or home again.
-    #[expect(
-        dead_code,
-        reason = "a place that resolves elsewhere is not refused yet"
-    )]
     Travel(bool),
     /// A place can be neither read nor written, or can be again.
     Fail(usize, bool),
@@ -121,13 +117,14 @@ pub fn events() -> impl Strategy<Value = Vec<Event>> {
     )
 }
 
-/// What Terraform does not see. [`Event::Travel`] is among them once a place is refused that resolves elsewhere than before.
+/// What Terraform does not see.
 fn mishaps() -> impl Strategy<Value = Event> {
     prop_oneof![
         2 => (0usize..6).prop_map(Event::Restore),
         1 => Just(Event::Copy),
         1 => Just(Event::Switch),
         1 => (0usize..3, any::<bool>()).prop_map(|(place, fails)| Event::Fail(place, fails)),
+        1 => prop::bool::weighted(0.3).prop_map(Event::Travel),
         2 => faults().prop_map(|faults| Event::RotateNow { faults }),
     ]
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::context::Context;
 use crate::domain::situation::Why;
-use crate::engine::collision::{Newcomer, claim, judge, refuse_foreign, refuse_one_place_twice};
+use crate::engine::collision::{
+    Newcomer, claim, judge, refuse_foreign, refuse_one_place_twice, refuse_recorded,
+};
 use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::engine::managed::Managed;
 use crate::engine::precondition::is;
-use crate::error::{Error, Path, Result};
+use crate::error::{Error, Kind, Path, Result};
 use crate::resources::managed::changes::{repairs, replacements};
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::named;
@@ -78,51 +80,72 @@ async fn look(
     for (name, delivery) in &connections.deliveries {
         refuse_place_of_another(planned, name, delivery, context).await?;
     }
+    let resource = inventory_entry::resource(planned, context);
+    let newcomer = Place {
+        managed,
+        who: Newcomer {
+            resource: &resource,
+            is_created: managed.slots.is_none(),
+        },
+        connections: &connections,
+        context,
+    };
     let mut looked = Looked::default();
     for (name, (delivery, found)) in observed {
         refuse_foreign(name, delivery, &found)?;
-        let there = (planned, managed, name.as_str(), delivery);
-        note(&mut looked, there, found, &connections, context).await?;
+        newcomer.note(&mut looked, name, delivery, found).await?;
     }
     Ok(looked)
 }
 
-async fn note(
-    looked: &mut Looked,
-    (planned, managed, name, delivery): (&ManagedState, &Managed, &str, &Delivery),
-    found: Found,
-    connections: &Connections,
-    context: &Context,
-) -> Result<()> {
-    let Found::Document(document) = found else {
-        looked.seen.insert(name.to_owned(), None);
-        return Ok(());
-    };
-    if holds_ours(managed, &document) {
-        return Ok(());
-    }
-    let resource = inventory_entry::resource(planned, context);
-    let who = Newcomer {
-        resource: &resource,
-        is_created: managed.slots.is_none(),
-    };
-    let ledger = context.ledger.as_ref();
-    let told = match judge(&document, delivery, &who, connections, ledger).await {
-        Err(error) if error.kind == crate::error::Kind::Invalid => {
-            return in_delivery(name, Err(error));
-        }
-        // Without its ledger or its issuer a plan goes on, and the apply looks again.
-        Err(error) => {
-            tracing::info!(delivery = %name, %error, "nobody could be asked whose document this is");
+/// What a judgement of a place depends on.
+struct Place<'a> {
+    managed: &'a Managed,
+    who: Newcomer<'a>,
+    connections: &'a Connections,
+    context: &'a Context,
+}
+
+impl Place<'_> {
+    async fn note(
+        &self,
+        looked: &mut Looked,
+        name: &str,
+        delivery: &Delivery,
+        found: Found,
+    ) -> Result<()> {
+        let ledger = self.context.ledger.as_ref();
+        let Found::Document(document) = found else {
+            let recorded = refuse_recorded(delivery, &self.who, ledger).await;
+            unless_unasked(name, recorded)?;
+            looked.seen.insert(name.to_owned(), None);
+            return Ok(());
+        };
+        if holds_ours(self.managed, &document) {
             return Ok(());
         }
-        Ok(told) => told,
-    };
-    let mark = document.primary.secret.fingerprint().to_string();
-    looked.seen.insert(name.to_owned(), Some(mark));
-    let told = told.and_then(|told| in_delivery::<()>(name, Err(told)).err());
-    looked.warnings.extend(told);
-    Ok(())
+        let judged = judge(&document, delivery, &self.who, self.connections, ledger).await;
+        let Some(told) = unless_unasked(name, judged)? else {
+            return Ok(());
+        };
+        let mark = document.primary.secret.fingerprint().to_string();
+        looked.seen.insert(name.to_owned(), Some(mark));
+        let told = told.and_then(|told| in_delivery::<()>(name, Err(told)).err());
+        looked.warnings.extend(told);
+        Ok(())
+    }
+}
+
+/// Without its ledger or its issuer a plan goes on, and the apply looks again.
+fn unless_unasked<T>(name: &str, judged: Result<T>) -> Result<Option<T>> {
+    match judged {
+        Ok(told) => Ok(Some(told)),
+        Err(error) if error.kind == Kind::Invalid => in_delivery(name, Err(error)),
+        Err(error) => {
+            tracing::info!(delivery = %name, %error, "nobody could be asked whose place this is");
+            Ok(None)
+        }
+    }
 }
 
 fn holds_ours(managed: &Managed, document: &Document) -> bool {

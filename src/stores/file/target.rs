@@ -281,6 +281,10 @@ impl Store for Target {
         Ok(self.write_scope().to_string())
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     async fn check(&self) -> Result<()> {
         let target = self.clone();
         aside(move || target.check_now()).await
