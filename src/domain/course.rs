@@ -75,8 +75,8 @@ impl Leg {
 /// A revocation that keeps failing must not stop the life of the key, and whatever comes after it may need the room at
 /// the issuer.
 ///
-/// A key that an apply left behind may be in the documents, and where the primary is gone it may be all that works:
-/// then it leaves the documents first, and stays until something takes its place.
+/// It may be in the documents, so these are put in order first. Where the primary is gone, a key that an apply left behind
+/// may be all that works: then it stays until something takes its place.
 fn with_pending_revocations(situation: &Situation, slots: &Slots, mut legs: Vec<Leg>) -> Vec<Leg> {
     let facts = situation.facts;
     let Some(finding) = revocations(situation) else {
@@ -92,10 +92,10 @@ fn with_pending_revocations(situation: &Situation, slots: &Slots, mut legs: Vec<
     let copied = legs.iter().position(|leg| leg.next == Move::Deliver);
     let takes_over = |leg: &Leg| matches!(leg.next, Move::Replace | Move::Promote);
     let place = match (mint.filter(|_| !has_room), copied) {
-        _ if facts.orphans.is_empty() => 0,
         (Some(mint), Some(copied)) if copied < mint => copied + 1,
-        (Some(_), _) => 0,
         (None, Some(copied)) => copied + 1,
+        (Some(_), _) => 0,
+        (None, None) if facts.orphans.is_empty() => 0,
         (None, None) if !is_gone || legs.iter().any(takes_over) => legs.len(),
         (None, None) => return legs,
     };

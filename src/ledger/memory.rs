@@ -242,7 +242,7 @@ impl Ledger for InMemory {
         let tables = self.open()?;
         let lives = |id: &str| {
             let mut keys = tables.keys.iter().filter(|row| row.resource.id == id);
-            keys.any(|row| row.key.status == Status::Live)
+            keys.any(|row| row.key.status == Status::Live && row.key.confirmed_at.is_some())
         };
         let resources = tables.resources.values();
         let living = resources.filter(|resource| lives(&resource.resource.id));

@@ -75,7 +75,7 @@ pub trait Ledger: Send + Sync {
     /// has no id. A mark is short, so that another key may have the same: a reason to look, not a proof.
     async fn find_keys(&self, keys: &[KeyMark]) -> Result<Vec<(ResourceRef, KeyRecord)>>;
 
-    /// Which resources with live keys deliver to these places, as they were recorded last.
+    /// Which resources with live keys that a state has heard of deliver to these places, as they were recorded last.
     async fn who_delivers_to(&self, places: &[String]) -> Result<Vec<(String, ResourceRef)>>;
 
     /// Brings the inventory of one resource up to what its state says. A key with `confirmed_at` is confirmed, if it

@@ -114,6 +114,8 @@ fn a_secret_that_holds_an_empty_placeholder_is_filled() {
 #[test]
 fn an_empty_secret_that_by_the_ledger_another_configuration_delivers_to_is_refused_in_the_plan() {
     let world = World::new().created();
+    // The first refresh notes that a state holds the key.
+    world.ws.plan().code(0);
     let ledger = world.ws.path(".terraform/apikey/ledger.db");
     let other = World::new();
     let url = format!("sqlite://{}", ledger.display());
@@ -128,5 +130,6 @@ fn an_empty_secret_that_by_the_ledger_another_configuration_delivers_to_is_refus
 
     // Once that one is destroyed, the place is free.
     world.ws.destroy().ok();
-    other.created();
+    other.ws.apply().ok();
+    assert_eq!(world.delivered("primary").0, other.ids()[0]);
 }

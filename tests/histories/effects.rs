@@ -160,6 +160,28 @@ async fn a_first_key_that_reaches_one_store_is_copied_to_the_other_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_no_state_heard_of_lives_while_a_document_that_could_not_be_written_leads_with_it()
+ {
+    let unheard_of = Event::Apply {
+        refresh: true,
+        late: 0,
+        faults: 0,
+        refuse_probes: false,
+        between: false,
+        end: End {
+            unacknowledged: true,
+            ..End::default()
+        },
+    };
+    let mut player = after(&[unheard_of]).await;
+    assert_eq!(
+        effects(&mut player, &["write /p1"]).await,
+        ["mint id2", "write /p0", "write /p1 failed"]
+    );
+    assert_eq!(effects(&mut player, &[]).await, ["write /p1", "revoke id1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_staged_key_that_reaches_no_store_is_revoked_and_staged_by_the_next_apply() {
     let mut player = after(&[apply(), Event::Wait(80)]).await;
     let first = effects(&mut player, &["write /p0", "write /p1"]).await;

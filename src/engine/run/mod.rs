@@ -109,6 +109,8 @@ pub struct Trouble {
     failed: BTreeSet<String>,
     /// Those of them that were in order before it.
     began_to_fail: BTreeSet<String>,
+    /// Places whose last write failed, so that nobody knows what stands there: the next one looks again.
+    unsure: BTreeSet<String>,
     /// What the places said that could not be copied from.
     unread: Vec<Error>,
     /// Fails the apply once everything else is done.

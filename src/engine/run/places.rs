@@ -6,6 +6,7 @@ use crate::engine::catch_up::by_the_documents;
 use crate::engine::collision::refuse_foreign;
 use crate::engine::connections::{Delivery, in_delivery};
 use crate::engine::deliver::{self, Written};
+use crate::engine::managed::DeliveryRecord;
 use crate::engine::precondition::{Ours, behind, mark_of, refused, stranger};
 use crate::engine::run::Run;
 use crate::error::Result;
@@ -108,9 +109,10 @@ impl Run<'_> {
         let known = former.and_then(|record| record.place.clone());
         let id = &self.managed.id;
         let written = deliver::write(id, name, delivery, former, document, &expected).await;
-        // After a failure nobody knows what stands there, so the next write looks again.
-        self.observed.remove(name);
-        let receipt = written?;
+        let receipt = written.inspect_err(|_| {
+            self.trouble.unsure.insert(name.to_owned());
+        })?;
+        self.trouble.unsure.remove(name);
         let seen = Observation {
             found: Found::Document(document.duplicate()),
             version: receipt.content,
@@ -132,7 +134,9 @@ impl Run<'_> {
     }
 
     async fn expected(&mut self, name: &str, delivery: &Delivery) -> Result<Version> {
-        if let Some(Ok(seen)) = self.observed.get(name) {
+        if let Some(Ok(seen)) = self.observed.get(name)
+            && !self.trouble.unsure.contains(name)
+        {
             refuse_foreign(name, delivery, &seen.found)?;
             return Ok(seen.version.clone());
         }
@@ -142,7 +146,8 @@ impl Run<'_> {
         Ok(seen.version)
     }
 
-    /// The deliveries whose documents lead with this key, as far as they were seen or written.
+    /// The deliveries whose documents lead with this key, as far as they were seen or written. One whose last write failed
+    /// may still hold what stood there before.
     pub(super) fn led_by(&self, key: &KeyMark) -> impl Iterator<Item = &str> {
         let leads = |seen: &Observation| match &seen.found {
             Found::Document(document) => mark_of(&document.primary).is(key),
@@ -151,6 +156,22 @@ impl Run<'_> {
         let observed = self.observed.iter();
         observed
             .filter(move |(_, seen)| seen.as_ref().is_ok_and(leads))
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// A required place that could not be looked at and that this resource never wrote: it may lead with any key that an
+    /// earlier apply left behind.
+    pub(super) fn unknown_place(&self) -> Option<&str> {
+        let was_written = |name: &str| {
+            let record = self.managed.deliveries.get(name);
+            record.is_some_and(DeliveryRecord::was_written)
+        };
+        let mut wanted = self.connections.deliveries.iter();
+        wanted
+            .find(|(name, delivery)| {
+                let seen = matches!(self.observed.get(*name), Some(Ok(_)));
+                delivery.required && delivery.readable && !seen && !was_written(name)
+            })
             .map(|(name, _)| name.as_str())
     }
 }

@@ -249,13 +249,7 @@ impl Run<'_> {
                 self.warnings.push(in_use(self.name, &id));
                 continue;
             }
-            let place = self.led_by(&key).next().map(str::to_owned);
-            if let Some(place) = place {
-                let leads = Error::new(
-                    Kind::Stale,
-                    format!("delivery {place:?} leads with it"),
-                    "Applications that read it there would stop working.",
-                );
+            if let Some(leads) = self.may_lead(&key) {
                 self.warn_pending(id.clone(), leads);
                 self.managed.pending_revocations.push(id);
                 continue;
@@ -267,6 +261,19 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Why a key that awaits its revocation may still be read first somewhere.
+    fn may_lead(&self, key: &KeyMark) -> Option<Error> {
+        let why = match (self.led_by(key).next(), self.unknown_place()) {
+            (Some(place), _) => format!("delivery {place:?} leads with it"),
+            (None, Some(place)) => {
+                format!("delivery {place:?} could not be looked at and may lead with it")
+            }
+            (None, None) => return None,
+        };
+        let harm = "Applications that read it there would stop working.";
+        Some(Error::new(Kind::Stale, why, harm))
     }
 
     fn is_in_a_slot(&self, id: &str) -> bool {

@@ -106,7 +106,7 @@ pub async fn record(
     Ok(())
 }
 
-/// Which resources with live keys deliver to these places.
+/// Which resources with live keys that a state holds deliver to these places.
 pub async fn who_delivers_to(
     connection: &mut AnyConnection,
     places: &[String],
@@ -116,7 +116,8 @@ pub async fn who_delivers_to(
         let text = format!(
             "SELECT places.place, resources.* FROM places \
              JOIN resources ON resources.resource_id = places.resource_id WHERE places.place IN ({}) \
-             AND EXISTS (SELECT 1 FROM keys WHERE keys.resource_id = places.resource_id AND keys.status = 'live') \
+             AND EXISTS (SELECT 1 FROM keys WHERE keys.resource_id = places.resource_id AND keys.status = 'live' \
+             AND keys.confirmed_at IS NOT NULL) \
              ORDER BY places.place, places.resource_id",
             words::arguments(1, places.len())
         );
