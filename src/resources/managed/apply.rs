@@ -17,7 +17,6 @@ use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::former::Former;
 use crate::engine::managed::Managed;
 use crate::engine::run::stale::check_not_stale;
-use crate::engine::run::{Progress, Run, Trouble};
 use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Path, Result};
 use crate::resources::diagnostics;
@@ -123,27 +122,9 @@ async fn carry_out<'a>(
     let opened = Records::open(planned, &managed, connections, decision, context).await;
     let mut records = diagnostics::collect(diags, opened.map_err(|error| named(planned, error)))?;
     managed.account = records.account().or(managed.account);
-    let mut run = Run {
-        name: planned.label(),
-        connections: &records.connections,
-        policy: &policy,
-        clock: context.clock,
-        stop: &context.stop,
-        facts: private.facts.clone(),
-        managed,
-        secrets,
-        warnings: Vec::new(),
-        minted: None,
-        brought: None,
-        beside: None,
-        observed: BTreeMap::new(),
-        left_behind: &records.left_behind,
-        journal: &records.journal,
-        acting: "",
-        watcher: None,
-        progress: Progress::default(),
-        trouble: Trouble::default(),
-    };
+    let facts = private.facts.clone();
+    let mut run = records.run(planned.label(), &policy, managed, facts, context);
+    run.secrets = secrets;
     if let Value::Value(secret) = brought {
         run.brought = Some((secret, version_changed(prior, planned)));
     }

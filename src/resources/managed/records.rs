@@ -1,11 +1,17 @@
 //! One apply as the ledger sees it: its lock of the account, its journal, and what the inventory says afterwards.
 
+use std::collections::BTreeMap;
+
 use crate::context::Context;
 use crate::domain::planner::Decision;
+use crate::domain::policy::Policy;
+use crate::domain::situation::Facts;
 use crate::engine::account_lock::AccountLock;
 use crate::engine::connections::Connections;
 use crate::engine::journal::{Bracket, Journal};
 use crate::engine::managed::Managed;
+use crate::engine::run::{Progress, Run, Trouble};
+use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Result};
 use crate::ledger::KeyMark;
 use crate::resources::managed::model::{ManagedState, Private};
@@ -77,6 +83,38 @@ impl<'a> Records<'a> {
             left_behind: Vec::new(),
             lock: Some(lock),
         })
+    }
+
+    /// What carries out the moves, under this lock and with this journal.
+    pub fn run<'r>(
+        &'r self,
+        name: &'r str,
+        policy: &'r Policy,
+        managed: Managed,
+        facts: Facts,
+        context: &'r Context,
+    ) -> Run<'r> {
+        Run {
+            name,
+            connections: &self.connections,
+            policy,
+            clock: context.clock,
+            stop: &context.stop,
+            managed,
+            secrets: SecretCache::default(),
+            facts,
+            warnings: Vec::new(),
+            minted: None,
+            brought: None,
+            beside: None,
+            observed: BTreeMap::new(),
+            left_behind: &self.left_behind,
+            journal: &self.journal,
+            acting: "",
+            watcher: None,
+            progress: Progress::default(),
+            trouble: Trouble::default(),
+        }
     }
 
     /// The account that is worked on, at an issuer that lists its keys.

@@ -3,8 +3,6 @@
 //! That refresh finds an apply that ended and of which no state heard, and documents that hold exactly its keys; so it
 //! lets the state follow (see [`crate::engine::recover`]). What it could not follow is refused here.
 
-use std::collections::BTreeMap;
-
 use crate::context::Context;
 use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
@@ -15,8 +13,7 @@ use crate::domain::steps::{Content, Step, Subject};
 use crate::engine::managed::DeliveryRecord;
 use crate::engine::observe::{Copies, observe};
 use crate::engine::run::stale::check_not_stale;
-use crate::engine::run::{Progress, Run, Trouble, Watcher};
-use crate::engine::secret_cache::SecretCache;
+use crate::engine::run::{Progress, Run, Watcher};
 use crate::error::{Error, Kind, Path, Result};
 use crate::ledger::guard::Guard;
 use crate::resources::managed::connect;
@@ -160,27 +157,9 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
     };
     let opened = Records::open(state, &managed, connections, &decision, context);
     let mut records = opened.await?;
-    let mut run = Run {
-        name: state.label(),
-        connections: &records.connections,
-        policy: &policy,
-        clock: context.clock,
-        stop: &context.stop,
-        facts: facts.clone(),
-        managed,
-        secrets: SecretCache::default(),
-        warnings: Vec::new(),
-        minted: None,
-        brought: None,
-        beside: None,
-        observed: BTreeMap::new(),
-        left_behind: &records.left_behind,
-        journal: &records.journal,
-        acting: "",
-        watcher: Some(watcher),
-        progress: Progress::that_takes_back(),
-        trouble: Trouble::default(),
-    };
+    let mut run = records.run(state.label(), &policy, managed, facts.clone(), context);
+    run.watcher = Some(watcher);
+    run.progress = Progress::that_takes_back();
     let fresh = async {
         check_not_stale(&run, &decision.moves).await?;
         run.observe_places().await;
