@@ -28,7 +28,10 @@ fn without_its_ledger_a_plan_goes_on_with_a_warning_and_an_apply_does_nothing() 
 #[test]
 fn a_first_key_is_not_minted_without_its_ledger() {
     let ws = crate::support::workspace::Workspace::with(&Config::new().beside(LOST).text());
-    ws.apply().failed().complains(&["payments", "127.0.0.1"]);
+    let refused = ws.apply().failed();
+    refused
+        .complains(&["payments", "127.0.0.1"])
+        .reads("ledger-that-cannot-be-reached");
     assert!(!ws.path("k.json").exists());
     assert!(ws.find_key("k").is_none());
 }

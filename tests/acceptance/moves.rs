@@ -92,7 +92,10 @@ fn a_delivery_that_fails_leaves_the_moved_secret_in_the_state() {
     let ws = with_password();
     fs::create_dir(ws.path("k.json")).unwrap();
     ws.write(&Config::new().beside(MOVED).text());
-    ws.apply().failed().complains(&["payments", "k.json"]);
+    ws.apply()
+        .failed()
+        .complains(&["payments", "k.json"])
+        .reads("move-to-a-place-of-another");
     assert!(ws.state().to_string().contains(OLD));
     fs::remove_dir(ws.path("k.json")).unwrap();
     ws.apply().ok();

@@ -174,7 +174,10 @@ fn a_destroy_empties_former_places_too() {
             .text(),
     );
     ws.apply().ok();
-    ws.destroy().failed().complains(&["payments", "b.json"]);
+    let refused = ws.destroy().failed();
+    refused
+        .complains(&["payments", "b.json"])
+        .reads("destroy-of-a-place-that-stays");
     assert!(ws.find_key("k").is_some());
     chmod(&ws, "b.json", 0o600);
     ws.destroy().ok();

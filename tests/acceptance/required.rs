@@ -279,7 +279,9 @@ fn a_place_that_refuses_to_be_read_is_not_called_a_lost_secret() {
     chmod(&ws, "k.json", 0o644);
     let outcome = ws.apply_plan().failed();
     assert!(!outcome.text().contains("The plan is stale"), "{outcome}");
-    outcome.complains(&["payments", "open to other users", "chmod 600"]);
+    outcome
+        .complains(&["payments", "open to other users", "chmod 600"])
+        .reads("stage-beside-a-place-that-cannot-be-read");
     assert_eq!(ws.key("k").phase(), "single");
     assert_eq!(ws.delivered("k.json"), was);
 }
@@ -328,7 +330,8 @@ fn a_destroy_empties_every_other_place_before_it_fails_for_one() {
     chmod(&ws, "a.json", 0o644);
     ws.destroy()
         .failed()
-        .complains(&["payments", "a.json", "chmod 600"]);
+        .complains(&["payments", "a.json", "chmod 600"])
+        .reads("destroy-with-a-place-that-cannot-be-emptied");
     assert!(ws.path("a.json").exists() && !ws.path("b.json").exists());
     chmod(&ws, "a.json", 0o600);
     ws.destroy().ok();

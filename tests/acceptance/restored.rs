@@ -64,7 +64,9 @@ fn without_its_ledger_an_older_state_is_refused_by_the_generation_of_the_documen
     lose_the_ledger(&ws);
     ws.put_back(&older);
     let refused = ws.apply().failed();
-    refused.complains(&["payments", "of generation 2", WAY_ON[0], WAY_ON[1]]);
+    refused
+        .complains(&["payments", "of generation 2", WAY_ON[0], WAY_ON[1]])
+        .reads("older-state-without-ledger");
     assert_eq!(ws.delivered("k.json"), delivered);
 
     ws.put_back(&newest);
@@ -116,7 +118,9 @@ fn a_plan_that_was_saved_before_the_action_is_stale() {
     action::rotate_now(&ws);
     let delivered = ws.delivered("k.json");
     let refused = ws.apply_plan().failed();
-    refused.complains(&["payments", "apikey_rotate_now", "apply -refresh-only"]);
+    refused
+        .complains(&["payments", "apikey_rotate_now", "apply -refresh-only"])
+        .reads("plan-from-before-the-action");
     assert_eq!(ws.delivered("k.json"), delivered);
 
     ws.run(&["apply", "-refresh-only", "-auto-approve", "-json"])
@@ -140,7 +144,8 @@ fn an_apply_without_a_refresh_does_not_undo_the_action() {
     }
     ws.apply_with(&["-refresh=false"])
         .failed()
-        .complains(&["payments", "apply -refresh-only"]);
+        .complains(&["payments", "apply -refresh-only"])
+        .reads("unrefreshed-plan-after-the-action");
 
     ws.apply().ok();
     assert_eq!(

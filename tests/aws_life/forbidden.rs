@@ -110,7 +110,9 @@ fn a_plan_that_meets_it_says_so_and_nothing_of_a_lost_secret() {
         .deny(&world.admin, r#""secretsmanager:GetSecretValue""#);
     let outcome = world.ws.apply_plan().failed();
     assert!(!outcome.text().contains("The plan is stale"), "{outcome}");
-    outcome.complains(&["payments", "GetSecretValue"]);
+    outcome
+        .complains(&["payments", "GetSecretValue"])
+        .reads("secret-that-may-not-be-read");
     assert_eq!(world.ids().len(), 1);
     world
         .ws

@@ -98,10 +98,11 @@ fn a_hundred_thousand_effects_without_an_outcome_hold_no_plan_up_and_nothing_is_
     let before = world.ids();
     world.ws.advance("80s");
     world.ws.plan().ok().code(2);
-    world.ws.apply_plan().failed().complains(&[
-        "payments",
-        "more effects without an outcome than are looked at together",
-    ]);
+    let more = "more effects without an outcome than are looked at together";
+    let refused = world.ws.apply_plan().failed();
+    refused
+        .complains(&["payments", more])
+        .reads("ledger-with-too-much-that-is-open");
     assert_eq!(world.ids(), before);
     world.in_order();
 

@@ -102,7 +102,9 @@ fn a_key_that_the_ledger_knows_is_named_by_its_owner_and_nobody_is_advised_to_de
         .does_not_warn("delete-access-key");
     world.ws.advance("80s").plan().ok().code(2).warns(&told);
     let refused = world.ws.apply_plan().failed();
-    let refused = refused.complains(&["payments", "already has two access keys", "\"billing\""]);
+    let refused = refused
+        .complains(&["payments", "already has two access keys", "\"billing\""])
+        .reads("no-room-beside-the-key-of-another");
     assert!(!refused.text().contains("delete-access-key"), "{refused}");
     assert_eq!(world.ids().len(), 2);
     world.in_order();

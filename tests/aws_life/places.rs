@@ -47,7 +47,12 @@ fn one_secret_under_two_names_is_refused_in_the_plan() {
     );
     world.write(&delivered_to(&world, &twice));
     let complaint = "Two deliveries write to one place";
-    world.ws.plan().failed().complains(&[complaint]);
+    world
+        .ws
+        .plan()
+        .failed()
+        .complains(&[complaint])
+        .reads("one-secret-under-two-names");
     assert_eq!(world.delivered("primary"), key);
 }
 
@@ -69,7 +74,8 @@ fn another_region_or_account_is_refused_and_both_places_are_named() {
         world.secret_id
     );
     let both = [place.as_str(), &there];
-    world.ws.plan().failed().complains(&both);
+    let refused = world.ws.plan().failed().complains(&both);
+    refused.reads("another-region");
     world.ws.advance("80s");
     let unrefreshed = world.ws.apply_with(&["-refresh=false"]);
     unrefreshed.failed().complains(&both);
@@ -90,7 +96,8 @@ fn a_secret_that_holds_other_values_is_refused_in_the_plan_unless_it_may_be_repl
         .create_secret(&world.secret_id, &value.to_string());
     let way_on = "overwrite = true";
     let refused = ["is not ours to overwrite", way_on];
-    world.ws.plan().failed().complains(&refused);
+    let outcome = world.ws.plan().failed().complains(&refused);
+    outcome.reads("secret-with-other-values");
     world.ws.apply().failed();
     assert_eq!(world.document(), value);
     assert!(world.ids().is_empty());
@@ -124,7 +131,8 @@ fn an_empty_secret_that_by_the_ledger_another_configuration_delivers_to_is_refus
         .write(&delivered_to(&other, &format!("{{ app = {} }}", world.delivery())).name("billing"));
     world.cloud.overwrite(&world.secret_id, "{}");
     let told = ["belongs to another key", "\"payments\"", "ledger forget"];
-    other.ws.plan().failed().complains(&told);
+    let refused = other.ws.plan().failed().complains(&told);
+    refused.reads("place-of-another-configuration");
     other.ws.apply_with(&["-refresh=false"]).failed();
     assert!(other.ids().is_empty());
 

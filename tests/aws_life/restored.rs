@@ -40,7 +40,9 @@ fn without_its_ledger_an_older_state_is_refused_and_nothing_changes() {
     fs::remove_dir_all(world.ws.path(".terraform/apikey")).unwrap();
     world.ws.put_back(&older);
     let refused = world.ws.apply().failed();
-    refused.complains(&["payments", "of generation 2", "Restore the newest state"]);
+    refused
+        .complains(&["payments", "of generation 2", "Restore the newest state"])
+        .reads("older-state-of-an-aws-key");
     assert_eq!(
         (world.ids(), world.document()),
         (ids.clone(), document.clone())

@@ -55,7 +55,9 @@ fn a_refused_revocation_is_tried_again_and_no_third_key_is_made_meanwhile() {
 
     world.ws.advance("70s").plan().ok().code(2);
     let refused = world.ws.apply_plan().failed();
-    refused.complains(&["payments", "already has two access keys", "owns both"]);
+    refused
+        .complains(&["payments", "already has two access keys", "owns both"])
+        .reads("no-room-beside-own-keys");
     assert_eq!(world.ids().len(), 2);
     world.in_order();
     assert_eq!(world.key().at("pending_revocations"), &json!([old]));
@@ -87,7 +89,9 @@ fn a_destroy_that_may_not_revoke_keeps_the_state_and_ends_both_keys_later() {
     let keys = [world.delivered("primary"), world.delivered("secondary")];
     world.cloud.deny(&world.admin, REVOCATION);
     let refused = world.ws.destroy().failed();
-    refused.complains(&["payments", "is not allowed to call iam:DeleteAccessKey"]);
+    refused
+        .complains(&["payments", "is not allowed to call iam:DeleteAccessKey"])
+        .reads("destroy-that-may-not-revoke");
     assert_eq!(world.key().phase(), "staged");
     assert_eq!(world.ids().len(), 2);
     world.in_order();

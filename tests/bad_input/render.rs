@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-const WIDTH: usize = 78;
+use crate::support::wrap::wrapped;
 
 /// Whether one of them stops Terraform.
 pub fn any_error(diagnostics: &[Value]) -> bool {
@@ -62,33 +62,4 @@ fn place(diagnostic: &Value) -> Option<String> {
         );
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
-}
-
-/// Lines that begin with a space are printed as they are.
-fn wrapped(text: &str) -> String {
-    let lines = text
-        .trim_end()
-        .lines()
-        .map(|line| match line.starts_with(' ') {
-            true => line.to_owned(),
-            false => broken(line),
-        });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-fn broken(line: &str) -> String {
-    let mut lines = vec![String::new()];
-    for word in line.split(' ') {
-        // There is always a last line.
-        let last = lines.last_mut().unwrap();
-        if last.is_empty() {
-            last.push_str(word);
-        } else if last.chars().count() + 1 + word.chars().count() <= WIDTH {
-            last.push(' ');
-            last.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines.join("\n")
 }

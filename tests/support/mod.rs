@@ -12,6 +12,8 @@ pub mod foreign;
 pub mod forms;
 pub mod gate;
 #[cfg(unix)]
+pub mod golden;
+#[cfg(unix)]
 pub mod keys;
 pub mod moto;
 #[cfg(unix)]
@@ -23,6 +25,7 @@ pub mod state;
 #[cfg(unix)]
 pub mod workspace;
 pub mod world;
+pub mod wrap;
 #[cfg(unix)]
 pub mod zip;
 

@@ -1,0 +1,79 @@
+//! What a person reads when a step in the life of a key is refused, as it is written down in `tests/refusals`.
+//!
+//! `UPDATE_GOLDEN=1` writes down what is printed now. Read the difference.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::outcome::Outcome;
+use crate::support::wrap::wrapped;
+
+impl Outcome {
+    /// The errors are those of `refusals/<name>.txt`.
+    #[track_caller]
+    pub fn reads(self, name: &str) -> Self {
+        let errors = self.errors().into_iter().map(|error| {
+            let (summary, detail) = (anonymous(&error.summary), anonymous(&error.detail));
+            format!("Error: {summary}\n\n{}\n", wrapped(&detail))
+        });
+        let printed = errors.collect::<Vec<_>>().join("\n");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/refusals/{name}.txt"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&file, &printed).unwrap();
+        }
+        let expected = fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            printed == expected,
+            "--- written down in {name}\n{expected}\n--- printed now\n{printed}"
+        );
+        self
+    }
+}
+
+/// Without what is another in each run.
+fn anonymous(text: &str) -> String {
+    let is_part = |c: char| c.is_alphanumeric() || "_/.:-".contains(c);
+    let mut anonymous = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let between = rest.find(is_part).unwrap_or(rest.len());
+        anonymous.push_str(&rest[..between]);
+        rest = &rest[between..];
+        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        let word = rest[..end].trim_end_matches(['.', ':']);
+        anonymous.push_str(&renamed(word));
+        anonymous.push_str(&rest[word.len()..end]);
+        rest = &rest[end..];
+    }
+    anonymous
+}
+
+fn renamed(word: &str) -> String {
+    if let Some((_, below)) = word.split_once("/apikey-acceptance-") {
+        let path = below.split_once('/').map_or("", |(_, path)| path);
+        return format!("<dir>/{path}");
+    }
+    if word.starts_with("AKIA") {
+        return "<access key>".into();
+    }
+    if word.starts_with("127.0.0.1:") {
+        return "127.0.0.1:<port>".into();
+    }
+    for (prefix, digits) in [("sha256:", 12), ("key_", 20)] {
+        let hex = word.strip_prefix(prefix).unwrap_or_default();
+        if hex.len() == digits && hex.chars().all(|c| c.is_ascii_hexdigit()) {
+            return format!("{prefix}…");
+        }
+    }
+    match word.rsplit_once('-') {
+        // Users and secrets are numbered; a region has one more part.
+        Some((name, number)) if is_number(number) && !name.contains('-') && !is_number(name) => {
+            name.to_owned()
+        }
+        _ => word.to_owned(),
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit())
+}
