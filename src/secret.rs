@@ -33,8 +33,7 @@ impl Secret {
 
     /// A short public mark that tells two secrets apart without revealing either.
     pub fn fingerprint(&self) -> Fingerprint {
-        let digest = Sha256::digest(self.expose().as_bytes());
-        Fingerprint(format!("sha256:{}", hex::encode(&digest[..6])))
+        Fingerprint::of(self.expose().as_bytes())
     }
 }
 
@@ -50,6 +49,12 @@ impl fmt::Debug for Secret {
 pub struct Fingerprint(String);
 
 impl Fingerprint {
+    /// Of text that may be a secret.
+    pub fn of(text: &[u8]) -> Self {
+        let digest = Sha256::digest(text);
+        Self(format!("sha256:{}", hex::encode(&digest[..6])))
+    }
+
     /// A fingerprint that was written down earlier (in the state).
     pub fn recorded(text: impl Into<String>) -> Self {
         Self(text.into())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::connections::{Connections, Delivery, in_delivery, stale};
 use crate::engine::managed::DeliveryRecord;
-use crate::engine::precondition::{exists, is, mark_of};
+use crate::engine::precondition::{exists, is, is_alive, mark_of};
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::{KeyRecord, Ledger, ResourceRef, Status};
@@ -25,6 +25,7 @@ pub async fn check_collisions(
     let who = Newcomer {
         resource: who,
         is_created: run.managed.slots.is_none(),
+        is_planned: false,
     };
     for (name, delivery) in &run.connections.deliveries {
         // Two resources that are applied at the same moment both find the place empty.
@@ -88,7 +89,10 @@ pub async fn refuse_recorded(
     }
     let place = delivery.store.identity().await?;
     let recorded = ledger.who_delivers_to(&[place]).await?;
-    match recorded.iter().find(|(_, owner)| !who.may_be(owner)) {
+    let is_other = |owner: &ResourceRef| {
+        owner.id != who.resource.id && !(who.is_created && who.is_named_like(owner))
+    };
+    match recorded.iter().find(|(_, owner)| is_other(owner)) {
         Some((_, owner)) => Err(recorded_elsewhere(delivery, owner)),
         None => Ok(()),
     }
@@ -100,6 +104,8 @@ pub struct Newcomer<'a> {
     pub resource: &'a ResourceRef,
     /// It has no key yet. Then a document of its name may be that of a former self, which was replaced or forgotten.
     pub is_created: bool,
+    /// This is its plan, and its apply looks again.
+    pub is_planned: bool,
 }
 
 /// Whether a document may be replaced by the first one of `who`: refused if it is that of another resource, with a
@@ -113,14 +119,18 @@ pub async fn judge(
 ) -> Result<Option<Error>> {
     let key = &document.primary;
     let known = ledger.find_keys(&[mark_of(key)]).await?;
-    let lives = |record: &KeyRecord| record.status != Status::Revoked;
-    let revoked = !known.is_empty() && !known.iter().any(|(_, record)| lives(record));
+    let revoked = !known.is_empty() && !known.iter().any(|(_, record)| is_alive(record));
     // What was left behind of a key that is dead is nobody's only copy.
-    if revoked || exists(key, connections).await? == Some(false) {
+    if revoked {
         return Ok(None);
     }
-    let mut owners = known.iter().filter(|(_, record)| lives(record));
-    match owners.find(|(owner, _)| !who.may_be(owner)) {
+    let is_own = known.iter().any(|(owner, _)| owner.id == who.resource.id);
+    if is_own && exists(key, connections).await? == Some(false) {
+        return Ok(None);
+    }
+    let mut alive = known.iter().filter(|(_, record)| is_alive(record));
+    match alive.find(|(owner, record)| !who.may_follow(owner, record, delivery.overwrite)) {
+        Some((owner, _)) if who.is_named_like(owner) => Err(former_self(delivery, document, owner)),
         Some((owner, _)) => Err(occupied(delivery, document, Some(owner))),
         None if !who.is_created => Err(occupied(delivery, document, None)),
         None => Ok(Some(taken_over(delivery, document))),
@@ -128,16 +138,24 @@ pub async fn judge(
 }
 
 impl Newcomer<'_> {
-    fn may_be(&self, owner: &ResourceRef) -> bool {
-        let named_alike =
-            owner.name == self.resource.name && owner.workspace == self.resource.workspace;
-        owner.id == self.resource.id || (self.is_created && named_alike)
+    /// Whether a document of `owner` may give way. A plan cannot tell a replacement, whose apply ends the old keys first,
+    /// from a resource that lost its state. Keys that no state held, or whose resource was forgotten, are nobody's any more.
+    fn may_follow(&self, owner: &ResourceRef, record: &KeyRecord, overwrite: bool) -> bool {
+        let is_held = record.status == Status::Live && record.confirmed_at.is_some();
+        owner.id == self.resource.id
+            || (self.is_created
+                && self.is_named_like(owner)
+                && (self.is_planned || overwrite || !is_held))
+    }
+
+    fn is_named_like(&self, owner: &ResourceRef) -> bool {
+        owner.name == self.resource.name && owner.workspace == self.resource.workspace
     }
 }
 
 /// What this provider did not write stays, unless the delivery says otherwise.
 pub fn refuse_foreign(name: &str, delivery: &Delivery, found: &Found) -> Result<()> {
-    let Found::Foreign(why) = found else {
+    let Found::Foreign(foreign) = found else {
         return Ok(());
     };
     if delivery.overwrite {
@@ -150,7 +168,7 @@ pub fn refuse_foreign(name: &str, delivery: &Delivery, found: &Found) -> Result<
             Kind::Invalid,
             format!("{place} is not ours to overwrite"),
             format!(
-                "{place}: {why}. Move what stands there away, or choose another place. If it is a placeholder, set \
+                "{place}: {foreign}. Move what stands there away, or choose another place. If it is a placeholder, set \
                  overwrite = true in the delivery."
             ),
         )),
@@ -264,14 +282,33 @@ fn occupied(delivery: &Delivery, document: &Document, owner: Option<&ResourceRef
     )
 }
 
+fn former_self(delivery: &Delivery, document: &Document, owner: &ResourceRef) -> Error {
+    let (place, id) = (delivery.store.place(), &owner.id);
+    Error::new(
+        Kind::Invalid,
+        format!("{place} holds a live key of another {:?}", owner.name),
+        format!(
+            "The document there has the primary key {}, by the ledger a live key of {}, a resource that was neither \
+             destroyed nor forgotten. To overwrite it could destroy the only copy. If another state holds it, give this one \
+             another name or another place. If its state was lost or it was removed from it, take it out of the ledger \
+             (terraform-provider-apikey ledger forget {id}), then import the key, or hand in its secret as \
+             existing_secret_wo where the issuer gives no ids. If this key replaces it under create_before_destroy, set \
+             overwrite = true in the delivery.",
+            label(document),
+            named(owner),
+        ),
+    )
+}
+
 fn taken_over(delivery: &Delivery, document: &Document) -> Error {
     Error::new(
         Kind::Other,
         format!("{} holds another key", delivery.store.place()),
         format!(
             "The document there has the primary key {}, and the key that is created takes its place. That is right if the \
-             old key is replaced or was forgotten; one that was forgotten stays alive, and this may be its only copy. If \
-             it belongs to another configuration, choose another place.",
+             old key is replaced. If it was forgotten, or belongs to another configuration, this may be its only copy: \
+             whoever uses it is locked out, and at an issuer that keeps no record of its keys it is dead at once. Then \
+             import it, hand it in as existing_secret_wo, or choose another place.",
             label(document)
         ),
     )

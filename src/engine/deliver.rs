@@ -6,10 +6,11 @@ use crate::domain::slots::Key;
 use crate::engine::connections::{Delivery, in_delivery};
 use crate::engine::managed::{DeliveryRecord, DeliveryState};
 use crate::engine::secret_cache::SecretCache;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
+use crate::ledger::{KeyMark, Ledger};
 use crate::secret::Fingerprint;
-use crate::stores::{Document, DocumentKey, Found, Receipt, Version};
+use crate::stores::{Document, DocumentKey, Foreign, Found, Receipt, Version};
 
 /// The document of two keys; `None` if a secret is not in the cache. Whoever leaves out a key that exists must know
 /// that its secret is lost: what merely could not be read is not dropped.
@@ -80,7 +81,8 @@ pub async fn write(
     Ok(receipt)
 }
 
-/// What stands at a place if it is ours to take away; `None` if nothing of ours is there.
+/// What stands at a place if it is ours to take away; `None` if nothing of ours is there. A key of ours in something that
+/// this provider did not write is for a person to take out.
 pub async fn ours(
     name: &str,
     delivery: &Delivery,
@@ -91,9 +93,42 @@ pub async fn ours(
         Found::Document(document) if is_ours(&document.primary.secret.fingerprint()) => {
             Some(seen.version)
         }
+        Found::Foreign(foreign) if foreign.holds(&is_ours) => {
+            return in_delivery(name, Err(still_there(delivery, &foreign)));
+        }
         _ if delivery.readable => None,
         _ => Some(seen.version),
     })
+}
+
+fn still_there(delivery: &Delivery, foreign: &Foreign) -> Error {
+    Error::new(
+        Kind::Invalid,
+        format!("{} still holds a key", delivery.store.place()),
+        format!(
+            "A key of this resource stands in it, and {foreign}. Nothing was changed there. Take the key out by hand, or \
+             delete what stands there."
+        ),
+    )
+}
+
+/// Every key that the ledger knows of a resource. A dead one in a document is ours to take away like a live one.
+pub struct Past(Vec<KeyMark>);
+
+impl Past {
+    /// As the ledger has it now.
+    pub async fn of(resource: &str, ledger: &dyn Ledger) -> Result<Self> {
+        let memory = ledger.recall(resource).await?;
+        Ok(Self(
+            memory.keys.into_iter().map(|record| record.key).collect(),
+        ))
+    }
+
+    /// Whether this is the mark of one of them.
+    pub fn has(&self, mark: &Fingerprint) -> bool {
+        let mark = KeyMark::new(None, Some(mark));
+        self.0.iter().any(|key| key.is(&mark))
+    }
 }
 
 /// Takes a document away if it leads with one of these keys; a document of somebody else stays.

@@ -65,9 +65,12 @@ pub async fn observe(
     Ok(Observed {
         facts: Facts {
             primary: seen(primary),
-            primary_copy: observed.copy(observed.copies.primary),
+            primary_copy: observed.primary_copy(),
             // Where there is no key there is none to lose: a refresh right after an apply finds nothing new.
-            secondary_copy: observed.copy(observed.copies.secondary || slots.secondary.is_none()),
+            secondary_copy: match slots.secondary.is_some() {
+                true => observed.secondary_copy(),
+                false => situation::Copy::Available,
+            },
             // An issuer knows no last use of a key that it no longer knows.
             retiring_in_use: secondary != Seen::Gone
                 && retiring_in_use(slots, connections, policy, now).await?,
@@ -149,6 +152,8 @@ struct ObservedDeliveries {
     learned: Option<Fingerprint>,
     anything_found: bool,
     unreadable: Vec<Error>,
+    /// A secret stands in something that is not a delivered document: not a copy, and not lost either.
+    in_foreign: Copies,
 }
 
 /// Of which secrets there is a copy.
@@ -204,7 +209,7 @@ async fn look_at_former(place: &FormerPlace) -> Result<Found> {
         true => {
             in_delivery(&place.former.name, delivery.store.observe().await).map(|seen| seen.found)
         }
-        false => Ok(Found::Foreign(String::new())),
+        false => Ok(Found::foreign("")),
     }
 }
 
@@ -219,10 +224,18 @@ impl ObservedDeliveries {
         }
     }
 
-    fn copy(&self, available: bool) -> situation::Copy {
+    fn primary_copy(&self) -> situation::Copy {
+        self.copy(self.copies.primary, self.in_foreign.primary)
+    }
+
+    fn secondary_copy(&self) -> situation::Copy {
+        self.copy(self.copies.secondary, self.in_foreign.secondary)
+    }
+
+    fn copy(&self, available: bool, in_foreign: bool) -> situation::Copy {
         match available {
             true => situation::Copy::Available,
-            false if !self.unreadable.is_empty() => situation::Copy::Unseen,
+            false if in_foreign || !self.unreadable.is_empty() => situation::Copy::Unseen,
             false => situation::Copy::Lost,
         }
     }
@@ -243,8 +256,18 @@ impl ObservedDeliveries {
     /// Which secrets can be copied from here.
     fn note(&mut self, slots: &Slots, found: &Found) {
         self.anything_found |= !matches!(found, Found::Nothing);
-        let Found::Document(document) = found else {
-            return;
+        let document = match found {
+            Found::Nothing => return,
+            Found::Foreign(foreign) => {
+                let holds = |key: Option<&Key>| {
+                    let mark = key.and_then(|key| key.fingerprint.as_ref());
+                    mark.is_some_and(|own| foreign.holds(|mark| mark == own))
+                };
+                self.in_foreign.primary |= holds(Some(&slots.primary));
+                self.in_foreign.secondary |= holds(slots.secondary_key());
+                return;
+            }
+            Found::Document(document) => document,
         };
         let marks = [
             mark(Some(&document.primary)),
@@ -269,7 +292,11 @@ impl ObservedDeliveries {
     fn record(&self, slots: &Slots, record: DeliveryRecord, found: &Found) -> DeliveryRecord {
         let leads = match found {
             Found::Document(document) => {
-                mark(Some(&document.primary)).filter(|mark| is_ours(slots, mark))
+                let is_ours = |mark: &Fingerprint| {
+                    // What was written there last is ours although its key may be dead by now.
+                    is_ours(slots, mark) || record.fingerprint.as_ref() == Some(mark)
+                };
+                mark(Some(&document.primary)).filter(is_ours)
             }
             _ => None,
         };
@@ -291,10 +318,14 @@ impl ObservedDeliveries {
             Found::Nothing => DeliveryState::Missing,
             Found::Foreign(_) | Found::Document(_) => DeliveryState::Altered,
         };
+        let reason = match found {
+            Found::Foreign(foreign) => Some(foreign.to_string()),
+            _ => None,
+        };
         DeliveryRecord {
             state,
             fingerprint: leads,
-            reason: None,
+            reason,
             failing_since: None,
             ..record
         }
@@ -303,7 +334,7 @@ impl ObservedDeliveries {
     /// A secondary whose every copy is lost cannot be expected anywhere.
     fn is_as_expected(&self, slots: &Slots, document: &Document) -> bool {
         let primary = slots.primary.fingerprint.as_ref().or(self.learned.as_ref());
-        let is_lost = self.copy(self.copies.secondary) == situation::Copy::Lost;
+        let is_lost = self.secondary_copy() == situation::Copy::Lost;
         let secondary = slots.secondary_key().filter(|_| !is_lost);
         mark(Some(&document.primary)).as_ref() == primary
             && mark(document.secondary.as_ref())

@@ -63,14 +63,16 @@ pub struct Stranger {
     pub generation: Option<u64>,
     /// The document is of a later generation than the state.
     pub is_newer: bool,
+    /// A key of ours stands beside it.
+    pub is_beside_ours: bool,
     /// Whose key it is by the ledger.
     pub owner: Option<ResourceRef>,
 }
 
 /// A key in the document that is none of ours and may be in use; `None` if the document may be replaced.
 ///
-/// A first key that nobody knows, in a document that is not newer than the state, is a document that somebody changed.
-/// A second key that nobody knows may be a newer key of ours.
+/// A first key without an id that nobody knows, in a document that is not newer than the state, is a copy that somebody
+/// changed. A key with an id is somebody's.
 pub async fn stranger(
     document: &Document,
     ours: &Ours<'_>,
@@ -84,24 +86,29 @@ pub async fn stranger(
         (true, Some(&document.primary)),
         (false, document.secondary.as_ref()),
     ];
+    let mut keys = slots.iter().filter_map(|(_, there)| *there);
+    let is_beside_ours = keys.any(|there| ours.has(there));
     for (leads, there) in slots {
         let Some(there) = there.filter(|there| !ours.has(there)) else {
             continue;
         };
         let known = ledger.find_keys(&[mark_of(there)]).await?;
-        let alive = |record: &KeyRecord| record.status != Status::Revoked;
+        let is_of_this_account =
+            is_beside_ours || known.iter().any(|(owner, _)| owner.id == ours.managed.id);
         let lives = match exists(there, connections).await? {
-            Some(exists) => exists,
-            None if known.is_empty() => is_newer || !leads,
-            None => known.iter().any(|(_, record)| alive(record)),
+            Some(true) => true,
+            Some(false) if is_of_this_account => false,
+            _ if known.is_empty() => there.key_id.is_some() || is_newer || !leads,
+            _ => known.iter().any(|(_, record)| is_alive(record)),
         };
         if lives {
-            let owner = known.into_iter().find(|(_, record)| alive(record));
+            let owner = known.into_iter().find(|(_, record)| is_alive(record));
             return Ok(Some(Stranger {
                 label: label(there),
                 leads,
                 generation: document.generation,
                 is_newer,
+                is_beside_ours,
                 owner: owner.map(|(resource, _)| resource),
             }));
         }
@@ -109,7 +116,13 @@ pub async fn stranger(
     Ok(None)
 }
 
-/// Whether a key exists; `None` if its issuer cannot tell.
+/// Whether the ledger has nothing that says that the key is dead.
+pub fn is_alive(record: &KeyRecord) -> bool {
+    record.status != Status::Revoked
+}
+
+/// Whether a key exists in the account of these connections; `None` if its issuer cannot tell. A key that is missing there
+/// is dead only if it was of that account: another user has keys of its own.
 pub async fn exists(there: &DocumentKey, connections: &Connections) -> Result<Option<bool>> {
     let Some(id) = there
         .key_id
@@ -180,8 +193,8 @@ const CATCH_UP: &str = "an apply or the action apikey_rotate_now ended without i
     terraform apply -refresh-only (a plan writes no state): where ledger, issuer and documents agree, the state follows.";
 
 /// How to go on from a state that a refresh could not bring up to date.
-pub const WAY_ON: &str = "An older state was restored or copied, or another apply went on with the key. Nothing is \
-    written over it, because it may be the only copy of a key in use. Restore the newest state. If that is lost, remove \
+pub const WAY_ON: &str = "An older state was restored or copied, another apply went on with the key, or another \
+    configuration delivers to the same place. Nothing is written over it, because it may be the only copy of a key in use. Restore the newest state. If that is lost, remove \
     the resource from the state (terraform state rm) and take over the key that is there: import it, or, for an issuer \
     without import, create the resource with existing_secret_wo.";
 

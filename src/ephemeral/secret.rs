@@ -155,7 +155,7 @@ async fn look(delivery: &Delivery, expected: Option<&Fingerprint>) -> Result<Doc
                 .map_err(|document| stale(delivery, &document, expected))?),
         },
         Found::Nothing => Err(Unopened::Absent(absent(delivery))),
-        Found::Foreign(why) => Err(foreign(delivery, &why).into()),
+        Found::Foreign(found) => Err(foreign(delivery, &found.why).into()),
     }
 }
 

@@ -116,6 +116,13 @@ pub struct KeyRecord {
 }
 
 impl KeyRecord {
+    /// The key is seen to be dead.
+    pub fn end(&mut self, now: Instant) {
+        self.slot = Slot::None;
+        self.status = Status::Revoked;
+        self.revoked_at.get_or_insert(now);
+    }
+
     /// This record after a state was seen to hold the key like that.
     pub fn seen_as(&self, seen: &Self) -> Self {
         Self {

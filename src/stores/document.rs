@@ -102,7 +102,10 @@ impl Layout {
             return Found::Nothing;
         }
         Self::parse(text).map_or_else(
-            || Found::Foreign("it holds something else than a delivered document".to_owned()),
+            || {
+                let why = "it holds something else than a delivered document";
+                Found::foreign(why).in_content(text.as_bytes())
+            },
             Found::Document,
         )
     }

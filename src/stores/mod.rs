@@ -7,12 +7,15 @@ pub mod document;
 pub mod file;
 mod write_scope;
 
+use std::fmt;
+
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
 use crate::context::Context;
 use crate::error::Result;
 use crate::schema::Attributes;
+use crate::secret::Fingerprint;
 use crate::settings::Settings;
 
 pub use document::{Document, DocumentKey};
@@ -46,11 +49,66 @@ pub trait StoreKind: Sync {
 pub enum Found {
     /// Nothing: the store says so for certain.
     Nothing,
-    /// Something that this provider did not write, and why it thinks so.
-    Foreign(String),
+    /// Something that this provider did not write.
+    Foreign(Foreign),
     /// A document of ours.
     Document(Document),
 }
+
+impl Found {
+    /// Something that this provider did not write, and why it thinks so.
+    pub fn foreign(why: impl Into<String>) -> Self {
+        Self::Foreign(Foreign {
+            why: why.into(),
+            words: Vec::new(),
+        })
+    }
+
+    /// The same, with the words of foreign content noted: it may hold a key of ours all the same.
+    pub fn in_content(self, content: &[u8]) -> Self {
+        match self {
+            Self::Foreign(Foreign { why, .. }) => Self::Foreign(Foreign {
+                why,
+                words: words(content),
+            }),
+            found => found,
+        }
+    }
+}
+
+/// What this provider did not write.
+#[derive(Debug)]
+pub struct Foreign {
+    /// Why it thinks so.
+    pub why: String,
+    words: Vec<Fingerprint>,
+}
+
+impl Foreign {
+    /// Whether one of its words is a secret with such a mark.
+    pub fn holds(&self, is_ours: impl Fn(&Fingerprint) -> bool) -> bool {
+        self.words.iter().any(is_ours)
+    }
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+/// The marks of whatever may be a secret in a text: every run of the characters that keys are made of.
+fn words(content: &[u8]) -> Vec<Fingerprint> {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-+/.~".contains(byte);
+    let words = content.split(|byte| !is_part(byte));
+    words
+        .filter(|word| word.len() >= SHORTEST)
+        .map(Fingerprint::of)
+        .collect()
+}
+
+/// No issuer has keys that are shorter.
+const SHORTEST: usize = 8;
 
 /// What tells one content of a place from every other, so that a change by somebody else is noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod abandoned;
 mod clock;
 mod deliveries;
+mod documents;
 mod edits;
 mod ephemeral;
 mod existing;

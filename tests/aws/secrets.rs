@@ -148,7 +148,7 @@ async fn what_somebody_else_wrote_is_foreign() {
         call(&context, "PutSecretValue", value).await;
         let found = place.observe().await.unwrap().found;
         assert!(
-            matches!(&found, Found::Foreign(why) if why.contains(reason)),
+            matches!(&found, Found::Foreign(why) if why.why.contains(reason)),
             "{found:?}"
         );
     }
@@ -225,7 +225,7 @@ async fn a_secret_that_others_deleted_is_not_taken_back() {
     let place = at(&context, &id);
     let found = place.observe().await.unwrap().found;
     assert!(
-        matches!(&found, Found::Foreign(why) if why.contains("deletion")),
+        matches!(&found, Found::Foreign(why) if why.why.contains("deletion")),
         "{found:?}"
     );
     for error in [

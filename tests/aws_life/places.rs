@@ -141,3 +141,72 @@ fn an_empty_secret_that_by_the_ledger_another_configuration_delivers_to_is_refus
     other.ws.apply().ok();
     assert_eq!(world.delivered("primary").0, other.ids()[0]);
 }
+
+/// Another configuration, of another user, that delivers to the secret of the first.
+fn of_another_user(world: &World) -> World {
+    let other = World::new();
+    other
+        .write(&delivered_to(&other, &format!("{{ app = {} }}", world.delivery())).name("billing"));
+    other
+}
+
+fn shares_the_ledger(world: &World, other: &World) {
+    let ledger = world.ws.path(".terraform/apikey/ledger.db");
+    let url = format!("sqlite://{}", ledger.display());
+    other.ws.env("APIKEY_LEDGER_URL", &url);
+}
+
+#[test]
+fn the_live_key_of_another_user_is_not_replaced() {
+    let world = World::new().created();
+    let key = world.delivered("primary");
+    let other = of_another_user(&world);
+    shares_the_ledger(&world, &other);
+    let told = ["holds another key", "\"payments\"", key.0.as_str()];
+    let refused = other.ws.plan().failed().complains(&told);
+    refused.reads("live-key-of-another-user");
+    other.ws.apply_with(&["-refresh=false"]).failed();
+    assert!(other.ids().is_empty());
+
+    // Nor by a key that exists and is moved there.
+    other.write(&other.config().name("billing"));
+    other.ws.apply().ok();
+    other
+        .write(&delivered_to(&other, &format!("{{ app = {} }}", world.delivery())).name("billing"));
+    other.ws.plan().failed().complains(&told);
+    other.ws.apply_with(&["-refresh=false"]).failed();
+    assert_eq!(world.delivered("primary"), key);
+    world.in_order();
+}
+
+#[test]
+fn without_a_common_ledger_a_plan_tells_of_the_key_of_another_user() {
+    let world = World::new().created();
+    let key = world.delivered("primary");
+    let other = of_another_user(&world);
+    let told = ["holds another key", key.0.as_str()];
+    other.ws.plan().ok().code(2).warns(&told);
+
+    // A key that exists has nothing to replace there.
+    other.write(&other.config().name("billing"));
+    other.ws.apply().ok();
+    other
+        .write(&delivered_to(&other, &format!("{{ app = {} }}", world.delivery())).name("billing"));
+    other.ws.plan().failed().complains(&told);
+    assert_eq!(world.delivered("primary"), key);
+    world.in_order();
+}
+
+#[test]
+fn a_document_that_another_user_took_over_is_not_taken_back() {
+    let world = World::new().created();
+    let other = of_another_user(&world);
+    other.ws.apply().ok();
+    let (taken, ids) = (world.delivered("primary"), world.ids());
+    world.ws.advance("80s");
+    for refused in [world.ws.apply(), world.ws.apply_with(&["-refresh=false"])] {
+        refused.failed().complains(&["payments", taken.0.as_str()]);
+        assert_eq!(world.delivered("primary"), taken);
+        assert_eq!(world.ids(), ids);
+    }
+}

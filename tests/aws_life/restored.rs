@@ -91,3 +91,37 @@ fn a_list_of_revocations_that_names_the_primary_revokes_nothing() {
     }
     world.in_order();
 }
+
+#[test]
+fn a_destroy_that_does_not_know_the_staged_key_is_refused() {
+    let world = World::new().created();
+    let older = world.ws.state();
+    let world = world.staged();
+    let (ids, document) = (world.ids(), world.document());
+    fs::remove_dir_all(world.ws.path(".terraform/apikey")).unwrap();
+    world.ws.put_back(&older);
+    let destroy = ["destroy", "-json", "-auto-approve", "-refresh=false"];
+    let refused = world.ws.run(&destroy).failed();
+    let told = ["payments", ids[1].as_str(), "Restore the newest state"];
+    refused
+        .complains(&told)
+        .reads("destroy-that-does-not-know-the-staged-key");
+    assert_eq!((world.ids(), world.document()), (ids, document));
+}
+
+#[test]
+fn a_state_that_outlived_a_destroy_makes_no_key_live_again() {
+    let world = World::new().created();
+    let ws = &world.ws;
+    ws.plan().ok().code(0);
+    let state = ws.state();
+    ws.destroy().ok();
+    ws.put_back(&state);
+    ws.apply_with(&["-refresh-only"]).ok();
+    let inventory = r#"
+        data "apikey_inventory" "live" { status = "live" }
+        output "live" { value = length(data.apikey_inventory.live.keys) }
+    "#;
+    ws.write(inventory).apply().ok();
+    assert_eq!(ws.state()["outputs"]["live"]["value"], json!(0));
+}

@@ -48,8 +48,11 @@ impl Run<'_> {
     }
 
     pub(super) async fn deliver(&mut self, content: Content) -> Result<()> {
-        if content == Content::Swapped {
-            self.refuse_incomplete()?;
+        match content {
+            Content::Swapped => self.refuse_incomplete()?,
+            // A key that cannot be revoked yet stays where consumers look for it.
+            Content::PrimaryAlone => self.successor_is_missing().map_or(Ok(()), Err)?,
+            _ => {}
         }
         let connections = self.connections;
         if connections.deliveries.is_empty() {

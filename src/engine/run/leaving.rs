@@ -1,7 +1,7 @@
 //! Places that deliveries have left: emptied once what takes their place is written, remembered until then.
 
 use crate::engine::connections::in_delivery;
-use crate::engine::deliver;
+use crate::engine::deliver::{self, Past};
 use crate::engine::former::FormerPlace;
 use crate::engine::journal::Deed;
 use crate::engine::managed::DeliveryRecord;
@@ -18,9 +18,10 @@ impl Run<'_> {
             return Ok(());
         }
         let wanted = self.identities().await;
+        let past = Past::of(&self.managed.id, self.journal.ledger()).await?;
         let mut left = Vec::new();
         for place in &connections.former {
-            if let Err(error) = self.leave(place, &wanted).await {
+            if let Err(error) = self.leave(place, &wanted, &past).await {
                 left.push(place.former.clone());
                 self.warnings.push(error);
             }
@@ -39,7 +40,12 @@ impl Run<'_> {
         Ok(wanted)
     }
 
-    async fn leave(&self, place: &FormerPlace, wanted: &Result<Vec<String>>) -> Result<()> {
+    async fn leave(
+        &self,
+        place: &FormerPlace,
+        wanted: &Result<Vec<String>>,
+        past: &Past,
+    ) -> Result<()> {
         let (former, delivery) = (&place.former, place.reached()?);
         let kept = |error: Error| Error {
             summary: format!("{} is not emptied yet: {}", former.place, error.summary),
@@ -59,8 +65,9 @@ impl Run<'_> {
         {
             return Ok(());
         }
-        let seen = deliver::ours(&former.name, delivery, |mark| self.is_ours(place, mark));
-        let Some(seen) = seen.await.map_err(kept)? else {
+        let is_ours = |mark: &Fingerprint| self.is_ours(place, mark) || past.has(mark);
+        let seen = deliver::ours(&former.name, delivery, is_ours).await;
+        let Some(seen) = seen.map_err(kept)? else {
             return Ok(());
         };
         if let Some(why) = self.nothing_takes_the_place_of(&former.name) {

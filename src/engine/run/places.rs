@@ -1,11 +1,14 @@
 //! What stands at the places of a key: looked at once under the lock, kept in step with what is written, and compared by
 //! every write with what stands there then.
 
+use crate::domain::moves::Move;
 use crate::domain::situation::Seen;
+use crate::domain::slots::Slots;
 use crate::engine::catch_up::by_the_documents;
 use crate::engine::collision::refuse_foreign;
-use crate::engine::connections::{Delivery, in_delivery};
+use crate::engine::connections::{Delivery, in_delivery, stale};
 use crate::engine::deliver::{self, Written};
+use crate::engine::journal::mark;
 use crate::engine::managed::DeliveryRecord;
 use crate::engine::precondition::{Ours, behind, mark_of, refused, stranger};
 use crate::engine::run::Run;
@@ -25,6 +28,27 @@ impl Run<'_> {
                 self.secrets.keep_matching(slots, document.duplicate());
             }
             self.observed.insert(name.clone(), seen);
+        }
+    }
+
+    /// A document that leads again with the key whose end was planned: somebody went back to it since.
+    pub fn refuse_rollback(&self, moves: &[Move]) -> Result<()> {
+        let slots = self.managed.slots.as_ref();
+        let Some(retiring) = slots.and_then(Slots::retiring) else {
+            return Ok(());
+        };
+        let is_thought_in_order = |name: &&str| {
+            let record = self.managed.deliveries.get(*name);
+            record.is_some_and(DeliveryRecord::is_in_order)
+        };
+        let key = mark(retiring);
+        match self.led_by(&key).find(is_thought_in_order) {
+            Some(place) if moves.contains(&Move::Revoke) => Err(stale(format!(
+                "{}: delivery {place:?} leads again with {}, which was to be revoked",
+                self.name,
+                retiring.label()
+            ))),
+            _ => Ok(()),
         }
     }
 

@@ -177,7 +177,7 @@ impl Run<'_> {
 
     /// Why the retiring key has to live on. Its successor must be in a delivery that is in order, and no required one may
     /// have lost it; at `max_grace_period` it is enough that it was written somewhere and that nobody saw it gone.
-    fn successor_is_missing(&self) -> Option<Error> {
+    pub(super) fn successor_is_missing(&self) -> Option<Error> {
         let slots = self.managed.slots.as_ref()?;
         let retired_at = slots.retiring()?.retired_at;
         let successor = &slots.primary.fingerprint;

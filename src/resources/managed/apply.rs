@@ -141,7 +141,8 @@ async fn carry_out<'a>(
         let kept = deliveries.filter(|(name, _)| unchanged.contains(*name));
         refuse_elsewhere(&run.managed, kept).await?;
         check_collisions(&mut run, &who, &private.seen, &context.delivered).await?;
-        run.refuse_newer().await
+        run.refuse_newer().await?;
+        run.refuse_rollback(&decision.moves)
     };
     let fresh = fresh.await;
     if let Err(error) = fresh {

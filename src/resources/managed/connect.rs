@@ -51,6 +51,9 @@ pub fn deliveries(
     value: &Value<BTreeMap<String, Value<Fields>>>,
     context: &Context,
 ) -> Result<BTreeMap<String, Delivery>> {
+    if let Some(error) = null_entries(value).next() {
+        return Err(error);
+    }
     entries(value)
         .map(|(name, fields)| Ok((name.clone(), delivery(name, fields, context)?)))
         .collect()
@@ -62,6 +65,19 @@ pub fn entries(
 ) -> impl Iterator<Item = (&String, &Fields)> {
     let entries = value.as_ref_option().into_iter().flatten();
     entries.filter_map(|(name, fields)| Some((name, fields.as_ref_option()?)))
+}
+
+/// An entry that is null is no delivery, and nobody meant to lose one.
+pub fn null_entries(value: &Value<BTreeMap<String, Value<Fields>>>) -> impl Iterator<Item = Error> {
+    let entries = value.as_ref_option().into_iter().flatten();
+    let null = entries.filter(|(_, fields)| fields.is_null());
+    null.map(|(name, _)| {
+        Error::invalid(
+            Path::root("deliveries").key(name),
+            format!("The delivery {name:?} is null"),
+            "Leave out an entry that is not wanted: { for name, delivery in {…} : name => delivery if delivery != null }.",
+        )
+    })
 }
 
 /// The one issuer that is set, with its settings.

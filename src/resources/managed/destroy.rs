@@ -5,7 +5,7 @@ use crate::domain::policy::OnDestroy;
 use crate::domain::slots::Key;
 use crate::engine::account_lock::AccountLock;
 use crate::engine::connections::{Connections, Delivery, in_delivery};
-use crate::engine::deliver;
+use crate::engine::deliver::{self, Past};
 use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::Managed;
@@ -97,7 +97,7 @@ async fn refuse_newer(
         let found = stranger(&document, &ours, connections, ledger).await?;
         let is_ours = |stranger: &Stranger| match &stranger.owner {
             Some(owner) => owner.id == managed.id,
-            None => stranger.is_newer,
+            None => stranger.is_newer || stranger.is_beside_ours,
         };
         if let Some(stranger) = found.filter(is_ours) {
             let generation = managed.slots.as_ref().map_or(0, |slots| slots.generation);
@@ -127,20 +127,27 @@ async fn revoke_and_withdraw(managed: &Managed, records: &Records<'_>) -> Result
         revoke(records, key.key_id.as_deref(), mark(key)).await?;
         tracing::info!(revoked = %key.label(), "revoked");
     }
-    withdraw(&keys, records).await
+    let past = Past::of(&managed.id, records.journal.ledger()).await?;
+    let is_ours = |mark: &Fingerprint| {
+        let mut keys = keys.iter();
+        let mut records = managed.deliveries.values();
+        keys.any(|key| key.fingerprint.as_ref() == Some(mark))
+            || records.any(|record| record.fingerprint.as_ref() == Some(mark))
+            || past.has(mark)
+    };
+    withdraw(&is_ours, records).await
 }
 
 /// Empties every place. At an issuer that keeps no record of its keys a document is the key, so one that stays fails the
 /// destroy; elsewhere what stays is dead by now.
-async fn withdraw(keys: &[&Key], records: &Records<'_>) -> Result<Vec<Error>> {
+async fn withdraw(
+    is_ours: &(dyn Fn(&Fingerprint) -> bool + Sync),
+    records: &Records<'_>,
+) -> Result<Vec<Error>> {
     let connections = &records.connections;
-    let leads = |mark: &Fingerprint| {
-        keys.iter()
-            .any(|key| key.fingerprint.as_ref() == Some(mark))
-    };
     let (mut left, mut alive) = (Vec::new(), None);
     for (name, delivery) in &connections.deliveries {
-        let emptied = empty(name, delivery, leads, records).await;
+        let emptied = empty(name, delivery, is_ours, records).await;
         let matters = delivery.required && !connections.capabilities.inspect;
         match emptied
             .err()
@@ -151,7 +158,7 @@ async fn withdraw(keys: &[&Key], records: &Records<'_>) -> Result<Vec<Error>> {
         }
     }
     for place in &connections.former {
-        let ours = |mark: &Fingerprint| leads(mark) || place.wrote(mark);
+        let ours = |mark: &Fingerprint| is_ours(mark) || place.wrote(mark);
         let emptied = match place.reached() {
             Ok(delivery) => empty(&place.former.name, delivery, ours, records).await,
             Err(error) => Err(error),

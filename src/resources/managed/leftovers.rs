@@ -12,7 +12,7 @@ use crate::engine::precondition::behind;
 use crate::engine::recover::{self, Recovered, Remembered, is_served, recover};
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::ledger::{Holding, KeyMark, KeyRecord, Ledger, Memory, Slot, Status};
+use crate::ledger::{Holding, KeyMark, KeyRecord, Ledger, Memory};
 use crate::resources::managed::model::ManagedState;
 use crate::resources::managed::{connect, inventory_entry};
 
@@ -140,7 +140,11 @@ pub async fn of(
         context,
         Some(now),
     );
-    let holding = with_the_gone(holding, &remembered.memory, &recovered.gone, now);
+    let mut holding = with_the_gone(holding, &remembered.memory, &recovered.gone, now);
+    if observed.vanished {
+        // A state that outlived a destroy makes no dead key live again.
+        holding.keys.iter_mut().for_each(|key| key.end(now));
+    }
     if let Err(error) = ledger.record(&holding, now).await {
         left.warnings.push(inventory_entry::without_ledger(error));
     }
@@ -247,11 +251,9 @@ async fn understand(
 fn with_the_gone(holding: Holding, memory: &Memory, gone: &[KeyMark], now: Instant) -> Holding {
     let records = memory.keys.iter();
     let gone = records.filter(|record| gone.contains(&record.key));
-    let gone = gone.map(|record| KeyRecord {
-        slot: Slot::None,
-        status: Status::Revoked,
-        revoked_at: Some(now),
-        ..record.clone()
+    let gone = gone.cloned().map(|mut record| {
+        record.end(now);
+        record
     });
     Holding {
         keys: holding.keys.into_iter().chain(gone).collect(),

@@ -86,6 +86,7 @@ async fn look(
         who: Newcomer {
             resource: &resource,
             is_created: managed.slots.is_none(),
+            is_planned: true,
         },
         connections: &connections,
         context,

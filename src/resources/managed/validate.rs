@@ -38,6 +38,7 @@ pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
     }
     faults.extend(bounds::excesses(config));
     faults.extend(issuer(&config.issuer, context));
+    faults.extend(connect::null_entries(&config.deliveries));
     faults.extend(deliveries(config, context));
     faults.extend(verification(config));
     faults.extend(homeless_secret(config, context));

@@ -113,7 +113,7 @@ impl Store for SecretPlace {
         Ok(Observation {
             found: match &value.text {
                 Some(text) => Layout::understand(text.expose()),
-                None => Found::Foreign("its value is binary".to_owned()),
+                None => Found::foreign("its value is binary"),
             },
             version: Version::Of(value.version),
         })
@@ -153,7 +153,7 @@ impl SecretPlace {
         match self.describe().await? {
             Some(secret) if secret.deleted && secret.ours => Ok(Observation::nothing()),
             Some(secret) if secret.deleted => Ok(Observation {
-                found: Found::Foreign("it is scheduled for deletion".to_owned()),
+                found: Found::foreign("it is scheduled for deletion"),
                 version: Version::Of("deleted".to_owned()),
             }),
             _ => Err(self.unread(refusal)),

@@ -146,7 +146,7 @@ pub fn mentions(bytes: &[u8], names: &Names) -> bool {
 /// What a file means for these variables.
 pub fn read(bytes: &[u8], names: &Names) -> Found {
     if bytes.contains(&0) || matches!(bytes.trim_ascii().first(), Some(b'{' | b'[' | b'<')) {
-        return Found::Foreign("it is not a dotenv file".into());
+        return Found::foreign("it is not a dotenv file");
     }
     let scan = names.scan(bytes);
     let mut values = Values::default();
@@ -154,21 +154,19 @@ pub fn read(bytes: &[u8], names: &Names) -> Found {
         let Some(ours) = &line.ours else { continue };
         let at = format!("line {}, {}", number + 1, names.variable(ours.index));
         if line.inside {
-            return Found::Foreign(format!("{at}, stands inside a value of several lines"));
+            return Found::foreign(format!("{at}, stands inside a value of several lines"));
         }
         match decode(ours.value) {
             Some(value) => values[ours.index] = Some(value),
             None => {
-                return Found::Foreign(format!(
+                return Found::foreign(format!(
                     "{at}, has a value that readers understand differently"
                 ));
             }
         }
     }
     if scan.open_at_end && values.iter().all(Option::is_none) {
-        return Found::Foreign(
-            "its last value is not closed, so nothing can be added after it".into(),
-        );
+        return Found::foreign("its last value is not closed, so nothing can be added after it");
     }
     document(values, names)
 }
@@ -208,7 +206,7 @@ fn document(mut values: Values, names: &Names) -> Found {
             rotated_at: None,
         }),
         (None, None) => Found::Nothing,
-        (None, Some(_)) => Found::Foreign(format!(
+        (None, Some(_)) => Found::foreign(format!(
             "{} has a value and {} has none",
             names.variable(SECONDARY),
             names.variable(PRIMARY)

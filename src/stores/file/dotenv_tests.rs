@@ -36,7 +36,7 @@ fn one(secret: &str) -> Document {
 
 fn why_foreign(text: &str) -> String {
     match read(text.as_bytes(), &names("API_KEY")) {
-        Found::Foreign(why) => why,
+        Found::Foreign(why) => why.to_string(),
         found => panic!("{text:?} is {found:?}"),
     }
 }

@@ -26,12 +26,16 @@ impl Target {
         };
         match &self.format {
             Format::Dotenv(names) => {
-                json_in(bytes).map_or_else(|| dotenv::read(bytes, names), Found::Document)
+                let read = || dotenv::read(bytes, names).in_content(bytes);
+                json_in(bytes).map_or_else(read, Found::Document)
             }
             Format::Json(_) => match std::str::from_utf8(bytes).map(Layout::understand) {
                 Ok(found @ (Found::Document(_) | Found::Nothing)) => found,
                 _ => dotenv::read_alone(bytes).map_or_else(
-                    || Found::Foreign("it holds something else than a delivered document".into()),
+                    || {
+                        let why = "it holds something else than a delivered document";
+                        Found::foreign(why).in_content(bytes)
+                    },
                     Found::Document,
                 ),
             },
@@ -72,7 +76,7 @@ impl Target {
         let bytes = disk::read(&self.path)?;
         let found = self.understand(bytes.as_ref().map(|bytes| bytes.as_slice()));
         match (&self.format, found) {
-            (Format::Dotenv(_), Found::Foreign(why)) => Err(self.foreign(&why)),
+            (Format::Dotenv(_), Found::Foreign(why)) => Err(self.foreign(&why.to_string())),
             _ => Ok(bytes),
         }
     }
@@ -90,7 +94,7 @@ impl Target {
             (Found::Foreign(why), Format::Dotenv(names))
                 if bytes.is_some_and(|bytes| dotenv::mentions(bytes, names)) =>
             {
-                Err(self.broken(&why))
+                Err(self.broken(&why.to_string()))
             }
             (found, _) => Ok(Observation {
                 found,
