@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::ops::{Add, Sub};
+use std::str::FromStr;
 
+use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::duration::Duration;
 
@@ -29,8 +29,7 @@ impl Instant {
 
     /// Reads RFC 3339, dropping fractions of a second.
     pub fn parse(text: &str) -> Option<Self> {
-        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        Some(Self::from_unix(moment.unix_timestamp()))
+        text.parse().ok()
     }
 
     /// How long after `earlier` this is; zero if it is before.
@@ -53,13 +52,20 @@ impl Sub<Duration> for Instant {
     }
 }
 
+impl FromStr for Instant {
+    type Err = chrono::ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let moment = DateTime::parse_from_rfc3339(text)?;
+        Ok(Self::from_unix(moment.timestamp()))
+    }
+}
+
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = OffsetDateTime::from_unix_timestamp(self.0)
-            .ok()
-            .and_then(|moment| moment.format(&Rfc3339).ok());
-        // The clamp of from_unix keeps every value within what Rfc3339 can write.
-        f.write_str(text.as_deref().unwrap_or("1970-01-01T00:00:00Z"))
+        // The clamp of from_unix keeps every value within what RFC 3339 can write.
+        let moment = DateTime::from_timestamp(self.0, 0).unwrap_or_default();
+        f.write_str(&moment.to_rfc3339_opts(SecondsFormat::Secs, true))
     }
 }
 

@@ -9,10 +9,9 @@ use std::net::IpAddr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use chrono::DateTime;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Request, StatusCode, Url};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -129,8 +128,8 @@ impl Answer {
     /// The time of the other side when it answered, if it says so.
     pub fn served_at(&self) -> Option<Instant> {
         let text = self.headers.get(DATE)?.to_str().ok()?.trim();
-        let date = OffsetDateTime::parse(text, &Rfc2822).ok()?;
-        Some(Instant::from_unix(date.unix_timestamp()))
+        let date = DateTime::parse_from_rfc2822(text).ok()?;
+        Some(Instant::from_unix(date.timestamp()))
     }
 
     /// How long the `Retry-After` header asks to wait, in seconds or until a date.
@@ -139,7 +138,7 @@ impl Answer {
         if let Ok(seconds) = text.parse() {
             return Some(Duration::from_secs(seconds));
         }
-        let until = OffsetDateTime::parse(text, &Rfc2822).ok()?.unix_timestamp();
+        let until = DateTime::parse_from_rfc2822(text).ok()?.timestamp();
         // The vendor means the real time, so an overridden clock has no say here.
         let now = Clock::system().now().unix();
         u64::try_from(until - now).ok().map(Duration::from_secs)

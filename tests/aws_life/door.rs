@@ -5,11 +5,10 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use apikey::instant::Instant;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::support::forms::forms;
 
@@ -273,8 +272,8 @@ fn operation(request: &str) -> Option<String> {
 
 /// The answer as if the clock of the server were ahead: its date, and the dates of the keys that it lists.
 fn shifted(answer: &str, seconds: i64) -> String {
-    let now = OffsetDateTime::now_utc() + time::Duration::seconds(seconds);
-    let date = now.format(&Rfc2822).unwrap().replace("+0000", "GMT");
+    let now = DateTime::<Utc>::from(SystemTime::now()) + TimeDelta::seconds(seconds);
+    let date = now.format("%a, %d %b %Y %H:%M:%S GMT");
     let lines = answer
         .split("\r\n")
         .map(|line| match line.starts_with("Date: ") {
