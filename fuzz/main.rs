@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use apikey::fuzz::{hunt, targets};
+use apikey::fuzz::targets;
+use hunt::hunt;
 
 /// The system's allocator, and how much it was asked for.
 struct Counting;

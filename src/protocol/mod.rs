@@ -28,6 +28,7 @@ mod entries;
 mod ephemeral_calls;
 mod erased;
 #[cfg(any(test, feature = "fuzz"))]
+#[path = "../../fuzz/targets/protocol/mod.rs"]
 pub(crate) mod fuzz;
 mod generate_call;
 mod guard;

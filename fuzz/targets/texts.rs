@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use hunt::Target;
 use tf_provider::value::ValueAny;
 
-use super::Target;
 use crate::duration::Duration;
 use crate::engine::verification::template::{Escape, Template};
 use crate::error::Path;

@@ -18,8 +18,8 @@ use super::normalise::{normalise, withhold};
 use super::registry::Registry;
 use super::wire::tfplugin6::DynamicValue;
 use super::{diagnostics, p521, private, tls};
-use crate::fuzz::Target;
 use crate::resources::managed::model::{ManagedState, Private};
+use hunt::Target;
 
 /// All of them.
 pub(crate) fn targets() -> Vec<Target> {

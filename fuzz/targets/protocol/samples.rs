@@ -7,7 +7,7 @@ use super::super::conform::conform;
 use super::super::normalise::UNKNOWN;
 use super::super::shape::Shape;
 
-const MANAGED: &str = include_str!("../../fuzz/seeds/managed.json");
+const MANAGED: &str = include_str!("../../seeds/managed.json");
 
 /// Values of a schema in JSON: a real one where there is one, one with everything set, one with nothing set.
 pub(super) fn objects(name: &str, shape: &Shape) -> Vec<Value> {

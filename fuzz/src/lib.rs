@@ -1,11 +1,10 @@
-//! Bad input for every decoder that takes bytes from outside: mutated samples, a bounded number of them, and the
-//! same ones for the same seed. Only built for tests and with the feature `fuzz`.
+//! Bad input for decoders: mutated samples, a bounded number of them, and the same ones for the same seed. Knows of no
+//! decoder itself, needs neither a nightly compiler nor instrumented code, and measures what each input costs.
 //!
 //! An input has found something if the decoder panics, also where the panic is caught and answered, or if it takes
 //! more memory or more allocations than an input of its length may.
 
 mod mutate;
-mod texts;
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
@@ -42,16 +41,10 @@ impl Target {
         }
     }
 
-    fn with_words(self, words: &'static [&'static str]) -> Self {
+    /// The same with the words that its input is made of.
+    pub fn with_words(self, words: &'static [&'static str]) -> Self {
         Self { words, ..self }
     }
-}
-
-/// Every decoder that takes bytes from outside.
-pub fn targets() -> Vec<Target> {
-    let mut targets = crate::protocol::fuzz::targets();
-    targets.extend(texts::targets());
-    targets
 }
 
 /// What was allocated so far: how many bytes, and how often.
@@ -125,55 +118,4 @@ fn watch_panics() {
             others(info);
         }));
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// How many inputs each decoder gets, if not the few that every run can afford.
-    const COUNT: &str = "APIKEY_FUZZ";
-    /// Repeats a run.
-    const SEED: &str = "APIKEY_FUZZ_SEED";
-
-    fn number(variable: &str, default: u64) -> u64 {
-        let given = std::env::var(variable).ok();
-        given.map_or(default, |text| text.parse().expect(variable))
-    }
-
-    #[test]
-    fn no_bytes_make_a_decoder_panic() {
-        let seed = number(SEED, u64::from(std::process::id()));
-        println!("{SEED}={seed}");
-        for mut target in targets() {
-            let report = hunt(&mut target, number(COUNT, 400), seed, None);
-            let name = &target.name;
-            assert!(
-                report.found.is_none(),
-                "{name}, {SEED}={seed}: {:?}",
-                report.found
-            );
-        }
-    }
-
-    #[test]
-    fn a_panic_is_found_also_where_it_is_caught() {
-        let seeds = vec![b"harmless".to_vec()];
-        let mut target = Target::new("a decoder with a fault", seeds, |bytes| {
-            let _ = panic::catch_unwind(|| assert!(bytes.len() != 9, "nine bytes"));
-        });
-        let found = hunt(&mut target, 10_000, 1, None).found;
-        assert_eq!(found.map(|(input, _)| input.len()), Some(9));
-    }
-
-    #[test]
-    fn the_same_seed_makes_the_same_inputs() {
-        let inputs = |seed| {
-            let seeds = [b"one".to_vec(), b"another".to_vec()];
-            let mut mutator = Mutator::new(seed, "x", &seeds, &["word"]);
-            (0..50).map(|_| mutator.input()).collect::<Vec<_>>()
-        };
-        assert_eq!(inputs(7), inputs(7));
-        assert_ne!(inputs(7), inputs(8));
-    }
 }

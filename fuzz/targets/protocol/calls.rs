@@ -16,7 +16,7 @@ use super::super::shape::Shape;
 use super::super::wire::tfplugin6::provider_server::ProviderServer;
 use super::super::wire::tfplugin6::*;
 use super::samples;
-use crate::fuzz::Target;
+use hunt::Target;
 
 /// A hunt for each call.
 pub(super) fn targets(registry: &Arc<Registry>) -> Vec<Target> {
