@@ -16,6 +16,7 @@
 //! * [`domain`] decides: policy, slots, rules, steps. No I/O, no clock, no Terraform types.
 //! * [`ledger`] remembers what a state cannot: the journal of effects, the inventory, the audit trail, the locks.
 //! * [`engine`] looks at the world and carries out the steps, in their order, whatever goes wrong.
+//! * [`cli`] is what a person may ask for without Terraform.
 //! * [`issuers`] mint and revoke, [`stores`] hold what is delivered; one file and one line in a table for each.
 //! * [`vendors`] is what the issuers and stores of one vendor share: credentials, signing, HTTP.
 //! * [`context`] is what a resource may reach; [`clock`] alone asks for the time; [`secret`] alone holds secrets;
@@ -28,10 +29,10 @@
 #![deny(missing_docs)]
 
 pub mod actions;
+pub mod cli;
 pub mod clock;
 pub mod context;
 pub mod data_sources;
-pub mod docs;
 pub mod domain;
 pub mod duration;
 pub mod engine;
@@ -40,6 +41,7 @@ pub mod error;
 pub mod functions;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
+#[path = "../fuzz/targets/mod.rs"]
 pub mod fuzz;
 pub mod instant;
 pub mod issuers;

@@ -8,9 +8,9 @@ use tf_provider::schema::{FunctionSchema, Schema};
 
 use super::examples::{self, Example};
 use super::schema_text;
-use crate::issuers::ISSUERS;
-use crate::protocol::authoring::{IdentitySchema, Origin};
-use crate::stores::STORES;
+use apikey::issuers::ISSUERS;
+use apikey::protocol::authoring::{IdentitySchema, Origin};
+use apikey::stores::STORES;
 
 /// The page of the provider block.
 pub fn provider(schema: &Schema, root: &Path) -> io::Result<String> {

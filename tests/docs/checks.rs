@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::schema::Attributes;
+use apikey::schema::Attributes;
 
 /// `APIKEY_DOCS=write` brings `docs/` up to date instead of comparing it: `make generate`.
 const WRITE: &str = "APIKEY_DOCS";
@@ -14,7 +14,7 @@ fn root() -> &'static Path {
 }
 
 fn registry() -> Registry {
-    crate::provider::registry(CancellationToken::new())
+    apikey::provider::registry(CancellationToken::new())
 }
 
 fn generated_files() -> BTreeSet<PathBuf> {

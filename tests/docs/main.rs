@@ -2,19 +2,18 @@
 //! and stores, `templates/` and `examples/`.
 //!
 //! Reference pages are written whole; hand-written ones (README, guides) only have their included examples
-//! refreshed. Nothing here is used while the provider serves.
+//! refreshed. `make generate` writes them, and the tests fail where that was forgotten.
 
+mod checks;
 mod examples;
 mod page;
 mod schema_text;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::protocol::{Catalogue, Registry};
+use apikey::protocol::{Catalogue, Registry};
 
 /// The folders below `docs/` that hold nothing but generated pages.
 pub const GENERATED: &[&str] = &[

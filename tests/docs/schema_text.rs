@@ -6,8 +6,8 @@ use tf_provider::schema::{
     Attribute, AttributeConstraint, AttributeType, FunctionSchema, Parameter, Schema, Type,
 };
 
-use crate::protocol::authoring::IdentitySchema;
-use crate::schema::{Attributes, write_only};
+use apikey::protocol::authoring::IdentitySchema;
+use apikey::schema::{Attributes, write_only};
 
 /// The link that every page of the registry gives to the word.
 const WRITE_ONLY: &str = ", [Write-only](https://developer.hashicorp.com/terraform/language/resources/ephemeral#write-only-arguments)";
