@@ -1,0 +1,52 @@
+//! `ledger forget`: a resource that left its state without a destroy. Terraform tells no provider of that (`state rm`, a
+//! `removed` block, a state that was lost), so a person does.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Named, wait};
+use crate::clock::Clock;
+use crate::error::{Error, Kind, Result};
+use crate::ledger::hold::holder;
+use crate::ledger::sql::Database;
+use crate::printable::printable;
+
+/// Says that no state holds a resource any more.
+///
+/// Its keys are listed as orphaned from then on: they stay valid, nothing rotates them, and another resource may import
+/// them. Nothing is changed at any issuer or in any delivery. Ends with 0 if keys were listed, with 1 if the ledger knows no
+/// live key of the resource, and with 2 if the ledger cannot be used.
+#[derive(Args, Debug)]
+pub struct Asked {
+    /// The id of the resource.
+    pub(super) resource: String,
+    #[command(flatten)]
+    pub(super) named: Named,
+}
+
+pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
+    let target = asked.named.target()?;
+    if target.is_missing() {
+        return Err(Error::new(
+            Kind::NotFound,
+            "There is no ledger",
+            format!(
+                "There is no file {}. Name the ledger with --url.",
+                target.shown()
+            ),
+        ));
+    }
+    let clock = Clock::from_environment()?;
+    let ledger = Database::with_defaults(target);
+    let keys = wait(ledger.forget(&asked.resource, &holder(), clock.now()))?;
+    for key in &keys {
+        println!("{} is orphaned now.", printable(key.label()));
+    }
+    if keys.is_empty() {
+        let text = format!("The ledger knows no live key of {}.", asked.resource);
+        eprintln!("{}", printable(&text));
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,70 @@
+//! `ledger verify`: whether the audit trail is what was written.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Named, complain, wait};
+use crate::error::{Kind, Result};
+use crate::ledger::sql::{Database, Verdict};
+
+/// Walks along the audit trail of a ledger and names the first event that was edited, removed or put in.
+///
+/// Looks, and writes nothing. Ends with 0 if there is none, with 1 if there is one, with 2 if the ledger cannot be read, and
+/// with 3 if there is no ledger or nothing in it.
+#[derive(Args, Debug)]
+pub struct Asked {
+    #[command(flatten)]
+    pub(super) named: Named,
+    /// What an earlier run printed: proves that nothing up to there was changed since, not even by somebody who sealed the
+    /// whole trail again.
+    #[arg(long, value_name = "NUMBER:HASH", value_parser = seal)]
+    pub(super) seal: Option<(i64, String)>,
+}
+
+/// The exit code for a ledger that is not there or empty.
+const NOTHING: u8 = 3;
+
+fn seal(text: &str) -> Result<(i64, String), &'static str> {
+    let form = "it is a number, a colon and a hash";
+    let (seq, hash) = text.split_once(':').ok_or(form)?;
+    Ok((seq.parse().map_err(|_| form)?, hash.to_owned()))
+}
+
+pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
+    let target = asked.named.target()?;
+    let place = target.shown().to_owned();
+    let ledger = Database::for_reading(target);
+    match wait(ledger.verify(asked.seal.as_ref())) {
+        Ok(verdict) => Ok(report(&place, &verdict)),
+        Err(error) if error.kind == Kind::NotFound => Ok(complain(&error, NOTHING)),
+        Err(error) => Err(error),
+    }
+}
+
+fn report(place: &str, verdict: &Verdict) -> ExitCode {
+    let Verdict { sound, hash, .. } = verdict;
+    if verdict.backwards > 0 {
+        println!(
+            "Note: {} events are older than the one before them. A clock ran backwards, or machines disagree about \
+             the time. The order of the events is the one in which they were written.",
+            verdict.backwards
+        );
+    }
+    match &verdict.broken {
+        None if *sound == 0 => {
+            eprintln!("The audit trail of {place} is empty, so it proves nothing.");
+            ExitCode::from(NOTHING)
+        }
+        None => {
+            println!("The audit trail of {place} is sound: {sound} events.");
+            println!("Seal: {sound}:{hash}");
+            ExitCode::SUCCESS
+        }
+        Some(broken) => {
+            eprintln!("The audit trail of {place} is broken: {broken}.");
+            eprintln!("The {sound} events before are sound.");
+            ExitCode::FAILURE
+        }
+    }
+}
