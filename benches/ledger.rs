@@ -13,7 +13,9 @@ use std::time::{Duration, Instant as Moment};
 use apikey::instant::Instant;
 use apikey::ledger::inventory::{Query, Sort};
 use apikey::ledger::sql::{Database, Target};
-use apikey::ledger::{Effect, Intent, KeyMark, Ledger, Outcome, ResourceRef, Status};
+use apikey::ledger::{
+    Effect, Intent, Inventory, Journal, KeyMark, Locks, Outcome, ResourceRef, Status,
+};
 use postgres::Postgres;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 
@@ -105,28 +107,37 @@ async fn fill(url: &str, sqlite: bool, keys: u64) {
     let used = instant(&format!("CAST({NOW} - (i % 200) * {DAY} AS BIGINT)"));
     let revoked = instant(&format!("({minted} + 90 * {DAY})"));
     let live = "i % 4 = 0";
+    let numbers = |last: u64| {
+        format!("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {last})")
+    };
+    let resources = format!(
+        "INSERT INTO resources (resource_id, name, workspace, key_group, environment, owner, policy, status, \
+         generation, updated_at) {} \
+         SELECT 'resource-' || i, 'key-' || i, 'workspace-' || (i % 7), 'group-' || (i / 10), \
+         CASE i % 3 WHEN 0 THEN 'prod' WHEN 1 THEN 'staging' ELSE 'dev' END, \
+         CASE WHEN i % 500 = 0 THEN NULL ELSE 'team-' || (i % 1000) END, \
+         CASE i % 5 WHEN 0 THEN 'high' ELSE 'standard' END, 'ok', 1, {} FROM n",
+        numbers(keys / 4),
+        instant(&NOW.to_string())
+    );
     let insert = format!(
-        "INSERT INTO keys (resource_id, name, workspace, issuer, account, key_id, mark, key_group, environment, owner, \
-         policy, slot, status, resource_status, rotation_due_at, created_at, delivered_at, promoted_at, revoked_at, \
-         last_used_at, confirmed_at, minted_by, updated_at) \
-         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {keys}) \
-         SELECT 'resource-' || (i / 4), 'key-' || (i / 4), 'workspace-' || (i % 7), \
+        "INSERT INTO keys (resource_id, issuer, account, key_id, mark, slot, status, created_at, delivered_at, \
+         promoted_at, revoked_at, last_used_at, confirmed_at, minted_by, updated_at) {} \
+         SELECT 'resource-' || (i / 4), \
          CASE i % 3 WHEN 0 THEN 'aws_iam' WHEN 1 THEN 'generated' ELSE 'twilio' END, 'account-' || (i % 5000), \
-         'AKIAEXAMPLE' || i, 'sha256:' || (100000 + i % 900000), 'group-' || (i / 40), \
-         CASE (i / 4) % 3 WHEN 0 THEN 'prod' WHEN 1 THEN 'staging' ELSE 'dev' END, \
-         CASE WHEN (i / 4) % 500 = 0 THEN NULL ELSE 'team-' || ((i / 4) % 1000) END, \
-         CASE (i / 4) % 5 WHEN 0 THEN 'high' ELSE 'standard' END, \
+         'AKIAEXAMPLE' || i, 'sha256:' || (100000 + i % 900000), \
          CASE WHEN {live} THEN 'primary' ELSE 'none' END, \
-         CASE WHEN i % 20000 = 0 THEN 'orphaned' WHEN {live} THEN 'live' ELSE 'revoked' END, 'ok', \
-         {created}, {created}, {created}, {created}, CASE WHEN {live} THEN NULL ELSE {revoked} END, \
+         CASE WHEN i % 20000 = 0 THEN 'orphaned' WHEN {live} THEN 'live' ELSE 'revoked' END, \
+         {created}, {created}, {created}, CASE WHEN {live} THEN NULL ELSE {revoked} END, \
          CASE WHEN i % 8 = 0 THEN {used} ELSE NULL END, \
-         CASE WHEN i % 10000 = 4 THEN NULL ELSE {created} END, 'apply-' || i, {created} FROM n"
+         CASE WHEN i % 10000 = 4 THEN NULL ELSE {created} END, 'apply-' || i, {created} FROM n",
+        numbers(keys - 1)
     );
     // A server does this by itself; SQLite is to do without.
     let analyse = if sqlite {
         "PRAGMA wal_checkpoint"
     } else {
-        "VACUUM ANALYZE keys"
+        "VACUUM ANALYZE keys, resources"
     };
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(url).await.unwrap();
@@ -135,7 +146,7 @@ async fn fill(url: &str, sqlite: bool, keys: u64) {
     } else {
         "SET search_path TO bench"
     };
-    for text in [greeting, &insert, analyse] {
+    for text in [greeting, &resources, &insert, analyse] {
         let statement = sqlx::raw_sql(AssertSqlSafe(text.to_owned()));
         statement.execute(&mut connection).await.unwrap();
     }
@@ -240,7 +251,7 @@ async fn questions(ledger: &Database, keys: u64, rounds: u64) {
         for round in 0..rounds {
             let query = ask(round);
             let begun = Moment::now();
-            total = ledger.inventory(&query).await.unwrap().total;
+            total = ledger.list(&query).await.unwrap().total;
             times.push(begun.elapsed());
         }
         report(what, times, &format!("{total} found"));
@@ -250,7 +261,7 @@ async fn questions(ledger: &Database, keys: u64, rounds: u64) {
     let mut times = Vec::new();
     for _ in 0..rounds {
         let begun = Moment::now();
-        let page = ledger.inventory(&query).await.unwrap();
+        let page = ledger.list(&query).await.unwrap();
         times.push(begun.elapsed());
         query.after = page.next;
     }
@@ -263,7 +274,7 @@ async fn questions(ledger: &Database, keys: u64, rounds: u64) {
             id: 0,
         });
         let begun = Moment::now();
-        ledger.inventory(&deep).await.unwrap();
+        ledger.list(&deep).await.unwrap();
         times.push(begun.elapsed());
     }
     report("live, a page in the middle", times, "");

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use strum::IntoEnumIterator;
+
 use super::*;
 use crate::ledger::{ResourceRef, Slot};
 
@@ -27,23 +29,15 @@ fn intent(effect: Effect, about: Option<KeyMark>) -> Intent {
 }
 
 fn record(id: Option<&str>, confirmed: bool) -> KeyRecord {
+    let key = KeyMark {
+        key_id: id.map(str::to_owned),
+        mark: Some("sha256:abcdef".into()),
+    };
+    let at = Instant::from_unix(NOW);
     KeyRecord {
-        key: KeyMark {
-            key_id: id.map(str::to_owned),
-            mark: Some("sha256:abcdef".into()),
-        },
         slot: Slot::Primary,
-        status: Status::Live,
-        created_at: Instant::from_unix(NOW),
-        delivered_at: None,
-        verified_at: None,
-        promoted_at: None,
-        retired_at: None,
-        revoked_at: None,
-        last_used_at: None,
-        confirmed_at: confirmed.then(|| Instant::from_unix(NOW)),
-        minted_by: Some("apply".into()),
-        minted: true,
+        confirmed_at: confirmed.then_some(at),
+        ..KeyRecord::minted(key, "apply", at)
     }
 }
 
@@ -77,9 +71,7 @@ impl Case {
             keys: self.keys,
             sealed: match self.unsealed {
                 true => BTreeSet::new(),
-                false => Effect::WORDS
-                    .map(|(_, effect)| format!("{effect:?}"))
-                    .into(),
+                false => Effect::iter().map(|effect| format!("{effect:?}")).collect(),
             },
             open: self.open,
             busy: false,

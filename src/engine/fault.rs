@@ -22,11 +22,7 @@ pub fn point(intent: &Intent, moment: &str) {
     if wanted.is_none() && asleep.is_none() && log.is_none() {
         return;
     }
-    let word = crate::ledger::Effect::WORDS
-        .iter()
-        .find(|(_, effect)| *effect == intent.effect)
-        .map_or("", |(word, _)| word);
-    let name = counted(format!("{}:{word}:{moment}", intent.action));
+    let name = counted(format!("{}:{}:{moment}", intent.action, intent.effect));
     if let Some(log) = log
         && let Ok(mut log) = std::fs::OpenOptions::new()
             .create(true)

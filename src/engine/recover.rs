@@ -10,8 +10,7 @@ use crate::engine::connections::{Connections, in_delivery, sources};
 use crate::engine::precondition::mark_of;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::ledger::keys::MOST_OPEN;
-use crate::ledger::{KeyMark, KeyRecord, Ledger, Memory};
+use crate::ledger::{KeyMark, KeyRecord, Ledger, MOST_OPEN, Memory};
 use crate::stores::Found;
 
 /// What was found out.

@@ -5,13 +5,13 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::instant::Instant;
 use crate::ledger::{
-    Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome, ResourceRef,
+    Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
+    Outcome, ResourceRef,
 };
 
 /// `ledger = { disabled = true }`.
 pub struct Disabled;
 
-#[async_trait]
 impl Ledger for Disabled {
     fn place(&self) -> String {
         "no ledger".into()
@@ -20,7 +20,10 @@ impl Ledger for Disabled {
     fn remembers(&self) -> bool {
         false
     }
+}
 
+#[async_trait]
+impl Journal for Disabled {
     async fn begin(&self, _: &Intent) -> Result<()> {
         Ok(())
     }
@@ -36,7 +39,10 @@ impl Ledger for Disabled {
     async fn recall_never_confirmed(&self, _: &str) -> Result<Memory> {
         Ok(Memory::default())
     }
+}
 
+#[async_trait]
+impl Inventory for Disabled {
     async fn keys_in(&self, _: &str) -> Result<Vec<KeyRecord>> {
         Ok(Vec::new())
     }
@@ -52,7 +58,10 @@ impl Ledger for Disabled {
     async fn record(&self, _: &Holding, _: Instant) -> Result<()> {
         Ok(())
     }
+}
 
+#[async_trait]
+impl Locks for Disabled {
     async fn try_lock(&self, name: &str, _: &str) -> Result<Option<Lease>> {
         let fence = Fence {
             name: name.into(),

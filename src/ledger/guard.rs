@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Moment;
 use crate::error::{Error, Kind, Result};
-use crate::ledger::{Fence, Lease, Ledger, passed_on};
+use crate::ledger::locks::{Fence, Lease, Locks};
 
 tokio::task_local! {
     static GUARD: Option<Guard>;
@@ -29,7 +29,7 @@ tokio::task_local! {
 pub struct Guard(Arc<Tenure>);
 
 struct Tenure {
-    ledger: Arc<dyn Ledger>,
+    locks: Arc<dyn Locks>,
     lease: Lease,
     /// Just before the ledger was asked for what it confirmed last.
     confirmed: Mutex<Moment>,
@@ -38,9 +38,9 @@ struct Tenure {
 
 impl Guard {
     /// Of a lock that was asked for at a moment and taken.
-    pub fn new(ledger: Arc<dyn Ledger>, lease: Lease, asked: Moment) -> Self {
+    pub fn new(locks: Arc<dyn Locks>, lease: Lease, asked: Moment) -> Self {
         Self(Arc::new(Tenure {
-            ledger,
+            locks,
             lease,
             confirmed: Mutex::new(asked),
             lost: CancellationToken::new(),
@@ -69,9 +69,9 @@ impl Guard {
 
     /// Renews the lock. Waits for the ledger no longer than a third of the lease.
     pub async fn renew(&self) -> Result<()> {
-        let Tenure { ledger, lease, .. } = &*self.0;
+        let Tenure { locks, lease, .. } = &*self.0;
         let asked = Moment::now();
-        let renewed = timeout(lease.length / 3, ledger.renew(&lease.fence)).await;
+        let renewed = timeout(lease.length / 3, locks.renew(&lease.fence)).await;
         match renewed {
             Ok(Ok(())) => {
                 self.confirmed_at(asked);
@@ -105,7 +105,7 @@ impl Guard {
                 Err(_) => self.lose(),
             }
         }
-        Err(passed_on(self.fence()))
+        Err(self.fence().passed_on())
     }
 
     /// The ledger has confirmed the lock, asked at this moment.

@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Moment;
 use crate::error::{Error, Kind, Result};
+use crate::ledger::Ledger;
 use crate::ledger::guard::Guard;
-use crate::ledger::{Lease, Ledger};
+use crate::ledger::locks::{Lease, Locks};
 
 /// Between two looks at a lock that somebody else holds, at first and at most.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
@@ -19,7 +20,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(2);
 /// A lock that is held: renewed in the background, and given back when this is dropped.
 pub struct Held {
     guard: Guard,
-    ledger: Arc<dyn Ledger>,
+    locks: Arc<dyn Locks>,
     ended: CancellationToken,
     released: bool,
     /// Given back after the lock, so that the next of this process finds it free.
@@ -36,7 +37,7 @@ impl Held {
     pub async fn release(mut self) -> Result<()> {
         self.released = true;
         self.ended.cancel();
-        self.ledger.unlock(self.guard.fence()).await
+        self.locks.unlock(self.guard.fence()).await
     }
 }
 
@@ -48,9 +49,9 @@ impl Drop for Held {
         }
         // Outside of a runtime the lease ends by itself.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (ledger, fence) = (Arc::clone(&self.ledger), self.guard.fence().clone());
+            let (locks, fence) = (Arc::clone(&self.locks), self.guard.fence().clone());
             runtime.spawn(async move {
-                if let Err(error) = ledger.unlock(&fence).await {
+                if let Err(error) = locks.unlock(&fence).await {
                     tracing::warn!(lock = fence.name, %error, "a lock could not be given back");
                 }
             });
@@ -72,6 +73,7 @@ pub async fn hold(
     patience: Duration,
     stop: &CancellationToken,
 ) -> Result<Held> {
+    let locks: Arc<dyn Locks> = Arc::<dyn Ledger>::clone(ledger);
     let mut waited = Duration::ZERO;
     let mut look = FIRST_LOOK;
     loop {
@@ -80,14 +82,14 @@ pub async fn hold(
             () = stop.cancelled() => return Err(stopped(name)),
         };
         let asked = Moment::now();
-        if let Some(lease) = ledger.try_lock(name, holder).await? {
-            return Ok(kept(Arc::clone(ledger), lease, asked, local_lock));
+        if let Some(lease) = locks.try_lock(name, holder).await? {
+            return Ok(kept(locks, lease, asked, local_lock));
         }
         drop(local_lock);
         let wait = jittered(look);
         waited += wait;
         if waited > patience {
-            return Err(busy(ledger.as_ref(), name, patience).await);
+            return Err(busy(locks.as_ref(), name, patience).await);
         }
         tokio::select! {
             () = sleep(wait) => {}
@@ -110,15 +112,15 @@ pub fn holder() -> String {
 }
 
 fn kept(
-    ledger: Arc<dyn Ledger>,
+    locks: Arc<dyn Locks>,
     lease: Lease,
     asked: Moment,
     local_lock: OwnedMutexGuard<()>,
 ) -> Held {
     let pause = lease.length / 3;
     let held = Held {
-        guard: Guard::new(Arc::clone(&ledger), lease, asked),
-        ledger,
+        guard: Guard::new(Arc::clone(&locks), lease, asked),
+        locks,
         ended: CancellationToken::new(),
         released: false,
         _local_lock: local_lock,
@@ -144,9 +146,9 @@ async fn renewed(guard: &Guard, pause: Duration) {
     }
 }
 
-async fn busy(ledger: &dyn Ledger, name: &str, patience: Duration) -> Error {
+async fn busy(locks: &dyn Locks, name: &str, patience: Duration) -> Error {
     // Only for the message.
-    let holder = ledger.lock_holder(name).await.ok().flatten();
+    let holder = locks.lock_holder(name).await.ok().flatten();
     let who = holder.map_or_else(
         || "another process".to_owned(),
         |(holder, since)| format!("{holder}, since {since}"),

@@ -1,10 +1,43 @@
-//! Questions about every key of every workspace, and their answers. Metadata only.
+//! The inventory: every key of every workspace that was minted, imported or adopted, live or dead. Metadata only.
 
+use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
+use super::keys::{Holding, KeyMark, KeyRecord, ResourceRef, Status};
+use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::ledger::{KeyRecord, ResourceRef, Status};
+
+/// Knows every key, and is told by states how they stand.
+#[async_trait]
+pub trait Inventory: Send + Sync {
+    /// All keys that were ever recorded in an account, whosever they are.
+    async fn keys_in(&self, account: &str) -> Result<Vec<KeyRecord>>;
+
+    /// Every record of these keys in every account and resource, live or dead: by id, or by mark where one of the two
+    /// has no id. A mark is short, so that another key may have the same: a reason to look, not a proof.
+    async fn find_keys(&self, keys: &[KeyMark]) -> Result<Vec<(ResourceRef, KeyRecord)>>;
+
+    /// Which resources with live keys that a state has heard of deliver to these places, as they were recorded last.
+    async fn who_delivers_to(&self, places: &[String]) -> Result<Vec<(String, ResourceRef)>>;
+
+    /// Brings the inventory of one resource up to what its state says. A key with `confirmed_at` is confirmed, if it
+    /// was not before: a refresh confirms, an apply does not, for its answer may never reach a state. Writes nothing
+    /// if nothing changed, and leaves it to the next apply if whoever runs this may only read. Keys that the state does not
+    /// hold are left as they are.
+    async fn record(&self, holding: &Holding, at: Instant) -> Result<()>;
+
+    /// Answers a question about every key of every workspace.
+    async fn list(&self, _query: &Query) -> Result<Page> {
+        Err(Error::new(
+            Kind::Invalid,
+            "There is no ledger, so there is no inventory",
+            "The inventory is kept in the ledger. Remove disabled = true from the ledger settings of the provider, or \
+             remove this data source.",
+        ))
+    }
+}
 
 /// Counting stops here: whether there are ten thousand or a million changes nothing for a check, and takes its time.
 pub const MOST_COUNTED: u32 = 10_000;
@@ -62,7 +95,10 @@ impl Query {
 }
 
 /// What a list can be sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Display, EnumIter, EnumString, IntoStaticStr, VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
 #[allow(missing_docs, reason = "the names of the attributes")]
 pub enum Sort {
     CreatedAt,
@@ -71,25 +107,6 @@ pub enum Sort {
     Name,
     Owner,
     RotationDueAt,
-}
-
-impl Sort {
-    /// Every one with its word.
-    pub const WORDS: [(&'static str, Self); 6] = [
-        ("created_at", Self::CreatedAt),
-        ("environment", Self::Environment),
-        ("last_used_at", Self::LastUsedAt),
-        ("name", Self::Name),
-        ("owner", Self::Owner),
-        ("rotation_due_at", Self::RotationDueAt),
-    ];
-
-    /// Its word.
-    pub fn word(self) -> &'static str {
-        let found = Self::WORDS.iter().find(|(_, sort)| *sort == self);
-        // The table is whole.
-        found.map_or("", |(word, _)| word)
-    }
 }
 
 /// Where a page ended: the value that the list is sorted by, and the number of the row.
@@ -104,7 +121,7 @@ pub struct Mark {
 impl Mark {
     /// As a token that goes through a configuration. It only fits the order that it was made for.
     pub fn token(&self, sort_by: Sort, descending: bool) -> String {
-        let content = serde_json::json!([sort_by.word(), descending, self.value, self.id]);
+        let content = serde_json::json!([sort_by.to_string(), descending, self.value, self.id]);
         URL_SAFE_NO_PAD.encode(content.to_string())
     }
 
@@ -113,7 +130,7 @@ impl Mark {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (word, direction, value, id): (String, bool, String, i64) =
             serde_json::from_slice(&bytes).ok()?;
-        (word == sort_by.word() && direction == descending).then_some(Self { value, id })
+        (word == sort_by.to_string() && direction == descending).then_some(Self { value, id })
     }
 }
 
@@ -140,7 +157,7 @@ pub struct Listed {
 
 /// The answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Inventory {
+pub struct Page {
     /// How many keys there are, on all pages; [`MOST_COUNTED`] stands for as many or more.
     pub total: i64,
     /// The keys of this page.

@@ -1,9 +1,8 @@
-//! The inventory: every key that was minted, imported or adopted, live or dead. Metadata only.
+//! Keys and the resources that hold them, as the ledger knows them. Metadata only.
 
-use std::collections::BTreeSet;
+use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
 use crate::instant::Instant;
-use crate::ledger::journal::Intent;
 use crate::secret::Fingerprint;
 
 /// Whose keys they are.
@@ -60,7 +59,10 @@ impl KeyMark {
 }
 
 /// Where a key stands in its resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Display, EnumIter, EnumString, IntoStaticStr, VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Slot {
     /// In use.
     Primary,
@@ -73,7 +75,10 @@ pub enum Slot {
 }
 
 /// What became of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Display, EnumIter, EnumString, IntoStaticStr, VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// It works, as far as we know.
     Live,
@@ -123,6 +128,25 @@ impl KeyRecord {
         self.revoked_at.get_or_insert(now);
     }
 
+    /// A key that an apply minted a moment ago, and that no state told of yet.
+    pub fn minted(key: KeyMark, apply: &str, at: Instant) -> Self {
+        Self {
+            key,
+            slot: Slot::None,
+            status: Status::Live,
+            created_at: at,
+            delivered_at: None,
+            verified_at: None,
+            promoted_at: None,
+            retired_at: None,
+            revoked_at: None,
+            last_used_at: None,
+            confirmed_at: None,
+            minted_by: Some(apply.to_owned()),
+            minted: true,
+        }
+    }
+
     /// This record after a state was seen to hold the key like that.
     pub fn seen_as(&self, seen: &Self) -> Self {
         Self {
@@ -167,25 +191,4 @@ pub struct Holding {
     pub places: Vec<String>,
     /// The keys in its slots, and those that await their revocation.
     pub keys: Vec<KeyRecord>,
-}
-
-/// The most intents without an outcome that are looked at together. A killed apply leaves a handful.
-pub const MOST_OPEN: usize = 5_000;
-
-/// What is remembered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
-    /// The generation of the resource as it was recorded last; `None` if it never was, and of a whole account.
-    pub generation: Option<u64>,
-    /// The keys, oldest first.
-    pub keys: Vec<KeyRecord>,
-    /// What was begun and has no outcome, oldest first.
-    pub open: Vec<Intent>,
-    /// The ids of those that were begun just so, as a sealed event of the audit trail says.
-    pub sealed: BTreeSet<String>,
-    /// There are more of them than [`MOST_OPEN`], and the oldest are here.
-    pub more: bool,
-    /// The lease under which some of it was begun is still held: another apply is at work, so that nothing can be said
-    /// of it yet.
-    pub busy: bool,
 }

@@ -9,8 +9,8 @@ use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::locks::first_number;
 use crate::ledger::{
-    Effect, Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome,
-    ResourceRef, Slot, Status, passed_on,
+    Effect, Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks,
+    Memory, Outcome, ResourceRef, Slot, Status,
 };
 
 /// Everything in one lock: tests want it small and whole, not fast.
@@ -90,25 +90,10 @@ impl Tables {
     }
 
     fn is_minted(&mut self, intent: &Intent, key: &KeyMark, at: Instant) {
-        let record = KeyRecord {
-            key: key.clone(),
-            slot: Slot::None,
-            status: Status::Live,
-            created_at: at,
-            delivered_at: None,
-            verified_at: None,
-            promoted_at: None,
-            retired_at: None,
-            revoked_at: None,
-            last_used_at: None,
-            confirmed_at: None,
-            minted_by: Some(intent.apply.clone()),
-            minted: true,
-        };
         self.keys.push(Row {
             resource: intent.resource.clone(),
             account: intent.account.clone(),
-            key: record,
+            key: KeyRecord::minted(key.clone(), &intent.apply, at),
         });
     }
 
@@ -134,16 +119,18 @@ fn ids(open: &[Intent]) -> BTreeSet<String> {
     open.iter().map(|intent| intent.id.clone()).collect()
 }
 
-#[async_trait]
 impl Ledger for InMemory {
     fn place(&self) -> String {
         "memory".into()
     }
+}
 
+#[async_trait]
+impl Journal for InMemory {
     async fn begin(&self, intent: &Intent) -> Result<()> {
         let mut tables = self.open()?;
         if let Some(fence) = intent.fence.as_ref().filter(|fence| !tables.is_held(fence)) {
-            return Err(passed_on(fence));
+            return Err(fence.passed_on());
         }
         tables.open.push(intent.clone());
         Ok(())
@@ -159,7 +146,7 @@ impl Ledger for InMemory {
             (intent.effect, outcome, &intent.fence)
             && !tables.is_held(fence)
         {
-            return Err(passed_on(fence));
+            return Err(fence.passed_on());
         }
         tables.open.remove(position);
         match (intent.effect, outcome) {
@@ -221,7 +208,10 @@ impl Ledger for InMemory {
             open,
         })
     }
+}
 
+#[async_trait]
+impl Inventory for InMemory {
     async fn keys_in(&self, account: &str) -> Result<Vec<KeyRecord>> {
         let tables = self.open()?;
         let rows = tables.keys.iter().filter(|row| row.account == account);
@@ -293,7 +283,10 @@ impl Ledger for InMemory {
         }
         Ok(())
     }
+}
 
+#[async_trait]
+impl Locks for InMemory {
     async fn try_lock(&self, name: &str, holder: &str) -> Result<Option<Lease>> {
         let mut tables = self.open()?;
         let lock = tables.locks.entry(name.to_owned()).or_default();
@@ -316,7 +309,7 @@ impl Ledger for InMemory {
 
     async fn renew(&self, fence: &Fence) -> Result<()> {
         let held = self.open()?.is_held(fence);
-        held.then_some(()).ok_or_else(|| passed_on(fence))
+        held.then_some(()).ok_or_else(|| fence.passed_on())
     }
 
     async fn unlock(&self, fence: &Fence) -> Result<()> {

@@ -12,7 +12,8 @@ fn intent(world: &World, effect: &str, key_id: &str, known: &str) -> String {
     format!(
         "INSERT INTO intents (intent, apply, resource_id, name, workspace, issuer, account, effect, action, key_id, \
          known_keys, begun_at) SELECT 'f0', 'f0', resource_id, name, workspace, issuer, account, '{effect}', 'stage', \
-         {key_id}, '{known}', strftime('%Y-%m-%dT%H:%M:%SZ', 'now') FROM keys WHERE key_id = '{}'",
+         {key_id}, '{known}', strftime('%Y-%m-%dT%H:%M:%SZ', 'now') FROM keys JOIN resources USING (resource_id) \
+         WHERE key_id = '{}'",
         world.key().text("primary.key_id")
     )
 }
@@ -49,9 +50,9 @@ fn a_row_that_was_put_in_gets_no_key_revoked() {
         let named = format!("'{}'", theirs.id);
         let row = match what {
             "key" => format!(
-                "INSERT INTO keys (resource_id, name, workspace, issuer, account, key_id, slot, status, created_at, \
-                 minted_by, updated_at) SELECT resource_id, name, workspace, issuer, account, {named}, 'none', 'live', \
-                 created_at, minted_by, updated_at FROM keys"
+                "INSERT INTO keys (resource_id, issuer, account, key_id, slot, status, created_at, minted_by, updated_at) \
+                 SELECT resource_id, issuer, account, {named}, 'none', 'live', created_at, minted_by, updated_at \
+                 FROM keys"
             ),
             "apply" => intent(&world, what, "NULL", &format!("[\"{}\"]", theirs.id)),
             "revoke" => intent(&world, what, &named, "[]"),
@@ -85,7 +86,7 @@ fn a_hundred_thousand_effects_without_an_outcome_hold_no_plan_up_and_nothing_is_
         .replace(
             "FROM keys",
             "FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT i FROM n) \
-             AS n, keys",
+             AS n CROSS JOIN keys",
         );
     run(&world, &rows);
     let more = "more than 5000 effects without an outcome";

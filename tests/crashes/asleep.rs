@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use apikey::ledger::sql::{Database, Target};
-use apikey::ledger::{Fence, Ledger};
+use apikey::ledger::{Fence, Locks};
 use tokio::runtime::Runtime;
 
 use super::scenes::Scene;

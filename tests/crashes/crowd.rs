@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use apikey::clock::Clock;
 use apikey::context::Context;
-use apikey::ledger::Status;
 use apikey::ledger::sql::{Database, Target};
+use apikey::ledger::{Inventory, Status};
 use apikey::resources::managed::model::{Fields, ManagedState};
 use apikey::resources::managed::{apply, destroy, plan};
 use apikey::resources::rotation_policy::PolicyState;
@@ -111,7 +111,6 @@ fn crowd(ledger: &str) {
     runtime.block_on(async {
         let ledger = database(ledger);
         let account = format!("aws_iam 123456789012 user {user}");
-        use apikey::ledger::Ledger;
         let keys = ledger.keys_in(&account).await.unwrap();
         // One key for each, at least; whoever rotated had two, and the one of the dead was never written down.
         assert!(keys.len() >= CROWD - 1, "{}", keys.len());

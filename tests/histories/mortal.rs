@@ -6,7 +6,8 @@ use apikey::error::Result;
 use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
 use apikey::ledger::{
-    Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome, ResourceRef,
+    Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
+    Outcome, ResourceRef,
 };
 use async_trait::async_trait;
 
@@ -17,12 +18,14 @@ pub struct Mortal {
     pub world: World,
 }
 
-#[async_trait]
 impl Ledger for Mortal {
     fn place(&self) -> String {
         self.inner.place()
     }
+}
 
+#[async_trait]
+impl Journal for Mortal {
     async fn begin(&self, intent: &Intent) -> Result<()> {
         self.world.breathe().await;
         self.world.doze().await;
@@ -47,7 +50,10 @@ impl Ledger for Mortal {
     async fn recall_never_confirmed(&self, account: &str) -> Result<Memory> {
         self.inner.recall_never_confirmed(account).await
     }
+}
 
+#[async_trait]
+impl Inventory for Mortal {
     async fn keys_in(&self, account: &str) -> Result<Vec<KeyRecord>> {
         self.inner.keys_in(account).await
     }
@@ -64,7 +70,10 @@ impl Ledger for Mortal {
         self.world.breathe().await;
         self.inner.record(holding, at).await
     }
+}
 
+#[async_trait]
+impl Locks for Mortal {
     async fn try_lock(&self, name: &str, holder: &str) -> Result<Option<Lease>> {
         self.inner.try_lock(name, holder).await
     }

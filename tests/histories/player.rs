@@ -10,7 +10,7 @@ use apikey::clock::Clock;
 use apikey::context::Context;
 use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
-use apikey::ledger::{Ledger, Memory};
+use apikey::ledger::{Journal, Memory};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 

@@ -8,12 +8,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use apikey::error::{Error, Kind};
-use apikey::ledger::{Effect, Ledger, Outcome};
+use apikey::ledger::{Effect, Journal, Ledger, Outcome};
 
 use super::samples::{self, at, intent};
 use super::sql::{self, Place};
 use crate::support::is_superuser;
+use crate::support::keys::Config;
 use crate::support::postgres;
+use crate::support::workspace::Workspace;
 
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -160,6 +162,45 @@ impl Drop for Small {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
+}
+
+#[test]
+fn a_plan_and_a_refresh_need_no_more_than_to_read_the_file() {
+    let ws = Workspace::new();
+    let place = ws.path("mounted");
+    fs::create_dir(&place).unwrap();
+    let Some(small) = Small::mount(&place) else {
+        eprintln!("skipped: mounting a small file system is not allowed here");
+        return;
+    };
+    ws.env("APIKEY_LEDGER_URL", "sqlite://mounted/ledger.db");
+    ws.write(&Config::new().text());
+    ws.apply().ok();
+    let remount = |how: &str| {
+        let mount = Command::new("mount")
+            .args(["-o", how])
+            .arg(&small.0)
+            .status();
+        assert!(mount.unwrap().success(), "{how}");
+    };
+    remount("remount,ro");
+    ws.plan().ok().code(0).does_not_warn("The ledger");
+    ws.advance("80s");
+    ws.plan_with(&["-refresh-only"])
+        .ok()
+        .does_not_warn("The ledger");
+    ws.plan().ok().code(2).does_not_warn("The ledger");
+    assert_eq!(ws.change("apikey_managed.k").after("last_action"), "stage");
+    let document = ws.delivered("k.json");
+    ws.apply_plan()
+        .failed()
+        .complains(&["payments", "The ledger cannot be used"]);
+    assert_eq!(ws.delivered("k.json"), document);
+    assert_eq!(ws.key("k").phase(), "single");
+
+    remount("remount,rw");
+    ws.apply().ok();
+    assert_eq!(ws.key("k").phase(), "staged");
 }
 
 #[tokio::test]

@@ -186,9 +186,9 @@ async fn written_into(text: &str) -> Vec<(&'static str, Box<dyn Ledger>)> {
 
 #[tokio::test]
 async fn a_row_that_was_put_in_is_not_attested() {
-    let copy = "INSERT INTO keys (resource_id, name, workspace, issuer, account, key_id, slot, status, created_at, \
-                minted_by, updated_at) SELECT resource_id, name, workspace, issuer, account, 'AKIAEXAMPLE9', slot, \
-                status, created_at, minted_by, updated_at FROM keys";
+    let copy = "INSERT INTO keys (resource_id, issuer, account, key_id, slot, status, created_at, minted_by, updated_at) \
+                SELECT resource_id, issuer, account, 'AKIAEXAMPLE9', slot, status, created_at, minted_by, updated_at \
+                FROM keys";
     // An event with a seal of its own that nothing links to.
     let event = "INSERT INTO events SELECT 99, at, event, effect, action, resource_id, name, workspace, issuer, \
                  account, 'AKIAEXAMPLE9', mark, place, intent, detail, previous, hash FROM events WHERE seq = 2";
@@ -210,7 +210,9 @@ async fn a_row_that_was_edited_says_what_the_trail_says() {
         let keys = ledger.recall("id-of-k").await.unwrap().keys;
         assert_eq!(keys[0].confirmed_at, Some(at(9)), "{name}");
     }
-    let moved = "UPDATE keys SET resource_id = 'id-of-other', confirmed_at = NULL";
+    let moved = "INSERT INTO resources (resource_id, name, workspace, updated_at) \
+                 SELECT 'id-of-other', name, workspace, updated_at FROM resources; \
+                 UPDATE keys SET resource_id = 'id-of-other', confirmed_at = NULL";
     for (name, ledger) in written_into(moved).await {
         let keys = ledger.recall("id-of-other").await.unwrap().keys;
         assert!(!keys[0].minted, "{name}");

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use apikey::ledger::inventory::{Inventory, Query, Sort};
+use apikey::ledger::inventory::{Page, Query, Sort};
 use apikey::ledger::{Effect, Ledger, Outcome, Slot, Status};
+use strum::IntoEnumIterator;
 
 use super::samples::{Sample, all_with, at, holding, intent, key, mark};
 
@@ -31,8 +32,8 @@ async fn fill(ledger: &dyn Ledger) {
     }
 }
 
-fn ids(inventory: &Inventory) -> Vec<String> {
-    let keys = inventory.keys.iter();
+fn ids(page: &Page) -> Vec<String> {
+    let keys = page.keys.iter();
     keys.map(|listed| listed.key.key.key_id.clone().unwrap_or_default())
         .collect()
 }
@@ -161,13 +162,10 @@ async fn every_filter_finds_what_it_names() {
                 "live1 live3 live0",
             ),
         ] {
-            let found = ledger.inventory(&query).await.unwrap();
+            let found = ledger.list(&query).await.unwrap();
             assert_eq!(ids(&found).join(" "), expected, "{name}: {what}");
         }
-        let page = ledger
-            .inventory(&Query { limit: 2, ..now() })
-            .await
-            .unwrap();
+        let page = ledger.list(&Query { limit: 2, ..now() }).await.unwrap();
         assert_eq!((page.total, page.keys.len()), (10, 2), "{name}");
     }
 }
@@ -176,7 +174,7 @@ async fn every_filter_finds_what_it_names() {
 async fn pages_show_every_key_once_in_every_order() {
     for Sample { name, ledger, .. } in databases() {
         fill(ledger.as_ref()).await;
-        for (word, sort_by) in Sort::WORDS {
+        for sort_by in Sort::iter() {
             for descending in [false, true] {
                 let mut query = Query {
                     sort_by,
@@ -185,7 +183,7 @@ async fn pages_show_every_key_once_in_every_order() {
                     ..now()
                 };
                 let whole = ledger
-                    .inventory(&Query {
+                    .list(&Query {
                         limit: 100,
                         ..query.clone()
                     })
@@ -194,13 +192,13 @@ async fn pages_show_every_key_once_in_every_order() {
                 assert_eq!(whole.next, None, "{name}");
                 let mut seen = Vec::new();
                 for _ in 0..4 {
-                    let page = ledger.inventory(&query).await.unwrap();
+                    let page = ledger.list(&query).await.unwrap();
                     assert_eq!(page.total, 10, "{name}");
                     seen.extend(ids(&page));
                     query.after = page.next;
                 }
-                assert_eq!(query.after, None, "{name}: {word}");
-                assert_eq!(seen, ids(&whole), "{name}: {word}");
+                assert_eq!(query.after, None, "{name}: {sort_by}");
+                assert_eq!(seen, ids(&whole), "{name}: {sort_by}");
             }
         }
     }
@@ -214,7 +212,7 @@ async fn a_key_that_no_state_ever_held_is_nobodys_once_its_apply_is_over() {
                 orphaned: true,
                 ..Query::all(now, 100)
             };
-            let found = ledger.inventory(&query).await.unwrap();
+            let found = ledger.list(&query).await.unwrap();
             assert!(found.keys.iter().all(|listed| listed.orphaned), "{name}");
             assert_eq!(found.total, found.keys.len() as i64, "{name}");
             ids(&found).join(" ")
@@ -276,7 +274,7 @@ async fn a_new_key_is_its_owners_before_any_state_says_so() {
             owner: Some("alice".into()),
             ..now()
         };
-        let found = ledger.inventory(&query).await.unwrap();
+        let found = ledger.list(&query).await.unwrap();
         assert_eq!(ids(&found), ["old", "new"], "{name}");
     }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use apikey::error::Kind;
 use apikey::ledger::inventory::Query;
 use apikey::ledger::sql::{Database, Target};
-use apikey::ledger::{Effect, Ledger, Memory, Slot};
+use apikey::ledger::{Effect, Inventory, Journal, Ledger, Memory, Slot, Status};
 
 use super::samples::{self, at, holding, intent, key, mark};
 use super::sql::{self, Place};
+use crate::aws_life::world::{KEY as IMPORTED, World};
 use crate::support::postgres::Postgres;
 use crate::support::workspace::Workspace;
 
@@ -69,7 +70,7 @@ async fn a_ledger_that_is_not_there_remembers_nothing_and_is_not_made_by_looking
         let places = ["file /a".to_owned()];
         assert_eq!(ledger.who_delivers_to(&places).await.unwrap(), [], "{name}");
         assert_eq!(ledger.lock_holder("account").await.unwrap(), None, "{name}");
-        let all = ledger.inventory(&Query::all(at(0), 10)).await.unwrap();
+        let all = ledger.list(&Query::all(at(0), 10)).await.unwrap();
         assert_eq!(all.total, 0, "{name}");
     }
     assert!(!file.parent().unwrap().exists());
@@ -191,6 +192,33 @@ fn a_plan_a_refresh_and_a_data_source_need_to_read_only_and_an_apply_says_what_i
     ws.write(&configuration(&Postgres::shared().url(), &schema));
     ws.apply().ok();
     assert_eq!(ws.key("k").phase(), "staged");
+}
+
+#[test]
+fn an_import_is_planned_by_a_role_that_may_only_read_and_is_checked_against_the_ledger() {
+    let schema = Postgres::schema();
+    let world = World::new();
+    let key_id = world.cloud.create_key(&world.user).id;
+    world.at_the_servers_time();
+    let mut theirs = key(&key_id, Slot::Primary);
+    let writer = samples::postgres(&schema, LEASE);
+    let held = holding("theirs", vec![theirs.clone()]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(writer.record(&held, at(9))).unwrap();
+    let reader = Reader::of(&schema);
+    let url = format!("{}&options=-csearch_path%3D{schema}", reader.url());
+    world.ws.env("APIKEY_LEDGER_URL", &url);
+    let import = format!("import {{\n  to = {IMPORTED}\n  id = \"aws_iam:{key_id}\"\n}}");
+    world.write(&world.config().beside(&import));
+    let refused = world.ws.plan().failed();
+    refused.complains(&[&key_id, "is held by apikey_managed \"theirs\""]);
+
+    theirs.status = Status::Revoked;
+    let given_up = holding("theirs", vec![theirs]);
+    runtime.block_on(writer.record(&given_up, at(10))).unwrap();
+    let planned = world.ws.plan().ok().code(2);
+    planned.does_not_warn("The ledger");
+    assert_eq!(world.ids(), [key_id]);
 }
 
 #[test]

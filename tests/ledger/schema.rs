@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use apikey::error::Kind;
-use apikey::ledger::{Effect, Ledger};
+use apikey::ledger::{Effect, Journal, Ledger};
 
 use super::samples::{self, intent};
 use super::sql::{self, Place};
@@ -60,7 +60,7 @@ async fn make(ledger: &dyn Ledger) {
 #[tokio::test]
 async fn the_guide_describes_every_column_of_every_table() {
     let documented = documented();
-    assert_eq!(documented.len(), 9);
+    assert_eq!(documented.len(), 10);
 
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("ledger.db");

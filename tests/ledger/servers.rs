@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use apikey::error::Kind;
 use apikey::ledger::sql::{Database, Target};
-use apikey::ledger::{Effect, Ledger};
+use apikey::ledger::{Effect, Journal};
 
 use super::faults::refusal;
 use super::samples::intent;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use apikey::ledger::{Ledger, Slot};
+use apikey::ledger::{Inventory, Slot};
 use serde_json::Value;
 
 use super::samples::{self, holding, key};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apikey::ledger::sql::{Broken, Database};
-use apikey::ledger::{Effect, Ledger, Outcome, Slot};
+use apikey::ledger::{Effect, Inventory, Journal, Ledger, Outcome, Slot};
 use tempfile::TempDir;
 
 use super::samples::{self, at, holding, intent, key, mark};
@@ -74,7 +74,7 @@ impl Told {
     }
 }
 
-/// A mint, a state that confirms it, a revocation that fails: seven events.
+/// A mint, a state that confirms it, a revocation that fails, another owner: eight events.
 async fn story(ledger: &dyn Ledger) {
     ledger.begin(&intent("m", "k", Effect::Mint)).await.unwrap();
     let minted = Outcome::Done(Some(mark("AKIAEXAMPLE2")));
@@ -105,7 +105,7 @@ async fn a_story_is_told_in_its_order_and_is_sound() {
         let verdict = told.database.verify(None).await.unwrap();
         assert_eq!(
             (verdict.sound, verdict.backwards, verdict.broken),
-            (7, 0, None)
+            (8, 0, None)
         );
         let lines = told
             .sql("SELECT event, effect, detail FROM events ORDER BY seq")
@@ -115,10 +115,11 @@ async fn a_story_is_told_in_its_order_and_is_sound() {
             [
                 "begun|mint|known keys 2, sha256:185f3572ac6821cca3174d0a24c931ce3f3362354fcfe078afb124c6e70c81c5",
                 "done|mint|",
-                "confirmed||slot none -> primary, policy none -> standard",
+                "confirmed||slot none -> primary",
                 "begun|revoke|known keys 2, sha256:185f3572ac6821cca3174d0a24c931ce3f3362354fcfe078afb124c6e70c81c5",
                 "failed|revoke|it said no",
-                "changed||slot primary -> retiring, owner none -> alice",
+                "changed||owner none -> alice",
+                "changed||slot primary -> retiring",
                 "settled|apply|it was over",
             ]
         );
@@ -131,9 +132,11 @@ async fn a_state_that_says_nothing_new_adds_nothing() {
         let mut owned = holding("k", vec![key("AKIAEXAMPLE2", Slot::Retiring)]);
         owned.owner = Some("alice".into());
         told.database.record(&owned, at(99)).await.unwrap();
-        let updated = told.sql("SELECT updated_at FROM keys").await.unwrap();
-        assert_eq!(updated, [at(12).to_string()]);
-        assert_eq!(told.database.verify(None).await.unwrap().sound, 7);
+        for table in ["keys", "resources"] {
+            let updated = told.sql(&format!("SELECT updated_at FROM {table}")).await;
+            assert_eq!(updated.unwrap(), [at(12).to_string()], "{table}");
+        }
+        assert_eq!(told.database.verify(None).await.unwrap().sound, 8);
     }
 }
 
@@ -158,7 +161,7 @@ async fn events_can_be_neither_changed_nor_removed() {
 #[tokio::test]
 async fn the_first_broken_link_is_named() {
     let copy = "INSERT INTO events SELECT {seq}, at, event, effect, action, resource_id, name, workspace, issuer, \
-                account, key_id, mark, place, intent, detail, previous, hash FROM events WHERE seq = 7;";
+                account, key_id, mark, place, intent, detail, previous, hash FROM events WHERE seq = 8;";
     for (harm, found) in [
         (
             "UPDATE events SET detail = 'it said yes' WHERE seq = 5;",
@@ -174,11 +177,11 @@ async fn the_first_broken_link_is_named() {
         ),
         ("DELETE FROM events WHERE seq = 4;", Broken::Removed(4)),
         ("DELETE FROM events WHERE seq = 1;", Broken::Removed(1)),
-        ("DELETE FROM events WHERE seq > 5;", Broken::CutOff(5, 7)),
-        ("DELETE FROM events;", Broken::CutOff(0, 7)),
-        ("UPDATE chain SET hash = 'x';", Broken::Replaced(7)),
-        ("UPDATE chain SET seq = 6;", Broken::Added(7)),
-        (&copy.replace("{seq}", "8"), Broken::Edited(8)),
+        ("DELETE FROM events WHERE seq > 5;", Broken::CutOff(5, 8)),
+        ("DELETE FROM events;", Broken::CutOff(0, 8)),
+        ("UPDATE chain SET hash = 'x';", Broken::Replaced(8)),
+        ("UPDATE chain SET seq = 7;", Broken::Added(8)),
+        (&copy.replace("{seq}", "9"), Broken::Edited(9)),
         (&copy.replace("{seq}", "0"), Broken::Unlinked(0)),
     ] {
         for told in Told::both().await {
@@ -204,8 +207,8 @@ async fn a_trail_that_was_written_anew_does_not_fit_an_older_seal() {
         ).await;
         assert_eq!(told.broken().await, None);
         let short = told.database.verify(Some(&seal)).await.unwrap();
-        assert_eq!(short.broken, Some(Broken::CutOff(3, 7)));
-        for id in ["a", "b", "c", "d"] {
+        assert_eq!(short.broken, Some(Broken::CutOff(3, 8)));
+        for id in ["a", "b", "c", "d", "e"] {
             let mint = intent(id, "other", Effect::Mint);
             let mut mint = mint;
             mint.id = format!("other-{id}");
@@ -213,7 +216,7 @@ async fn a_trail_that_was_written_anew_does_not_fit_an_older_seal() {
         }
         assert_eq!(told.broken().await, None);
         let anew = told.database.verify(Some(&seal)).await.unwrap();
-        assert_eq!(anew.broken, Some(Broken::Resealed(7)));
+        assert_eq!(anew.broken, Some(Broken::Resealed(8)));
     }
 }
 
@@ -228,7 +231,7 @@ async fn a_clock_that_runs_backwards_loses_nothing() {
         let verdict = told.database.verify(None).await.unwrap();
         assert_eq!(
             (verdict.sound, verdict.backwards, verdict.broken),
-            (10, 1, None)
+            (11, 1, None)
         );
         let open = told.database.recall("id-of-k").await.unwrap().open;
         let ids: Vec<&str> = open.iter().map(|intent| intent.id.as_str()).collect();
@@ -295,7 +298,7 @@ async fn a_person_verifies_by_hand() {
         let sound = verify_cli(&arguments, told.home.path());
         assert_eq!(sound.status.code(), Some(0), "{sound:?}");
         let said = String::from_utf8(sound.stdout).unwrap();
-        assert!(said.contains("is sound: 7 events.\nSeal: 7:"), "{said}");
+        assert!(said.contains("is sound: 8 events.\nSeal: 8:"), "{said}");
         assert!(!said.contains("canary"), "{said}");
 
         let seal = said.trim().rsplit(' ').next().unwrap();

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use apikey::ledger::{Ledger, Slot, Status};
+use apikey::ledger::{Inventory, Journal, Locks, Slot, Status};
 use serde_json::json;
 use tf_provider::value::ValueAny;
 

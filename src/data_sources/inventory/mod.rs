@@ -5,6 +5,7 @@ mod schema;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use strum::VariantNames;
 use tf_provider::schema::{Block, Description, Schema};
 use tf_provider::value::{ValueAny, ValueEmpty};
 use tf_provider::{DataSource, Diagnostics};
@@ -12,9 +13,9 @@ use tf_provider::{DataSource, Diagnostics};
 use crate::context::SharedContext;
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
+use crate::ledger::Status;
 use crate::ledger::config as ledger;
-use crate::ledger::inventory::{Inventory, Listed, Mark, Query, Sort};
-use crate::ledger::words::{SLOTS, STATUSES, word};
+use crate::ledger::inventory::{Listed, Mark, Page, Query, Sort};
 use crate::resources::diagnostics;
 use crate::settings::Settings;
 
@@ -79,8 +80,8 @@ impl DataSource for InventorySource {
         diagnostics::collect(diags, context.needs(ledger::NAME))?;
         let fields = Settings::new(Path::default(), &config);
         let query = diagnostics::collect(diags, question(&fields, context.clock.now()))?;
-        let inventory = diagnostics::collect(diags, context.ledger.inventory(&query).await)?;
-        Some(answer(config, &query, inventory))
+        let page = diagnostics::collect(diags, context.ledger.list(&query).await)?;
+        Some(answer(config, &query, page))
     }
 }
 
@@ -97,13 +98,12 @@ fn question(fields: &Settings, now: Instant) -> Result<Query> {
             "A key that somebody owns is not without an owner. Set one of owner and without_owner.",
         ));
     }
-    let statuses = STATUSES.map(|(word, _)| word);
-    let status = fields.one_of("status", &statuses)?;
-    let status = status.and_then(|text| STATUSES.iter().find(|(word, _)| *word == text));
-    let sorts = Sort::WORDS.map(|(word, _)| word);
-    let sort_by = fields.one_of("sort_by", &sorts)?;
-    let sort_by = sort_by.and_then(|text| Sort::WORDS.iter().find(|(word, _)| *word == text));
-    let sort_by = sort_by.map_or(Sort::CreatedAt, |(_, sort)| *sort);
+    let status = fields.one_of("status", Status::VARIANTS)?;
+    let sort_by = fields.one_of("sort_by", Sort::VARIANTS)?;
+    // Both are words of the tables that they are read by.
+    let status = status.and_then(|word| word.parse().ok());
+    let sort_by = sort_by.and_then(|word| word.parse().ok());
+    let sort_by = sort_by.unwrap_or(Sort::CreatedAt);
     let descending = flag("descending");
     let after = text("page_token").map(|token| {
         Mark::from_token(&token, sort_by, descending).ok_or_else(|| {
@@ -123,7 +123,7 @@ fn question(fields: &Settings, now: Instant) -> Result<Query> {
         owner: text("owner"),
         policy: text("policy"),
         issuer: text("issuer"),
-        status: status.map(|(_, status)| *status),
+        status,
         without_owner: flag("without_owner"),
         orphaned: flag("orphaned"),
         created_until: ago("older_than")?,
@@ -151,14 +151,14 @@ fn limit(fields: &Settings) -> Result<u32> {
     })
 }
 
-fn answer(config: Values, query: &Query, inventory: Inventory) -> Values {
-    let next = inventory
+fn answer(config: Values, query: &Query, page: Page) -> Values {
+    let next = page
         .next
         .map(|mark| mark.token(query.sort_by, query.descending));
-    let keys = inventory.keys.iter().map(row).collect();
+    let keys = page.keys.iter().map(row).collect();
     let mut state = config;
     state.insert("keys".into(), ValueAny::List(keys));
-    state.insert("total".into(), ValueAny::Number(inventory.total));
+    state.insert("total".into(), ValueAny::Number(page.total));
     state.insert("next_page_token".into(), text(next));
     state
 }
@@ -179,8 +179,8 @@ fn row(listed: &Listed) -> ValueAny {
         text(listed.environment.clone()),
         text(listed.owner.clone()),
         text(listed.policy.clone()),
-        some(word(&SLOTS, &key.slot)),
-        some(word(&STATUSES, &key.status)),
+        some(key.slot.into()),
+        some(key.status.into()),
         ValueAny::Bool(listed.orphaned),
         text(listed.resource_status.clone()),
         at(listed.rotation_due_at),

@@ -4,22 +4,21 @@
 use std::collections::BTreeSet;
 
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
+use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
 
 use super::chain::{Event, GENESIS};
-use super::holdings::Row;
-use super::words;
+use super::rows::{AT_ONCE, KeyRow, arguments};
 use crate::instant::Instant;
 use crate::ledger::{Intent, Status};
 
 /// Sets what sealed events say of keys that are not dead: whether their resource minted them, and whether a state was
 /// seen to hold them, even if the row says that none was.
-pub async fn keys(connection: &mut AnyConnection, rows: &mut [Row]) -> Result<(), sqlx::Error> {
-    let mut alive: Vec<&mut Row> = rows
+pub async fn keys(connection: &mut AnyConnection, rows: &mut [KeyRow]) -> Result<(), sqlx::Error> {
+    let mut alive: Vec<&mut KeyRow> = rows
         .iter_mut()
         .filter(|row| row.key.status != Status::Revoked)
         .collect();
-    for rows in alive.chunks_mut(words::AT_ONCE) {
+    for rows in alive.chunks_mut(AT_ONCE) {
         let ids = rows.iter().filter_map(|row| row.key.key.key_id.clone());
         let marks = rows.iter().filter(|row| row.key.key.key_id.is_none());
         let marks = marks.filter_map(|row| row.key.key.mark.clone());
@@ -35,10 +34,10 @@ pub async fn keys(connection: &mut AnyConnection, rows: &mut [Row]) -> Result<()
     Ok(())
 }
 
-impl Row {
+impl KeyRow {
     fn attest(&mut self, events: &[Event]) {
         let mine = events.iter().filter(|event| {
-            event.account == self.account()
+            event.account == self.account
                 && event.resource.id == self.resource_id
                 && event.key.is(&self.key.key)
         });
@@ -57,7 +56,7 @@ pub async fn intents(
     intents: &[Intent],
 ) -> Result<BTreeSet<String>, sqlx::Error> {
     let mut sealed = BTreeSet::new();
-    for intents in intents.chunks(words::AT_ONCE) {
+    for intents in intents.chunks(AT_ONCE) {
         let ids = intents.iter().map(|intent| intent.id.clone()).collect();
         let events = named(connection, "e.event = 'begun' AND e.intent", ids).await?;
         for intent in intents {
@@ -84,7 +83,7 @@ async fn named(
          later.previous AS sealed_after FROM events AS e JOIN chain ON chain.id = 1 \
          LEFT JOIN events AS earlier ON earlier.seq = e.seq - 1 LEFT JOIN events AS later ON later.seq = e.seq + 1 \
          WHERE {condition} IN ({}) ORDER BY e.seq",
-        words::arguments(1, values.len())
+        arguments(1, values.len())
     );
     let statement = sqlx::query(AssertSqlSafe(text)).persistent(false);
     let rows = values
@@ -98,12 +97,12 @@ async fn named(
 /// The event of a row, if it is what was sealed and stands between what it was sealed between.
 fn sealed(row: &AnyRow) -> Result<Option<Event>, sqlx::Error> {
     let seq: i64 = row.try_get("seq")?;
-    let event = Event::read(row)?;
-    let (previous, hash) = (words::text(row, "previous")?, words::text(row, "hash")?);
-    let before = words::maybe(row, "hash_before")?;
-    let after = match seq == row.try_get::<i64, _>("last_seq")? {
-        true => words::maybe(row, "last_hash")?,
-        false => words::maybe(row, "sealed_after")?,
+    let event = Event::from_row(row)?;
+    let (previous, hash): (String, String) = (row.try_get("previous")?, row.try_get("hash")?);
+    let before: Option<String> = row.try_get("hash_before")?;
+    let after: Option<String> = match seq == row.try_get::<i64, _>("last_seq")? {
+        true => row.try_get("last_hash")?,
+        false => row.try_get("sealed_after")?,
     };
     let first = (seq == 1).then(|| GENESIS.to_owned());
     let is_sealed = event.seal(seq, &previous) == hash

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
 
 use super::dialect::Dialect;
-use super::words;
 use crate::instant::Instant;
 use crate::ledger::{Intent, KeyMark, ResourceRef};
 
@@ -42,11 +42,10 @@ pub struct Event {
 impl Event {
     /// About an effect.
     pub fn of(intent: &Intent, event: &str, at: Instant) -> Self {
-        let effect = words::word(&crate::ledger::Effect::WORDS, &intent.effect);
         Self {
             at: at.to_string(),
             event: event.into(),
-            effect: Some(effect.into()),
+            effect: Some(intent.effect.to_string()),
             action: Some(intent.action.clone()),
             resource: intent.resource.clone(),
             issuer: intent.issuer.clone(),
@@ -69,23 +68,6 @@ impl Event {
             detail: (!intent.known.is_empty()).then(named),
             ..Self::of(intent, "begun", intent.at)
         }
-    }
-
-    /// From a row of `events`.
-    pub fn read(row: &sqlx::any::AnyRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            at: words::text(row, "at")?,
-            event: words::text(row, "event")?,
-            effect: words::maybe(row, "effect")?,
-            action: words::maybe(row, "action")?,
-            resource: words::resource(row)?,
-            issuer: words::text(row, "issuer")?,
-            account: words::text(row, "account")?,
-            key: words::mark(row)?,
-            place: words::maybe(row, "place")?,
-            intent: words::maybe(row, "intent")?,
-            detail: words::maybe(row, "detail")?,
-        })
     }
 
     /// The seal of this event behind the one with the seal `previous`: SHA-256 of a JSON array of all columns but
@@ -113,6 +95,24 @@ impl Event {
     }
 }
 
+impl FromRow<'_, AnyRow> for Event {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            at: row.try_get("at")?,
+            event: row.try_get("event")?,
+            effect: row.try_get("effect")?,
+            action: row.try_get("action")?,
+            resource: ResourceRef::from_row(row)?,
+            issuer: row.try_get("issuer")?,
+            account: row.try_get("account")?,
+            key: KeyMark::from_row(row)?,
+            place: row.try_get("place")?,
+            intent: row.try_get("intent")?,
+            detail: row.try_get("detail")?,
+        })
+    }
+}
+
 /// The end of the chain, held by one transaction.
 pub struct Head {
     seq: i64,
@@ -131,13 +131,13 @@ impl Head {
             "SELECT seq, hash, at FROM chain WHERE id = 1{}",
             dialect.for_update()
         );
-        let row = sqlx::query(AssertSqlSafe(select))
+        let (seq, hash, at): (i64, String, Option<String>) = sqlx::query_as(AssertSqlSafe(select))
             .fetch_one(connection)
             .await?;
         Ok(Self {
-            seq: row.try_get("seq")?,
-            hash: words::text(&row, "hash")?,
-            at: words::maybe(&row, "at")?.unwrap_or_default(),
+            seq,
+            hash,
+            at: at.unwrap_or_default(),
             events: Vec::new(),
         })
     }

@@ -37,6 +37,14 @@ impl Dialect {
         }
     }
 
+    /// Joins a second table to a first one that is walked through before, which SQLite would have to guess.
+    pub fn then_join(self) -> &'static str {
+        match self {
+            Self::Sqlite => "CROSS JOIN",
+            Self::Postgres => "JOIN",
+        }
+    }
+
     /// The clock of the database after `later`, as RFC 3339 text in UTC with milliseconds.
     pub fn now_and(self, later: Duration) -> String {
         let seconds = later.as_secs();

@@ -6,106 +6,26 @@ use sqlx::any::{Any, AnyArguments};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::chain::Event;
-use super::reads;
-use super::resources;
+use super::reads::rows;
+use super::resources::{self, Recorded};
+use super::rows::KeyRow;
+use super::transaction::Transaction;
 use super::trouble::Trouble;
-use super::words::{self, SLOTS, STATUSES};
-use super::writes::Transaction;
 use crate::instant::Instant;
-use crate::ledger::{Holding, KeyRecord, ResourceRef, Slot, Status};
+use crate::ledger::{Holding, KeyMark, KeyRecord, ResourceRef, Slot, Status};
 
 type Statement = sqlx::query::Query<'static, Any, AnyArguments>;
 
-/// One row of `keys`, all of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    id: i64,
-    /// Whose it is.
-    pub resource_id: String,
-    about: About,
-    /// The key.
-    pub key: KeyRecord,
-}
-
-/// What a key shares with the others of its resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct About {
-    name: String,
-    workspace: String,
-    issuer: String,
-    account: String,
-    group: Option<String>,
-    environment: Option<String>,
-    owner: Option<String>,
-    policy: Option<String>,
-    rotation_due_at: Option<Instant>,
-    status: Option<String>,
-}
-
-impl Row {
-    /// From the table.
-    pub fn read(row: &sqlx::any::AnyRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            id: sqlx::Row::try_get(row, "id")?,
-            resource_id: words::text(row, "resource_id")?,
-            about: About {
-                name: words::text(row, "name")?,
-                workspace: words::text(row, "workspace")?,
-                issuer: words::text(row, "issuer")?,
-                account: words::text(row, "account")?,
-                group: words::maybe(row, "key_group")?,
-                environment: words::maybe(row, "environment")?,
-                owner: words::maybe(row, "owner")?,
-                policy: words::maybe(row, "policy")?,
-                rotation_due_at: words::maybe_instant(row, "rotation_due_at")?,
-                status: words::maybe(row, "resource_status")?,
-            },
-            key: words::key(row)?,
-        })
-    }
-
-    /// The account that it is in.
-    pub fn account(&self) -> &str {
-        &self.about.account
-    }
-
-    /// Whose it is.
-    pub fn resource(&self) -> ResourceRef {
-        ResourceRef {
-            id: self.resource_id.clone(),
-            name: self.about.name.clone(),
-            workspace: self.about.workspace.clone(),
-        }
-    }
-}
-
-impl From<&Holding> for About {
-    fn from(holding: &Holding) -> Self {
-        Self {
-            name: holding.resource.name.clone(),
-            workspace: holding.resource.workspace.clone(),
-            issuer: holding.issuer.clone(),
-            account: holding.account.clone(),
-            group: Some(holding.group.clone()),
-            environment: holding.environment.clone(),
-            owner: holding.owner.clone(),
-            policy: holding.policy.clone(),
-            rotation_due_at: holding.rotation_due_at,
-            status: Some(holding.status.clone()),
-        }
-    }
-}
-
 /// What has to change, each key with the row that it has so far.
-fn changes(holding: &Holding, rows: &[Row]) -> Vec<(Option<Row>, KeyRecord)> {
-    let about = About::from(holding);
+fn changes(holding: &Holding, rows: &[KeyRow]) -> Vec<(Option<KeyRow>, KeyRecord)> {
     let change = |seen: &KeyRecord| {
         let known = rows.iter().find(|row| row.key.key.is(&seen.key)).cloned();
         let Some(known) = known else {
             return Some((None, seen.clone()));
         };
         let wanted = known.key.seen_as(seen);
-        (known.about != about || known.key != wanted).then_some((Some(known), wanted))
+        let moved = known.issuer != holding.issuer || known.account != holding.account;
+        (moved || known.key != wanted).then_some((Some(known), wanted))
     };
     holding.keys.iter().filter_map(change).collect()
 }
@@ -115,9 +35,12 @@ pub async fn differs(
     connection: &mut AnyConnection,
     holding: &Holding,
 ) -> Result<bool, sqlx::Error> {
-    let rows = reads::rows(connection, &holding.resource.id).await?;
     let recorded = resources::recorded(connection, &holding.resource.id).await?;
-    Ok(recorded != Some(holding.into()) || !changes(holding, &rows).is_empty())
+    if recorded != Some(holding.into()) {
+        return Ok(true);
+    }
+    let rows = rows(connection, &holding.resource.id).await?;
+    Ok(!changes(holding, &rows).is_empty())
 }
 
 /// Writes down what changed.
@@ -126,34 +49,34 @@ pub async fn record(
     holding: &Holding,
     at: Instant,
 ) -> Result<(), Trouble> {
-    let rows = reads::rows(transaction.connection, &holding.resource.id).await?;
+    let rows = rows(transaction.connection, &holding.resource.id).await?;
     let recorded = resources::recorded(transaction.connection, &holding.resource.id).await?;
-    resources::record(transaction.connection, holding, recorded.as_ref(), at).await?;
-    let about = About::from(holding);
+    let now = Recorded::from(holding);
+    resources::record(transaction.connection, &now, recorded.as_ref(), at).await?;
+    // What is said of a resource for the first time is no change.
+    if let Some(before) = recorded.filter(|before| before.generation.is_some()) {
+        let changed = changed(&before.compared(&now));
+        if !changed.is_empty() {
+            let event = told(holding, "changed", KeyMark::default(), changed, at);
+            transaction.head.append(event);
+        }
+    }
     for (known, wanted) in changes(holding, &rows) {
         let known = match known {
-            None => adopt(transaction.connection, holding, &wanted).await?,
+            None => left_to_itself(transaction.connection, holding, &wanted).await?,
             known => known,
         };
         match &known {
             None => insert(transaction.connection, holding, &wanted, at).await?,
-            Some(known) => update(transaction.connection, known.id, &about, &wanted, at).await?,
+            Some(known) => update(transaction.connection, known.id, holding, &wanted, at).await?,
         }
-        let (event, mut detail) = story(known.as_ref(), &about, &wanted);
+        let (event, mut detail) = story(known.as_ref(), holding, &wanted);
         if let Some(who) = &holding.left_by {
             let _ = write!(detail, ", left by {who}");
         }
         if let Some(event) = event {
-            transaction.head.append(Event {
-                at: at.to_string(),
-                event: event.into(),
-                resource: holding.resource.clone(),
-                issuer: holding.issuer.clone(),
-                account: holding.account.clone(),
-                key: wanted.key.clone(),
-                detail: (!detail.is_empty()).then_some(detail),
-                ..Event::default()
-            });
+            let event = told(holding, event, wanted.key.clone(), detail, at);
+            transaction.head.append(event);
         }
     }
     Ok(())
@@ -166,27 +89,30 @@ pub async fn forget(
     by: &str,
     at: Instant,
 ) -> Result<(), Trouble> {
-    for row in reads::rows(transaction.connection, resource_id).await? {
+    let resource = sqlx::query_as("SELECT * FROM resources WHERE resource_id = $1")
+        .bind(resource_id)
+        .fetch_optional(&mut *transaction.connection)
+        .await?;
+    let Some(resource): Option<ResourceRef> = resource else {
+        return Ok(());
+    };
+    for row in rows(transaction.connection, resource_id).await? {
         if row.key.status != Status::Live {
             continue;
         }
         sqlx::query("UPDATE keys SET status = $1, slot = $2, updated_at = $3 WHERE id = $4")
-            .bind(words::word(&STATUSES, &Status::Orphaned))
-            .bind(words::word(&SLOTS, &Slot::None))
-            .bind(at.to_string())
+            .bind(Status::Orphaned)
+            .bind(Slot::None)
+            .bind(at)
             .bind(row.id)
             .execute(&mut *transaction.connection)
             .await?;
         transaction.head.append(Event {
             at: at.to_string(),
             event: "forgotten".into(),
-            resource: ResourceRef {
-                id: resource_id.to_owned(),
-                name: row.about.name,
-                workspace: row.about.workspace,
-            },
-            issuer: row.about.issuer,
-            account: row.about.account,
+            resource: resource.clone(),
+            issuer: row.issuer,
+            account: row.account,
             key: row.key.key,
             detail: Some(format!("by {by}")),
             ..Event::default()
@@ -199,65 +125,61 @@ pub async fn forget(
     Ok(())
 }
 
-/// What an audit wants to know of a change: nothing, if only instants moved on.
-fn story(known: Option<&Row>, about: &About, wanted: &KeyRecord) -> (Option<&'static str>, String) {
+/// What happened to a resource, or to one of its keys.
+fn told(holding: &Holding, event: &str, key: KeyMark, detail: String, at: Instant) -> Event {
+    Event {
+        at: at.to_string(),
+        event: event.into(),
+        resource: holding.resource.clone(),
+        issuer: holding.issuer.clone(),
+        account: holding.account.clone(),
+        key,
+        detail: (!detail.is_empty()).then_some(detail),
+        ..Event::default()
+    }
+}
+
+/// What an audit wants to know of a key: nothing, if only instants moved on.
+fn story(
+    known: Option<&KeyRow>,
+    holding: &Holding,
+    wanted: &KeyRecord,
+) -> (Option<&'static str>, String) {
     let Some(known) = known else {
         return (Some("found"), String::new());
     };
-    let none = || "none".to_owned();
-    let before = [
-        (
-            "status",
-            words::word(&STATUSES, &known.key.status).to_owned(),
-        ),
-        ("slot", words::word(&SLOTS, &known.key.slot).to_owned()),
-        ("name", known.about.name.clone()),
-        ("workspace", known.about.workspace.clone()),
-        ("owner", known.about.owner.clone().unwrap_or_else(none)),
-        ("policy", known.about.policy.clone().unwrap_or_else(none)),
-    ];
-    let after = [
-        words::word(&STATUSES, &wanted.status).to_owned(),
-        words::word(&SLOTS, &wanted.slot).to_owned(),
-        about.name.clone(),
-        about.workspace.clone(),
-        about.owner.clone().unwrap_or_else(none),
-        about.policy.clone().unwrap_or_else(none),
-    ];
-    let changed: Vec<String> = before
-        .iter()
-        .zip(&after)
-        .filter(|((_, before), after)| before != *after)
-        .map(|((name, before), after)| format!("{name} {before} -> {after}"))
-        .collect();
+    let changed = changed(&[
+        ("resource", &known.resource_id, &holding.resource.id),
+        ("status", known.key.status.into(), wanted.status.into()),
+        ("slot", known.key.slot.into(), wanted.slot.into()),
+    ]);
     let confirmed = known.key.confirmed_at.is_none() && wanted.confirmed_at.is_some();
     let event = match (confirmed, changed.is_empty()) {
         (true, _) => Some("confirmed"),
         (false, false) => Some("changed"),
         (false, true) => None,
     };
-    (event, changed.join(", "))
+    (event, changed)
+}
+
+/// The fields that are not what they were.
+fn changed(fields: &[(&str, &str, &str)]) -> String {
+    let changed = fields.iter().filter(|(_, before, after)| before != after);
+    let changed = changed.map(|(name, before, after)| format!("{name} {before} -> {after}"));
+    changed.collect::<Vec<_>>().join(", ")
 }
 
 /// What a state says of a key, by column.
-fn values(about: &About, key: &KeyRecord, at: Instant) -> [(&'static str, Option<String>); 23] {
+fn values(holding: &Holding, key: &KeyRecord, at: Instant) -> [(&'static str, Option<String>); 16] {
     let text = |at: Option<Instant>| at.map(|at| at.to_string());
     [
-        ("name", Some(about.name.clone())),
-        ("workspace", Some(about.workspace.clone())),
-        ("issuer", Some(about.issuer.clone())),
-        ("account", Some(about.account.clone())),
-        ("key_group", about.group.clone()),
-        ("environment", about.environment.clone()),
-        ("owner", about.owner.clone()),
-        ("policy", about.policy.clone()),
-        ("resource_status", about.status.clone()),
-        ("rotation_due_at", text(about.rotation_due_at)),
-        ("slot", Some(words::word(&SLOTS, &key.slot).to_owned())),
-        (
-            "status",
-            Some(words::word(&STATUSES, &key.status).to_owned()),
-        ),
+        ("resource_id", Some(holding.resource.id.clone())),
+        ("issuer", Some(holding.issuer.clone())),
+        ("account", Some(holding.account.clone())),
+        ("key_id", key.key.key_id.clone()),
+        ("mark", key.key.mark.clone()),
+        ("slot", Some(key.slot.to_string())),
+        ("status", Some(key.status.to_string())),
         ("created_at", Some(key.created_at.to_string())),
         ("delivered_at", text(key.delivered_at)),
         ("verified_at", text(key.verified_at)),
@@ -267,8 +189,6 @@ fn values(about: &About, key: &KeyRecord, at: Instant) -> [(&'static str, Option
         ("last_used_at", text(key.last_used_at)),
         ("confirmed_at", text(key.confirmed_at)),
         ("updated_at", Some(at.to_string())),
-        ("key_id", key.key.key_id.clone()),
-        ("mark", key.key.mark.clone()),
     ]
 }
 
@@ -278,17 +198,11 @@ async fn insert(
     key: &KeyRecord,
     at: Instant,
 ) -> Result<(), sqlx::Error> {
-    let values = values(&About::from(holding), key, at);
-    let columns: Vec<&str> = values.iter().map(|(column, _)| *column).collect();
-    let places: Vec<String> = (3..columns.len() + 3).map(|n| format!("${n}")).collect();
-    let text = format!(
-        "INSERT INTO keys (resource_id, minted_by, {}) VALUES ($1, $2, {})",
-        columns.join(", "),
-        places.join(", ")
-    );
-    let statement = sqlx::query(AssertSqlSafe(text))
-        .bind(&holding.resource.id)
-        .bind(&key.minted_by);
+    let values = values(holding, key, at);
+    let columns = values.each_ref().map(|(column, _)| *column).join(", ");
+    let places = super::rows::arguments(2, values.len());
+    let text = format!("INSERT INTO keys (minted_by, {columns}) VALUES ($1, {places})");
+    let statement = sqlx::query(AssertSqlSafe(text)).bind(key.minted_by.clone());
     let bind = |statement: Statement, (_, value)| statement.bind(value);
     let statement = values.into_iter().fold(statement, bind);
     statement.execute(connection).await.map(|_| ())
@@ -297,11 +211,11 @@ async fn insert(
 async fn update(
     connection: &mut AnyConnection,
     id: i64,
-    about: &About,
+    holding: &Holding,
     key: &KeyRecord,
     at: Instant,
 ) -> Result<(), sqlx::Error> {
-    let values = values(about, key, at);
+    let values = values(holding, key, at);
     let places = values.iter().zip(2..);
     let places: Vec<String> = places
         .map(|((column, _), n)| format!("{column} = ${n}"))
@@ -313,21 +227,20 @@ async fn update(
     statement.execute(connection).await.map(|_| ())
 }
 
-/// A key that was left to itself, and that another resource has taken over, is one key and stays one row.
-async fn adopt(
+/// A key that was left to itself, and that this resource has taken over, is one key and stays one row.
+async fn left_to_itself(
     connection: &mut AnyConnection,
     holding: &Holding,
     key: &KeyRecord,
-) -> Result<Option<Row>, sqlx::Error> {
-    let adopted = sqlx::query(
-        "UPDATE keys SET resource_id = $1 \
-         WHERE account = $2 AND key_id = $3 AND status = $4 AND resource_id <> $1 RETURNING *",
+) -> Result<Option<KeyRow>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT * FROM keys WHERE account = $1 AND key_id = $2 AND status = $3 AND resource_id <> $4 \
+         ORDER BY id LIMIT 1",
     )
-    .bind(&holding.resource.id)
     .bind(&holding.account)
     .bind(&key.key.key_id)
-    .bind(words::word(&STATUSES, &Status::Orphaned))
+    .bind(Status::Orphaned)
+    .bind(&holding.resource.id)
     .fetch_optional(connection)
-    .await?;
-    adopted.as_ref().map(Row::read).transpose()
+    .await
 }

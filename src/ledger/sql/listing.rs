@@ -1,13 +1,13 @@
 //! The inventory in SQL.
 
-use sqlx::any::{Any, AnyArguments};
+use sqlx::any::{Any, AnyArguments, AnyRow};
 use sqlx::query::Query as Statement;
-use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
 
 use super::dialect::Dialect;
-use super::words;
 use crate::duration::Duration;
-use crate::ledger::inventory::{Inventory, Listed, MOST_COUNTED, Mark, Query, Sort};
+use crate::ledger::inventory::{Listed, MOST_COUNTED, Mark, Page, Query, Sort};
+use crate::ledger::{KeyRecord, ResourceRef};
 
 /// How long an apply that ended may leave a key unconfirmed: the next refresh confirms it.
 const NEXT_REFRESH: Duration = Duration::from_days(1);
@@ -19,11 +19,14 @@ pub async fn list(
     connection: &mut AnyConnection,
     dialect: Dialect,
     query: &Query,
-) -> Result<Inventory, sqlx::Error> {
+) -> Result<Page, sqlx::Error> {
     let mut filter = Filter::of(query, dialect);
     let count = format!(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM keys{} LIMIT {MOST_COUNTED}) AS counted",
-        filter.text()
+        "SELECT COUNT(*) FROM (SELECT 1 FROM {} LIMIT {MOST_COUNTED}) AS counted",
+        filter.text(match filter.asks_resources {
+            true => filter.both(query, dialect),
+            false => filter.keys.clone(),
+        })
     );
     let total = filter.bound(count).fetch_one(&mut *connection).await?;
     let total = total.try_get(0)?;
@@ -40,9 +43,10 @@ pub async fn list(
     let orphaned = filter.orphaned(query, dialect);
     // One more than asked for tells whether there is a next page.
     let page = format!(
-        "SELECT keys.*, {column} AS sorted_by, CAST(CASE WHEN {orphaned} THEN 1 ELSE 0 END AS BIGINT) AS nobodys \
-         FROM keys{} ORDER BY {column} {order}, keys.id {order} LIMIT {}",
-        filter.text(),
+        "SELECT keys.*, {OF_RESOURCES}, {column} AS sorted_by, \
+         CAST(CASE WHEN {orphaned} THEN 1 ELSE 0 END AS BIGINT) AS nobodys \
+         FROM {} ORDER BY {column} {order}, keys.id {order} LIMIT {}",
+        filter.text(filter.both(query, dialect)),
         i64::from(query.limit) + 1
     );
     let mut rows = filter.bound(page).fetch_all(connection).await?;
@@ -50,28 +54,33 @@ pub async fn list(
     rows.truncate(query.limit as usize);
     let next = match rows.last() {
         Some(last) if more => Some(Mark {
-            value: words::text(last, "sorted_by")?,
+            value: last.try_get("sorted_by")?,
             id: last.try_get("id")?,
         }),
         _ => None,
     };
-    let keys: Result<_, sqlx::Error> = rows.iter().map(listed).collect();
-    Ok(Inventory {
+    let keys = rows.iter().map(Listed::from_row);
+    Ok(Page {
         total,
-        keys: keys?,
+        keys: keys.collect::<Result<_, _>>()?,
         next,
     })
 }
+
+/// What a key shows of its resource. Both have a status.
+const OF_RESOURCES: &str = "resources.name, resources.workspace, resources.key_group, resources.environment, \
+                            resources.owner, resources.policy, resources.status AS resource_status, \
+                            resources.rotation_due_at";
 
 /// Null sorts as the empty text, so that both databases agree on its place.
 fn column(sort: Sort) -> &'static str {
     match sort {
         Sort::CreatedAt => "keys.created_at",
-        Sort::Name => "keys.name",
-        Sort::Environment => "COALESCE(keys.environment, '')",
+        Sort::Name => "resources.name",
+        Sort::Environment => "COALESCE(resources.environment, '')",
         Sort::LastUsedAt => "COALESCE(keys.last_used_at, '')",
-        Sort::Owner => "COALESCE(keys.owner, '')",
-        Sort::RotationDueAt => "COALESCE(keys.rotation_due_at, '')",
+        Sort::Owner => "COALESCE(resources.owner, '')",
+        Sort::RotationDueAt => "COALESCE(resources.rotation_due_at, '')",
     }
 }
 
@@ -81,24 +90,26 @@ fn direction(descending: bool) -> &'static str {
 
 /// The conditions with their arguments.
 struct Filter {
-    index: String,
+    /// The table of keys, with the index that finds them where the planner would not see it.
+    keys: String,
+    /// There is a condition on resources.
+    asks_resources: bool,
     conditions: Vec<String>,
     arguments: Vec<String>,
 }
 
 impl Filter {
     fn of(query: &Query, dialect: Dialect) -> Self {
+        let index = match query.orphaned {
+            true => dialect.indexed_by("keys_doubtful"),
+            false => String::new(),
+        };
         let mut filter = Self {
-            index: match query.orphaned {
-                true => dialect.indexed_by("keys_doubtful"),
-                false => String::new(),
-            },
+            keys: format!("keys{index}"),
+            asks_resources: false,
             conditions: Vec::new(),
             arguments: Vec::new(),
         };
-        let status = query
-            .status
-            .map(|it| words::word(&words::STATUSES, &it).to_owned());
         for (column, value) in [
             ("name", &query.name),
             ("workspace", &query.workspace),
@@ -106,16 +117,21 @@ impl Filter {
             ("environment", &query.environment),
             ("owner", &query.owner),
             ("policy", &query.policy),
-            ("issuer", &query.issuer),
-            ("status", &status),
         ] {
+            if let Some(value) = value {
+                let value = filter.argument(value);
+                filter.ask_resources(format!("resources.{column} = {value}"));
+            }
+        }
+        if query.without_owner {
+            filter.ask_resources("resources.owner IS NULL".into());
+        }
+        let status = query.status.map(|status| status.to_string());
+        for (column, value) in [("issuer", &query.issuer), ("status", &status)] {
             if let Some(value) = value {
                 let value = filter.argument(value);
                 filter.require(format!("keys.{column} = {value}"));
             }
-        }
-        if query.without_owner {
-            filter.require("keys.owner IS NULL".into());
         }
         if let Some(until) = query.created_until {
             let until = filter.argument(&until.to_string());
@@ -161,10 +177,26 @@ impl Filter {
         self.conditions.push(condition);
     }
 
-    fn text(&self) -> String {
+    fn ask_resources(&mut self, condition: String) {
+        self.asks_resources = true;
+        self.require(condition);
+    }
+
+    /// Both tables: first the one whose conditions or order leave the least to look at.
+    fn both(&self, query: &Query, dialect: Dialect) -> String {
+        let (keys, join) = (&self.keys, dialect.then_join());
+        let sorts = column(query.sort_by).contains("resources.");
+        let (first, second) = match (self.asks_resources || sorts) && !query.orphaned {
+            true => ("resources", keys.as_str()),
+            false => (keys.as_str(), "resources"),
+        };
+        format!("{first} {join} {second} ON resources.resource_id = keys.resource_id")
+    }
+
+    fn text(&self, tables: String) -> String {
         match self.conditions.is_empty() {
-            true => self.index.clone(),
-            false => format!("{} WHERE {}", self.index, self.conditions.join(" AND ")),
+            true => tables,
+            false => format!("{tables} WHERE {}", self.conditions.join(" AND ")),
         }
     }
 
@@ -176,18 +208,20 @@ impl Filter {
     }
 }
 
-fn listed(row: &sqlx::any::AnyRow) -> Result<Listed, sqlx::Error> {
-    Ok(Listed {
-        resource: words::resource(row)?,
-        issuer: words::text(row, "issuer")?,
-        account: words::text(row, "account")?,
-        group: words::maybe(row, "key_group")?,
-        environment: words::maybe(row, "environment")?,
-        owner: words::maybe(row, "owner")?,
-        policy: words::maybe(row, "policy")?,
-        resource_status: words::maybe(row, "resource_status")?,
-        rotation_due_at: words::maybe_instant(row, "rotation_due_at")?,
-        key: words::key(row)?,
-        orphaned: row.try_get::<i64, _>("nobodys")? == 1,
-    })
+impl FromRow<'_, AnyRow> for Listed {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            resource: ResourceRef::from_row(row)?,
+            issuer: row.try_get("issuer")?,
+            account: row.try_get("account")?,
+            group: row.try_get("key_group")?,
+            environment: row.try_get("environment")?,
+            owner: row.try_get("owner")?,
+            policy: row.try_get("policy")?,
+            resource_status: row.try_get("resource_status")?,
+            rotation_due_at: row.try_get("rotation_due_at")?,
+            key: KeyRecord::from_row(row)?,
+            orphaned: row.try_get::<i64, _>("nobodys")? == 1,
+        })
+    }
 }

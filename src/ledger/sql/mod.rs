@@ -10,16 +10,19 @@ mod connect;
 mod dialect;
 mod file;
 mod holdings;
+mod jobs;
+mod journal;
 mod listing;
+mod locks;
 mod migrate;
 mod reads;
 mod resources;
+mod rows;
 mod target;
+mod transaction;
 mod trouble;
 mod verify;
-mod words;
 mod writer;
-mod writes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,16 +37,17 @@ use tokio::time::Instant as Moment;
 
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::ledger::inventory::{Inventory, Query};
+use crate::ledger::inventory::{Page, Query};
 use crate::ledger::{
-    Fence, Holding, Intent, KeyMark, KeyRecord, Lease, Ledger, Memory, Outcome, ResourceRef, Status,
+    Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
+    Outcome, ResourceRef, Status,
 };
 use connect::Access;
+use jobs::Job;
 pub use target::Target;
 use trouble::{Trouble, answered};
 pub use verify::{Broken, Verdict};
 use writer::{Reached, Writer};
-use writes::Job;
 
 /// A connection that failed is not tried again for so long: two thousand resources do not wait for the same
 /// unreachable host one after the other.
@@ -212,16 +216,14 @@ impl Database {
     }
 }
 
-#[async_trait]
 impl Ledger for Database {
     fn place(&self) -> String {
         self.target.shown().to_owned()
     }
+}
 
-    fn lock_timeout(&self) -> Duration {
-        self.patience
-    }
-
+#[async_trait]
+impl Journal for Database {
     async fn begin(&self, intent: &Intent) -> Result<()> {
         self.write(Job::Begin(Box::new(intent.clone())))
             .await
@@ -258,7 +260,10 @@ impl Ledger for Database {
         self.answer(reads::recall_never_confirmed(&mut reader, dialect, account))
             .await
     }
+}
 
+#[async_trait]
+impl Inventory for Database {
     async fn keys_in(&self, account: &str) -> Result<Vec<KeyRecord>> {
         let Some(mut reader) = self.reader().await? else {
             return Ok(Vec::new());
@@ -290,12 +295,19 @@ impl Ledger for Database {
         self.note(Job::Record(Box::new(holding.clone()), at)).await
     }
 
-    async fn inventory(&self, query: &Query) -> Result<Inventory> {
+    async fn list(&self, query: &Query) -> Result<Page> {
         let Some(mut reader) = self.reader().await? else {
-            return Ok(Inventory::default());
+            return Ok(Page::default());
         };
         self.answer(listing::list(&mut reader, self.target.dialect, query))
             .await
+    }
+}
+
+#[async_trait]
+impl Locks for Database {
+    fn lock_timeout(&self) -> Duration {
+        self.patience
     }
 
     async fn try_lock(&self, name: &str, holder: &str) -> Result<Option<Lease>> {
@@ -311,7 +323,7 @@ impl Ledger for Database {
         let Some(mut reader) = self.reader().await? else {
             return Ok(None);
         };
-        self.answer(reads::lock_holder(&mut reader, self.target.dialect, name))
+        self.answer(locks::lock_holder(&mut reader, self.target.dialect, name))
             .await
     }
 

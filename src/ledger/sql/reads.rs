@@ -1,27 +1,23 @@
-//! What is read: the memory of one resource.
+//! What is read of keys and of the journal.
 
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
+use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
 
 use super::attest;
 use super::dialect::Dialect;
-use super::holdings::Row;
 use super::resources;
-use super::words;
-use crate::instant::Instant;
-use crate::ledger::keys::MOST_OPEN;
-use crate::ledger::{Intent, KeyMark, KeyRecord, Memory, ResourceRef};
+use super::rows::{AT_ONCE, KeyRow, arguments};
+use crate::ledger::{Intent, KeyMark, KeyRecord, MOST_OPEN, Memory, ResourceRef};
 
 /// The rows of `keys` of one resource, oldest first.
 pub async fn rows(
     connection: &mut AnyConnection,
     resource_id: &str,
-) -> Result<Vec<Row>, sqlx::Error> {
-    let found = sqlx::query("SELECT * FROM keys WHERE resource_id = $1 ORDER BY id")
+) -> Result<Vec<KeyRow>, sqlx::Error> {
+    sqlx::query_as("SELECT * FROM keys WHERE resource_id = $1 ORDER BY id")
         .bind(resource_id)
         .fetch_all(connection)
-        .await?;
-    found.iter().map(Row::read).collect()
+        .await
 }
 
 /// What is remembered of one resource.
@@ -39,7 +35,7 @@ pub async fn recall(
     );
     let recorded = resources::recorded(connection, resource_id).await?;
     Ok(Memory {
-        generation: recorded.map(|recorded| recorded.generation),
+        generation: recorded.and_then(|recorded| recorded.generation),
         ..memory(connection, resource_id, keys, open).await?
     })
 }
@@ -75,11 +71,11 @@ pub async fn keys_in(
     connection: &mut AnyConnection,
     account: &str,
 ) -> Result<Vec<KeyRecord>, sqlx::Error> {
-    let rows = sqlx::query("SELECT * FROM keys WHERE account = $1 ORDER BY id")
+    let mut rows = sqlx::query_as("SELECT * FROM keys WHERE account = $1 ORDER BY id")
         .bind(account)
         .fetch_all(&mut *connection)
         .await?;
-    let rows = attested(connection, &rows).await?;
+    attest::keys(connection, &mut rows).await?;
     Ok(rows.into_iter().map(|row| row.key).collect())
 }
 
@@ -89,38 +85,38 @@ pub async fn find_keys(
     keys: &[KeyMark],
 ) -> Result<Vec<(ResourceRef, KeyRecord)>, sqlx::Error> {
     let mut found = Vec::new();
-    for keys in keys.chunks(words::AT_ONCE) {
+    for keys in keys.chunks(AT_ONCE) {
         let ids: Vec<&String> = keys.iter().filter_map(|key| key.key_id.as_ref()).collect();
         let marks: Vec<&String> = keys.iter().filter_map(|key| key.mark.as_ref()).collect();
         // An empty list is no SQL, and null is in no list.
         let list = |first, many| match many {
             0 => "NULL".to_owned(),
-            many => words::arguments(first, many),
+            many => arguments(first, many),
         };
         let text = format!(
-            "SELECT * FROM keys WHERE key_id IN ({}) OR mark IN ({}) ORDER BY id",
+            "SELECT keys.*, resources.name, resources.workspace FROM keys \
+             JOIN resources ON resources.resource_id = keys.resource_id \
+             WHERE keys.key_id IN ({}) OR keys.mark IN ({}) ORDER BY keys.id",
             list(1, ids.len()),
             list(ids.len() + 1, marks.len())
         );
-        let values = ids.into_iter().chain(marks);
         let statement = sqlx::query(AssertSqlSafe(text));
-        let rows = values.fold(statement, |it, value| it.bind(value));
-        let rows = rows.fetch_all(&mut *connection).await?;
-        let mut rows = attested(connection, &rows).await?;
-        rows.retain(|row| keys.iter().any(|key| row.key.key.is(key)));
-        found.extend(rows.into_iter().map(|row| (row.resource(), row.key)));
+        let values = ids.into_iter().chain(marks);
+        let statement = values.fold(statement, |it, value| it.bind(value));
+        let rows = statement.fetch_all(&mut *connection).await?;
+        let resources = all::<ResourceRef>(&rows)?;
+        let mut rows = all::<KeyRow>(&rows)?;
+        attest::keys(connection, &mut rows).await?;
+        let records = rows.into_iter().map(|row| row.key);
+        let asked = |record: &KeyRecord| keys.iter().any(|key| record.key.is(key));
+        let named = resources.into_iter().zip(records);
+        found.extend(named.filter(|(_, record)| asked(record)));
     }
     Ok(found)
 }
 
-/// Rows of `keys`, with what the audit trail says of them.
-async fn attested(
-    connection: &mut AnyConnection,
-    rows: &[AnyRow],
-) -> Result<Vec<Row>, sqlx::Error> {
-    let mut rows = rows.iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
-    attest::keys(connection, &mut rows).await?;
-    Ok(rows)
+fn all<T: for<'r> FromRow<'r, AnyRow>>(rows: &[AnyRow]) -> Result<Vec<T>, sqlx::Error> {
+    rows.iter().map(T::from_row).collect()
 }
 
 /// Whether the lock under which an intent was begun is still held.
@@ -139,47 +135,26 @@ async fn memory(
     keys: String,
     open: String,
 ) -> Result<Memory, sqlx::Error> {
-    let mut found = Vec::new();
-    for text in [keys, open] {
-        let rows = sqlx::query(AssertSqlSafe(text)).bind(about);
-        found.push(rows.fetch_all(&mut *connection).await?);
-    }
-    let alive: Result<Vec<i32>, sqlx::Error> =
-        found[1].iter().map(|row| row.try_get("is_alive")).collect();
-    let more = found[1].len() > MOST_OPEN;
-    found[1].truncate(MOST_OPEN);
-    let keys = attested(connection, &found[0]).await?;
-    let open = found[1].iter().map(words::intent);
-    let open = open.collect::<Result<Vec<Intent>, sqlx::Error>>()?;
+    let mut keys: Vec<KeyRow> = sqlx::query_as(AssertSqlSafe(keys))
+        .bind(about)
+        .fetch_all(&mut *connection)
+        .await?;
+    let mut open = sqlx::query(AssertSqlSafe(open))
+        .bind(about)
+        .fetch_all(&mut *connection)
+        .await?;
+    attest::keys(connection, &mut keys).await?;
+    let alive = open.iter().map(|row| row.try_get::<i32, _>("is_alive"));
+    let alive = alive.collect::<Result<Vec<_>, _>>()?;
+    let more = open.len() > MOST_OPEN;
+    open.truncate(MOST_OPEN);
+    let open: Vec<Intent> = all(&open)?;
     Ok(Memory {
         generation: None,
         more,
         keys: keys.into_iter().map(|row| row.key).collect(),
         sealed: attest::intents(connection, &open).await?,
         open,
-        busy: alive?.contains(&1),
+        busy: alive.contains(&1),
     })
-}
-
-/// Who holds a lock now, and since when.
-pub async fn lock_holder(
-    connection: &mut AnyConnection,
-    dialect: Dialect,
-    name: &str,
-) -> Result<Option<(String, Instant)>, sqlx::Error> {
-    let text = format!(
-        "SELECT holder, taken_at FROM locks WHERE name = $1 AND holder IS NOT NULL AND expires_at > {}",
-        dialect.now()
-    );
-    let row = sqlx::query(AssertSqlSafe(text))
-        .bind(name)
-        .fetch_optional(connection)
-        .await?;
-    row.map(|row| {
-        Ok((
-            words::text(&row, "holder")?,
-            words::instant(&row, "taken_at")?,
-        ))
-    })
-    .transpose()
 }

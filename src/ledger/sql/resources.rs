@@ -1,10 +1,11 @@
-//! What is recorded once for each resource: its generation, and the places that it delivers to.
+//! What is recorded once for each resource: what people say of it, how it stands, and the places that it delivers to.
 
 use std::collections::BTreeSet;
 
-use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
 
-use super::words;
+use super::rows::{AT_ONCE, arguments, damaged};
 use crate::instant::Instant;
 use crate::ledger::{Holding, ResourceRef};
 
@@ -12,9 +13,14 @@ use crate::ledger::{Holding, ResourceRef};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
     resource: ResourceRef,
-    account: String,
-    /// How often its key was promoted.
-    pub generation: u64,
+    group: Option<String>,
+    environment: Option<String>,
+    owner: Option<String>,
+    policy: Option<String>,
+    status: Option<String>,
+    rotation_due_at: Option<Instant>,
+    /// How often its key was promoted; `None` until a state was recorded.
+    pub generation: Option<u64>,
     left_by: Option<String>,
     places: BTreeSet<String>,
 }
@@ -23,11 +29,55 @@ impl From<&Holding> for Recorded {
     fn from(holding: &Holding) -> Self {
         Self {
             resource: holding.resource.clone(),
-            account: holding.account.clone(),
-            generation: holding.generation,
+            group: Some(holding.group.clone()),
+            environment: holding.environment.clone(),
+            owner: holding.owner.clone(),
+            policy: holding.policy.clone(),
+            status: Some(holding.status.clone()),
+            rotation_due_at: holding.rotation_due_at,
+            generation: Some(holding.generation),
             left_by: holding.left_by.clone(),
             places: holding.places.iter().cloned().collect(),
         }
+    }
+}
+
+impl FromRow<'_, AnyRow> for Recorded {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        let generation: Option<i64> = row.try_get("generation")?;
+        let generation = generation.map(|number| {
+            u64::try_from(number).map_err(|_| damaged("generation", &number.to_string()))
+        });
+        Ok(Self {
+            resource: ResourceRef::from_row(row)?,
+            group: row.try_get("key_group")?,
+            environment: row.try_get("environment")?,
+            owner: row.try_get("owner")?,
+            policy: row.try_get("policy")?,
+            status: row.try_get("status")?,
+            rotation_due_at: row.try_get("rotation_due_at")?,
+            generation: generation.transpose()?,
+            left_by: row.try_get("left_by")?,
+            places: BTreeSet::new(),
+        })
+    }
+}
+
+impl Recorded {
+    /// What an audit wants to know of a change: each field with what it was and what it is.
+    pub fn compared<'a>(&'a self, now: &'a Self) -> [(&'static str, &'a str, &'a str); 6] {
+        fn or_none(text: &Option<String>) -> &str {
+            text.as_deref().unwrap_or("none")
+        }
+        let pair = |name, of: fn(&Self) -> &str| (name, of(self), of(now));
+        [
+            pair("name", |it| &it.resource.name),
+            pair("workspace", |it| &it.resource.workspace),
+            pair("group", |it| or_none(&it.group)),
+            pair("environment", |it| or_none(&it.environment)),
+            pair("owner", |it| or_none(&it.owner)),
+            pair("policy", |it| or_none(&it.policy)),
+        ]
     }
 }
 
@@ -36,72 +86,87 @@ pub async fn recorded(
     connection: &mut AnyConnection,
     resource_id: &str,
 ) -> Result<Option<Recorded>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT resources.*, places.place FROM resources \
-         LEFT JOIN places ON places.resource_id = resources.resource_id WHERE resources.resource_id = $1",
-    )
-    .bind(resource_id)
-    .fetch_all(connection)
-    .await?;
-    let Some(first) = rows.first() else {
+    let recorded = sqlx::query_as("SELECT * FROM resources WHERE resource_id = $1")
+        .bind(resource_id)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(mut recorded): Option<Recorded> = recorded else {
         return Ok(None);
     };
-    let places: Result<Vec<Option<String>>, sqlx::Error> =
-        rows.iter().map(|row| words::maybe(row, "place")).collect();
-    Ok(Some(Recorded {
-        resource: words::resource(first)?,
-        account: words::text(first, "account")?,
-        generation: words::count(first, "generation")?,
-        left_by: words::maybe(first, "left_by")?,
-        places: places?.into_iter().flatten().collect(),
-    }))
+    let places = sqlx::query_scalar("SELECT place FROM places WHERE resource_id = $1")
+        .bind(resource_id)
+        .fetch_all(connection)
+        .await?;
+    recorded.places = places.into_iter().collect();
+    Ok(Some(recorded))
 }
 
-/// Writes down what a state says now, where it is not what was `recorded`.
+/// Makes sure that a resource is there to have keys, before any state told of it.
+pub async fn introduce(
+    connection: &mut AnyConnection,
+    resource: &ResourceRef,
+    at: Instant,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO resources (resource_id, name, workspace, updated_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (resource_id) DO NOTHING",
+    )
+    .bind(&resource.id)
+    .bind(&resource.name)
+    .bind(&resource.workspace)
+    .bind(at)
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
+/// Writes down what a state says `now`, where it is not what was `recorded`.
 pub async fn record(
     connection: &mut AnyConnection,
-    holding: &Holding,
+    now: &Recorded,
     recorded: Option<&Recorded>,
     at: Instant,
 ) -> Result<(), sqlx::Error> {
-    let now = Recorded::from(holding);
-    if recorded == Some(&now) {
+    if recorded == Some(now) {
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO resources (resource_id, name, workspace, account, generation, left_by, left_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (resource_id) DO UPDATE SET name = excluded.name, \
-         workspace = excluded.workspace, account = excluded.account, generation = excluded.generation, \
+        "INSERT INTO resources (resource_id, name, workspace, key_group, environment, owner, policy, status, \
+         rotation_due_at, generation, left_by, left_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (resource_id) DO UPDATE SET \
+         name = excluded.name, workspace = excluded.workspace, key_group = excluded.key_group, \
+         environment = excluded.environment, owner = excluded.owner, policy = excluded.policy, \
+         status = excluded.status, rotation_due_at = excluded.rotation_due_at, generation = excluded.generation, \
          left_by = excluded.left_by, left_at = excluded.left_at, updated_at = excluded.updated_at",
     )
     .bind(&now.resource.id)
     .bind(&now.resource.name)
     .bind(&now.resource.workspace)
-    .bind(&now.account)
+    .bind(&now.group)
+    .bind(&now.environment)
+    .bind(&now.owner)
+    .bind(&now.policy)
+    .bind(&now.status)
+    .bind(now.rotation_due_at)
     // Nobody promotes a key so often.
-    .bind(i64::try_from(now.generation).unwrap_or(i64::MAX))
+    .bind(now.generation.map(|number| i64::try_from(number).unwrap_or(i64::MAX)))
     .bind(&now.left_by)
-    .bind(now.left_by.as_ref().map(|_| at.to_string()))
-    .bind(at.to_string())
+    .bind(now.left_by.as_ref().map(|_| at))
+    .bind(at)
     .execute(&mut *connection)
     .await?;
-    let before = recorded.map(|recorded| &recorded.places);
-    let is_new = |place: &&String| before.is_none_or(|before| !before.contains(*place));
-    for place in now.places.iter().filter(is_new) {
-        sqlx::query("INSERT INTO places (place, resource_id) VALUES ($1, $2)")
-            .bind(place)
+    let none = BTreeSet::new();
+    let before = recorded.map_or(&none, |recorded| &recorded.places);
+    let insert = "INSERT INTO places (resource_id, place) VALUES ($1, $2)";
+    let delete = "DELETE FROM places WHERE resource_id = $1 AND place = $2";
+    let new = now.places.difference(before).map(|place| (insert, place));
+    let gone = before.difference(&now.places).map(|place| (delete, place));
+    for (text, place) in new.chain(gone) {
+        sqlx::query(text)
             .bind(&now.resource.id)
+            .bind(place)
             .execute(&mut *connection)
             .await?;
-    }
-    for place in before.into_iter().flatten() {
-        if !now.places.contains(place) {
-            sqlx::query("DELETE FROM places WHERE place = $1 AND resource_id = $2")
-                .bind(place)
-                .bind(&now.resource.id)
-                .execute(&mut *connection)
-                .await?;
-        }
     }
     Ok(())
 }
@@ -112,19 +177,19 @@ pub async fn who_delivers_to(
     places: &[String],
 ) -> Result<Vec<(String, ResourceRef)>, sqlx::Error> {
     let mut found = Vec::new();
-    for places in places.chunks(words::AT_ONCE) {
+    for places in places.chunks(AT_ONCE) {
         let text = format!(
             "SELECT places.place, resources.* FROM places \
              JOIN resources ON resources.resource_id = places.resource_id WHERE places.place IN ({}) \
              AND EXISTS (SELECT 1 FROM keys WHERE keys.resource_id = places.resource_id AND keys.status = 'live' \
              AND keys.confirmed_at IS NOT NULL) \
              ORDER BY places.place, places.resource_id",
-            words::arguments(1, places.len())
+            arguments(1, places.len())
         );
         let statement = sqlx::query(AssertSqlSafe(text));
         let rows = places.iter().fold(statement, |it, place| it.bind(place));
         for row in rows.fetch_all(&mut *connection).await? {
-            found.push((row.try_get("place")?, words::resource(&row)?));
+            found.push((row.try_get("place")?, ResourceRef::from_row(&row)?));
         }
     }
     Ok(found)

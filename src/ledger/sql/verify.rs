@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use sqlx::{AnyConnection, Row};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, FromRow, Row};
 
 use super::chain::{Event, GENESIS};
-use super::words;
 
 /// Rows that are read at once.
 const PAGE: i64 = 1000;
@@ -107,9 +107,9 @@ pub async fn verify(
         }
         for row in &rows {
             let seq: i64 = row.try_get("seq")?;
-            let event = Event::read(row)?;
+            let event = Event::from_row(row)?;
             let broken = link(&verdict, seq, &event, row)?;
-            let hash = words::text(row, "hash")?;
+            let hash: String = row.try_get("hash")?;
             let resealed = seal.is_some_and(|(number, seal)| *number == seq && *seal != hash);
             if let Some(broken) = broken.or(resealed.then_some(Broken::Resealed(seq))) {
                 verdict.broken = Some(broken);
@@ -148,9 +148,9 @@ async fn unattested(connection: &mut AnyConnection) -> Result<Option<Broken>, sq
                    AND NOT EXISTS (SELECT 1 FROM events WHERE events.intent = intents.intent \
                    AND events.event = 'begun') ORDER BY id LIMIT 1";
     for (table, text) in [("keys", keys), ("intents", intents)] {
-        let row = sqlx::query(text).fetch_optional(&mut *connection).await?;
-        if let Some(row) = row {
-            return Ok(Some(Broken::Unattested(table, words::text(&row, "about")?)));
+        let about = sqlx::query_scalar(text).fetch_optional(&mut *connection);
+        if let Some(about) = about.await? {
+            return Ok(Some(Broken::Unattested(table, about)));
         }
     }
     Ok(None)
@@ -160,11 +160,11 @@ fn link(
     verdict: &Verdict,
     seq: i64,
     event: &Event,
-    row: &sqlx::any::AnyRow,
+    row: &AnyRow,
 ) -> Result<Option<Broken>, sqlx::Error> {
     let next = verdict.sound + 1;
-    let previous = words::text(row, "previous")?;
-    let hash = words::text(row, "hash")?;
+    let previous: String = row.try_get("previous")?;
+    let hash: String = row.try_get("hash")?;
     Ok(if seq < 1 {
         Some(Broken::Unlinked(seq))
     } else if seq != next {
@@ -180,8 +180,7 @@ fn link(
 
 /// The end of the chain as it is kept beside it.
 async fn end(connection: &mut AnyConnection) -> Result<(i64, String), sqlx::Error> {
-    let row = sqlx::query("SELECT seq, hash FROM chain WHERE id = 1")
+    sqlx::query_as("SELECT seq, hash FROM chain WHERE id = 1")
         .fetch_one(connection)
-        .await?;
-    Ok((row.try_get("seq")?, words::text(&row, "hash")?))
+        .await
 }

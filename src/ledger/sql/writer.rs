@@ -10,10 +10,11 @@ use tokio::time::Instant;
 
 use super::chain::Head;
 use super::connect::prepare;
+use super::jobs::Job;
 use super::target::Target;
+use super::transaction::Transaction;
 use super::trouble::{Trouble, answered};
-use super::writes::{Job, Transaction, stopped};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ledger::Lease;
 
 /// The answer to a call, and whether the database could be reached.
@@ -156,4 +157,13 @@ impl Task {
         scope.commit().await?;
         Ok(answers)
     }
+}
+
+/// For a worker that is gone, which only the end of the process explains.
+fn stopped() -> Error {
+    Error::new(
+        Kind::Unavailable,
+        "The ledger cannot be used",
+        "The provider is shutting down. Nothing was written.",
+    )
 }

@@ -237,7 +237,7 @@ async fn managed(context: &Context) -> Result<BTreeMap<String, Managed>> {
         ..inventory::Query::all(context.clock.now(), PAGE)
     };
     loop {
-        let page = context.ledger.inventory(&query).await?;
+        let page = context.ledger.list(&query).await?;
         let live = page.keys.into_iter().filter(|listed| !listed.orphaned);
         managed.extend(live.filter_map(|listed| {
             let holder = Managed {

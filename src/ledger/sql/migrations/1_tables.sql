@@ -1,22 +1,40 @@
 -- Version 1. migrate.rs says what stands in braces in the words of each database.
 
-CREATE TABLE keys (
-  id               {serial},
-  resource_id      {text} NOT NULL,
+CREATE TABLE resources (
+  resource_id      {text} PRIMARY KEY,
   name             {text} NOT NULL,
   workspace        {text} NOT NULL,
-  issuer           {text} NOT NULL,
-  account          {text} NOT NULL,
-  key_id           {text},
-  mark             {text},
   key_group        {text},
   environment      {text},
   owner            {text},
   policy           {text},
+  status           {text},
+  rotation_due_at  {text},
+  generation       BIGINT,
+  left_by          {text},
+  left_at          {text},
+  updated_at       {text} NOT NULL
+);
+{boundary}
+CREATE INDEX resources_by_name ON resources (name);
+{boundary}
+CREATE INDEX resources_by_group ON resources (key_group);
+{boundary}
+CREATE INDEX resources_by_owner ON resources (owner);
+{boundary}
+CREATE INDEX resources_by_environment ON resources (environment, policy);
+{boundary}
+CREATE INDEX resources_by_policy ON resources (policy);
+{boundary}
+CREATE TABLE keys (
+  id               {serial},
+  resource_id      {text} NOT NULL REFERENCES resources (resource_id),
+  issuer           {text} NOT NULL,
+  account          {text} NOT NULL,
+  key_id           {text},
+  mark             {text},
   slot             {text} NOT NULL,
   status           {text} NOT NULL,
-  resource_status  {text},
-  rotation_due_at  {text},
   created_at       {text} NOT NULL,
   delivered_at     {text},
   verified_at      {text},
@@ -30,40 +48,21 @@ CREATE TABLE keys (
   UNIQUE (resource_id, key_id)
 );
 {boundary}
+CREATE INDEX keys_by_resource ON keys (resource_id, status, created_at);
+{boundary}
 CREATE INDEX keys_by_id ON keys (key_id);
 {boundary}
 CREATE INDEX keys_by_mark ON keys (mark);
 {boundary}
 CREATE INDEX keys_by_account ON keys (account, key_id);
 {boundary}
-CREATE INDEX keys_by_name ON keys (name, status, created_at);
-{boundary}
-CREATE INDEX keys_by_group ON keys (key_group, status, created_at);
-{boundary}
-CREATE INDEX keys_by_owner ON keys (owner, status, created_at);
-{boundary}
-CREATE INDEX keys_by_policy ON keys (policy, status, created_at);
-{boundary}
 CREATE INDEX keys_by_issuer ON keys (issuer, status, created_at);
 {boundary}
 CREATE INDEX keys_by_age ON keys (status, created_at, last_used_at);
 {boundary}
-CREATE INDEX keys_by_environment ON keys (status, environment, policy, created_at);
-{boundary}
 CREATE INDEX keys_unconfirmed ON keys (account) WHERE status = 'live' AND confirmed_at IS NULL;
 {boundary}
 CREATE INDEX keys_doubtful ON keys (created_at) WHERE status <> 'revoked' AND (status = 'orphaned' OR confirmed_at IS NULL);
-{boundary}
-CREATE TABLE resources (
-  resource_id      {text} PRIMARY KEY,
-  name             {text} NOT NULL,
-  workspace        {text} NOT NULL,
-  account          {text} NOT NULL,
-  generation       BIGINT NOT NULL,
-  left_by          {text},
-  left_at          {text},
-  updated_at       {text} NOT NULL
-);
 {boundary}
 CREATE TABLE places (
   place            {text} NOT NULL,
@@ -92,7 +91,8 @@ CREATE TABLE intents (
   lock_number      BIGINT,
   begun_at         {text} NOT NULL,
   ended_at         {text},
-  outcome          {text}
+  outcome          {text},
+  error            {text}
 );
 {boundary}
 CREATE INDEX intents_open_by_resource ON intents (resource_id) WHERE outcome IS NULL;
@@ -100,26 +100,6 @@ CREATE INDEX intents_open_by_resource ON intents (resource_id) WHERE outcome IS 
 CREATE INDEX intents_open_by_account ON intents (account) WHERE outcome IS NULL;
 {boundary}
 CREATE INDEX intents_ended ON intents (ended_at) WHERE outcome IS NOT NULL;
-{boundary}
-CREATE TABLE attempts (
-  id               {serial},
-  intent           {text} NOT NULL REFERENCES intents (intent),
-  resource_id      {text} NOT NULL,
-  name             {text} NOT NULL,
-  workspace        {text} NOT NULL,
-  effect           {text} NOT NULL,
-  action           {text} NOT NULL,
-  key_id           {text},
-  mark             {text},
-  place            {text},
-  begun_at         {text} NOT NULL,
-  failed_at        {text} NOT NULL,
-  error            {text} NOT NULL
-);
-{boundary}
-CREATE INDEX attempts_by_intent ON attempts (intent);
-{boundary}
-CREATE INDEX attempts_by_resource ON attempts (resource_id);
 {boundary}
 CREATE TABLE events (
   seq              BIGINT PRIMARY KEY,
@@ -163,5 +143,37 @@ CREATE TABLE locks (
   taken_at         {text} NOT NULL,
   expires_at       {text} NOT NULL
 );
+{boundary}
+CREATE TABLE incidents (
+  incident         {text} NOT NULL,
+  resource_id      {text} NOT NULL REFERENCES resources (resource_id),
+  reason           {text},
+  key_id           {text},
+  mark             {text},
+  last_used_at     {text},
+  opened_at        {text} NOT NULL,
+  replaced_at      {text},
+  revoked_at       {text},
+  closed_at        {text},
+  PRIMARY KEY (incident, resource_id)
+);
+{boundary}
+CREATE INDEX incidents_by_resource ON incidents (resource_id);
+{boundary}
+CREATE INDEX incidents_open ON incidents (opened_at) WHERE closed_at IS NULL;
+{boundary}
+CREATE TABLE notifications (
+  id               {serial},
+  resource_id      {text} NOT NULL REFERENCES resources (resource_id),
+  occasion         {text} NOT NULL,
+  subject          {text} NOT NULL,
+  channel          {text} NOT NULL,
+  created_at       {text} NOT NULL,
+  sent_at          {text},
+  error            {text},
+  UNIQUE (resource_id, occasion, subject, channel)
+);
+{boundary}
+CREATE INDEX notifications_unsent ON notifications (created_at) WHERE sent_at IS NULL;
 {boundary}
 INSERT INTO chain (id, seq, hash) VALUES (1, 0, '0000000000000000000000000000000000000000000000000000000000000000');

@@ -1,0 +1,49 @@
+//! What is written, job by job, inside of a transaction.
+
+use super::holdings;
+use super::transaction::Transaction;
+use super::trouble::Trouble;
+use crate::instant::Instant;
+use crate::ledger::{Fence, Holding, Intent, Lease, Outcome};
+
+/// One call that writes.
+pub enum Job {
+    /// An intent.
+    Begin(Box<Intent>),
+    /// The outcome of an intent.
+    Finish(String, Outcome, Instant),
+    /// How intents without an outcome were understood.
+    Settle(Vec<(String, &'static str)>, Instant),
+    /// What a state says.
+    Record(Box<Holding>, Instant),
+    /// A resource that no state holds any more, and who says so.
+    Forget(String, String, Instant),
+    /// Name and holder of a lock.
+    TryLock(String, String),
+    /// Holds on to a lock.
+    Renew(Fence),
+    /// Gives a lock back.
+    Unlock(Fence),
+}
+
+impl Transaction<'_> {
+    /// Does a job. If it is refused, nothing was written for it.
+    pub async fn run(&mut self, job: &Job) -> Result<Option<Lease>, Trouble> {
+        match job {
+            Job::Begin(intent) => self.begin(intent).await?,
+            Job::Finish(intent, outcome, at) => self.finish(intent, outcome, *at).await?,
+            Job::Settle(understood, at) => {
+                for (intent, how) in understood {
+                    let outcome = Outcome::Settled((*how).to_owned());
+                    self.finish(intent, &outcome, *at).await?;
+                }
+            }
+            Job::Record(holding, at) => holdings::record(self, holding, *at).await?,
+            Job::Forget(resource, by, at) => holdings::forget(self, resource, by, *at).await?,
+            Job::TryLock(name, holder) => return Ok(self.try_lock(name, holder).await?),
+            Job::Renew(fence) => self.renew(fence).await?,
+            Job::Unlock(fence) => self.unlock(fence).await?,
+        }
+        Ok(None)
+    }
+}
