@@ -43,5 +43,5 @@ fn a_fresh_ledger_changes_no_plan_and_is_filled_by_a_refresh() {
     fs::remove_dir_all(&directory).unwrap();
     ws.plan().ok().code(0);
     assert!(directory.join("ledger.db").exists());
-    ws.plan().ok().code(0).does_not_warn("ledger");
+    ws.plan().ok().code(0).does_not_warn("The ledger");
 }
