@@ -16,6 +16,7 @@ pub struct Foreseen {
     facts: Facts,
     repairs: Vec<Repair>,
     delivered: bool,
+    rolled_back: bool,
     any_in_order: bool,
     rotation_requested: bool,
 }
@@ -28,6 +29,7 @@ impl Foreseen {
             facts: situation.facts.clone(),
             repairs: situation.repairs.to_vec(),
             delivered: situation.delivered,
+            rolled_back: situation.is_rolled_back(),
             any_in_order: situation.any_in_order,
             rotation_requested: situation.rotation_requested,
         }
@@ -45,6 +47,7 @@ impl Foreseen {
                 false => given.pending_removals,
             },
             delivered: self.delivered,
+            rolled_back: self.rolled_back,
             rotation_requested: self.rotation_requested,
             ..given.clone()
         }

@@ -157,6 +157,12 @@ fn the_retiring_key_has_had_its_grace(situation: &Situation, slots: &Slots) -> O
         let reason = format!("retiring key {key} is kept{until}, because {why}");
         return Some(Finding::new(Status::Blocked, reason));
     }
+    if situation.is_rolled_back() {
+        let reason = format!(
+            "a delivery leads with retiring key {key} again; it is put in order first, and a later apply revokes the key"
+        );
+        return Some(Finding::new(Status::Pending, reason));
+    }
     let reason = match policy.grace_period.is_zero() {
         true => format!("retiring key {key} has no grace period"),
         false => format!("the grace period of retiring key {key} ended at {ended}"),

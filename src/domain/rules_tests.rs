@@ -106,6 +106,7 @@ impl Case {
             any_in_order: self.in_order,
             pending_removals: &self.removals,
             delivered: false,
+            rolled_back: false,
             rotation_requested: self.requested,
             pending_revocations: &self.pending,
             must_verify: true,

@@ -23,6 +23,8 @@ pub struct Situation<'a> {
     pub pending_removals: &'a [String],
     /// The same apply has tried to repair them by then.
     pub delivered: bool,
+    /// Among what the same apply has repaired was a document that led with the retiring key again.
+    pub rolled_back: bool,
     /// `rotation_trigger` changed from one value to another.
     pub rotation_requested: bool,
     /// Keys whose revocation failed earlier and is to be tried again.
@@ -105,6 +107,8 @@ pub struct Repair {
     pub failing_since: Option<Instant>,
     /// As far as is known, its document leads with the primary.
     pub holds_primary: bool,
+    /// Somebody has put the retiring key first again.
+    pub is_rolled_back: bool,
 }
 
 /// What is wrong with a delivery.
@@ -136,6 +140,7 @@ impl Repair {
             required: true,
             failing_since: None,
             holds_primary: false,
+            is_rolled_back: false,
         }
     }
 
@@ -163,6 +168,11 @@ impl Situation<'_> {
     /// never seen, and so is one whose deliveries cannot be looked at.
     pub fn primary_is_usable(&self) -> bool {
         self.facts.primary == Seen::Present && self.facts.primary_copy != Copy::Lost
+    }
+
+    /// A document led with the retiring key again when it was looked at, so consumers went back to it.
+    pub fn is_rolled_back(&self) -> bool {
+        self.rolled_back || self.repairs.iter().any(|repair| repair.is_rolled_back)
     }
 
     /// Repairs that need the secret, as opposed to taking a delivery away.

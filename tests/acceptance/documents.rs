@@ -21,6 +21,15 @@ fn put(ws: &Workspace, name: &str, document: &Value) {
     fs::write(ws.path(name), document.to_string()).unwrap();
 }
 
+/// The document with its keys in the other order.
+fn swapped(ws: &Workspace) -> Value {
+    let mut document = ws.delivered("k.json");
+    let (first, second) = (document["primary"].take(), document["secondary"].take());
+    document["primary"] = second;
+    document["secondary"] = first;
+    document
+}
+
 #[test]
 fn a_key_that_stands_in_an_edited_document_survives_a_destroy_that_cannot_end_it() {
     let ws = Config::new().created();
@@ -86,13 +95,7 @@ fn a_document_with_a_revoked_key_goes_with_its_resource() {
 fn a_document_that_somebody_rolled_back_makes_the_revocation_stale() {
     let ws = Config::new().retiring();
     ws.advance("30s").plan().ok().code(2);
-    let swapped = {
-        let mut document = ws.delivered("k.json");
-        let (first, second) = (document["primary"].take(), document["secondary"].take());
-        document["primary"] = second;
-        document["secondary"] = first;
-        document
-    };
+    let swapped = swapped(&ws);
     put(&ws, "k.json", &swapped);
     ws.apply_plan()
         .failed()
@@ -100,6 +103,21 @@ fn a_document_that_somebody_rolled_back_makes_the_revocation_stale() {
         .reads("revocation-after-a-rollback");
     assert_eq!(ws.delivered("k.json"), swapped);
     assert_eq!(ws.key("k").phase(), "retiring");
+}
+
+#[test]
+fn a_rollback_is_put_in_order_by_one_apply_and_the_key_revoked_by_another() {
+    let ws = Config::new().retiring();
+    let was = ws.delivered("k.json");
+    put(&ws, "k.json", &swapped(&ws));
+    ws.advance("30s").plan().ok().code(2);
+    assert_eq!(ws.change(K).after("last_action"), "deliver");
+    ws.apply_plan().ok();
+    assert_eq!(ws.delivered("k.json"), was);
+    ws.plan().ok().code(2);
+    assert_eq!(ws.change(K).after("last_action"), "revoke");
+    ws.apply_plan().ok();
+    assert_eq!(ws.delivered("k.json")["secondary"], Value::Null);
 }
 
 #[test]

@@ -87,11 +87,31 @@ fn another_issuer_replaces_the_key_and_says_what_is_revoked() {
     assert_eq!(ws.change(K).actions(), "delete+create");
 }
 
+/// The new key takes the place of one that lives, which its delivery has to allow.
+fn created_before_the_old_one_is_destroyed() -> Config {
+    Config::new()
+        .deliveries(r#"{ app = { file = { path = "k.json" }, overwrite = true } }"#)
+        .with("lifecycle { create_before_destroy = true }")
+}
+
 #[test]
-fn create_before_destroy_does_not_take_away_what_the_new_key_delivered() {
+fn create_before_destroy_without_leave_to_overwrite_changes_nothing() {
     let ws = Config::new()
         .with("lifecycle { create_before_destroy = true }")
-        .retiring();
+        .created();
+    // A refresh has seen the key in the state.
+    ws.plan().ok().code(0);
+    let was = ws.delivered("k.json");
+    ws.plan_with(&[&format!("-replace={K}")]).ok().code(2);
+    let refused = ws.apply_plan().failed();
+    refused.complains(&["create_before_destroy", "overwrite = true"]);
+    assert_eq!(ws.delivered("k.json"), was);
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn create_before_destroy_does_not_take_away_what_the_new_key_delivered() {
+    let ws = created_before_the_old_one_is_destroyed().retiring();
     ws.plan_with(&[&format!("-replace={K}")]).ok().code(2);
     assert_eq!(ws.change(K).actions(), "create+delete");
     ws.apply_plan().ok();
@@ -104,9 +124,7 @@ fn create_before_destroy_does_not_take_away_what_the_new_key_delivered() {
 #[test]
 fn a_new_key_beside_the_old_one_takes_its_place_without_a_gap() {
     // The old key moves its life to another address: one is created in the file, the other destroyed after.
-    let ws = Config::new()
-        .with("lifecycle { create_before_destroy = true }")
-        .staged();
+    let ws = created_before_the_old_one_is_destroyed().staged();
     ws.plan_with(&[&format!("-replace={K}")]).ok();
     ws.apply_plan().ok();
     let document = ws.delivered("k.json");

@@ -8,7 +8,7 @@ use tf_provider::value::Value;
 use crate::domain::situation::{Copy, Facts, Repair, Why};
 use crate::engine::managed::{DeliveryRecord, DeliveryState};
 use crate::resources::managed::connect;
-use crate::resources::managed::model::{DeliveryStatus, Fields, ManagedState};
+use crate::resources::managed::model::{DeliveryStatus, Fields, KeyState, ManagedState};
 use crate::secret::Fingerprint;
 
 /// Whether a new key can be proved before it becomes primary.
@@ -54,14 +54,19 @@ pub fn repairs(prior: &ManagedState, planned: &ManagedState) -> Vec<Repair> {
         let record = record.unwrap_or_default();
         let why = wrong(old.get(name).copied(), fields, &record)?;
         let told = !matches!(why, Why::Added | Why::Moved);
+        let leads = |key: &Value<KeyState>| {
+            let mark = record.fingerprint.as_ref().map(Fingerprint::as_str);
+            let key = key.as_ref_option();
+            told && mark.is_some()
+                && key.is_some_and(|key| key.fingerprint.as_deref_option() == mark)
+        };
+        let (holds_primary, holds_secondary) = (leads(&prior.primary), leads(&prior.secondary));
         Some(Repair {
             required: connect::is_required(fields),
             reason: record.reason.filter(|_| told),
             failing_since: record.failing_since.filter(|_| told),
-            holds_primary: told
-                && record
-                    .fingerprint
-                    .is_some_and(|mark| is_primary(prior, &mark)),
+            holds_primary,
+            is_rolled_back: why == Why::Altered && holds_secondary && is_retiring(prior),
             ..Repair::new(*name, why)
         })
     });
@@ -97,9 +102,9 @@ fn status<'a>(state: &'a ManagedState, name: &str) -> Option<&'a DeliveryStatus>
     records.get(name)?.as_ref_option()
 }
 
-fn is_primary(state: &ManagedState, mark: &Fingerprint) -> bool {
-    let primary = state.primary.as_ref_option();
-    primary.is_some_and(|key| key.fingerprint.as_deref_option() == Some(mark.as_str()))
+fn is_retiring(state: &ManagedState) -> bool {
+    let secondary = state.secondary.as_ref_option();
+    secondary.is_some_and(|key| key.role.as_deref_option() == Some("retiring"))
 }
 
 fn knows_its_secret(state: &ManagedState) -> bool {

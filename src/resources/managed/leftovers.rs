@@ -266,6 +266,9 @@ fn with_the_gone(holding: Holding, memory: &Memory, gone: &[KeyMark], now: Insta
 pub struct LeftByCreate {
     /// Keys that belong to no resource, by id.
     pub orphans: Vec<String>,
+    /// Those of them whose apply came to its end and that a document leads with: no refresh has seen a state with them yet,
+    /// and there may be one.
+    pub unacknowledged: Vec<String>,
     /// The issuer has room for a key beside them, so that they are revoked only once their successor is delivered.
     pub has_room: bool,
     /// There is more than was looked at.
@@ -312,17 +315,20 @@ async fn look_before_create(
     let remembered = Remembered::complete(memory, &[], &account, ledger).await?;
     let more = remembered.memory.more;
     let mut recovered = understand(planned, &remembered, &[], connections, context).await?;
-    for unacknowledged in &recovered.unacknowledged {
+    let mut unacknowledged = Vec::new();
+    for record in &recovered.unacknowledged {
         // Once this create is delivered over it, nobody can read it any more.
-        if is_served(&unacknowledged.key, connections).await? {
-            recovered.orphans.extend(unacknowledged.key.key_id.clone());
+        if is_served(&record.key, connections).await? {
+            unacknowledged.extend(record.key.key_id.clone());
         }
     }
+    recovered.orphans.extend(unacknowledged.iter().cloned());
     recovered.settle(ledger, context.clock.now()).await;
     let has_room = connections.issuer.check(&recovered.orphans).await;
     Ok(LeftByCreate {
         has_room: !has_room.is_err_and(|error| error.kind == Kind::Limit),
         more,
+        unacknowledged,
         orphans: recovered.orphans,
         warnings: recovered.warnings,
     })

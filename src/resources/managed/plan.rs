@@ -21,7 +21,7 @@ use crate::resources::managed::changes::{
 use crate::resources::managed::existing::{
     as_if_known, refuse_existing_key_without_id, refuse_secret_of_another,
 };
-use crate::resources::managed::leftovers;
+use crate::resources::managed::leftovers::{self, LeftByCreate};
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::newcomers;
 use crate::resources::managed::read::named;
@@ -56,12 +56,22 @@ pub async fn create(
             diagnostics::warn(diags, named(&planned, warning));
         }
         private.seen = looked.seen;
-        let left = leftovers::of_a_create(&planned, context).await;
-        let warnings = left.warnings.into_iter();
+        let mut left = leftovers::of_a_create(&planned, context).await;
+        let warnings = std::mem::take(&mut left.warnings).into_iter();
         warnings.for_each(|warning| diagnostics::warn(diags, warning));
         if !left.orphans.is_empty() {
-            let texts: Vec<String> = left.orphans.iter().map(|id| announce::orphan(id)).collect();
-            let summary = format!("{}: an apply did not finish", planned.label());
+            let texts: Vec<String> = left
+                .orphans
+                .iter()
+                .map(|id| announce_orphan(&left, id))
+                .collect();
+            let summary = match left.unacknowledged.is_empty() {
+                true => format!("{}: an apply did not finish", planned.label()),
+                false => format!(
+                    "{}: another state may hold a key that is revoked",
+                    planned.label()
+                ),
+            };
             diags.root_warning(summary, texts.join(" "));
             moves.insert(usize::from(left.has_room), Move::RevokePending);
             private.facts.orphans = left.orphans;
@@ -138,6 +148,7 @@ pub fn update(
         any_in_order: any_in_order(&planned, &repairs),
         pending_removals: &removals,
         delivered: false,
+        rolled_back: false,
         rotation_requested: trigger_changed(prior, &planned),
         pending_revocations: &managed.pending_revocations,
         must_verify: must_verify(&planned),
@@ -195,6 +206,17 @@ pub fn update(
     });
     private.decision = Some(decision).filter(|decision| !decision.moves.is_empty());
     Some((planned, private, Vec::new()))
+}
+
+fn announce_orphan(left: &LeftByCreate, id: &str) -> String {
+    if !left.unacknowledged.iter().any(|key| key == id) {
+        return announce::orphan(id);
+    }
+    format!(
+        "Key {id} was created for a resource of this name, stands first in a delivery, and no refresh has seen a state that \
+         holds it. If that state was lost, this apply revokes the key once the new one is delivered. If there is one, in \
+         another directory or another checkout, do not apply here: give this resource another name or another place."
+    )
 }
 
 fn sound(diags: &mut Diagnostics, config: &ManagedState, context: &Context) -> Option<()> {

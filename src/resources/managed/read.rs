@@ -173,6 +173,7 @@ pub fn note_status(
         any_in_order: any_in_order(state, &repairs),
         pending_removals: &removals,
         delivered: false,
+        rolled_back: false,
         rotation_requested: false,
         pending_revocations: &managed.pending_revocations,
         must_verify: must_verify(state),

@@ -137,7 +137,9 @@ pub fn stores() -> Attributes {
         AttributeType::Bool,
         "Replace what stands at this place although this provider did not write it, such as a placeholder. Default: \
          `false`, and anything but an empty value is left as it is. In a shared `dotenv` file only the lines of this \
-         delivery are ever replaced. The live key of another resource is never replaced.",
+         delivery are ever replaced. Under `create_before_destroy` it lets the new key take the place of the one that it \
+         replaces. A key that the ledger or the issuer knows as the live one of another resource is never replaced; where \
+         neither knows it, the plan of a new key warns.",
     );
     STORES
         .iter()
