@@ -1,10 +1,13 @@
 //! What a rule finds: how grave it is, why, and the move that follows. Status, reason and warnings are made from it.
 
+use strum::IntoStaticStr;
+
 use crate::domain::moves::Move;
 use crate::instant::Instant;
 
 /// How a managed key is doing, mildest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// Nothing to do.
     Ok,
@@ -23,14 +26,7 @@ pub enum Status {
 impl Status {
     /// The word in the state.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Notice => "notice",
-            Self::Due => "due",
-            Self::Pending => "pending",
-            Self::Blocked => "blocked",
-            Self::Overdue => "overdue",
-        }
+        self.into()
     }
 }
 

@@ -1,8 +1,21 @@
 //! The moves in the life of a key.
 
+use strum::{IntoStaticStr, VariantArray};
+
 /// One move in the life of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Move {
     /// The first key is minted, delivered and verified.
     Create,
@@ -25,32 +38,9 @@ pub enum Move {
 }
 
 impl Move {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Create,
-        Self::Deliver,
-        Self::Revoke,
-        Self::RevokePending,
-        Self::Discard,
-        Self::Stage,
-        Self::Verify,
-        Self::Promote,
-        Self::Replace,
-    ];
-
     /// The word in `last_action`.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Deliver => "deliver",
-            Self::Revoke => "revoke",
-            Self::RevokePending => "revoke_pending",
-            Self::Discard => "discard",
-            Self::Stage => "stage",
-            Self::Verify => "verify",
-            Self::Promote => "promote",
-            Self::Replace => "replace",
-        }
+        self.into()
     }
 
     /// Whether a new key comes into being.

@@ -1,5 +1,7 @@
 //! How often a key is rotated and how gently. A [`Policy`] exists only if it is sound.
 
+use strum::{Display, EnumString, VariantNames};
+
 use super::policy_faults::Faults;
 use crate::duration::Duration;
 use crate::error::{Error, Path};
@@ -35,7 +37,8 @@ pub const TIERS: [Tier; 3] = [
 ];
 
 /// What to do when the primary key vanished or no longer works.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, EnumString, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum OnDrift {
     /// Say so on every plan and change nothing.
     #[default]
@@ -47,28 +50,14 @@ pub enum OnDrift {
 }
 
 /// What happens to the keys when the resource is destroyed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, EnumString, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum OnDestroy {
     /// They are revoked and taken out of the stores.
     #[default]
     Revoke,
     /// They are left as they are.
     Retain,
-}
-
-impl OnDrift {
-    /// The words for it in a configuration.
-    pub const WORDS: [(&'static str, Self); 3] = [
-        ("warn", Self::Warn),
-        ("rotate", Self::Rotate),
-        ("error", Self::Error),
-    ];
-}
-
-impl OnDestroy {
-    /// The words for it in a configuration.
-    pub const WORDS: [(&'static str, Self); 2] =
-        [("revoke", Self::Revoke), ("retain", Self::Retain)];
 }
 
 /// A policy as somebody wrote it: what is `None` was not given.

@@ -118,13 +118,15 @@ pub fn steps(next: Move, proof: Proof) -> &'static [Step] {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
 
     fn all() -> impl Iterator<Item = (Move, Proof)> {
         let proofs = [Proof::Minted, Proof::Delivered];
         proofs
             .into_iter()
-            .flat_map(|proof| Move::ALL.map(|next| (next, proof)))
+            .flat_map(|proof| Move::VARIANTS.iter().map(move |next| (*next, proof)))
     }
 
     fn position((next, proof): (Move, Proof), wanted: impl Fn(&Step) -> bool) -> Option<usize> {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use strum::{Display, EnumString};
+
 use crate::domain::slots::Slots;
 use crate::engine::former::Former;
 use crate::error::Error;
@@ -75,7 +77,8 @@ impl DeliveryRecord {
 }
 
 /// How a delivery stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum DeliveryState {
     /// Written and read back.
     Delivered,
@@ -88,17 +91,6 @@ pub enum DeliveryState {
     Altered,
     /// It could not be looked at, so nothing is known of its document.
     Unreadable,
-}
-
-impl DeliveryState {
-    /// The words in the state.
-    pub const WORDS: [(&'static str, Self); 5] = [
-        ("delivered", Self::Delivered),
-        ("failed", Self::Failed),
-        ("missing", Self::Missing),
-        ("altered", Self::Altered),
-        ("unreadable", Self::Unreadable),
-    ];
 }
 
 impl Managed {

@@ -10,7 +10,7 @@ use crate::domain::policy::Policy;
 use crate::domain::situation::Facts;
 use crate::domain::slots::{Key, Role, Secondary, Slots};
 use crate::engine::former::Former;
-use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
+use crate::engine::managed::{DeliveryRecord, Managed};
 use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
@@ -319,9 +319,6 @@ fn damaged(slot: &str, attribute: &str, wanted: &str) -> Error {
 
 impl DeliveryStatus {
     fn new(record: &DeliveryRecord) -> Self {
-        let word = DeliveryState::WORDS
-            .iter()
-            .find(|(_, state)| *state == record.state);
         Self {
             version: record.version.clone().into(),
             fingerprint: record
@@ -330,7 +327,7 @@ impl DeliveryStatus {
                 .map(Fingerprint::to_string)
                 .into(),
             delivered_at: instant(record.delivered_at),
-            state: word.map(|(word, _)| (*word).to_owned()).into(),
+            state: Value::Value(record.state.to_string()),
             reason: record.reason.clone().into(),
             failing_since: instant(record.failing_since),
             place: record.place.clone().into(),
@@ -339,17 +336,14 @@ impl DeliveryStatus {
 
     /// What it says, for the engine.
     pub fn record(&self) -> DeliveryRecord {
-        let word = self.state.as_deref_option();
-        let state = DeliveryState::WORDS
-            .iter()
-            .find(|(name, _)| Some(*name) == word);
+        let state = self.state.as_deref_option();
         let mark = self.fingerprint.as_deref_option();
         let read = |value: &Value<String>| value.as_deref_option().and_then(Instant::parse);
         DeliveryRecord {
             version: self.version.as_deref_option().map(str::to_owned),
             fingerprint: mark.map(Fingerprint::recorded),
             delivered_at: read(&self.delivered_at),
-            state: state.map(|(_, state)| *state).unwrap_or_default(),
+            state: state.and_then(|word| word.parse().ok()).unwrap_or_default(),
             reason: self.reason.as_deref_option().map(str::to_owned),
             failing_since: read(&self.failing_since),
             place: self.place.as_deref_option().map(str::to_owned),

@@ -1,9 +1,12 @@
 //! The values of a policy: read into a sound [`Policy`], and filled in from one.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 use tf_provider::value::Value;
 
-use crate::domain::policy::{self, Draft, OnDestroy, OnDrift, Policy};
+use crate::domain::policy::{self, Draft, Policy};
 use crate::duration::Duration;
 use crate::error::{Error, Path};
 use crate::settings::{LONGEST_NAME, choice, too_long};
@@ -77,20 +80,8 @@ impl PolicyState {
             notice_period: duration("notice_period", &self.notice_period),
             alert_after: duration("alert_after", &self.alert_after),
             paused: self.paused.as_option(),
-            on_drift: word(
-                "on_drift",
-                &self.on_drift,
-                &OnDrift::WORDS,
-                path,
-                &mut errors,
-            ),
-            on_destroy: word(
-                "on_destroy",
-                &self.on_destroy,
-                &OnDestroy::WORDS,
-                path,
-                &mut errors,
-            ),
+            on_drift: word("on_drift", &self.on_drift, path, &mut errors),
+            on_destroy: word("on_destroy", &self.on_destroy, path, &mut errors),
         };
         errors.extend(too_long(path.attribute("name"), "name", name, LONGEST_NAME));
         if errors.is_empty() {
@@ -124,8 +115,8 @@ impl PolicyState {
         if self.tier.is_unknown() {
             self.tier = Value::Null;
         }
-        self.on_drift = word_for(policy.on_drift, &OnDrift::WORDS);
-        self.on_destroy = word_for(policy.on_destroy, &OnDestroy::WORDS);
+        self.on_drift = Value::Value(policy.on_drift.to_string());
+        self.on_destroy = Value::Value(policy.on_destroy.to_string());
     }
 
     /// Values that the provider fills in, unknown until the inputs are known.
@@ -171,28 +162,20 @@ impl PolicyState {
 }
 
 /// What a word of the configuration stands for.
-fn word<T: Copy>(
+fn word<T: FromStr + VariantNames>(
     name: &str,
     value: &Value<String>,
-    words: &[(&'static str, T)],
     path: &Path,
     errors: &mut Vec<Error>,
 ) -> Option<T> {
     let text = value.as_deref_option()?;
-    let found = words.iter().find(|(word, _)| *word == text);
+    let found = text.parse().ok();
     if found.is_none() {
-        let list: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         errors.push(Error::invalid(
             path.attribute(name),
             format!("{name} is not valid"),
-            format!("{text:?} is not known here. Write {}.", choice(&list)),
+            format!("{text:?} is not known here. Write {}.", choice(T::VARIANTS)),
         ));
     }
-    found.map(|(_, value)| *value)
-}
-
-/// The other way round.
-fn word_for<T: PartialEq>(value: T, words: &[(&'static str, T)]) -> Value<String> {
-    let found = words.iter().find(|(_, other)| *other == value);
-    found.map(|(word, _)| (*word).to_owned()).into()
+    found
 }
