@@ -150,7 +150,7 @@ struct Small(PathBuf);
 impl Small {
     fn mount(directory: &Path) -> Option<Self> {
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=900k,mode=0755", "apikey-test"])
+            .args(["-t", "tmpfs", "-o", "size=2m,mode=0755", "apikey-test"])
             .arg(directory)
             .output();
         let mounted = mounted.is_ok_and(|output| output.status.success());
