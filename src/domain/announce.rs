@@ -5,7 +5,7 @@ use crate::domain::deliveries;
 use crate::domain::finding::Status;
 use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
-use crate::domain::situation::Situation;
+use crate::domain::situation::{Seen, Situation};
 use crate::domain::slots::{Key, Slots};
 use crate::domain::status::status;
 use crate::duration::Duration;
@@ -110,7 +110,8 @@ fn rhythm(situation: &Situation) -> String {
     )
 }
 
-fn capitalised(text: &str) -> String {
+/// With a capital letter first.
+pub fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
     first.chain(letters).collect()
@@ -121,27 +122,25 @@ fn sentence(leg: &Leg, situation: &Situation, legs: &[Leg]) -> String {
     let slots = leg.slots.as_ref();
     let primary = label(slots.map(|slots| &slots.primary));
     let staged = label(slots.and_then(Slots::staged));
-    let is_made_first = |before: Move, after: Move| {
-        let position = |wanted| legs.iter().position(|leg| leg.next == wanted);
-        position(before).is_some_and(|first| position(after).is_some_and(|next| first < next))
-    };
     match leg.next {
         Move::Create => "This apply creates the first key.".into(),
         Move::Deliver => deliveries::sentence(situation, legs.iter().any(|leg| leg.next.mints())),
-        Move::Revoke => format!(
-            "This apply revokes retiring key {}.",
-            label(slots.and_then(Slots::retiring))
-        ),
+        Move::Revoke => revocation(situation, slots.and_then(Slots::retiring)),
         Move::RevokePending => format!(
             "This apply revokes {}.",
             enumerated(situation.pending_revocations)
         ),
-        Move::Discard => {
-            format!("This apply revokes staged key {staged}, which nothing uses yet.")
-        }
+        Move::Discard => format!(
+            "This apply revokes staged key {staged}, which nothing uses yet.{}",
+            slots
+                .and_then(Slots::staged)
+                .map_or_else(String::new, |key| deliveries::may_still_hold(
+                    situation, key
+                ))
+        ),
         Move::Stage => format!(
             "This apply mints a new key and delivers it as secondary; {primary} stays primary{}.",
-            match is_made_first(Move::Stage, Move::Promote) {
+            match is_staged_first(legs) {
                 true if situation.must_verify => " until the new key is verified",
                 true => " until the new key is delivered",
                 false => "",
@@ -151,28 +150,63 @@ fn sentence(leg: &Leg, situation: &Situation, legs: &[Leg]) -> String {
             format!("This apply verifies staged key {staged}; {primary} stays primary.")
         }
         Move::Promote => {
-            let promoted = match is_made_first(Move::Stage, Move::Promote) {
+            let promoted = match is_staged_first(legs) {
                 true => "the new key".to_owned(),
-                false => format!("staged key {staged}"),
+                false => format!("staged key {staged}{}", proviso(situation, slots)),
             };
-            match situation.policy.grace_period {
-                none if none.is_zero() => {
-                    format!("This apply promotes {promoted}; {primary} retires.")
-                }
-                grace => format!(
-                    "This apply promotes {promoted} and keeps {primary} until {grace} after it."
-                ),
-            }
+            let old = fate_of_the_primary(situation, &primary);
+            format!("This apply promotes {promoted}{old}.")
         }
-        Move::Replace => format!(
-            "This apply mints a new key that becomes primary at once{}.",
-            match slots.is_some_and(|slots| slots.primary.fingerprint.is_none()) {
-                true => format!(
-                    ", because {primary} was imported without its secret and cannot be delivered"
-                ),
+        Move::Replace => {
+            let is_unseen = slots.is_some_and(|slots| slots.primary.fingerprint.is_none());
+            let why = match is_unseen {
+                true => {
+                    format!(": {primary} was imported without its secret and cannot be delivered")
+                }
                 false => String::new(),
-            }
-        ),
+            };
+            let old = fate_of_the_primary(situation, &primary);
+            format!("This apply mints a new key that becomes primary at once{old}{why}.")
+        }
+    }
+}
+
+/// A new key is staged and promoted in one apply.
+fn is_staged_first(legs: &[Leg]) -> bool {
+    let position = |wanted| legs.iter().position(|leg| leg.next == wanted);
+    let (stage, promote) = (position(Move::Stage), position(Move::Promote));
+    stage.is_some_and(|first| promote.is_some_and(|next| first < next))
+}
+
+fn revocation(situation: &Situation, retiring: Option<&Key>) -> String {
+    let Some(key) = retiring else {
+        return String::new();
+    };
+    let label = key.label();
+    let seen = situation.slots.and_then(Slots::retiring);
+    if situation.facts.secondary == Seen::Gone && seen == Some(key) {
+        return format!("This apply takes {label} out of the deliveries.");
+    }
+    let left = deliveries::may_still_hold(situation, key);
+    format!("This apply revokes retiring key {label}.{left}")
+}
+
+/// What a promotion depends on, of a key that is not proved yet.
+fn proviso(situation: &Situation, slots: Option<&Slots>) -> &'static str {
+    let staged = slots.and_then(Slots::staged);
+    match staged.is_some_and(|key| key.verified_at.is_none()) && situation.must_verify {
+        true => " once it passes its verification",
+        false => "",
+    }
+}
+
+/// What becomes of a key that is primary no more.
+fn fate_of_the_primary(situation: &Situation, primary: &str) -> String {
+    let grace = situation.policy.grace_period;
+    match situation.facts.primary {
+        Seen::Gone => format!(" and drops {primary}, which is gone"),
+        _ if grace.is_zero() => format!("; {primary} retires"),
+        _ => format!(" and keeps {primary} until {grace} after it"),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::planner::decide_at;
 use crate::domain::rules::tests::*;
-use crate::domain::situation::Copy;
+use crate::domain::situation::{Copy, Seen};
 
 fn told(case: &Case, now: i64) -> String {
     let situation = case.situation(now);
@@ -144,23 +144,53 @@ fn a_staged_key_that_has_not_passed_is_verified_again() {
         1_082,
         &[
             "k: verify",
-            "k: staged key two has not passed its verification and is not promoted before it does. This apply verifies \
-             staged key two; one stays primary.",
-            "blocked: staged key two has not passed its verification and is not promoted before it does",
+            "k: staged key two has not passed its verification and is not promoted before it does; if it never does, \
+             change rotation_trigger from one value to another to stage another. This apply verifies staged key two; one \
+             stays primary.",
+            "blocked: staged key two has not passed its verification and is not promoted before it does; if it never does, \
+             change rotation_trigger from one value to another to stage another",
         ],
     );
     is_told(
-        &unverified.with(requested),
+        &unverified.clone().with(requested),
         1_082,
         &[
             "k: discard and stage",
             "k: staged key two has not passed its verification. This apply revokes staged key two, which nothing uses yet. \
              A change of rotation_trigger makes a rotation due now. This apply mints a new key and delivers it as secondary; \
              one stays primary.",
-            "blocked: staged key two has not passed its verification and is not promoted before it does; staged key two \
-             has not passed its verification; a change of rotation_trigger makes a rotation due now, and staged key two is \
-             promoted from 1970-01-01T00:18:06Z on (propagation_delay)",
+            "due: staged key two has not passed its verification; a change of rotation_trigger makes a rotation due now",
         ],
+    );
+    is_told(
+        &unverified.with(paused),
+        1_082,
+        &[
+            "k: verify",
+            "k: staged key two has not passed its verification and is not promoted before it does. This apply verifies \
+             staged key two; one stays primary.",
+            "blocked: staged key two has not passed its verification and is not promoted before it does",
+        ],
+    );
+}
+
+#[test]
+fn a_promotion_of_a_key_that_has_not_passed_is_promised_only_if_it_does() {
+    let late = |delivered| Case::new(staged(Some(delivered))).with(unverified);
+    let (_, waits) = status(&late(DUE).situation(DUE + 4));
+    assert!(
+        waits.contains(
+            "staged key two is promoted from 1970-01-01T00:18:25Z on (propagation_delay) if it has passed its \
+             verification by then"
+        ),
+        "{waits}"
+    );
+    let promoted = told(&late(1_081), DUE);
+    assert!(
+        promoted.contains(
+            "This apply promotes staged key two once it passes its verification and keeps one until 10s after it."
+        ),
+        "{promoted}"
     );
 }
 
@@ -198,14 +228,18 @@ fn without_a_grace_nothing_is_kept() {
 
 #[test]
 fn an_unusable_primary_is_blocked_unless_the_next_apply_cures_it() {
-    let lost = Case::new(single()).with(|case| case.facts.primary_copy = Copy::Lost);
+    let lost = Case::new(single()).with(primary_lost);
+    const WAYS: &str = "no delivery holds the secret of primary key one any more: restore a document that holds it, hand \
+                        its secret in again (existing_secret_wo with a higher existing_secret_wo_version), or have another \
+                        key take its place (change rotation_trigger from one value to another or set on_drift = \
+                        \"rotate\" in the policy)";
     is_told(
         &lost,
         1_001,
         &[
             "k: key is blocked",
-            "no delivery holds the secret of primary key one any more.",
-            "blocked: no delivery holds the secret of primary key one any more",
+            &format!("{WAYS}."),
+            &format!("blocked: {WAYS}"),
         ],
     );
     is_told(
@@ -214,8 +248,127 @@ fn an_unusable_primary_is_blocked_unless_the_next_apply_cures_it() {
         &[
             "k: replace",
             "k: no delivery holds the secret of primary key one any more. This apply mints a new key that becomes \
-             primary at once.",
+             primary at once and keeps one until 10s after it.",
             "due: no delivery holds the secret of primary key one any more",
         ],
     );
+}
+
+#[test]
+fn a_replacement_says_what_becomes_of_the_old_key() {
+    let replaced = |case: Case, now| told(&case.with(rotate_on_drift), now);
+    let gone = replaced(Case::new(single()).with(primary_gone), 1_001);
+    assert!(
+        gone.contains("becomes primary at once and drops one, which is gone."),
+        "{gone}"
+    );
+    let without_grace = |case: &mut Case| case.policy.grace_period = Duration::ZERO;
+    let retires = replaced(
+        Case::new(single()).with(primary_lost).with(without_grace),
+        1_001,
+    );
+    assert!(
+        retires.contains("becomes primary at once; one retires."),
+        "{retires}"
+    );
+    let imported = told(&Case::new(single()).with(imported), DUE);
+    assert!(
+        imported.contains(
+            "becomes primary at once and keeps one until 10s after it: one was imported without its secret"
+        ),
+        "{imported}"
+    );
+}
+
+#[test]
+fn a_primary_that_was_switched_off_may_be_half_destroyed() {
+    let off = Case::new(single()).with(|case| case.facts.primary = Seen::Inactive);
+    let (_, reason) = status(&off.situation(1_001));
+    assert_eq!(
+        reason,
+        "primary key one was deactivated at the issuer, by somebody or by a destroy or a revocation that failed half-way: \
+         activate it again at the issuer, destroy the resource again if that is what failed, or have another key take its \
+         place (change rotation_trigger from one value to another or set on_drift = \"rotate\" in the policy)"
+    );
+}
+
+#[test]
+fn a_retiring_key_that_is_gone_leaves_the_documents_at_once() {
+    let gone = Case::new(retiring()).with(|case| case.facts.secondary = Seen::Gone);
+    is_told(
+        &gone,
+        DUE + 1,
+        &[
+            "k: revoke",
+            "k: retiring key one no longer exists at the issuer. This apply takes one out of the deliveries.",
+            "due: retiring key one no longer exists at the issuer",
+        ],
+    );
+}
+
+#[test]
+fn a_retiring_key_that_is_of_no_use_is_told_of_while_it_should_be() {
+    let off = Case::new(retiring()).with(|case| case.facts.secondary = Seen::Inactive);
+    let (word, reason) = status(&off.situation(DUE + 1));
+    assert_eq!(
+        (word, reason.as_str()),
+        (
+            Status::Notice,
+            "retiring key one was deactivated at the issuer, by somebody or by a destroy or a revocation that failed \
+             half-way, so that whoever still uses it is refused: activate it there for the rest of its grace, which ends at \
+             1970-01-01T00:18:30Z, or move them to primary key two"
+        )
+    );
+    let lost = Case::new(retiring()).with(|case| case.facts.secondary_copy = Copy::Lost);
+    let (word, reason) = status(&lost.situation(DUE + 1));
+    assert_eq!(
+        (word, reason.as_str()),
+        (
+            Status::Notice,
+            "no delivery holds retiring key one any more, so that whoever read it there has only primary key two; its \
+             grace ends at 1970-01-01T00:18:30Z all the same"
+        )
+    );
+    for case in [off, lost] {
+        let over = told(&case, DUE + 10);
+        assert!(
+            over.contains("This apply revokes retiring key one."),
+            "{over}"
+        );
+        assert!(!over.contains("whoever"), "{over}");
+    }
+}
+
+#[test]
+fn the_end_of_a_hold_says_that_the_key_was_in_use() {
+    let (_, reason) = status(&Case::new(retiring()).with(in_use).situation(DUE + 70));
+    assert_eq!(
+        reason,
+        "retiring key one was still in use when it was last looked at, and max_grace_period, which kept it, ended at \
+         1970-01-01T00:19:30Z"
+    );
+}
+
+#[test]
+fn a_revocation_names_the_places_that_may_still_hold_the_key() {
+    let with_a_failing_delivery = |slots| Case::new(slots).with(failing_beside_another);
+    let known = told(&with_a_failing_delivery(retiring()), DUE + 10);
+    assert!(
+        known.contains(
+            "This apply revokes retiring key one. Delivery \"app\" may still hold it, unless this apply can write there; \
+             there it is of no use any more."
+        ),
+        "{known}"
+    );
+    let mut slots = retiring();
+    slots.secondary.as_mut().unwrap().key.key_id = None;
+    let of_nobody = with_a_failing_delivery(slots).with(left_over);
+    let of_nobody = told(&of_nobody, DUE + 10);
+    for words in [
+        "Delivery \"app\" and file /srv/old.json may still hold it, unless",
+        "whoever reads it there goes on accepting it",
+        "The ledger calls it revoked all the same",
+    ] {
+        assert!(of_nobody.contains(words), "{words}: {of_nobody}");
+    }
 }

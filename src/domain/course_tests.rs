@@ -139,3 +139,46 @@ fn the_last_moves_of_a_course_are_never_cut_off() {
     });
     assert!(longest.max().unwrap() < LONGEST);
 }
+
+/// Applies at these instants from `now` on, and whether one of them brings another primary.
+fn brings_another_primary(case: &Case, now: i64) -> bool {
+    let given = case.situation(now);
+    let mut foreseen = Foreseen::new(&given, given.slots.unwrap());
+    let before = foreseen.slots.generation;
+    [0, 5, 20, 80, 600].into_iter().any(|later| {
+        let at = Situation {
+            now: crate::domain::rules::tests::at(now + later),
+            ..given.clone()
+        };
+        for next in moves(&foreseen.situation(&at)) {
+            foreseen.take(next, &at);
+        }
+        foreseen.slots.generation > before
+    })
+}
+
+#[test]
+fn whatever_is_advised_about_a_primary_works() {
+    let mut advised = [0, 0];
+    for case in cases().into_iter().filter(|case| !case.requested) {
+        for now in MOMENTS {
+            let (_, reason) = crate::domain::status::status(&case.situation(now));
+            if reason.contains("have another key take its place (change rotation_trigger") {
+                let asked = case.clone().with(|case| case.requested = true);
+                assert!(brings_another_primary(&asked, now), "{reason}: {case:#?}");
+                advised[0] += 1;
+            }
+            if reason.contains("set on_drift = \"rotate\"") {
+                let rotating = case
+                    .clone()
+                    .with(|case| case.policy.on_drift = OnDrift::Rotate);
+                assert!(
+                    brings_another_primary(&rotating, now),
+                    "{reason}: {case:#?}"
+                );
+                advised[1] += 1;
+            }
+        }
+    }
+    assert!(advised.iter().all(|count| *count > 100), "{advised:?}");
+}

@@ -4,9 +4,9 @@
 //! retired key alive for good, and it does not stand in the way of a rotation that somebody asked for while it was
 //! failing already. One that is not required holds up nothing.
 
-use crate::domain::announce::enumerated;
+use crate::domain::announce::{capitalised, enumerated};
 use crate::domain::situation::{Copy, Repair, Situation, Why};
-use crate::domain::slots::Slots;
+use crate::domain::slots::{Key, Slots};
 use crate::duration::Duration;
 use crate::instant::Instant;
 
@@ -116,7 +116,7 @@ pub fn held_up(situation: &Situation, slots: &Slots) -> Option<String> {
         let awaited = situation.promotion_waits_for();
         return match awaited.is_empty() {
             false => Some(format!(
-                "{act} before {} is in order, which is required",
+                "{act} before {} is in order, which is required: mend it, or set required = false in it",
                 names(&awaited)
             )),
             true => (!situation.can_swap()).then(|| nowhere(&act)),
@@ -209,10 +209,34 @@ pub fn risk_of_revocation(situation: &Situation, slots: &Slots) -> String {
     }
 }
 
-fn names(repairs: &[&Repair]) -> String {
-    let names: Vec<String> = repairs
+/// Where a key that is revoked may stand all the same, and what that means there; empty if every place can be reached.
+pub fn may_still_hold(situation: &Situation, key: &Key) -> String {
+    let failing: Vec<&Repair> = situation
+        .repairs
         .iter()
-        .map(|repair| format!("delivery {:?}", repair.name))
+        .filter(|r| r.is_failing())
         .collect();
+    let mut places: Vec<String> = failing.iter().map(|repair| name(repair)).collect();
+    places.extend_from_slice(situation.pending_removals);
+    if places.is_empty() {
+        return String::new();
+    }
+    let meaning = match key.key_id {
+        Some(_) => "there it is of no use any more",
+        None => {
+            "whoever reads it there goes on accepting it, since its issuer keeps no record of keys. The ledger calls it \
+             revoked all the same: it was taken out of every place that could be reached"
+        }
+    };
+    let places = capitalised(&enumerated(&places));
+    format!(" {places} may still hold it, unless this apply can write there; {meaning}.")
+}
+
+fn names(repairs: &[&Repair]) -> String {
+    let names: Vec<String> = repairs.iter().map(|repair| name(repair)).collect();
     enumerated(&names)
+}
+
+fn name(repair: &Repair) -> String {
+    format!("delivery {:?}", repair.name)
 }

@@ -1,8 +1,8 @@
 //! The rules of a key's life. Pure: no I/O, no async, no clock, no Terraform types.
 //!
 //! [`policy`] says how often and how gently, `policy_faults` what is wrong with one. [`slots`] is what exists,
-//! [`situation`] what is known of it. [`rules`] is the ordered list that [finds](finding) what is to be done,
-//! [`course`] puts the [`moves`] of one apply together, for which [`foresight`] says what each makes of the keys.
+//! [`situation`] what is known of it. [`rules`] is the ordered list that [finds](finding) what is to be done
+//! (`retiring` are those of the old key, `ways` is what a person can do where no move helps), [`course`] puts the [`moves`] of one apply together, for which [`foresight`] says what each makes of the keys.
 //! [`planner`] asks for them at the right instant, [`steps`] turns a move into effects in order, [`status`] and
 //! [`announce`] put into words what was found.
 
@@ -16,8 +16,10 @@ pub mod planner;
 pub mod policy;
 mod policy_faults;
 pub mod recovery;
+mod retiring;
 pub mod rules;
 pub mod situation;
 pub mod slots;
 pub mod status;
 pub mod steps;
+mod ways;

@@ -7,8 +7,12 @@ use crate::domain::deliveries;
 use crate::domain::finding::{Finding, Status};
 use crate::domain::moves::Move;
 use crate::domain::policy::OnDrift;
+use crate::domain::retiring::{
+    is_held, the_retiring_key_has_had_its_grace, the_retiring_key_is_not_as_it_was,
+};
 use crate::domain::situation::{Copy, Seen, Situation};
 use crate::domain::slots::Slots;
+use crate::domain::ways;
 
 /// A rule.
 type Rule = fn(&Situation, &Slots) -> Option<Finding>;
@@ -18,6 +22,7 @@ const RULES: &[Rule] = &[
     a_delivery_is_not_in_order,
     the_staged_key_is_unusable,
     the_primary_is_unusable,
+    the_retiring_key_is_not_as_it_was,
     the_retiring_key_has_had_its_grace,
     another_key_is_wanted_in_place_of_one_that_never_passed,
     rotation_is_near_or_due,
@@ -57,7 +62,6 @@ pub fn revocations(situation: &Situation) -> Option<Finding> {
 /// its successor is written everywhere; and one that is gone is not written over a key that an apply left behind and that
 /// still works.
 fn a_delivery_is_not_in_order(situation: &Situation, slots: &Slots) -> Option<Finding> {
-    let facts = situation.facts;
     let (writes, leaves) = (situation.has_writes_to_repair(), situation.leaves_places());
     if !writes && !leaves {
         return None;
@@ -70,11 +74,11 @@ fn a_delivery_is_not_in_order(situation: &Situation, slots: &Slots) -> Option<Fi
     } else {
         deliveries::complaints(situation)
     };
-    let would_hide_what_works = facts.primary == Seen::Gone && !facts.orphans.is_empty();
     let has_copy = situation.can_copy() || !writes;
     let gives_way = the_primary_is_unusable(situation, slots).and_then(|finding| finding.next);
     let gives_way = matches!(gives_way, Some(Move::Replace | Move::Promote));
-    let is_possible = has_copy && !would_hide_what_works && !gives_way && !situation.delivered;
+    let is_possible =
+        has_copy && !situation.would_hide_what_works() && !gives_way && !situation.delivered;
     Some(Finding::new(Status::Pending, reason).then(is_possible.then_some(Move::Deliver)))
 }
 
@@ -86,6 +90,12 @@ fn the_staged_key_is_unusable(situation: &Situation, slots: &Slots) -> Option<Fi
     Some(if situation.can_stage() {
         Finding::new(Status::Due, what).then(Move::Discard)
     } else {
+        let way = "another is staged once a delivery can be read and written";
+        let what = match facts.primary_copy {
+            // What is said of the primary comes first.
+            Copy::Lost => what,
+            Copy::Available | Copy::Unseen => format!("{what}, and {way}"),
+        };
         Finding::new(Status::Blocked, what)
     })
 }
@@ -99,81 +109,40 @@ fn trouble(role: &str, key: &str, seen: &Seen, copy: &Copy) -> Option<String> {
     })
 }
 
-fn the_primary_is_unusable(situation: &Situation, slots: &Slots) -> Option<Finding> {
+pub(super) fn the_primary_is_unusable(situation: &Situation, slots: &Slots) -> Option<Finding> {
     let facts = situation.facts;
     let primary = slots.primary.label();
-    let what = trouble("primary", primary, &facts.primary, &facts.primary_copy)?;
-    if situation.policy.on_drift == OnDrift::Rotate {
-        let next = match staged_works(situation, slots) {
-            true => Some(Move::Promote),
-            false => replacement(situation, slots),
-        };
-        return Some(match next {
-            Some(next) => Finding::new(Status::Due, what).then(next),
-            None => Finding::new(Status::Blocked, what + &way_out(situation, slots)),
-        });
+    let mut what = trouble("primary", primary, &facts.primary, &facts.primary_copy)?;
+    if facts.primary == Seen::Inactive {
+        what += HALF_WAY;
     }
-    // The rotation that is due brings another primary, whatever the policy says of drift.
-    let cures = |next| !matches!(next, Move::Stage);
-    Some(match rotation(situation, slots).is_some_and(cures) {
-        true => Finding::new(Status::Due, what),
-        false => Finding::new(Status::Blocked, what),
+    let (is_cured, next) = match situation.policy.on_drift {
+        OnDrift::Rotate => {
+            let next = way_of_drift(situation, slots);
+            (next.is_some(), next)
+        }
+        // The rotation that is due brings another primary, whatever the policy says of drift.
+        OnDrift::Warn | OnDrift::Error => {
+            let cures = |next| !matches!(next, Move::Stage);
+            (rotation(situation, slots).is_some_and(cures), None)
+        }
+    };
+    Some(match is_cured {
+        true => Finding::new(Status::Due, what).then(next),
+        false => Finding::new(Status::Blocked, what + &ways::on(situation, slots)),
     })
 }
 
-/// What keeps the policy from replacing an unusable primary.
-fn way_out(situation: &Situation, slots: &Slots) -> String {
-    let Some(retiring) = slots.retiring() else {
-        return String::new();
-    };
-    let until = slots.revoke_after(situation.policy);
-    let until = until.map_or_else(String::new, |at| format!(" before {at}"));
-    format!(
-        ", and it cannot be replaced beside retiring key {}{until}: make it usable again, or delete one of the two at \
-         the issuer",
-        retiring.label()
-    )
-}
+/// Who else may have done it, of a key that was switched off.
+pub(super) const HALF_WAY: &str =
+    ", by somebody or by a destroy or a revocation that failed half-way";
 
-/// The successor must be delivered, and the issuer must not have seen the old key in use of late.
-fn the_retiring_key_has_had_its_grace(situation: &Situation, slots: &Slots) -> Option<Finding> {
-    let key = slots.retiring()?.label();
-    let policy = situation.policy;
-    let ended = slots
-        .revoke_after(policy)
-        .filter(|at| situation.now >= *at)?;
-    if is_held(situation, slots) {
-        let until = slots.hold_ends_at(policy)?;
-        let reason =
-            format!("retiring key {key} is still in use and kept until {until} at the latest");
-        return Some(Finding::new(Status::Blocked, reason));
+/// What the policy does about an unusable primary if it says `rotate`.
+pub(super) fn way_of_drift(situation: &Situation, slots: &Slots) -> Option<Move> {
+    match staged_works(situation, slots) {
+        true => Some(Move::Promote),
+        false => replacement(situation, slots),
     }
-    if situation.facts.primary != Seen::Present || situation.primary_is_undeliverable() {
-        return None;
-    }
-    if let Some(why) = situation.revocation_waits_for(slots) {
-        let hold = slots.hold_ends_at(policy).filter(|at| situation.now < *at);
-        let until = hold.map_or_else(String::new, |at| format!(" until {at} at the latest"));
-        let reason = format!("retiring key {key} is kept{until}, because {why}");
-        return Some(Finding::new(Status::Blocked, reason));
-    }
-    if situation.is_rolled_back() {
-        let reason = format!(
-            "a delivery leads with retiring key {key} again; it is put in order first, and a later apply revokes the key"
-        );
-        return Some(Finding::new(Status::Pending, reason));
-    }
-    let reason = match policy.grace_period.is_zero() {
-        true => format!("retiring key {key} has no grace period"),
-        false => format!("the grace period of retiring key {key} ended at {ended}"),
-    };
-    let risk = deliveries::risk_of_revocation(situation, slots);
-    Some(Finding::new(Status::Due, reason + &risk).then(Move::Revoke))
-}
-
-fn is_held(situation: &Situation, slots: &Slots) -> bool {
-    let ends = slots.hold_ends_at(situation.policy);
-    situation.facts.retiring_in_use && ends.is_some_and(|at| situation.now < at)
 }
 
 /// Somebody asks for a new key while one waits that may never pass.
@@ -215,9 +184,11 @@ fn rotation_is_near_or_due(situation: &Situation, slots: &Slots) -> Option<Findi
     } else {
         return None;
     };
+    let gives_way = another_key_is_wanted_in_place_of_one_that_never_passed(situation, slots)
+        .is_some_and(|finding| finding.next.is_some());
     let obstacle = match next {
-        Some(_) => String::new(),
-        None => obstacle(situation, slots),
+        None if !gives_way => obstacle(situation, slots),
+        _ => String::new(),
     };
     Some(Finding {
         due_at: Some(due_at).filter(|_| !situation.rotation_requested),
@@ -231,7 +202,7 @@ fn a_delivery_holds_up_the_rotation(situation: &Situation, slots: &Slots) -> Opt
 }
 
 /// The move of the schedule, or of a request.
-fn rotation(situation: &Situation, slots: &Slots) -> Option<Move> {
+pub(super) fn rotation(situation: &Situation, slots: &Slots) -> Option<Move> {
     let (policy, now) = (situation.policy, situation.now);
     if policy.paused {
         return None;
@@ -258,9 +229,13 @@ fn obstacle(situation: &Situation, slots: &Slots) -> String {
     if let Some(staged) = slots.staged() {
         let key = staged.label();
         return match slots.ready_at(policy) {
-            Some(at) if at > situation.now => {
-                format!(", and staged key {key} is promoted from {at} on (propagation_delay)")
-            }
+            Some(at) if at > situation.now => format!(
+                ", and staged key {key} is promoted from {at} on (propagation_delay){}",
+                match unverified(situation, slots) {
+                    Some(_) => " if it has passed its verification by then",
+                    None => "",
+                }
+            ),
             Some(_) => String::new(),
             None => format!(", but staged key {key} is not in every delivery yet"),
         };
@@ -281,8 +256,23 @@ fn obstacle(situation: &Situation, slots: &Slots) -> String {
 /// A promotion verifies it as well; until then nobody has to wait to learn that it works.
 fn the_staged_key_is_not_verified(situation: &Situation, slots: &Slots) -> Option<Finding> {
     let staged = unverified(situation, slots).filter(|_| staged_works(situation, slots))?;
+    let asked = Situation {
+        rotation_requested: true,
+        ..situation.clone()
+    };
+    let gives_way = |situation| {
+        another_key_is_wanted_in_place_of_one_that_never_passed(situation, slots)
+            .is_some_and(|finding| finding.next.is_some())
+    };
+    if gives_way(situation) {
+        return None;
+    }
+    let way = match gives_way(&asked) {
+        true => format!("; if it never does, {} to stage another", ways::ASK),
+        false => String::new(),
+    };
     let reason = format!(
-        "staged key {staged} has not passed its verification and is not promoted before it does"
+        "staged key {staged} has not passed its verification and is not promoted before it does{way}"
     );
     Some(Finding::new(Status::Blocked, reason).then(Move::Verify))
 }

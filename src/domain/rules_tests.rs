@@ -131,6 +131,10 @@ pub(in crate::domain) fn primary_gone(case: &mut Case) {
     case.facts.primary = Seen::Gone;
 }
 
+fn primary_off(case: &mut Case) {
+    case.facts.primary = Seen::Inactive;
+}
+
 pub(in crate::domain) fn primary_lost(case: &mut Case) {
     case.facts.primary_copy = Copy::Lost;
 }
@@ -252,6 +256,39 @@ fn each_situation_has_its_moves() {
             &[],
         ),
         ("a hold ends", retiring().with(in_use), DUE + 70, &[Revoke]),
+        (
+            "a retiring key that is gone leaves its slot at once",
+            retiring().with(secondary_gone),
+            DUE + 1,
+            &[Revoke],
+        ),
+        (
+            "a retiring key that is gone makes room although the primary was switched off",
+            retiring().with(secondary_gone).with(primary_off),
+            DUE + 1,
+            &[Revoke],
+        ),
+        (
+            "a retiring key that is gone stays in the documents where no other key could be written",
+            retiring().with(secondary_gone).with(primary_lost),
+            DUE + 500,
+            &[Replace],
+        ),
+        (
+            "what works and an apply left behind is not written over for a retiring key that is gone",
+            retiring()
+                .with(secondary_gone)
+                .with(primary_gone)
+                .with(left_behind),
+            DUE + 1,
+            &[],
+        ),
+        (
+            "a retiring key that was switched off has its grace",
+            retiring().with(|case| case.facts.secondary = Seen::Inactive),
+            DUE + 9,
+            &[],
+        ),
         (
             "a long expired retiring key is revoked and the next is staged",
             retiring(),
@@ -587,7 +624,7 @@ fn failing(case: &mut Case, since: i64) -> &mut Repair {
     case.repairs.last_mut().unwrap()
 }
 
-fn failing_beside_another(case: &mut Case) {
+pub(in crate::domain) fn failing_beside_another(case: &mut Case) {
     failing(case, 1_050);
 }
 
@@ -616,7 +653,7 @@ fn asked_at(seconds: i64) -> impl Fn(&mut Case) {
     }
 }
 
-fn left_over(case: &mut Case) {
+pub(in crate::domain) fn left_over(case: &mut Case) {
     case.removals.push("file /srv/old.json".into());
 }
 
@@ -702,6 +739,12 @@ fn deliveries_that_fail_hold_up_what_they_must_and_nothing_else() {
             retiring().with(failing_beside_another),
             DUE + 10,
             &[Deliver, Revoke],
+        ),
+        (
+            "a retiring key that is gone waits for a delivery in which its successor can be seen",
+            retiring().with(nothing_can_be_read).with(secondary_gone),
+            DUE + 10,
+            &[],
         ),
         (
             "a retiring key waits for a required delivery that lost its successor and cannot be written",

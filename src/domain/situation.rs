@@ -175,6 +175,11 @@ impl Situation<'_> {
         self.rolled_back || self.repairs.iter().any(|repair| repair.is_rolled_back)
     }
 
+    /// The primary is gone, and what stands in its place may be a key that works and that an apply left behind.
+    pub fn would_hide_what_works(&self) -> bool {
+        self.facts.primary == Seen::Gone && !self.facts.orphans.is_empty()
+    }
+
     /// Repairs that need the secret, as opposed to taking a delivery away.
     pub fn has_writes_to_repair(&self) -> bool {
         self.repairs.iter().any(Repair::is_write)

@@ -24,6 +24,15 @@ pub async fn check_not_stale(run: &Run<'_>, moves: &[Move]) -> Result<()> {
         let (key, now) = (staged.label(), turned_out(&secondary));
         return Err(stale(format!("{name}: staged key {key} {now}")));
     }
+    let was_gone = run.facts.secondary == Seen::Gone;
+    if let Some(retiring) = slots
+        .retiring()
+        .filter(|_| was_gone && secondary != Seen::Gone)
+    {
+        // It would lose its grace.
+        let (key, now) = (retiring.label(), turned_out(&secondary));
+        return Err(stale(format!("{name}: retiring key {key} {now}")));
+    }
     if moves.contains(&Move::Revoke) && secondary != Seen::Gone {
         let now = run.clock.now();
         let ended = slots.hold_ends_at(run.policy).is_some_and(|at| now >= at);
