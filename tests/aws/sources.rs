@@ -355,3 +355,134 @@ async fn a_region_of_the_environment_that_is_none_is_refused_before_it_becomes_a
     assert_eq!(error.kind, Kind::Invalid, "{error}");
     assert!(error.detail.contains("evil.example/"), "{error}");
 }
+
+#[tokio::test]
+async fn what_amazons_tools_read_about_repetitions_is_not_read() {
+    let (fake, folder) = (empty(), TempDir::new().unwrap());
+    let config = write(&folder, "config", "[default]\nmax_attempts = 0\n");
+    let test = "what_amazons_tools_read_about_repetitions_is_not_read";
+    for (name, value) in [
+        ("AWS_MAX_ATTEMPTS", ""),
+        ("AWS_MAX_ATTEMPTS", "abc"),
+        ("AWS_MAX_ATTEMPTS", "0"),
+        ("AWS_RETRY_MODE", ""),
+        ("AWS_RETRY_MODE", "bogus"),
+        ("AWS_RETRY_MODE", "legacy"),
+        ("AWS_CONFIG_FILE", &config),
+    ] {
+        let variables = [
+            (name, value),
+            ("AWS_ACCESS_KEY_ID", "AKIAENV"),
+            ("AWS_SECRET_ACCESS_KEY", "made-up"),
+            ("AWS_ENDPOINT_URL", &fake.url()),
+        ];
+        if inside(module_path!(), test, &variables) {
+            return list(&context(fields(&[]))).await;
+        }
+        assert_eq!(signer(&fake), "AKIAENV", "{name}={value}");
+    }
+}
+
+#[tokio::test]
+async fn empty_variables_count_as_not_set() {
+    let (fake, folder) = (empty(), TempDir::new().unwrap());
+    let credentials =
+        "[default]\naws_access_key_id = AKIADEFAULT\naws_secret_access_key = made-up\n";
+    let config = format!(
+        "[default]\nregion = eu-west-3\nendpoint_url = {}\n",
+        fake.url()
+    );
+    let (credentials, config) = (
+        write(&folder, "credentials", credentials),
+        write(&folder, "config", &config),
+    );
+    let variables = [
+        ("AWS_PROFILE", ""),
+        ("AWS_REGION", ""),
+        ("AWS_DEFAULT_REGION", ""),
+        ("AWS_ENDPOINT_URL", ""),
+        ("AWS_ENDPOINT_URL_IAM", ""),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", ""),
+        ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", ""),
+        ("AWS_SHARED_CREDENTIALS_FILE", &credentials),
+        ("AWS_CONFIG_FILE", &config),
+    ];
+    if inside(
+        module_path!(),
+        "empty_variables_count_as_not_set",
+        &variables,
+    ) {
+        let context = context(fields(&[]));
+        list(&context).await;
+        let _ = store(&context, &[("secret_id", text("x"))]).observe().await;
+        return;
+    }
+    assert_eq!(signer(&fake), "AKIADEFAULT");
+    let last = fake.requests().pop().unwrap();
+    assert!(last.contains("/eu-west-3/secretsmanager/"), "{last}");
+}
+
+#[tokio::test]
+async fn an_empty_variable_of_one_service_leaves_the_one_of_all() {
+    let fake = empty();
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", "AKIAENV"),
+        ("AWS_SECRET_ACCESS_KEY", "made-up"),
+        ("AWS_ENDPOINT_URL_IAM", ""),
+        ("AWS_ENDPOINT_URL", &fake.url()),
+    ];
+    let test = "an_empty_variable_of_one_service_leaves_the_one_of_all";
+    if inside(module_path!(), test, &variables) {
+        return list(&context(fields(&[]))).await;
+    }
+    assert_eq!(signer(&fake), "AKIAENV");
+}
+
+#[tokio::test]
+async fn a_profile_of_the_environment_comes_after_keys_in_it_and_need_not_exist_then() {
+    let (fake, folder) = (empty(), TempDir::new().unwrap());
+    let file = write(
+        &folder,
+        "credentials",
+        "[ci]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = made-up\n",
+    );
+    let test = "a_profile_of_the_environment_comes_after_keys_in_it_and_need_not_exist_then";
+    for profile in ["ci", "nowhere"] {
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", "AKIAENV"),
+            ("AWS_SECRET_ACCESS_KEY", "made-up"),
+            ("AWS_PROFILE", profile),
+            ("AWS_SHARED_CREDENTIALS_FILE", file.as_str()),
+            ("AWS_ENDPOINT_URL", &fake.url()),
+        ];
+        if inside(module_path!(), test, &variables) {
+            return list(&context(fields(&[]))).await;
+        }
+        assert_eq!(signer(&fake), "AKIAENV");
+    }
+}
+
+#[tokio::test]
+async fn a_profile_of_the_environment_that_does_not_exist_leads_to_no_other_identity() {
+    let container = Fake::start([Reply::Answer(
+        200,
+        vec!["Content-Type: application/json".to_owned()],
+        r#"{"AccessKeyId":"ASIACONTAINER","SecretAccessKey":"made-up","Token":"made-up-token",
+            "Expiration":"9999-01-01T00:00:00Z"}"#
+            .to_owned(),
+    )]);
+    let uri = format!("{}/keys", container.url());
+    let variables = [
+        ("AWS_PROFILE", "nowhere"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.as_str()),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+    ];
+    let test = "a_profile_of_the_environment_that_does_not_exist_leads_to_no_other_identity";
+    if inside(module_path!(), test, &variables) {
+        let error = failure(fields(&[])).await;
+        assert_eq!(error.kind, Kind::Invalid, "{error}");
+        for words in ["AWS_PROFILE names \"nowhere\"", "the container"] {
+            assert!(error.detail.contains(words), "{error}");
+        }
+    }
+}

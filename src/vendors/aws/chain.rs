@@ -4,11 +4,11 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::{ProvideRegion, RegionProviderChain};
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::credential_feature::AwsCredentialFeature;
@@ -18,6 +18,7 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::region::Region;
 use aws_types::service_config::ServiceConfigKey;
 use tokio::sync::OnceCell;
@@ -35,6 +36,8 @@ pub struct Chain {
     http: SharedHttpClient,
     sdk: SdkConfig,
     profile: Option<String>,
+    config_files: Vec<String>,
+    credentials_files: Vec<String>,
     credentials: SharedCredentialsProvider,
     instance_region: OnceCell<Option<String>>,
 }
@@ -46,20 +49,24 @@ impl Chain {
         let provider = ProviderConfig::without_region().with_http_client(http.clone());
         let mut region = ProfileFileRegionProvider::builder().configure(&provider);
         let mut profile = ProfileFileCredentialsProvider::builder();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone());
-        if let Some(files) = files(config) {
+        // What is sent is repeated by us. The crate would read its own settings for that, and panic where they are wrong.
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http.clone())
+            .retry_config(RetryConfig::standard());
+        if let Some(files) = files(&config.config_files, &config.credentials_files) {
             region = region.profile_files(files.clone());
             profile = profile.profile_files(files.clone());
             loader = loader.profile_files(files);
         }
-        if let Some(name) = &config.profile {
-            region = region.profile_name(name);
-            profile = profile.profile_name(name);
+        if let Some(name) = config.profile.clone().or_else(default_for_an_empty_name) {
+            region = region.profile_name(&name);
+            profile = profile.profile_name(&name);
             loader = loader.profile_name(name);
         }
         // The instance is not asked for its region here: away from EC2 that costs seconds, and IAM needs none.
         let region = RegionProviderChain::first_try(config.region.clone().map(Region::new))
-            .or_else(EnvironmentVariableRegionProvider::new())
+            .or_else(variable("AWS_REGION").map(Region::new))
+            .or_else(variable("AWS_DEFAULT_REGION").map(Region::new))
             .or_else(region.build());
         let sdk = loader.region(region).load().await;
         let profile_provider = provider.with_region(sdk.region().cloned());
@@ -72,6 +79,8 @@ impl Chain {
             },
             http,
             profile: config.profile.clone(),
+            config_files: config.config_files.clone(),
+            credentials_files: config.credentials_files.clone(),
             instance_region: OnceCell::new(),
             sdk,
         }
@@ -95,23 +104,32 @@ impl Chain {
 
     /// The endpoint that the environment or the profile sets for a service.
     pub fn endpoint(&self, service: Service) -> Option<String> {
-        let setting = |env, profile| {
-            let key = ServiceConfigKey::builder()
-                .service_id(service.id())
-                .env(env)
-                .profile(profile)
-                .build()
-                .ok()?;
-            self.sdk.service_config()?.load_config(key)
-        };
-        let ignored = setting(
+        let ignored = self.setting(
+            service,
             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
             "ignore_configured_endpoint_urls",
         );
         if ignored.is_some_and(|text| text.eq_ignore_ascii_case("true")) {
             return None;
         }
-        setting("AWS_ENDPOINT_URL", "endpoint_url").filter(|url| !url.is_empty())
+        self.setting(service, "AWS_ENDPOINT_URL", "endpoint_url")
+    }
+
+    /// A setting for one service or for all. The crate would take an empty variable for one that is set, so it is asked
+    /// for what the profile says alone: no variable has the name that it is given.
+    fn setting(&self, service: Service, env: &str, profile: &str) -> Option<String> {
+        let of_service = format!("{env}_{}", service.id().to_uppercase().replace(' ', "_"));
+        let key = ServiceConfigKey::builder()
+            .service_id(service.id())
+            .env("")
+            .profile(profile)
+            .build()
+            .ok()?;
+        let of_profile = || self.sdk.service_config()?.load_config(key);
+        variable(&of_service)
+            .or_else(|| variable(env))
+            .or_else(of_profile)
+            .filter(|text| !text.is_empty())
     }
 
     /// Finds credentials, and says where.
@@ -120,6 +138,7 @@ impl Chain {
         match tokio::time::timeout(LONGEST_RESOLUTION, found).await {
             Ok(Ok(credentials)) => {
                 let origin = self.origin(&credentials);
+                self.refuse_unknown_profile(&credentials, &origin).await?;
                 Ok((credentials, origin))
             }
             Ok(Err(error)) => Err(self.not_found(&error)),
@@ -132,16 +151,39 @@ impl Chain {
         }
     }
 
+    /// Amazon's chain passes over a profile that is defined nowhere, to whatever else there is: another identity than
+    /// the one that was asked for.
+    async fn refuse_unknown_profile(&self, credentials: &Credentials, origin: &str) -> Result<()> {
+        let has = |feature| has(credentials, &feature);
+        let is_used = !has(AwsCredentialFeature::CredentialsEnvVars)
+            && !has(AwsCredentialFeature::CredentialsProfile);
+        let named = variable("AWS_PROFILE").filter(|_| is_used && self.profile.is_none());
+        let Some(profile) = named else {
+            return Ok(());
+        };
+        if is_defined(&profile, &self.config_files, &self.credentials_files).await {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Invalid,
+            "The AWS profile of the environment does not exist",
+            format!(
+                "AWS_PROFILE names {profile:?}, which is neither in ~/.aws/config nor in ~/.aws/credentials (or the files \
+                 that are set in their place). Without it the credentials of {origin} would be used, which may belong to \
+                 somebody else. Correct AWS_PROFILE, or unset it."
+            ),
+        ))
+    }
+
     fn origin(&self, credentials: &Credentials) -> String {
-        let features = credentials.get_property::<Vec<AwsCredentialFeature>>();
-        let has = |feature| features.is_some_and(|features| features.contains(&feature));
+        let has = |feature| has(credentials, &feature);
         if let Some(profile) = &self.profile {
             return format!("profile {profile:?}");
         }
         if has(AwsCredentialFeature::CredentialsProfile) {
-            return match std::env::var("AWS_PROFILE") {
-                Ok(profile) => format!("profile {profile:?}, named by AWS_PROFILE"),
-                Err(_) => "profile \"default\"".to_owned(),
+            return match variable("AWS_PROFILE") {
+                Some(profile) => format!("profile {profile:?}, named by AWS_PROFILE"),
+                None => "profile \"default\"".to_owned(),
             };
         }
         let origins = [
@@ -194,10 +236,32 @@ impl Chain {
     }
 }
 
+/// A variable of the environment. An empty one counts as not set, as it does for Amazon's own tools.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+/// The crate takes an empty AWS_PROFILE for the name of a profile.
+fn default_for_an_empty_name() -> Option<String> {
+    let is_empty = std::env::var_os("AWS_PROFILE").is_some_and(|name| name.is_empty());
+    is_empty.then(|| "default".to_owned())
+}
+
+fn has(credentials: &Credentials, feature: &AwsCredentialFeature) -> bool {
+    let features = credentials.get_property::<Vec<AwsCredentialFeature>>();
+    features.is_some_and(|features| features.contains(feature))
+}
+
+/// Files that cannot be read say nothing against a profile; whoever needs them says what is wrong.
+async fn is_defined(profile: &str, configs: &[String], credentials: &[String]) -> bool {
+    let files = files(configs, credentials).unwrap_or_default();
+    let read = aws_config::profile::load(&Fs::real(), &Env::real(), &files, None).await;
+    read.map_or(true, |profiles| profiles.get_profile(profile).is_some())
+}
+
 fn nothing_found(profile: Option<&str>) -> Error {
     let summary = "No AWS credentials were found";
-    let set = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
-    let detail = match (profile, half_a_key(set), set("AWS_PROFILE")) {
+    let detail = match (profile, half_a_key(variable), variable("AWS_PROFILE")) {
         (Some(profile), ..) => profile_without_key(profile, "aws.profile of the provider block"),
         (None, Some(half), _) => half,
         (None, None, Some(profile)) => profile_without_key(&profile, "AWS_PROFILE"),
@@ -297,10 +361,12 @@ fn causes(error: &dyn StdError) -> String {
 
 // The names under which aws-config publishes these types are marked as moved to a crate of its internals.
 #[allow(deprecated)]
-fn files(config: &Config) -> Option<aws_config::profile::profile_file::ProfileFiles> {
+fn files(
+    configs: &[String],
+    credentials: &[String],
+) -> Option<aws_config::profile::profile_file::ProfileFiles> {
     use aws_config::profile::profile_file::{Builder, ProfileFileKind};
 
-    let (configs, credentials) = (&config.config_files, &config.credentials_files);
     if configs.is_empty() && credentials.is_empty() {
         return None;
     }

@@ -20,7 +20,8 @@ pub fn attributes() -> Attributes {
             "profile",
             text(
                 "Profile of the shared configuration and credentials files. Goes before keys in \
-                 the environment. Default: `AWS_PROFILE`.",
+                 the environment. Default: `AWS_PROFILE`, which does not: `AWS_ACCESS_KEY_ID` and \
+                 `AWS_SECRET_ACCESS_KEY` go before it, as for Amazon's own tools.",
             ),
         ),
         (
