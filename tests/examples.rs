@@ -152,7 +152,7 @@ fn the_pipeline_of_the_example_applies_what_is_due_and_is_quiet_afterwards() {
     let ws = workspace(&text("resources/apikey_managed/resource.tf"));
     let run = || ws.shell(&text(PIPELINE));
     run().ok().says("Apply complete");
-    run().ok().says("Nothing is due");
+    run().ok().says("There is nothing to apply.");
 }
 
 #[test]

@@ -1,7 +1,10 @@
-# In a pipeline, once a day: 0 is quiet, 2 is something to apply, 1 is an error or a condition that does not hold
+# In a pipeline, once a day: 2 is something to apply, 1 is an error or a condition that does not hold, 0 is neither
+# 0 does not say that all is well: what no apply can mend, such as a blocked key, a lost secret or a primary that was switched
+# off, is a warning of the plan. The check `every_key_goes_on` above tells of it, and so do the warnings themselves:
+# terraform plan -input=false -json | jq -r 'select(.diagnostic.severity == "warning").diagnostic.summary'
 terraform plan -detailed-exitcode -input=false -out=keys.tfplan
 case $? in
-  0) echo "Nothing is due, and nothing is wrong." ;;
+  0) echo "There is nothing to apply." ;;
   2) terraform apply -input=false keys.tfplan ;;
   *) exit 1 ;;
 esac
