@@ -1,12 +1,16 @@
 //! Keys of others in an account that holds only so many: whose they are, and what to do.
 //!
-//! Nothing here advises to delete a key that the ledger knows: whoever holds it relies on it.
+//! Nothing here advises to delete a key that somebody holds by the ledger, or that stands in a document of the very
+//! resource: whoever holds or reads it relies on it.
+
+use std::collections::BTreeMap;
 
 use crate::domain::situation::Full;
 use crate::engine::connections::{Connections, at_issuer};
 use crate::error::{Error, Kind, Result};
 use crate::issuers::Stranger;
-use crate::ledger::{KeyMark, Ledger, ResourceRef, Status};
+use crate::ledger::{KeyMark, KeyRecord, Ledger, ResourceRef, Status};
+use crate::stores::Found;
 
 /// What takes the room of a rotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,18 +25,43 @@ struct Other {
     key: Stranger,
     /// Whose the ledger says it is.
     holder: Option<Holder>,
+    /// Where the resource delivers it, whatever its state says.
+    standing: Option<Standing>,
+}
+
+/// A key in a document of the resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Standing {
+    delivery: String,
+    role: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Holder {
     /// The very resource that looks, although its state does not hold the key.
     Itself,
+    /// A resource of the same name and workspace: this one, before it was removed from a state, replaced or lost?
+    FormerSelf(ResourceRef),
     Another(ResourceRef),
+    /// It was forgotten, or kept when its resource was destroyed.
+    LeftBehindBy(ResourceRef),
 }
 
-/// Who takes the room of the two keys that a rotation needs, beside those that the resource `id` owns.
+impl Holder {
+    fn of(record: &KeyRecord, holder: &ResourceRef, who: &ResourceRef) -> Self {
+        let is_named_alike = holder.name == who.name && holder.workspace == who.workspace;
+        match record.status {
+            _ if holder.id == who.id => Self::Itself,
+            Status::Orphaned => Self::LeftBehindBy(holder.clone()),
+            _ if is_named_alike => Self::FormerSelf(holder.clone()),
+            _ => Self::Another(holder.clone()),
+        }
+    }
+}
+
+/// Who takes the room of the two keys that a rotation needs, beside those that the resource owns.
 pub async fn look(
-    id: &str,
+    who: &ResourceRef,
     owned: &[String],
     account: &str,
     connections: &Connections,
@@ -55,13 +84,13 @@ pub async fn look(
         let mut known = records.iter().filter(|(_, record)| {
             record.status != Status::Revoked && record.key.key_id.as_ref() == Some(&key.key_id)
         });
-        known.next().map(|(resource, _)| match resource.id == id {
-            true => Holder::Itself,
-            false => Holder::Another(resource.clone()),
-        })
+        let (holder, record) = known.next()?;
+        Some(Holder::of(record, holder, who))
     };
+    let standing = delivered(connections).await;
     let others = crowd.others.into_iter().map(|key| Other {
         holder: holder(&key),
+        standing: standing.get(&key.key_id).cloned(),
         key,
     });
     Ok(Some(Crowd {
@@ -69,6 +98,28 @@ pub async fn look(
         limit: crowd.limit,
         others: others.collect(),
     }))
+}
+
+/// The keys in the documents of the resource, by id. What cannot be read now tells of none.
+async fn delivered(connections: &Connections) -> BTreeMap<String, Standing> {
+    let mut standing = BTreeMap::new();
+    for (name, delivery) in connections.deliveries.iter().filter(|(_, d)| d.readable) {
+        let Ok(Found::Document(document)) = delivery.store.observe().await.map(|seen| seen.found)
+        else {
+            continue;
+        };
+        let slots = [
+            ("secondary", document.secondary.as_ref()),
+            ("primary", Some(&document.primary)),
+        ];
+        for (role, key) in slots {
+            if let Some(id) = key.and_then(|key| key.key_id.clone()) {
+                let delivery = name.clone();
+                standing.insert(id, Standing { delivery, role });
+            }
+        }
+    }
+    standing
 }
 
 /// The error of a check, and where the account is full, what to do about it.
@@ -121,19 +172,27 @@ impl Crowd {
 impl Other {
     fn described(&self) -> String {
         let Stranger { key_id, about, .. } = &self.key;
-        match &self.holder {
-            None => {
-                format!("key {key_id} ({about}), which neither this resource nor the ledger knows,")
-            }
+        let whose = match &self.holder {
+            None if self.standing.is_some() => String::new(),
+            None => ", which neither this resource nor the ledger knows,".to_owned(),
             Some(Holder::Itself) => {
+                ", which this resource once made and its state does not hold,".to_owned()
+            }
+            Some(Holder::FormerSelf(holder)) => {
                 format!(
-                    "key {key_id} ({about}), which this resource once made and its state does not hold,"
+                    " of {}, perhaps this very resource as it was before,",
+                    named(holder)
                 )
             }
-            Some(Holder::Another(holder)) => {
-                format!("key {key_id} ({about}) of {}", named(holder))
+            Some(Holder::Another(holder)) => format!(" of {}", named(holder)),
+            Some(Holder::LeftBehindBy(holder)) => {
+                format!(", which {} left behind,", named(holder))
             }
-        }
+        };
+        let standing = self.standing.as_ref().map_or_else(String::new, |there| {
+            format!(", the {} key in delivery {:?},", there.role, there.delivery)
+        });
+        format!("key {key_id} ({about}){standing}{whose}")
     }
 
     fn way_out(&self) -> String {
@@ -143,16 +202,32 @@ impl Other {
             delete,
             ..
         } = &self.key;
-        match &self.holder {
-            None => format!(
+        match (&self.holder, &self.standing) {
+            (None | Some(Holder::LeftBehindBy(_)), Some(there)) => format!(
+                "Do not delete {key_id}: it stands as {} key in delivery {:?}, and applications read it there. Where it is \
+                 the other key of a rotation, the refresh after the next apply takes it over into the state.",
+                there.role, there.delivery
+            ),
+            (None, None) => format!(
                 "Find out whether {key_id} is still in use ({look}), then import it into a resource or delete it \
                  ({delete}), or give this resource an account of its own."
             ),
-            Some(Holder::Itself) => format!(
+            (Some(Holder::LeftBehindBy(_)), None) => format!(
+                "By the ledger no resource holds {key_id} any more: find out whether it is still in use ({look}), then \
+                 import it into a resource or delete it ({delete})."
+            ),
+            (Some(Holder::Itself), _) => format!(
                 "The ledger says that {key_id} is a key of this resource: restore the state that holds it, or import the \
                  key."
             ),
-            Some(Holder::Another(holder)) => format!(
+            (Some(Holder::FormerSelf(holder)), _) => format!(
+                "By the ledger {key_id} is a key of a resource of the same name, {id}. If this one replaces it, the apply \
+                 revokes the key. If it was removed from a state, or its state was lost, say so (terraform-provider-apikey \
+                 ledger forget {id}), then import the key. If another state holds it, give each of the two an account of \
+                 its own.",
+                id = holder.id
+            ),
+            (Some(Holder::Another(holder)), _) => format!(
                 "Key {key_id} is managed by {}: give each of the two an account of its own.",
                 named(holder)
             ),

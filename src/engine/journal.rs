@@ -108,6 +108,11 @@ impl<'a> Journal<'a> {
         &self.apply.account
     }
 
+    /// Whose key it is about.
+    pub fn resource(&self) -> &ResourceRef {
+        &self.apply.resource
+    }
+
     /// The lock under which it is done.
     pub fn guard(&self) -> Option<&Guard> {
         self.guard.as_ref()

@@ -65,9 +65,11 @@ fn a_lost_secret_is_reported_on_every_plan_by_default() {
     let ws = Config::new().created();
     fs::remove_file(ws.path("k.json")).unwrap();
     for _ in 0..2 {
-        ws.plan()
-            .ok()
-            .warns(&["payments", "no delivery holds the secret"]);
+        ws.plan().ok().warns(&[
+            "payments",
+            "no delivery holds the secret",
+            "change rotation_trigger",
+        ]);
         ws.apply().ok();
     }
     let key = ws.key("k");
@@ -85,6 +87,25 @@ fn an_altered_secret_without_another_copy_counts_as_lost() {
         .warns(&["payments", "no delivery holds the secret"]);
     ws.apply().ok();
     assert_eq!(ws.secret("k.json", "primary"), "made-up-other");
+}
+
+#[test]
+fn a_retiring_key_that_no_delivery_holds_any_more_is_told_of() {
+    let ws = Config::new().retiring();
+    let retiring = ws.key("k").secondary();
+    let mut document = ws.delivered("k.json");
+    document["secondary"] = Value::Null;
+    fs::write(ws.path("k.json"), document.to_string()).unwrap();
+    ws.plan().ok().code(0).warns(&[
+        "payments: key is notice",
+        "no delivery holds retiring key",
+        &retiring,
+        "has only primary key",
+    ]);
+    assert_eq!(ws.delivered("k.json"), document);
+    ws.advance("30s").apply().ok();
+    assert_eq!(ws.key("k").phase(), "single");
+    ws.plan().ok().code(0).does_not_warn("payments");
 }
 
 #[test]

@@ -84,7 +84,12 @@ fn a_retiring_key_has_its_grace_and_no_more_although_a_dotenv_file_is_broken() {
     fs::write(ws.path("b.env"), &broken).unwrap();
     ws.advance("29s").apply().ok();
     assert_eq!(ws.key("k").phase(), "retiring");
-    ws.advance("1s").apply().ok();
+    ws.advance("1s").plan().ok().code(2).warns(&[
+        "This apply revokes retiring key",
+        "Delivery \"b\" may still hold it",
+        "whoever reads it there goes on accepting it",
+    ]);
+    ws.apply_plan().ok();
     let key = ws.key("k");
     assert_eq!((key.phase().as_str(), key.primary()), ("single", primary));
     assert!(ws.delivered("a.json")["secondary"].is_null());

@@ -80,6 +80,42 @@ fn a_retiring_key_that_was_deleted_early_counts_as_revoked() {
 }
 
 #[test]
+fn a_retiring_key_that_was_deleted_leaves_the_documents_at_once() {
+    let world = World::new().created().staged().promoted();
+    let (primary, retiring) = (
+        world.key().text("primary.key_id"),
+        world.key().text("secondary.key_id"),
+    );
+    world.cloud.delete_key(&world.user, &retiring);
+    let told = [
+        "payments: revoke",
+        &retiring,
+        "no longer exists at the issuer",
+    ];
+    world.ws.plan().ok().code(2).warns(&told);
+    world.ws.apply_plan().ok();
+    assert_eq!(world.key().phase(), "single");
+    assert!(world.document()["secondary"].is_null());
+    assert_eq!(world.ids(), [primary]);
+    world.in_order();
+    world.ws.plan().ok().code(0).does_not_warn("payments");
+}
+
+#[test]
+fn a_retiring_key_that_was_switched_off_is_told_of_and_keeps_its_grace() {
+    let world = World::new().created().staged().promoted();
+    let retiring = world.key().text("secondary.key_id");
+    world.cloud.deactivate_key(&world.user, &retiring);
+    let told = world.ws.plan().ok().code(0);
+    told.warns(&["payments: key is notice", &retiring, "is refused"]);
+    assert_eq!(world.ids().len(), 2);
+    world.in_order();
+    world.ws.advance("30s");
+    world.takes("revoke");
+    assert!(!world.ids().contains(&retiring));
+}
+
+#[test]
 fn a_key_of_which_nothing_is_left_leaves_the_state_and_is_created_anew() {
     let world = World::new().created();
     world.cloud.delete_user(&world.user);
@@ -197,7 +233,7 @@ fn a_primary_that_cannot_be_replaced_beside_a_retiring_key_says_how_to_go_on() {
         &primary,
         "deactivated",
         &retiring,
-        "delete one",
+        &format!("delete {primary} at the issuer if nothing uses it"),
     ]);
 
     world.ws.advance("30s");

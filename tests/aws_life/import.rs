@@ -150,7 +150,13 @@ fn a_key_that_is_imported_in_mid_rotation_keeps_the_other_one() {
     ws.run(&["state", "rm", KEY]).ok();
     std::fs::remove_file(ws.path(".terraform/apikey/ledger.db")).unwrap();
     ws.import(KEY, &format!("aws_iam:{primary}")).ok();
-    ws.apply().ok();
+    let do_not_delete = format!("Do not delete {retiring}: it stands as secondary key");
+    let told = [do_not_delete.as_str(), "delivery \"app\""];
+    ws.plan()
+        .ok()
+        .warns(&told)
+        .does_not_warn("delete-access-key");
+    ws.apply_plan().ok();
     assert_eq!(world.document(), document, "nothing was rewritten yet");
     let taken = ws.apply_with(&["-refresh-only"]).ok();
     taken.warns(&["retiring key", &retiring, "taken over"]);

@@ -111,6 +111,22 @@ fn a_key_that_the_ledger_knows_is_named_by_its_owner_and_nobody_is_advised_to_de
 }
 
 #[test]
+fn a_key_of_a_resource_of_the_same_name_may_be_that_of_a_former_self() {
+    let world = World::new().created();
+    let (own, id) = (world.key().text("primary.key_id"), world.key().text("id"));
+    world.ws.run(&["state", "rm", KEY]).ok();
+    let told = world.ws.plan().ok().code(2);
+    let forget = format!("ledger forget {id}");
+    told.warns(&[
+        "no room for a rotation",
+        &own,
+        "perhaps this very resource as it was before",
+        &forget,
+    ])
+    .does_not_warn("delete-access-key");
+}
+
+#[test]
 fn two_resources_on_one_user_are_noticed_in_their_plan() {
     let world = World::new();
     let beside = format!(

@@ -84,6 +84,25 @@ fn a_key_that_could_not_be_revoked_keeps_the_resource_in_the_state() {
 }
 
 #[test]
+fn a_primary_that_a_destroy_switched_off_and_could_not_delete_is_told_of_as_that() {
+    let world = World::new().created();
+    let primary = world.key().text("primary.key_id");
+    world.cloud.deny(&world.admin, r#""iam:DeleteAccessKey""#);
+    world.ws.destroy().failed();
+    assert_eq!(world.ids(), [primary.as_str()]);
+    let told = world.ws.plan().ok();
+    told.warns(&[
+        "payments",
+        &primary,
+        "by a destroy or a revocation that failed half-way",
+        "destroy the resource again",
+    ]);
+    world.cloud.allow(&world.admin, EVERYTHING);
+    world.ws.destroy().ok();
+    assert!(world.ids().is_empty());
+}
+
+#[test]
 fn a_destroy_that_may_not_revoke_keeps_the_state_and_ends_both_keys_later() {
     let world = World::new().created().staged();
     let keys = [world.delivered("primary"), world.delivered("secondary")];

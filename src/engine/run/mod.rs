@@ -187,9 +187,9 @@ impl Run<'_> {
         self.check_deliveries().await?;
         let owned = self.managed.owned_ids();
         let checked = at_issuer(self.connections.issuer.check(&owned).await);
-        let (id, journal) = (&self.managed.id, self.journal);
+        let journal = self.journal;
         let crowd = crowd::look(
-            id,
+            journal.resource(),
             &owned,
             journal.account(),
             self.connections,

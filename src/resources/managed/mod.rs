@@ -109,10 +109,11 @@ impl Resource for ManagedKey {
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>, Vec<AttributePath>)> {
         proposed.forget_what_was_brought();
-        let private = private.unwrap_or_default();
+        let mut private = private.unwrap_or_default();
         let context = &self.context;
         let looked = newcomers::of_an_update(&prior, &proposed, &private, context).await;
         diagnostics::collect(diags, looked)?;
+        room::look_again(&prior, &proposed, &mut private, context).await;
         let (planned, private, replaced) =
             plan::update(diags, &prior, proposed, &config, private, context)?;
         Some((planned, Some(private), replaced))

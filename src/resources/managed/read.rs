@@ -15,6 +15,7 @@ use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
 use crate::resources::managed::changes::{any_in_order, must_verify, repairs};
 use crate::resources::managed::connect;
+use crate::resources::managed::inventory_entry;
 use crate::resources::managed::leftovers;
 use crate::resources::managed::model::{KeyState, ManagedState, Private};
 
@@ -60,7 +61,8 @@ pub async fn read(
             false => observe(&left.managed).await?,
         };
         let (owned, ledger) = (left.managed.owned_ids(), context.ledger.as_ref());
-        let crowd = crowd::look(&managed.id, &owned, &account, &connections, ledger).await?;
+        let who = inventory_entry::resource(&state, context);
+        let crowd = crowd::look(&who, &owned, &account, &connections, ledger).await?;
         Ok((observed, crowd, left, account))
     };
     let (observed, crowd, mut left, account) = look.await.map_err(|error| named(&state, error))?;

@@ -8,6 +8,7 @@ use crate::engine::crowd;
 use crate::error::{Error, Kind, Result};
 use crate::resources::diagnostics;
 use crate::resources::managed::connect;
+use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::stores::WriteScope;
 
@@ -38,8 +39,34 @@ async fn look(
     let account = connections.issuer.lock().await?;
     let shared = shared(planned, &account, context);
     let ledger = context.ledger.as_ref();
-    let crowd = crowd::look("", orphans, &account, &connections, ledger).await?;
+    let who = inventory_entry::resource(planned, context);
+    let crowd = crowd::look(&who, orphans, &account, &connections, ledger).await?;
     Ok((crowd.map(|crowd| crowd.full()), shared))
+}
+
+/// What the last refresh found, once more with the places that this plan adds: what stands in them may be one of the
+/// keys in the way. An imported key has no other places yet.
+pub async fn look_again(
+    prior: &ManagedState,
+    planned: &ManagedState,
+    private: &mut Private,
+    context: &Context,
+) {
+    let is_settled = planned.inputs_known() && !context.awaits_settings();
+    if private.facts.full.is_none() || !is_settled || prior.deliveries == planned.deliveries {
+        return;
+    }
+    let look = async {
+        let connections = connect::without_verification(planned, context)?;
+        let account = private.account.as_deref().unwrap_or_default();
+        let owned = prior.managed(private)?.owned_ids();
+        let who = inventory_entry::resource(prior, context);
+        crowd::look(&who, &owned, account, &connections, context.ledger.as_ref()).await
+    };
+    // What cannot be asked now was told by the refresh.
+    if let Ok(Some(crowd)) = look.await {
+        private.facts.full = Some(crowd.full());
+    }
 }
 
 /// Of a key that exists, from what its last refresh found.
