@@ -114,6 +114,8 @@ fn a_key_that_the_ledger_knows_is_named_by_its_owner_and_nobody_is_advised_to_de
 fn a_key_of_a_resource_of_the_same_name_may_be_that_of_a_former_self() {
     let world = World::new().created();
     let (own, id) = (world.key().text("primary.key_id"), world.key().text("id"));
+    // A refresh tells the ledger that a state holds the key.
+    world.ws.plan().ok().code(0);
     world.ws.run(&["state", "rm", KEY]).ok();
     let told = world.ws.plan().ok().code(2);
     let forget = format!("ledger forget {id}");
