@@ -136,27 +136,11 @@ impl Api {
     pub async fn put(&self, content: &Content<'_>, token: &str) -> Result<bool, Refusal> {
         let input = PutSecretValue {
             secret_id: &self.secret_id,
-            client_request_token: Some(token),
-            secret_string: Some(content.text.expose()),
+            client_request_token: token,
+            secret_string: content.text.expose(),
         };
         let put: PutAnswer = self.call("PutSecretValue", &input, content.hidden).await?;
         Ok(put.version_stages.iter().any(|stage| stage == CURRENT))
-    }
-
-    /// A put without a value: AWS refuses it as incomplete if putting is permitted, and stores nothing.
-    pub async fn may_put(&self) -> Result<(), Refusal> {
-        let input = PutSecretValue {
-            secret_id: &self.secret_id,
-            client_request_token: None,
-            secret_string: None,
-        };
-        match self
-            .call::<_, IgnoredAny>("PutSecretValue", &input, &[])
-            .await
-        {
-            Err(refusal) if refusal.kind != Kind::Other || refusal.code.is_empty() => Err(refusal),
-            _ => Ok(()),
-        }
     }
 
     pub async fn make_current(&self, version: &str, former: Option<&str>) -> Result<(), Refusal> {

@@ -45,10 +45,8 @@ pub(super) struct NewTag<'a> {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct PutSecretValue<'a> {
     pub secret_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_request_token: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret_string: Option<&'a str>,
+    pub client_request_token: &'a str,
+    pub secret_string: &'a str,
 }
 
 #[derive(Serialize)]
