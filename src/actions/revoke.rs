@@ -10,11 +10,12 @@ use tf_provider::schema::{AttributeType, Block, Description, Schema};
 use tf_provider::value::{Value, ValueAny};
 
 use crate::context::{Context, SharedContext};
+use crate::engine::account::Account;
 use crate::engine::account_lock::AccountLock;
 use crate::engine::connections::Connections;
 use crate::engine::journal::{Bracket, Deed, Journal};
 use crate::error::{Error, Kind, Path, Result};
-use crate::issuers::{Issuer, KeyStatus};
+use crate::issuers::{KeyRef, KeyStatus};
 use crate::ledger::{Effect, KeyMark, ResourceRef, Status};
 use crate::protocol::authoring::{Action, Progress};
 use crate::resources::diagnostics;
@@ -71,7 +72,7 @@ impl Action for Revoke {
             Some(Some(target)) => target,
             known => return known.map(drop),
         };
-        let issuer = connections.issuer.as_ref();
+        let issuer = &connections.issuer;
         let status = diagnostics::collect(diags, key_status(issuer, &key_id).await)?;
         if status == KeyStatus::Missing {
             let gone = surely_gone(&connections, &key_id, context).await;
@@ -154,16 +155,20 @@ fn checked(request: &Request, context: &Context) -> Result<()> {
         return Ok(());
     }
     let (kind, settings) = connect::issuer(&request.issuer)?;
-    if !kind.names_its_keys() || !kind.capabilities().inspect {
+    if !settings.wholly_known() {
+        return Ok(());
+    }
+    let able = context
+        .connector()
+        .issuer(kind, &settings, context)?
+        .capabilities();
+    if !able.key_ids || !able.inspects() {
         return Err(Error::invalid(
             settings.path().clone(),
             format!("{} cannot revoke a key by its id", kind.name()),
             "This issuer keeps no record of its keys. A key of it stops working when the document that is delivered no \
              longer holds it: rotate the apikey_managed that it belongs to.",
         ));
-    }
-    if settings.wholly_known() {
-        context.connector().issuer(kind, &settings, context)?;
     }
     Ok(())
 }
@@ -177,10 +182,11 @@ fn target(request: &Request, context: &Context) -> Result<Option<(Connections, S
         return Ok(None);
     }
     let (kind, settings) = connect::issuer(&request.issuer)?;
+    let issuer = context.connector().issuer(kind, &settings, context)?;
     let connections = Connections {
         kind: kind.name(),
-        issuer: context.connector().issuer(kind, &settings, context)?,
-        capabilities: kind.capabilities(),
+        capabilities: issuer.capabilities(),
+        issuer: Account::new(issuer, context)?,
         deliveries: BTreeMap::new(),
         former: Vec::new(),
         verification: None,
@@ -204,7 +210,7 @@ async fn written_down(connections: &Connections, key_id: &str, context: &Context
         guard: lock.guard(),
     };
     let journal = Journal::open(context.ledger.as_ref(), context.clock, bracket).await?;
-    let revoke = |_| connections.issuer.revoke(Some(key_id));
+    let revoke = |_| connections.issuer.revoke(KeyRef::of_id(key_id), None);
     let deed = Deed::to(KeyMark::new(Some(key_id.to_owned()), None));
     let revoked = journal
         .effect(Effect::Revoke, ACTION, deed, revoke, |()| None)
@@ -214,7 +220,7 @@ async fn written_down(connections: &Connections, key_id: &str, context: &Context
     revoked.and(closed)
 }
 
-async fn key_status(issuer: &dyn Issuer, key_id: &str) -> Result<KeyStatus> {
+async fn key_status(issuer: &Account, key_id: &str) -> Result<KeyStatus> {
     let answers = issuer.inspect(&[key_id.to_owned()]).await?;
     let answer = answers.into_iter().next().flatten();
     answer.ok_or_else(|| {
@@ -228,7 +234,7 @@ async fn key_status(issuer: &dyn Issuer, key_id: &str) -> Result<KeyStatus> {
 
 /// A key that is not where it was said to be may live elsewhere. Nothing is complete before that is ruled out.
 async fn surely_gone(connections: &Connections, key_id: &str, context: &Context) -> Result<()> {
-    let issuer = connections.issuer.as_ref();
+    let issuer = &connections.issuer;
     let account = issuer.account();
     let holder = issuer.holder(key_id).await.map_err(|error| Error {
         summary: format!("{account} does not list key {key_id}, which may live elsewhere"),
@@ -274,7 +280,7 @@ async fn revoke(
     context: &Context,
     progress: &Progress,
 ) -> Result<()> {
-    let issuer = connections.issuer.as_ref();
+    let issuer = &connections.issuer;
     let account = issuer.account();
     progress.say(format!("looking for key {key_id} at {account}"));
     match key_status(issuer, key_id).await? {

@@ -7,6 +7,7 @@
 //! [`announce`] put into words what was found.
 
 pub mod announce;
+pub mod capabilities;
 pub mod course;
 pub mod deliveries;
 pub mod finding;

@@ -45,6 +45,7 @@ fn listed(id: &str, seconds_after: i64) -> Listed {
     Listed {
         key_id: id.into(),
         created_at: Instant::from_unix(NOW + seconds_after),
+        status: crate::issuers::KeyStatus::Active,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Takes over the secret of a key that somebody else minted: nothing is created, nothing is revoked.
 
 use crate::domain::slots::Key;
+use crate::engine::account::Account;
 use crate::engine::managed::{DeliveryRecord, DeliveryState};
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Path, Result};
@@ -22,13 +23,7 @@ pub async fn adopt(run: &mut Run<'_>) -> Result<()> {
     let mark = secret.fingerprint();
     if slots.primary.fingerprint.is_none() {
         if run.connections.capabilities.probe {
-            try_out(
-                run.name,
-                &slots.primary,
-                &secret,
-                run.connections.issuer.as_ref(),
-            )
-            .await?;
+            try_out(run.name, &slots.primary, &secret, &run.connections.issuer).await?;
             slots.primary.verified_at = Some(run.clock.now());
         }
         tracing::info!(key = %run.name, adopted = %slots.primary.label(), "the secret was taken over");
@@ -66,12 +61,7 @@ pub fn let_go(run: &mut Run<'_>) {
 }
 
 /// A wrong secret would be delivered to everybody.
-async fn try_out(
-    name: &str,
-    key: &Key,
-    secret: &Secret,
-    issuer: &dyn crate::issuers::Issuer,
-) -> Result<()> {
+async fn try_out(name: &str, key: &Key, secret: &Secret, issuer: &Account) -> Result<()> {
     match issuer.probe(key.key_id.as_deref(), secret).await? {
         Probe::Accepted => Ok(()),
         Probe::Refused(reason) => Err(Error::new(

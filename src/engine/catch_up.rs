@@ -262,7 +262,7 @@ impl World<'_> {
             .filter(|record| !holds(slots, &record.key))
             .collect();
         for record in newer {
-            let lives = match (&record.key.key_id, self.connections.capabilities.inspect) {
+            let lives = match (&record.key.key_id, self.connections.capabilities.inspects()) {
                 (Some(id), true) => {
                     let status = self.connections.issuer.inspect(std::slice::from_ref(id));
                     status.await?.first().copied().flatten() != Some(KeyStatus::Missing)

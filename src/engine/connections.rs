@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::capabilities::Capabilities;
 use crate::domain::slots::Key;
 use crate::domain::steps;
 use crate::duration::Duration;
+use crate::engine::account::Account;
 use crate::engine::former::FormerPlace;
 use crate::engine::verification::{CONSECUTIVE, Proof, TIMEOUT, Verdict, Verification, verify};
 use crate::error::{Error, Kind, Path, Result};
-use crate::issuers::{Capabilities, Issuer, Probe};
+use crate::issuers::Probe;
 use crate::secret::Secret;
 use crate::stores::Store;
 
@@ -19,7 +21,7 @@ pub struct Connections {
     /// The name of its issuer, such as `aws_iam`.
     pub kind: &'static str,
     /// Where its keys come from.
-    pub issuer: Box<dyn Issuer>,
+    pub issuer: Account,
     /// What that issuer can do.
     pub capabilities: Capabilities,
     /// Where they are delivered, by the name of the delivery.

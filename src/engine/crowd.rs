@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use crate::domain::situation::Full;
+use crate::engine::account::about;
 use crate::engine::connections::{Connections, at_issuer};
 use crate::error::{Error, Kind, Result};
-use crate::issuers::Stranger;
+use crate::issuers::Cli;
 use crate::ledger::{KeyMark, KeyRecord, Ledger, ResourceRef, Status};
 use crate::stores::Found;
 
@@ -22,7 +23,11 @@ pub struct Crowd {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Other {
-    key: Stranger,
+    key_id: String,
+    /// How it stands and since when it exists.
+    about: String,
+    /// How a person looks after it.
+    cli: Option<Cli>,
     /// Whose the ledger says it is.
     holder: Option<Holder>,
     /// Where the resource delivers it, whatever its state says.
@@ -67,11 +72,10 @@ pub async fn look(
     connections: &Connections,
     ledger: &dyn Ledger,
 ) -> Result<Option<Crowd>> {
-    let Some(crowd) = at_issuer(connections.issuer.crowd(owned).await)? else {
+    let Some((limit, others)) = at_issuer(connections.issuer.crowd(owned).await)? else {
         return Ok(None);
     };
-    let marks: Vec<KeyMark> = crowd
-        .others
+    let marks: Vec<KeyMark> = others
         .iter()
         .map(|key| KeyMark::new(Some(key.key_id.clone()), None))
         .collect();
@@ -80,22 +84,24 @@ pub async fn look(
         tracing::warn!(%error, "nobody can say whose keys are in the way");
         Vec::new()
     });
-    let holder = |key: &Stranger| {
+    let holder = |key_id: &String| {
         let mut known = records.iter().filter(|(_, record)| {
-            record.status != Status::Revoked && record.key.key_id.as_ref() == Some(&key.key_id)
+            record.status != Status::Revoked && record.key.key_id.as_ref() == Some(key_id)
         });
         let (holder, record) = known.next()?;
         Some(Holder::of(record, holder, who))
     };
     let standing = delivered(connections).await;
-    let others = crowd.others.into_iter().map(|key| Other {
-        holder: holder(&key),
+    let others = others.into_iter().map(|key| Other {
+        holder: holder(&key.key_id),
         standing: standing.get(&key.key_id).cloned(),
-        key,
+        about: about(&key),
+        cli: connections.issuer.cli(&key.key_id),
+        key_id: key.key_id,
     });
     Ok(Some(Crowd {
         account: account.to_owned(),
-        limit: crowd.limit,
+        limit,
         others: others.collect(),
     }))
 }
@@ -171,7 +177,7 @@ impl Crowd {
 
 impl Other {
     fn described(&self) -> String {
-        let Stranger { key_id, about, .. } = &self.key;
+        let Self { key_id, about, .. } = self;
         let whose = match &self.holder {
             None if self.standing.is_some() => String::new(),
             None => ", which neither this resource nor the ledger knows,".to_owned(),
@@ -196,12 +202,12 @@ impl Other {
     }
 
     fn way_out(&self) -> String {
-        let Stranger {
-            key_id,
-            look,
-            delete,
-            ..
-        } = &self.key;
+        let Self { key_id, cli, .. } = self;
+        let by = |command: fn(&Cli) -> &String| {
+            let command = cli.as_ref().map(command);
+            command.map_or_else(String::new, |command| format!(" ({command})"))
+        };
+        let (look, delete) = (by(|cli| &cli.look), by(|cli| &cli.delete));
         match (&self.holder, &self.standing) {
             (None | Some(Holder::LeftBehindBy(_)), Some(there)) => format!(
                 "Do not delete {key_id}: it stands as {} key in delivery {:?}, and applications read it there. Where it is \
@@ -209,12 +215,12 @@ impl Other {
                 there.role, there.delivery
             ),
             (None, None) => format!(
-                "Find out whether {key_id} is still in use ({look}), then import it into a resource or delete it \
-                 ({delete}), or give this resource an account of its own."
+                "Find out whether {key_id} is still in use{look}, then import it into a resource or delete it{delete}, or \
+                 give this resource an account of its own."
             ),
             (Some(Holder::LeftBehindBy(_)), None) => format!(
-                "By the ledger no resource holds {key_id} any more: find out whether it is still in use ({look}), then \
-                 import it into a resource or delete it ({delete})."
+                "By the ledger no resource holds {key_id} any more: find out whether it is still in use{look}, then \
+                 import it into a resource or delete it{delete}."
             ),
             (Some(Holder::Itself), _) => format!(
                 "The ledger says that {key_id} is a key of this resource: restore the state that holds it, or import the \

@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides what is due; it is told.
 
+pub mod account;
 pub mod account_lock;
 pub mod adopt;
 pub mod catch_up;

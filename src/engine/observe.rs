@@ -91,7 +91,7 @@ pub async fn key_statuses(
     slots: &Slots,
     connections: &Connections,
 ) -> Result<(Option<KeyStatus>, Option<Option<KeyStatus>>)> {
-    if !connections.capabilities.inspect {
+    if !connections.capabilities.inspects() {
         return Ok((None, slots.secondary.as_ref().map(|_| None)));
     }
     let id = |key: &Key| key.key_id.clone().unwrap_or_default();
@@ -136,7 +136,7 @@ pub async fn retiring_in_use(
         return Ok(false);
     };
     let quiet = policy.revoke_only_if_unused_for;
-    let asked = !quiet.is_zero() && connections.capabilities.last_used;
+    let asked = !quiet.is_zero() && connections.capabilities.last_use.is_some();
     let over = slots.revoke_after(policy).is_some_and(|at| now >= at);
     let (true, true, Some(key_id)) = (asked, over, &retiring.key_id) else {
         return Ok(false);

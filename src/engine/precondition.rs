@@ -127,7 +127,7 @@ pub async fn exists(there: &DocumentKey, connections: &Connections) -> Result<Op
     let Some(id) = there
         .key_id
         .as_ref()
-        .filter(|_| connections.capabilities.inspect)
+        .filter(|_| connections.capabilities.inspects())
     else {
         return Ok(None);
     };

@@ -78,7 +78,7 @@ pub async fn recover(
     let evidence = Evidence {
         held,
         memory,
-        listed: listed.as_deref(),
+        listed: listed.as_deref().map(Vec::as_slice),
         local: connections.capabilities.local,
         ahead: connections.issuer.ahead(),
         known: &remembered.known,

@@ -8,11 +8,14 @@
 //! The checksum protects nothing: anyone can compute it. It lets a secret scanner or a gateway tell a
 //! key from a look-alike without asking anyone.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use tf_provider::schema::AttributeType;
+use tf_provider::value::ValueAny;
 use zeroize::Zeroizing;
 
-use super::{Capabilities, Issuer, IssuerKind, Minted};
+use super::{Capabilities, Issuer, IssuerKind, KeyRef, Minted, Permission, Revoked};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::schema::{Attributes, attributes, optional, required};
@@ -74,15 +77,13 @@ impl IssuerKind for Generated {
         &[]
     }
 
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            local: true,
-            ..Capabilities::default()
-        }
+    fn example(&self) -> BTreeMap<String, ValueAny> {
+        BTreeMap::from([("prefix".to_owned(), ValueAny::String("acme_live".into()))])
     }
 
-    fn names_its_keys(&self) -> bool {
-        false
+    /// None: nobody is asked.
+    fn permissions(&self) -> &'static [Permission] {
+        &[]
     }
 
     fn connect(&self, settings: &Settings, _: &Context) -> Result<Box<dyn Issuer>> {
@@ -128,24 +129,28 @@ impl Generator {
 
 #[async_trait]
 impl Issuer for Generator {
-    fn account(&self) -> String {
-        format!("generated {}", self.prefix)
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            local: true,
+            ..Capabilities::default()
+        }
     }
 
-    async fn check(&self, _owned: &[String]) -> Result<()> {
-        Ok(())
+    fn account(&self) -> String {
+        format!("generated {}", self.prefix)
     }
 
     async fn mint(&self, _token: &str) -> Result<Minted> {
         Ok(Minted {
             key_id: None,
             secret: new_key(&self.prefix, self.length)?,
+            created_at: None,
         })
     }
 
     /// Done at once: consumers stop accepting the key when the delivered document no longer holds it.
-    async fn revoke(&self, _key_id: Option<&str>) -> Result<()> {
-        Ok(())
+    async fn revoke(&self, _: KeyRef<'_>, _: Option<KeyRef<'_>>) -> Result<Revoked> {
+        Ok(Revoked::Ended)
     }
 }
 

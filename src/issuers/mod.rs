@@ -6,12 +6,14 @@ pub mod aws_iam;
 pub mod generated;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use tf_provider::value::ValueAny;
 
 use crate::context::Context;
-use crate::error::{Error, Kind, Result};
+pub use crate::domain::capabilities::{Capabilities, Label, Listing, Overlap, Supply};
+use crate::error::{Error, Kind, Path, Result};
 use crate::instant::Instant;
 use crate::schema::Attributes;
 use crate::secret::Secret;
@@ -35,18 +37,21 @@ pub trait IssuerKind: Sync {
     /// Settings that say whose keys these are: a change of one means another resource, so it forces replacement.
     fn identity(&self) -> &'static [&'static str];
 
-    /// What it can do.
-    fn capabilities(&self) -> Capabilities;
+    /// Settings that are right: what the docs show, and what every table of what issuers can do is made from.
+    fn example(&self) -> BTreeMap<String, ValueAny>;
 
-    /// Whether its keys have a public id beside their secret.
-    fn names_its_keys(&self) -> bool {
-        true
+    /// What the credentials of the provider must be allowed to do, in the vendor's words; nothing where nobody is asked.
+    fn permissions(&self) -> &'static [Permission];
+
+    /// Whether it can describe a key that somebody else created, see [`import`](Self::import).
+    fn imports(&self) -> bool {
+        false
     }
 
     /// Reads the settings; nothing is sent yet. Errors carry the attribute path.
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>>;
 
-    /// Finds a key that was created elsewhere. Only called where [`Capabilities::import`] is set.
+    /// Finds a key that was created elsewhere. Only called where [`imports`](Self::imports) says so.
     async fn import(&self, key_id: &str, context: &Context) -> Result<Imported> {
         let _ = context;
         Err(Error::new(
@@ -74,21 +79,32 @@ pub trait IssuerKind: Sync {
     }
 }
 
-/// What an issuer can do beyond minting and revoking.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Capabilities {
-    /// It can tell whether a key is accepted, so a new key is proved before it is promoted.
-    pub probe: bool,
-    /// It can tell when a key was last used.
-    pub last_used: bool,
-    /// It can tell whether a key still exists.
-    pub inspect: bool,
-    /// It can describe a key that somebody else created.
-    pub import: bool,
-    /// A new key is accepted as soon as it is minted. Otherwise whoever accepts it learns of it from a delivery.
-    pub valid_at_mint: bool,
-    /// Its keys exist where they are delivered and nowhere else: one that was lost on the way is not alive.
-    pub local: bool,
+/// Something that the credentials of the provider must be allowed to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Permission {
+    /// Its name at the vendor, such as `iam:CreateAccessKey`.
+    pub name: &'static str,
+    /// What it is needed for, as a part of a sentence.
+    pub needed: &'static str,
+}
+
+/// A key as the engine knows it when it calls on an issuer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyRef<'a> {
+    /// Its public id, where it has one.
+    pub key_id: Option<&'a str>,
+    /// Its secret, where it is at hand: some issuers tell their keys apart by nothing else.
+    pub secret: Option<&'a Secret>,
+}
+
+impl<'a> KeyRef<'a> {
+    /// A key of which only the id is known.
+    pub fn of_id(key_id: &'a str) -> Self {
+        Self {
+            key_id: Some(key_id),
+            secret: None,
+        }
+    }
 }
 
 /// A key as the issuer hands it out, the only time its secret is seen.
@@ -98,6 +114,8 @@ pub struct Minted {
     pub key_id: Option<String>,
     /// The secret.
     pub secret: Secret,
+    /// When it was created by the clock of the issuer, as far as it tells.
+    pub created_at: Option<Instant>,
 }
 
 /// A key in the list of an account.
@@ -107,27 +125,25 @@ pub struct Listed {
     pub key_id: String,
     /// When the issuer created it.
     pub created_at: Instant,
+    /// Whether it works.
+    pub status: KeyStatus,
 }
 
-/// Keys of others in an account that holds only so many: there is no room for the two that a rotation needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Crowd {
-    /// How many keys the account holds at most.
-    pub limit: usize,
-    /// The keys that are not the resource's.
-    pub others: Vec<Stranger>,
+/// What became of a key that was to be revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// It was ended just now.
+    Ended,
+    /// The issuer says that there is no such key.
+    NotFound,
 }
 
-/// A key in the account that is not the resource's.
+/// Commands by which a person helps himself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stranger {
-    /// The public id of the key.
-    pub key_id: String,
-    /// How it stands and since when it exists.
-    pub about: String,
-    /// The command by which a person finds out whether it is still in use.
+pub struct Cli {
+    /// Shows whether a key is still in use.
     pub look: String,
-    /// The command by which a person deletes it.
+    /// Deletes the key.
     pub delete: String,
 }
 
@@ -185,10 +201,16 @@ pub trait Search: Send + Sync {
 
 /// One place where keys come from, with its settings.
 ///
+/// It reports what the vendor says and decides nothing. What follows from a list (room for another key, a key that is
+/// gone, a mint whose answer was lost) is worked out once for all issuers, in [`crate::engine::account`].
+///
 /// Every method may be repeated safely except [`mint`](Issuer::mint). A timeout, 429 or 5xx is
 /// [`Kind::Unavailable`]; a refused administrator credential is [`Kind::Denied`]; neither is ever "not found".
 #[async_trait]
 pub trait Issuer: Send + Sync {
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
     /// The account whose keys are counted together, such as `aws_iam user ci`. Names it in messages.
     fn account(&self) -> String;
 
@@ -198,44 +220,30 @@ pub trait Issuer: Send + Sync {
         Ok(self.account())
     }
 
-    /// Everything that can fail before a mint and can be asked without trying: reach, permissions to look, room for one
-    /// more key ([`Kind::Limit`] if there is none). `owned` are the ids that the resource already has.
-    async fn check(&self, owned: &[String]) -> Result<()>;
+    /// What can fail before a mint beside the list and the room in it. Sends nothing that changes anything, or that is
+    /// expected to fail.
+    async fn check(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// By how many seconds its clock was ahead of the machine's when it answered last, as far as it tells.
     fn ahead(&self) -> i64 {
         0
     }
 
-    /// How many keys the account holds at most, those that are switched off included; `None` if there is no limit that
-    /// a resource could meet.
-    fn limit(&self) -> Option<usize> {
-        None
-    }
-
-    /// Who takes the room of the two keys that a rotation needs; `None` if there is room, or the issuer sets no limit.
-    async fn crowd(&self, owned: &[String]) -> Result<Option<Crowd>> {
-        let _ = owned;
-        Ok(None)
-    }
-
-    /// The account may have changed: what was listed so far counts no more. Called once nobody else works on it; from then
-    /// on one list serves all questions, and the issuer keeps it in step with what it does itself.
-    fn look_again(&self) {}
-
     /// Creates a key. Called once for each decision. `token` is unique to this call, for issuers that take an
     /// idempotency key, or a name by which the key is found again. An error means that no key of ours is left behind,
     /// unless it is [`Kind::Uncertain`].
     async fn mint(&self, token: &str) -> Result<Minted>;
 
-    /// Every key of the account, whoever made it; `None` if the issuer cannot list them.
-    async fn list(&self) -> Result<Option<Vec<Listed>>> {
-        Ok(None)
+    /// Every key of the account that [`Capabilities::listing`] promises. [`Kind::NotFound`] where the account is gone.
+    async fn list(&self) -> Result<Vec<Listed>> {
+        Ok(Vec::new())
     }
 
-    /// What the issuer says of each of these keys, in the same order; `None` where it cannot say.
-    async fn inspect(&self, key_ids: &[String]) -> Result<Vec<Option<KeyStatus>>> {
-        Ok(key_ids.iter().map(|_| None).collect())
+    /// How one key stands. Only called where [`Capabilities::describes`] is set and nothing is listed.
+    async fn describe(&self, key_id: &str) -> Result<KeyStatus> {
+        Err(unable(self.account(), &format!("describe key {key_id}")))
     }
 
     /// Who holds a key that this account does not list, for people: `user payments`. `None` if the issuer says for certain
@@ -245,7 +253,8 @@ pub trait Issuer: Send + Sync {
         Ok(None)
     }
 
-    /// When the key was last used, as far as the issuer knows; `None` if never.
+    /// When the key was last used, as far as the issuer knows; `None` if never. Only called where
+    /// [`Capabilities::last_use`] is set.
     async fn last_used(&self, key_id: &str) -> Result<Option<Instant>> {
         let _ = key_id;
         Ok(None)
@@ -257,11 +266,47 @@ pub trait Issuer: Send + Sync {
         Ok(Probe::Accepted)
     }
 
-    /// Switches the key off where that is possible, then deletes it. A key that is gone already counts as done.
-    async fn revoke(&self, key_id: Option<&str>) -> Result<()>;
+    /// Switches the key off where that is possible, then deletes it. `survivor` is the key of the same resource that lives
+    /// on: at an issuer without ids it tells which of the two is meant, and where a promotion ends the old key
+    /// ([`Overlap::UntilPromoted`](crate::domain::capabilities::Overlap)) it is what is promoted.
+    async fn revoke(&self, key: KeyRef<'_>, survivor: Option<KeyRef<'_>>) -> Result<Revoked>;
+
+    /// How a person looks after one of its keys, in commands of the vendor.
+    fn cli(&self, key_id: &str) -> Option<Cli> {
+        let _ = key_id;
+        None
+    }
 }
 
 /// The issuer of this name.
 pub fn find(name: &str) -> Option<&'static dyn IssuerKind> {
-    ISSUERS.iter().copied().find(|kind| kind.name() == name)
+    all().find(|kind| kind.name() == name)
+}
+
+/// The issuers of the table, and those that a build of its own has added.
+pub fn all() -> impl Iterator<Item = &'static dyn IssuerKind> {
+    let added = ADDED.get().copied().unwrap_or_default();
+    ISSUERS.iter().chain(added).copied()
+}
+
+/// An issuer with the settings of its example. Nothing is sent.
+pub fn of_example(kind: &dyn IssuerKind, context: &Context) -> Result<Box<dyn Issuer>> {
+    let example = kind.example();
+    let path = Path::root("issuer").attribute(kind.name());
+    kind.connect(&Settings::new(path, &example), context)
+}
+
+/// Adds issuers to the table. Once in a process, before the provider is served; what comes later is not heard.
+pub fn add(issuers: &'static [&'static dyn IssuerKind]) {
+    let _ = ADDED.set(issuers);
+}
+
+static ADDED: OnceLock<&'static [&'static dyn IssuerKind]> = OnceLock::new();
+
+fn unable(account: String, what: &str) -> Error {
+    Error::new(
+        Kind::Other,
+        format!("{account} cannot {what}"),
+        "It was asked for something that it does not claim to do. Report this as a bug of the provider.",
+    )
 }

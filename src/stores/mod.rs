@@ -8,6 +8,7 @@ pub mod file;
 mod write_scope;
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
@@ -198,5 +199,18 @@ pub trait Store: Send + Sync {
 
 /// The store of this name.
 pub fn find(name: &str) -> Option<&'static dyn StoreKind> {
-    STORES.iter().copied().find(|kind| kind.name() == name)
+    all().find(|kind| kind.name() == name)
 }
+
+/// The stores of the table, and those that a build of its own has added.
+pub fn all() -> impl Iterator<Item = &'static dyn StoreKind> {
+    let added = ADDED.get().copied().unwrap_or_default();
+    STORES.iter().chain(added).copied()
+}
+
+/// Adds stores to the table. Once in a process, before the provider is served; what comes later is not heard.
+pub fn add(stores: &'static [&'static dyn StoreKind]) {
+    let _ = ADDED.set(stores);
+}
+
+static ADDED: OnceLock<&'static [&'static dyn StoreKind]> = OnceLock::new();

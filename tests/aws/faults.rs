@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use apikey::context::Context;
+use apikey::engine::account::Account;
 use apikey::error::Kind;
-use apikey::issuers::{Issuer, KeyStatus, Probe};
+use apikey::issuers::{KeyRef, KeyStatus, Probe};
 use apikey::secret::Secret;
 use apikey::stores::{Document, DocumentKey};
 use apikey::vendors::http::{Http, Patience};
@@ -75,7 +76,7 @@ fn calls(fake: &Fake, operation: &str) -> usize {
         .count()
 }
 
-async fn key_status(keys: &dyn Issuer) -> Option<KeyStatus> {
+async fn key_status(keys: &Account) -> Option<KeyStatus> {
     keys.inspect(&[ID.to_owned()]).await.unwrap()[0]
 }
 
@@ -86,7 +87,7 @@ async fn every_page_of_a_list_is_read() {
         listed(&[ID], None),
     ]);
     let keys = keys_of(&reached(&fake, 0), "ci");
-    assert_eq!(key_status(&*keys).await, Some(KeyStatus::Active));
+    assert_eq!(key_status(&keys).await, Some(KeyStatus::Active));
     assert!(fake.requests()[1].contains("Marker=page+2%26"));
 }
 
@@ -94,7 +95,7 @@ async fn every_page_of_a_list_is_read() {
 async fn a_key_that_the_list_lacks_for_a_moment_is_not_missing() {
     let fake = Fake::start([listed(&[], None), listed(&[ID], None)]);
     let keys = keys_of(&reached(&fake, 0), "ci");
-    assert_eq!(key_status(&*keys).await, Some(KeyStatus::Active));
+    assert_eq!(key_status(&keys).await, Some(KeyStatus::Active));
 }
 
 #[tokio::test]
@@ -107,7 +108,7 @@ async fn throttling_an_outage_and_a_lost_connection_are_waited_out_when_reading(
         listed(&[ID], None),
     ]);
     let keys = keys_of(&reached(&fake, 9), "ci");
-    assert_eq!(key_status(&*keys).await, Some(KeyStatus::Active));
+    assert_eq!(key_status(&keys).await, Some(KeyStatus::Active));
     assert_eq!(calls(&fake, "ListAccessKeys"), 5);
 }
 
@@ -134,7 +135,7 @@ async fn an_outage_that_lasts_is_unavailable_and_never_missing() {
             keys.check(&[]).await.unwrap_err(),
             keys.inspect(&[ID.to_owned()]).await.unwrap_err(),
             keys.last_used(ID).await.unwrap_err(),
-            keys.revoke(Some(ID)).await.unwrap_err(),
+            keys.revoke(KeyRef::of_id(ID), None).await.unwrap_err(),
             import(&context, ID).await.unwrap_err(),
         ] {
             assert_eq!(error.kind, Kind::Unavailable, "{error}");
@@ -226,7 +227,7 @@ async fn a_key_made_a_moment_ago_is_revoked_even_if_iam_does_not_know_it_yet() {
     let done = || Reply::of(200, "<DeleteAccessKeyResponse/>");
     let fake = Fake::start([gone(), gone(), listed(&[ID], None), done()]);
     keys_of(&reached(&fake, 0), "ci")
-        .revoke(Some(ID))
+        .revoke(KeyRef::of_id(ID), None)
         .await
         .unwrap();
     assert_eq!(calls(&fake, "DeleteAccessKey"), 2);
@@ -236,7 +237,7 @@ async fn a_key_made_a_moment_ago_is_revoked_even_if_iam_does_not_know_it_yet() {
 async fn a_key_is_deactivated_before_it_is_deleted() {
     let fake = Fake::start([Reply::of(200, "<Done/>")]);
     keys_of(&reached(&fake, 0), "ci")
-        .revoke(Some(ID))
+        .revoke(KeyRef::of_id(ID), None)
         .await
         .unwrap();
     let requests = fake.requests();
@@ -255,7 +256,7 @@ async fn a_status_that_iam_may_invent_later_counts_as_inactive() {
     let body = body.replace("Active", "Expired");
     let fake = Fake::start([Reply::Answer(status, headers, body)]);
     let keys = keys_of(&reached(&fake, 0), "ci");
-    assert_eq!(key_status(&*keys).await, Some(KeyStatus::Inactive));
+    assert_eq!(key_status(&keys).await, Some(KeyStatus::Inactive));
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! Access keys of IAM users, against moto.
 
 use apikey::context::Context;
+use apikey::engine::account::Account;
 use apikey::error::Kind;
-use apikey::issuers::{Issuer, KeyStatus, Minted, Probe};
+use apikey::issuers::{KeyRef, KeyStatus, Minted, Probe};
 use apikey::secret::Secret;
 use apikey::vendors::aws::{self, Query, Service};
 use apikey::vendors::http::Repeat;
@@ -60,12 +61,12 @@ async fn guarded(user: &str, actions: &str) -> (Moto, Context) {
     (moto, context(block))
 }
 
-async fn mint(issuer: &dyn Issuer) -> (String, Minted) {
+async fn mint(issuer: &Account) -> (String, Minted) {
     let minted = issuer.mint("token").await.unwrap();
     (minted.key_id.clone().unwrap(), minted)
 }
 
-async fn key_statuses(issuer: &dyn Issuer, ids: &[&str]) -> Vec<Option<KeyStatus>> {
+async fn key_statuses(issuer: &Account, ids: &[&str]) -> Vec<Option<KeyStatus>> {
     let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
     issuer.inspect(&ids).await.unwrap()
 }
@@ -77,27 +78,24 @@ async fn a_key_is_minted_proved_and_revoked_for_good() {
     let keys = keys_of(&context, "ci");
 
     keys.check(&[]).await.unwrap();
-    let (id, minted) = mint(&*keys).await;
+    let (id, minted) = mint(&keys).await;
     assert_eq!(
         keys.probe(Some(&id), &minted.secret).await.unwrap(),
         Probe::Accepted
     );
-    assert_eq!(
-        key_statuses(&*keys, &[&id]).await,
-        [Some(KeyStatus::Active)]
-    );
+    assert_eq!(key_statuses(&keys, &[&id]).await, [Some(KeyStatus::Active)]);
     assert!(keys.last_used(&id).await.unwrap().is_some());
     let imported = import(&context, &id).await.unwrap();
     assert_eq!(imported.settings.get("user_name"), Some(&text("ci")));
 
-    keys.revoke(Some(&id)).await.unwrap();
+    keys.revoke(KeyRef::of_id(&id), None).await.unwrap();
     assert_eq!(
-        key_statuses(&*keys, &[&id]).await,
+        key_statuses(&keys, &[&id]).await,
         [Some(KeyStatus::Missing)]
     );
     let probe = keys.probe(Some(&id), &minted.secret).await.unwrap();
     assert!(matches!(probe, Probe::Refused(words) if words.contains("InvalidClientTokenId")));
-    keys.revoke(Some(&id)).await.unwrap();
+    keys.revoke(KeyRef::of_id(&id), None).await.unwrap();
     assert_eq!(
         import(&context, &id).await.unwrap_err().kind,
         Kind::NotFound,
@@ -110,7 +108,7 @@ async fn a_key_with_another_secret_is_refused() {
     let (_moto, context) = guarded("admin", EVERYTHING).await;
     create_user(&context, "ci").await;
     let keys = keys_of(&context, "ci");
-    let (id, _) = mint(&*keys).await;
+    let (id, _) = mint(&keys).await;
     let wrong = Secret::new("made-up-canary".into());
     let probe = keys.probe(Some(&id), &wrong).await.unwrap();
     assert!(matches!(probe, Probe::Refused(words) if words.contains("SignatureDoesNotMatch")));
@@ -120,7 +118,7 @@ async fn a_key_with_another_secret_is_refused() {
 async fn a_wrong_administrator_key_is_denied_and_never_missing() {
     let (moto, good) = guarded("admin", EVERYTHING).await;
     create_user(&good, "ci").await;
-    let (id, _) = mint(&*keys_of(&good, "ci")).await;
+    let (id, _) = mint(&keys_of(&good, "ci")).await;
     for (key_id, code) in [
         (id.as_str(), "SignatureDoesNotMatch"),
         ("AKIANOBODYKNOWSTHIS", "InvalidClientTokenId"),
@@ -131,7 +129,7 @@ async fn a_wrong_administrator_key_is_denied_and_never_missing() {
             keys.check(&[]).await.unwrap_err(),
             keys.mint("token").await.unwrap_err(),
             keys.inspect(std::slice::from_ref(&id)).await.unwrap_err(),
-            keys.revoke(Some(&id)).await.unwrap_err(),
+            keys.revoke(KeyRef::of_id(&id), None).await.unwrap_err(),
             keys.last_used(&id).await.unwrap_err(),
             import(&bad, &id).await.unwrap_err(),
         ] {
@@ -150,28 +148,28 @@ async fn a_full_user_is_explained_and_gets_no_third_key() {
     let user = unique("full");
     create_user(&context, &user).await;
     let keys = keys_of(&context, &user);
-    let (first, _) = mint(&*keys).await;
-    let (second, _) = mint(&*keys).await;
+    let (first, _) = mint(&keys).await;
+    let (second, _) = mint(&keys).await;
 
     let error = keys.check(std::slice::from_ref(&first)).await.unwrap_err();
     assert_eq!(error.kind, Kind::Limit);
     for words in [
-        format!("User {user} already has two access keys"),
+        format!("aws_iam user {user} already has 2 keys"),
         format!("This resource owns only {first}"),
         format!("{second} (active, created 20"),
     ] {
         assert!(error.to_string().contains(&words), "{words}: {error}");
     }
-    let crowd = keys
+    let (limit, others) = keys
         .crowd(std::slice::from_ref(&first))
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(crowd.others.len(), 1);
-    assert_eq!(crowd.others[0].key_id, second);
+    assert_eq!((limit, others.len()), (2, 1));
+    assert_eq!(others[0].key_id, second);
     assert_eq!(keys.mint("token").await.unwrap_err().kind, Kind::Limit);
     assert_eq!(
-        key_statuses(&*keys, &[&second, &first]).await,
+        key_statuses(&keys, &[&second, &first]).await,
         [Some(KeyStatus::Active), Some(KeyStatus::Active)]
     );
 }
@@ -181,7 +179,7 @@ async fn the_caller_is_the_user_of_the_providers_own_key() {
     let (_moto, context) = guarded("team-bot", EVERYTHING).await;
     let keys = issuer(&context, &[("caller", ValueAny::Bool(true))]);
     keys.check(&[]).await.unwrap();
-    let (id, _) = mint(&*keys).await;
+    let (id, _) = mint(&keys).await;
     let imported = import(&context, &id).await.unwrap();
     assert_eq!(imported.settings.get("user_name"), Some(&text("team-bot")));
 }
@@ -193,11 +191,8 @@ async fn a_user_who_is_gone_has_no_keys_left_to_revoke() {
     assert_eq!(keys.check(&[]).await.unwrap_err().kind, Kind::NotFound);
     assert_eq!(keys.mint("token").await.unwrap_err().kind, Kind::NotFound);
     let id = "AKIAIOSFODNN7EXAMPLE";
-    assert_eq!(
-        key_statuses(&*keys, &[id]).await,
-        [Some(KeyStatus::Missing)]
-    );
-    keys.revoke(Some(id)).await.unwrap();
+    assert_eq!(key_statuses(&keys, &[id]).await, [Some(KeyStatus::Missing)]);
+    keys.revoke(KeyRef::of_id(id), None).await.unwrap();
 }
 
 #[tokio::test]

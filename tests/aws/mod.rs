@@ -18,8 +18,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use apikey::clock::Clock;
 use apikey::context::Context;
+use apikey::engine::account::Account;
 use apikey::error::{Path, Result};
-use apikey::issuers::{self, Imported, Issuer};
+use apikey::issuers::{self, Imported};
 use apikey::settings::Settings;
 use apikey::stores::{self, Store};
 use apikey::vendors::aws::{self, Query, Refusal, Service};
@@ -75,14 +76,14 @@ fn open(url: &str) -> Context {
     context(block(url, "AKIATEST", "made-up-admin-canary"))
 }
 
-fn issuer(context: &Context, settings: &[(&str, ValueAny)]) -> Box<dyn Issuer> {
+fn issuer(context: &Context, settings: &[(&str, ValueAny)]) -> Account {
     let fields = fields(settings);
     let settings = Settings::new(Path::root("issuer").attribute("aws_iam"), &fields);
     let kind = issuers::find("aws_iam").unwrap();
-    kind.connect(&settings, context).unwrap()
+    Account::new(kind.connect(&settings, context).unwrap(), context).unwrap()
 }
 
-fn keys_of(context: &Context, user: &str) -> Box<dyn Issuer> {
+fn keys_of(context: &Context, user: &str) -> Account {
     issuer(context, &[("user_name", text(user))])
 }
 

@@ -13,14 +13,14 @@ fn a_user_with_two_keys_gets_no_third_and_both_are_named() {
     let world = World::new();
     let first = world.cloud.create_key(&world.user).id;
     let second = world.cloud.create_key(&world.user).id;
-    let says = format!("User {} already has two access keys", world.user);
+    let says = format!("user {} already has 2 keys", world.user);
     world.ws.apply().failed().complains(&[
         "payments",
         &says,
         &first,
         &second,
         "created 20",
-        "owns neither",
+        "owns none of them",
     ]);
     assert_eq!(world.ids(), [first, second.clone()]);
     assert!(world.ws.find_key("k").is_none());
@@ -103,7 +103,7 @@ fn a_key_that_the_ledger_knows_is_named_by_its_owner_and_nobody_is_advised_to_de
     world.ws.advance("80s").plan().ok().code(2).warns(&told);
     let refused = world.ws.apply_plan().failed();
     let refused = refused
-        .complains(&["payments", "already has two access keys", "\"billing\""])
+        .complains(&["payments", "already has 2 keys", "\"billing\""])
         .reads("no-room-beside-the-key-of-another");
     assert!(!refused.text().contains("delete-access-key"), "{refused}");
     assert_eq!(world.ids().len(), 2);
@@ -277,12 +277,12 @@ resource "apikey_managed" "caller" {{
         issuer(&world.admin)
     );
     world.ws.write(&config);
-    let says = format!("User {} already has two access keys", world.admin);
+    let says = format!("user {} already has 2 keys", world.admin);
     world
         .ws
         .apply()
         .failed()
-        .complains(&[&says, "owns neither"]);
+        .complains(&[&says, "owns none of them"]);
     assert_eq!(world.cloud.ids_of(&world.admin).len(), 2);
     let created = ["named", "caller"].map(|name| world.ws.find_key(name).is_some());
     assert_ne!(created[0], created[1], "one of them got the room");
@@ -312,7 +312,7 @@ fn keys_that_rotate_together_do_not_wait_for_one_that_cannot() {
     world.ws.advance("80s");
     let applied = world.ws.apply().failed();
     assert_eq!(applied.errors().len(), 1, "{applied}");
-    applied.complains(&["key-2", "already has two access keys"]);
+    applied.complains(&["key-2", "already has 2 keys"]);
     for (index, user) in users.iter().enumerate() {
         let expected = if index == 2 { "single" } else { "staged" };
         assert_eq!(world.ws.key(&format!("k{index}")).phase(), expected);

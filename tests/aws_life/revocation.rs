@@ -56,7 +56,7 @@ fn a_refused_revocation_is_tried_again_and_no_third_key_is_made_meanwhile() {
     world.ws.advance("70s").plan().ok().code(2);
     let refused = world.ws.apply_plan().failed();
     refused
-        .complains(&["payments", "already has two access keys", "owns both"])
+        .complains(&["payments", "already has 2 keys", "owns all of them"])
         .reads("no-room-beside-own-keys");
     assert_eq!(world.ids().len(), 2);
     world.in_order();

@@ -8,9 +8,10 @@ use tf_provider::schema::{FunctionSchema, Schema};
 
 use super::examples::{self, Example};
 use super::schema_text;
-use apikey::issuers::ISSUERS;
+use apikey::context::SharedContext;
+use apikey::issuers::{self, Capabilities, IssuerKind, Label, Listing, Overlap, Supply};
 use apikey::protocol::authoring::{IdentitySchema, Origin};
-use apikey::stores::STORES;
+use apikey::stores;
 
 /// The page of the provider block.
 pub fn provider(schema: &Schema, root: &Path) -> io::Result<String> {
@@ -84,7 +85,7 @@ pub fn resource(name: &str, schema: &Schema, more: &More, root: &Path) -> io::Re
     usage(&mut page, &examples::of(root, &folder, "resource")?);
     page.push_str(&schema_text::schema(schema));
     if schema.block.attributes.contains_key("issuer") {
-        page.push_str(&capabilities());
+        page.push_str(&capabilities()?);
     }
     let about = template(root, &format!("resources/{}.import.md", super::short(name)))?;
     page.push_str(&import(&about, &examples::of(root, &folder, "import")?));
@@ -219,36 +220,96 @@ fn moves(origins: &[Origin], about: &str, examples: &[Example]) -> String {
 }
 
 /// What issuers and stores can do, from their tables.
-fn capabilities() -> String {
-    let mut text = String::from(
-        "\n## Issuers\n\n\
-         | issuer | proves a new key | notices a key that vanished | reports the last use | import | a change replaces the key |\n\
-         |---|---|---|---|---|---|\n",
-    );
-    for issuer in ISSUERS {
-        let able = issuer.capabilities();
-        let identity: Vec<String> = issuer.identity().iter().map(|n| format!("`{n}`")).collect();
-        let _ = writeln!(
-            text,
-            "| `{}` | {} | {} | {} | {} | {} |",
-            issuer.name(),
-            yes(able.probe),
-            yes(able.inspect),
-            yes(able.last_used),
-            yes(able.import),
-            if identity.is_empty() {
-                "no".to_owned()
-            } else {
-                identity.join(", ")
-            }
+fn capabilities() -> io::Result<String> {
+    let context = SharedContext::offline();
+    let mut text = String::from("\n## Issuers\n\n");
+    let mut able = Vec::new();
+    for kind in issuers::all() {
+        let issuer = issuers::of_example(kind, &context).map_err(io::Error::other)?;
+        able.push((kind, issuer.capabilities()));
+    }
+    let names = able.iter().map(|(kind, _)| format!("`{}`", kind.name()));
+    row(&mut text, "", names);
+    row(&mut text, "---", able.iter().map(|_| "---".to_owned()));
+    for (question, answer) in QUESTIONS {
+        row(
+            &mut text,
+            question,
+            able.iter().map(|(kind, able)| answer(*kind, able)),
         );
     }
     text.push_str("\n## Stores\n\n| store | can be read back and copied from |\n|---|---|\n");
-    for store in STORES {
+    for store in stores::all() {
         let _ = writeln!(text, "| `{}` | {} |", store.name(), yes(store.readable()));
     }
-    text
+    Ok(text)
 }
+
+fn row(text: &mut String, head: &str, cells: impl Iterator<Item = String>) {
+    let cells: Vec<String> = cells.collect();
+    let _ = writeln!(text, "| {head} | {} |", cells.join(" | "));
+}
+
+type Answer = fn(&dyn IssuerKind, &Capabilities) -> String;
+
+/// What people want to know of an issuer, in the order in which they ask.
+const QUESTIONS: [(&str, Answer); 12] = [
+    ("new keys", |_, able| match able.supply {
+        Supply::Minted => "are minted".to_owned(),
+        Supply::Brought => "are brought by a person".to_owned(),
+    }),
+    ("the old key works", |_, able| match able.overlap {
+        Overlap::UntilRevoked => "until it is revoked".to_owned(),
+        Overlap::UntilPromoted => {
+            "until the vendor promotes the new one, which revokes it".to_owned()
+        }
+    }),
+    ("keys in an account", |_, able| {
+        able.limit
+            .map_or_else(|| "no limit".to_owned(), |limit| format!("at most {limit}"))
+    }),
+    ("notices a key that vanished", |_, able| {
+        yes(able.inspects()).to_owned()
+    }),
+    ("lists keys", |_, able| match able.listing {
+        Listing::None => "no".to_owned(),
+        Listing::Labelled => "its own, by their label".to_owned(),
+        Listing::Whole => "all of the account".to_owned(),
+    }),
+    ("a key carries", |_, able| {
+        let id = able.key_ids.then_some("an id");
+        let label = match able.label {
+            Label::None => None,
+            Label::Name => Some("a name"),
+            Label::UniqueName => Some("a name of its own"),
+        };
+        let carried: Vec<&str> = [id, label].into_iter().flatten().collect();
+        match carried.as_slice() {
+            [] => "nothing but its secret".to_owned(),
+            some => some.join(" and "),
+        }
+    }),
+    ("is switched off before it is deleted", |_, able| {
+        yes(able.disables).to_owned()
+    }),
+    ("proves a new key", |_, able| yes(able.probe).to_owned()),
+    ("reports the last use", |_, able| {
+        able.last_use
+            .map_or_else(|| "no".to_owned(), |lag| format!("within {lag}"))
+    }),
+    ("ends keys by itself", |_, able| {
+        able.expiry
+            .map_or_else(|| "no".to_owned(), |after| format!("after {after}"))
+    }),
+    ("import", |kind, _| yes(kind.imports()).to_owned()),
+    ("a change replaces the key", |kind, _| {
+        let identity: Vec<String> = kind.identity().iter().map(|n| format!("`{n}`")).collect();
+        match identity.as_slice() {
+            [] => "no".to_owned(),
+            some => some.join(", "),
+        }
+    }),
+];
 
 fn yes(able: bool) -> &'static str {
     if able { "yes" } else { "no" }

@@ -34,6 +34,7 @@ impl Run<'_> {
             let existing = Minted {
                 key_id: None,
                 secret: secret.duplicate(),
+                created_at: None,
             };
             self.take_beside(secret.fingerprint());
             self.take_in(existing);
@@ -41,7 +42,7 @@ impl Run<'_> {
         }
         let issuer = &self.connections.issuer;
         let listed = issuer.list().await?.unwrap_or_default();
-        let known: Vec<String> = listed.into_iter().map(|key| key.key_id).collect();
+        let known: Vec<String> = listed.iter().map(|key| key.key_id.clone()).collect();
         let deed = Deed {
             known: known.clone(),
             ..Deed::default()

@@ -7,6 +7,7 @@ use crate::engine::deliver;
 use crate::engine::journal::{Deed, mark};
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
+use crate::issuers::KeyRef;
 use crate::ledger::guard::Guard;
 use crate::ledger::{Effect, KeyMark};
 use crate::stores::Document;
@@ -44,7 +45,7 @@ impl Run<'_> {
             takes_back: true,
             ..Deed::to(mark(&key))
         };
-        let undone = match self.revoke(key.key_id.as_deref(), deed).await {
+        let undone = match self.revoke(self.reference(&key), deed).await {
             Ok(()) if emptied => {
                 format!("New key {label} was taken out of the deliveries and revoked again.")
             }
@@ -160,7 +161,7 @@ impl Run<'_> {
             slots.secondary = None;
         }
         match self
-            .revoke(key.key_id.as_deref(), Deed::to(mark(&key)))
+            .revoke(self.reference(&key), Deed::to(mark(&key)))
             .await
         {
             Ok(()) => {
@@ -255,7 +256,7 @@ impl Run<'_> {
                 continue;
             }
             let deed = Deed::to(key);
-            if let Err(error) = self.revoke(Some(&id), deed).await {
+            if let Err(error) = self.revoke(KeyRef::of_id(&id), deed).await {
                 self.warn_pending(id.clone(), error);
                 self.managed.pending_revocations.push(id);
             }
@@ -284,8 +285,17 @@ impl Run<'_> {
             .any(|key| key.key_id.as_deref() == Some(id))
     }
 
-    async fn revoke(&self, key_id: Option<&str>, deed: Deed) -> Result<()> {
-        let revoke = |_| self.connections.issuer.revoke(key_id);
+    fn reference<'k>(&'k self, key: &'k Key) -> KeyRef<'k> {
+        KeyRef {
+            key_id: key.key_id.as_deref(),
+            secret: self.secrets.secret_of(key),
+        }
+    }
+
+    async fn revoke(&self, key: KeyRef<'_>, deed: Deed) -> Result<()> {
+        let slots = self.managed.slots.as_ref();
+        let survivor = slots.map(|slots| self.reference(&slots.primary));
+        let revoke = |_| self.connections.issuer.revoke(key, survivor);
         let journal = &self.journal;
         journal
             .effect(Effect::Revoke, self.acting, deed, revoke, |()| None)

@@ -1,7 +1,6 @@
 //! The calls to IAM and STS that this issuer makes, and their answers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -58,11 +57,6 @@ impl Api {
     /// By how many seconds the clock of AWS was ahead of the machine's when it answered last.
     pub fn ahead(&self) -> i64 {
         self.client.ahead()
-    }
-
-    /// Waits before looking again; an error if a person asks to stop meanwhile.
-    pub async fn wait(&self, delay: Duration) -> Result<()> {
-        self.client.http().wait(delay).await
     }
 
     pub async fn create(&self, user: &str) -> Result<CreatedKey, Refusal> {

@@ -1,36 +1,55 @@
 //! The keys of one IAM user: minted, listed, tried and revoked. What Terraform is told of the issuer stands in `mod`,
 //! the calls themselves in `api`.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::api::{Api, CreatedKey, ListedKey};
+use super::api::{Api, ListedKey};
+use super::imported;
 use super::user::User;
-use super::{capacity, imported};
 use crate::context::Context;
+use crate::domain::capabilities::{Capabilities, Listing};
+use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::issuers::{Crowd, Imported, Issuer, KeyStatus, Listed, Minted, Probe};
+use crate::issuers::{Cli, Imported, Issuer, KeyRef, Listed, Minted, Probe, Revoked};
 use crate::secret::Secret;
 use crate::vendors::aws::{self, Caller, Refusal};
 
-/// How often the list is read again before a key that it lacks counts as missing: it may be a moment old.
-const REREADS: usize = 2;
-const REREAD_DELAY: Duration = Duration::from_secs(2);
+/// What IAM allows a user. It cannot be raised, and inactive keys count.
+const KEYS_PER_USER: usize = 2;
+
+/// A key made a moment ago may be missing from the list.
+const LIST_LAG: Duration = Duration::from_secs(4);
+
+/// AWS says that a use may take this long to be reported.
+const LAST_USE_LAG: Duration = Duration::from_hours(4);
 
 /// The issuer of one resource.
 pub(super) struct Keys {
     user: User,
     api: Api,
     caller: Arc<Caller>,
-    /// The keys of the user as they were listed last, kept in step with what is done here.
-    listed: Mutex<Option<Vec<ListedKey>>>,
 }
 
 #[async_trait]
 impl Issuer for Keys {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            limit: Some(KEYS_PER_USER),
+            listing: Listing::Whole,
+            list_lag: LIST_LAG,
+            disables: true,
+            last_use: Some(LAST_USE_LAG),
+            key_ids: true,
+            probe: true,
+            serialised: true,
+            valid_at_mint: true,
+            ..Capabilities::default()
+        }
+    }
+
     fn account(&self) -> String {
         match &self.user {
             User::Named(name) => format!("aws_iam user {name}"),
@@ -44,70 +63,33 @@ impl Issuer for Keys {
         Ok(format!("aws_iam {id} user {user}"))
     }
 
-    async fn check(&self, owned: &[String]) -> Result<()> {
-        let user = self.user_name().await?;
-        let keys = self.known(user).await?;
-        capacity::room_for_one(user, &keys, owned)
-    }
-
     fn ahead(&self) -> i64 {
         self.api.ahead()
     }
 
-    fn limit(&self) -> Option<usize> {
-        Some(capacity::KEYS_PER_USER)
-    }
-
-    async fn crowd(&self, owned: &[String]) -> Result<Option<Crowd>> {
-        let user = self.user_name().await?;
-        let keys = self.known_or_none(user).await?;
-        Ok(capacity::crowd(user, &keys, owned))
-    }
-
-    fn look_again(&self) {
-        *self.listed() = None;
-    }
-
     async fn mint(&self, _token: &str) -> Result<Minted> {
         let user = self.user_name().await?;
-        let before = self.known(user).await?;
         match self.api.create(user).await {
-            Ok(created) => {
-                self.note_created(&created);
-                Ok(Minted {
-                    key_id: Some(created.id),
-                    secret: created.secret,
-                })
-            }
-            Err(refusal) if refusal.outcome_unknown => {
-                Err(self.lost_mint(user, &before, refusal).await)
-            }
+            Ok(created) => Ok(Minted {
+                key_id: Some(created.id),
+                secret: created.secret,
+                created_at: created.created_at,
+            }),
+            Err(refusal) if refusal.outcome_unknown => Err(Error {
+                kind: Kind::Uncertain,
+                ..refusal.explain(format!(
+                    "It is not certain whether an access key was created for user {user}"
+                ))
+            }),
             Err(refusal) => {
                 Err(refusal.explain(format!("No access key was created for user {user}")))
             }
         }
     }
 
-    async fn list(&self) -> Result<Option<Vec<Listed>>> {
-        let user = self.user_name().await?;
-        let keys = self.known_or_none(user).await?;
-        let listed = keys.into_iter().map(|key| Listed {
-            key_id: key.id,
-            created_at: key.created_at,
-        });
-        Ok(Some(listed.collect()))
-    }
-
-    async fn inspect(&self, key_ids: &[String]) -> Result<Vec<Option<KeyStatus>>> {
-        let user = self.user_name().await?;
-        let is_complete = |keys: &[ListedKey]| key_ids.iter().all(|id| find(keys, id).is_some());
-        let known = self.listed().clone();
-        let keys = match known.filter(|keys| is_complete(keys)) {
-            Some(keys) => keys,
-            None => self.list_until(user, is_complete).await?,
-        };
-        let status = |id: &String| find(&keys, id).map_or(KeyStatus::Missing, ListedKey::status);
-        Ok(key_ids.iter().map(|id| Some(status(id))).collect())
+    async fn list(&self) -> Result<Vec<Listed>> {
+        let keys = self.ask(self.user_name().await?).await?;
+        Ok(keys.into_iter().map(Listed::from).collect())
     }
 
     async fn holder(&self, key_id: &str) -> Result<Option<String>> {
@@ -120,7 +102,7 @@ impl Issuer for Keys {
                 None => "the root user of the account".to_owned(),
             })),
             // Whoever names a user who is not there may mean another account.
-            Err(refusal) if refusal.kind == Kind::NotFound => self.list(user).await.map(|_| None),
+            Err(refusal) if refusal.kind == Kind::NotFound => self.ask(user).await.map(|_| None),
             Err(refusal) => Err(refusal.explain(format!(
                 "It could not be found out whose access key {key_id} is"
             ))),
@@ -148,8 +130,8 @@ impl Issuer for Keys {
         }
     }
 
-    async fn revoke(&self, key_id: Option<&str>) -> Result<()> {
-        let (key_id, user) = (named(key_id)?, self.user_name().await?);
+    async fn revoke(&self, key: KeyRef<'_>, _: Option<KeyRef<'_>>) -> Result<Revoked> {
+        let (key_id, user) = (named(key.key_id)?, self.user_name().await?);
         match self.api.deactivate(user, key_id).await {
             // Deleting may still be allowed, and does the job by itself.
             Ok(()) => {}
@@ -157,16 +139,21 @@ impl Issuer for Keys {
             Err(refusal) => return Err(not_revoked(user, key_id, refusal)),
         }
         match self.api.delete(user, key_id).await {
-            Ok(()) => {}
-            Err(refusal) if refusal.kind == Kind::NotFound => {
-                self.surely_gone(user, key_id).await?;
-            }
-            Err(refusal) => return Err(not_revoked(user, key_id, refusal)),
+            Ok(()) => Ok(Revoked::Ended),
+            Err(refusal) if refusal.kind == Kind::NotFound => Ok(Revoked::NotFound),
+            Err(refusal) => Err(not_revoked(user, key_id, refusal)),
         }
-        if let Some(keys) = self.listed().as_mut() {
-            keys.retain(|key| key.id != key_id);
-        }
-        Ok(())
+    }
+
+    fn cli(&self, key_id: &str) -> Option<Cli> {
+        let user = match &self.user {
+            User::Named(name) => format!(" --user-name {name}"),
+            User::Caller => String::new(),
+        };
+        Some(Cli {
+            look: format!("aws iam get-access-key-last-used --access-key-id {key_id}"),
+            delete: format!("aws iam delete-access-key{user} --access-key-id {key_id}"),
+        })
     }
 }
 
@@ -176,12 +163,11 @@ impl Keys {
             user,
             api: Api::new(aws::client(context)?),
             caller: aws::caller(context)?,
-            listed: Mutex::default(),
         })
     }
 
     /// A key that somebody else created, with the user it belongs to.
-    pub(super) async fn describe(&self, key_id: &str) -> Result<Imported> {
+    pub(super) async fn found(&self, key_id: &str) -> Result<Imported> {
         let summary = format!("Access key {key_id} cannot be imported");
         let used = self.api.last_used(key_id).await;
         let user = used.map_err(|refusal| refusal.explain(&summary))?.user;
@@ -189,7 +175,9 @@ impl Keys {
         let user = user
             .ok_or_else(|| missing("It belongs to no IAM user. Only keys of users are managed."))?;
         let keys = self.ask(&user).await?;
-        let key = find(&keys, key_id)
+        let key = keys
+            .iter()
+            .find(|key| key.id == key_id)
             .ok_or_else(|| missing("IAM no longer lists it. Import one that exists."))?;
         Ok(imported(&user, key))
     }
@@ -201,46 +189,6 @@ impl Keys {
         }
     }
 
-    fn listed(&self) -> MutexGuard<'_, Option<Vec<ListedKey>>> {
-        // A list is replaced as a whole, so a panic elsewhere leaves nothing half done.
-        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn note_created(&self, created: &CreatedKey) {
-        let mut listed = self.listed();
-        match (listed.as_mut(), created.created_at) {
-            (Some(keys), Some(created_at)) => keys.push(ListedKey {
-                id: created.id.clone(),
-                status: "Active".to_owned(),
-                created_at,
-            }),
-            _ => *listed = None,
-        }
-    }
-
-    /// The list as it is known; asked for only if it is not.
-    async fn known(&self, user: &str) -> Result<Vec<ListedKey>> {
-        let known = self.listed().clone();
-        match known {
-            Some(keys) => Ok(keys),
-            None => self.list(user).await,
-        }
-    }
-
-    /// A user who is gone has no keys.
-    async fn known_or_none(&self, user: &str) -> Result<Vec<ListedKey>> {
-        match self.known(user).await {
-            Err(error) if error.kind == Kind::NotFound => Ok(Vec::new()),
-            keys => keys,
-        }
-    }
-
-    async fn list(&self, user: &str) -> Result<Vec<ListedKey>> {
-        let keys = self.ask(user).await?;
-        *self.listed() = Some(keys.clone());
-        Ok(keys)
-    }
-
     async fn ask(&self, user: &str) -> Result<Vec<ListedKey>> {
         let keys = self.api.list(user).await;
         keys.map_err(|refusal| {
@@ -249,77 +197,16 @@ impl Keys {
             ))
         })
     }
-
-    /// The list, read again a few times while it is not `complete`. A user who is gone has no keys.
-    async fn list_until(
-        &self,
-        user: &str,
-        complete: impl Fn(&[ListedKey]) -> bool,
-    ) -> Result<Vec<ListedKey>> {
-        let mut rereads = 0;
-        loop {
-            let keys = match self.list(user).await {
-                Err(error) if error.kind == Kind::NotFound => Vec::new(),
-                keys => keys?,
-            };
-            if complete(&keys) || rereads == REREADS {
-                return Ok(keys);
-            }
-            self.api.wait(REREAD_DELAY).await?;
-            rereads += 1;
-        }
-    }
-
-    /// Tells of a key that may have been created although its answer was lost. Its secret is gone, so it is
-    /// of no use; but somebody else may have created it in the same moment, so it is not deleted either.
-    async fn lost_mint(&self, user: &str, before: &[ListedKey], refusal: Refusal) -> Error {
-        let is_new = |key: &&ListedKey| find(before, &key.id).is_none();
-        let listed = self
-            .list_until(user, |keys| keys.iter().any(|key| is_new(&key)))
-            .await;
-        let lost = refusal.explain(format!(
-            "It is not certain whether an access key was created for user {user}"
-        ));
-        let found = match listed {
-            Err(error) => format!(
-                "The list could not be read to find out ({}); look for a new key of this user \
-                 and delete it.",
-                error.summary
-            ),
-            Ok(keys) => match keys.iter().find(is_new) {
-                Some(key) => format!(
-                    "A new key has appeared, {} (created {}). Its secret was never received. With a \
-                     ledger, the next plan shows it and its apply revokes it; without one, if nobody \
-                     else created it, delete it (aws iam delete-access-key --user-name {user} \
-                     --access-key-id {}), then apply again.",
-                    key.id, key.created_at, key.id
-                ),
-                None => "No new key has appeared, so apply again.".to_owned(),
-            },
-        };
-        Error {
-            kind: Kind::Uncertain,
-            detail: format!("{} {found}", lost.detail),
-            ..lost
-        }
-    }
-
-    /// IAM said that there is no such key. A key made a moment ago may not be known everywhere yet, and
-    /// would live on; so the list has the last word.
-    async fn surely_gone(&self, user: &str, key_id: &str) -> Result<()> {
-        let keys = self
-            .list_until(user, |keys| find(keys, key_id).is_some())
-            .await?;
-        if find(&keys, key_id).is_none() {
-            return Ok(());
-        }
-        let deleted = self.api.delete(user, key_id).await;
-        deleted.map_err(|refusal| not_revoked(user, key_id, refusal))
-    }
 }
 
-fn find<'a>(keys: &'a [ListedKey], id: &str) -> Option<&'a ListedKey> {
-    keys.iter().find(|key| key.id == id)
+impl From<ListedKey> for Listed {
+    fn from(key: ListedKey) -> Self {
+        Self {
+            status: key.status(),
+            created_at: key.created_at,
+            key_id: key.id,
+        }
+    }
 }
 
 fn named(key_id: Option<&str>) -> Result<&str> {

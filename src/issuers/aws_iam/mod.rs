@@ -4,7 +4,6 @@
 //! for them. So room is judged before a mint, and a mint whose answer was lost is looked for in the list.
 
 mod api;
-mod capacity;
 mod keys;
 mod search;
 mod user;
@@ -15,7 +14,7 @@ use async_trait::async_trait;
 use tf_provider::schema::AttributeType;
 use tf_provider::value::ValueAny;
 
-use super::{Capabilities, Imported, Issuer, IssuerKind, Search};
+use super::{Imported, Issuer, IssuerKind, Permission, Search};
 use crate::context::Context;
 use crate::error::Result;
 use crate::schema::{Attributes, attributes, optional};
@@ -28,6 +27,29 @@ use user::User;
 
 /// The issuer `aws_iam`.
 pub struct AwsIam;
+
+const PERMISSIONS: &[Permission] = &[
+    Permission {
+        name: "iam:ListAccessKeys",
+        needed: "to see which keys the user has",
+    },
+    Permission {
+        name: "iam:CreateAccessKey",
+        needed: "to mint",
+    },
+    Permission {
+        name: "iam:UpdateAccessKey",
+        needed: "to switch a key off before it is deleted",
+    },
+    Permission {
+        name: "iam:DeleteAccessKey",
+        needed: "to revoke",
+    },
+    Permission {
+        name: "iam:GetAccessKeyLastUsed",
+        needed: "for `revoke_only_if_unused_for`, imports and keys whose user is not known",
+    },
+];
 
 #[async_trait]
 impl IssuerKind for AwsIam {
@@ -65,15 +87,16 @@ impl IssuerKind for AwsIam {
         &["user_name", "caller"]
     }
 
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            probe: true,
-            last_used: true,
-            inspect: true,
-            import: true,
-            local: false,
-            valid_at_mint: true,
-        }
+    fn example(&self) -> BTreeMap<String, ValueAny> {
+        BTreeMap::from([("user_name".to_owned(), ValueAny::String("payments".into()))])
+    }
+
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
+    fn imports(&self) -> bool {
+        true
     }
 
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>> {
@@ -91,7 +114,7 @@ impl IssuerKind for AwsIam {
 
     async fn import(&self, key_id: &str, context: &Context) -> Result<Imported> {
         let keys = Keys::new(User::Caller, context)?;
-        keys.describe(key_id).await
+        keys.found(key_id).await
     }
 }
 

@@ -308,9 +308,8 @@ impl Outcome {
             None if keep.2.is_unknown() => Value::Null,
             None => keep.2,
         };
-        let now = context.clock.now();
         // The records were read from this very state, so they parse.
-        let noted = note_status(&mut planned, &mut self.private, &self.policy, now);
+        let noted = note_status(&mut planned, &mut self.private, &self.policy, context);
         if noted.is_ok() && keep.0.is_value() && !self.failed {
             planned.status = keep.0;
             planned.status_reason = keep.1;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tf_provider::AttributePath;
 use tf_provider::value::Value;
 
+use crate::context::Context;
 use crate::domain::situation::{Copy, Facts, Repair, Why};
 use crate::engine::managed::{DeliveryRecord, DeliveryState};
 use crate::resources::managed::connect;
@@ -12,8 +13,9 @@ use crate::resources::managed::model::{DeliveryStatus, Fields, KeyState, Managed
 use crate::secret::Fingerprint;
 
 /// Whether a new key can be proved before it becomes primary.
-pub fn must_verify(state: &ManagedState) -> bool {
-    let by_issuer = connect::issuer(&state.issuer).is_ok_and(|(kind, _)| kind.capabilities().probe);
+pub fn must_verify(state: &ManagedState, context: &Context) -> bool {
+    let able = connect::capabilities(&state.issuer, context);
+    let by_issuer = able.is_some_and(|able| able.probe);
     by_issuer || state.verification.is_value()
 }
 

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use tf_provider::value::{Value, ValueAny};
 
 use crate::context::Context;
+use crate::domain::capabilities::Capabilities;
+use crate::engine::account::Account;
 use crate::engine::connections::{Connections, Delivery};
 use crate::engine::former::{Former, FormerPlace};
 use crate::engine::verification::Verification;
 use crate::error::{Error, Path, Result};
-use crate::issuers::{self, ISSUERS, IssuerKind};
+use crate::issuers::{self, Issuer, IssuerKind};
 use crate::resources::managed::model::{Fields, ManagedState};
 use crate::settings::{DROPPED, Settings};
-use crate::stores::{self, STORES};
+use crate::stores;
 
 /// Everything outside that a managed key uses, as its settings say.
 pub fn connections(state: &ManagedState, context: &Context) -> Result<Connections> {
@@ -32,18 +34,34 @@ pub fn connections(state: &ManagedState, context: &Context) -> Result<Connection
 /// The same for a look or a destroy, which prove no key. A state lacks what is write-only, so the request that it
 /// holds may be a part only.
 pub fn without_verification(state: &ManagedState, context: &Context) -> Result<Connections> {
-    let (kind, settings) = issuer(&state.issuer)?;
+    let (kind, issuer) = connected(&state.issuer, context)?;
     Ok(Connections {
         kind: kind.name(),
-        issuer: context
-            .connector()
-            .issuer(kind, &settings, context)
-            .map_err(|error| error.at(settings.path().clone()))?,
-        capabilities: kind.capabilities(),
+        capabilities: issuer.capabilities(),
+        issuer: Account::new(issuer, context)?,
         deliveries: deliveries(&state.deliveries, context)?,
         former: Vec::new(),
         verification: None,
     })
+}
+
+/// The issuer that is set, ready to be called.
+pub fn connected(
+    value: &Value<Fields>,
+    context: &Context,
+) -> Result<(&'static dyn IssuerKind, Box<dyn Issuer>)> {
+    let (kind, settings) = issuer(value)?;
+    let issuer = context.connector().issuer(kind, &settings, context);
+    Ok((
+        kind,
+        issuer.map_err(|error| error.at(settings.path().clone()))?,
+    ))
+}
+
+/// What the issuer can do that is set; `None` while its settings are wrong, or not known yet.
+pub fn capabilities(value: &Value<Fields>, context: &Context) -> Option<Capabilities> {
+    let (_, issuer) = connected(value, context).ok()?;
+    Some(issuer.capabilities())
 }
 
 /// The stores of some deliveries, by name.
@@ -85,7 +103,7 @@ pub fn issuer(value: &Value<Fields>) -> Result<(&'static dyn IssuerKind, Setting
     let path = Path::root("issuer");
     let empty = &EMPTY;
     let fields = value.as_ref_option().unwrap_or(empty);
-    let names: Vec<&str> = ISSUERS.iter().map(|kind| kind.name()).collect();
+    let names: Vec<&str> = issuers::all().map(|kind| kind.name()).collect();
     let (name, settings) = the_one_of(fields, &path, &names, "issuer")?;
     // the_one_of only answers with a name of the table.
     let kind = issuers::find(name).ok_or_else(|| unknown(&path, name))?;
@@ -113,7 +131,7 @@ pub fn former(remembered: &[Former], context: &Context) -> Vec<FormerPlace> {
 
 /// The same for the settings of a delivery that stand elsewhere.
 pub fn delivery_at(path: Path, fields: &Fields, context: &Context) -> Result<Delivery> {
-    let names: Vec<&str> = STORES.iter().map(|kind| kind.name()).collect();
+    let names: Vec<&str> = stores::all().map(|kind| kind.name()).collect();
     let (chosen, settings) = the_one_of(fields, &path, &names, "store")?;
     let kind = stores::find(chosen).ok_or_else(|| unknown(&path, chosen))?;
     Ok(Delivery {

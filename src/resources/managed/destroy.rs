@@ -11,6 +11,7 @@ use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::Managed;
 use crate::engine::precondition::{Ours, Stranger, refused, stranger};
 use crate::error::{Error, Result};
+use crate::issuers::KeyRef;
 use crate::ledger::hold::holder;
 use crate::ledger::{Effect, KeyMark, Slot, Status};
 use crate::resources::managed::model::{ManagedState, Private};
@@ -114,7 +115,11 @@ async fn refuse_newer(
 async fn revoke_and_withdraw(managed: &Managed, records: &Records<'_>) -> Result<Vec<Error>> {
     for id in &managed.pending_revocations {
         let pending = KeyMark::new(Some(id.clone()), None);
-        revoke(records, Some(id), pending).await?;
+        let survivor = managed
+            .slots
+            .as_ref()
+            .map(|slots| reference(&slots.primary));
+        revoke(records, KeyRef::of_id(id), survivor, pending).await?;
     }
     let Some(slots) = &managed.slots else {
         return Ok(Vec::new());
@@ -124,7 +129,8 @@ async fn revoke_and_withdraw(managed: &Managed, records: &Records<'_>) -> Result
         .flatten()
         .collect();
     for key in &keys {
-        revoke(records, key.key_id.as_deref(), mark(key)).await?;
+        let survivor = Some(&slots.primary).filter(|primary| primary != key);
+        revoke(records, reference(key), survivor.map(reference), mark(key)).await?;
         tracing::info!(revoked = %key.label(), "revoked");
     }
     let past = Past::of(&managed.id, records.journal.ledger()).await?;
@@ -148,7 +154,7 @@ async fn withdraw(
     let (mut left, mut alive) = (Vec::new(), None);
     for (name, delivery) in &connections.deliveries {
         let emptied = empty(name, delivery, is_ours, records).await;
-        let matters = delivery.required && !connections.capabilities.inspect;
+        let matters = delivery.required && !connections.capabilities.inspects();
         match emptied
             .err()
             .map(|error| stays(error, &delivery.store.place(), !matters))
@@ -163,7 +169,7 @@ async fn withdraw(
             Ok(delivery) => empty(&place.former.name, delivery, ours, records).await,
             Err(error) => Err(error),
         };
-        let matters = !connections.capabilities.inspect;
+        let matters = !connections.capabilities.inspects();
         match emptied
             .err()
             .map(|error| stays(error, &place.former.place, !matters))
@@ -206,10 +212,23 @@ fn stays(error: Error, place: &str, is_over: bool) -> Error {
     }
 }
 
-async fn revoke(records: &Records<'_>, key_id: Option<&str>, key: KeyMark) -> Result<()> {
-    let revoke = |_| records.connections.issuer.revoke(key_id);
+/// A destroy has no secret at hand.
+fn reference(key: &Key) -> KeyRef<'_> {
+    KeyRef {
+        key_id: key.key_id.as_deref(),
+        secret: None,
+    }
+}
+
+async fn revoke(
+    records: &Records<'_>,
+    key: KeyRef<'_>,
+    survivor: Option<KeyRef<'_>>,
+    mark: KeyMark,
+) -> Result<()> {
+    let revoke = |_| records.connections.issuer.revoke(key, survivor);
     let journal = &records.journal;
-    let revoked = journal.effect(Effect::Revoke, ACTION, Deed::to(key), revoke, |()| None);
+    let revoked = journal.effect(Effect::Revoke, ACTION, Deed::to(mark), revoke, |()| None);
     revoked.await
 }
 

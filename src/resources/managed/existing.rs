@@ -1,6 +1,7 @@
 //! The plan of a key that exists already and whose secret the configuration brings, in `existing_secret_wo`. The value may
 //! be unknown in a plan, and another in the next one, so nothing is decided by it.
 
+use crate::context::Context;
 use crate::domain::situation::{Copy, Facts, Repair};
 use crate::domain::slots::Key;
 use crate::engine::adopt::not_of_this_key;
@@ -24,9 +25,10 @@ pub fn as_if_known(managed: &mut Managed, facts: &mut Facts, repairs: &mut Vec<R
 }
 
 /// A key with an id at its issuer cannot be named by its secret alone.
-pub fn refuse_existing_key_without_id(config: &ManagedState) -> Result<()> {
+pub fn refuse_existing_key_without_id(config: &ManagedState, context: &Context) -> Result<()> {
     let (kind, _) = connect::issuer(&config.issuer)?;
-    if config.existing_secret_wo.is_null() || !kind.names_its_keys() {
+    let able = connect::capabilities(&config.issuer, context);
+    if config.existing_secret_wo.is_null() || !able.is_some_and(|able| able.key_ids) {
         return Ok(());
     }
     let (name, issuer) = (config.label(), kind.name());

@@ -8,7 +8,7 @@ use crate::engine::managed::Managed;
 use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::issuers::{self, ISSUERS, Imported, KeyStatus};
+use crate::issuers::{self, Imported, KeyStatus};
 use crate::ledger::{KeyMark, KeyRecord, Slot, Status};
 use crate::resources::managed::model::{Fields, ManagedState};
 use crate::secret::Secret;
@@ -121,8 +121,7 @@ pub fn adopted(
 
 /// An object with every issuer in it, one of them set: the shape that the schema demands.
 fn issuer_fields(name: &str, settings: Fields) -> Fields {
-    ISSUERS
-        .iter()
+    issuers::all()
         .map(|kind| {
             let value = if kind.name() == name {
                 let all = kind.attributes().into_keys();
@@ -142,9 +141,8 @@ fn issuer_fields(name: &str, settings: Fields) -> Fields {
 }
 
 fn wrong_id(id: &str, why: String) -> Error {
-    let names: Vec<&str> = ISSUERS
-        .iter()
-        .filter(|kind| kind.capabilities().import)
+    let names: Vec<&str> = issuers::all()
+        .filter(|kind| kind.imports())
         .map(|kind| kind.name())
         .collect();
     Error::new(

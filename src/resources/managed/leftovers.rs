@@ -295,7 +295,7 @@ async fn look_before_create(
     context: &Context,
 ) -> Result<LeftByCreate> {
     let ledger = context.ledger.as_ref();
-    if !ledger.remembers() || !connections.capabilities.inspect {
+    if !ledger.remembers() || !connections.capabilities.inspects() {
         return Ok(LeftByCreate::default());
     }
     let Ok(account) = connections.issuer.lock().await else {

@@ -14,7 +14,7 @@ use crate::domain::announce::enumerated;
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Path, Result};
 use crate::instant::Instant;
-use crate::issuers::{Existing, ISSUERS, IssuerKind, KeyStatus, Search};
+use crate::issuers::{self, Existing, IssuerKind, KeyStatus, Search};
 use crate::ledger::{Status, inventory};
 use crate::protocol::authoring::{Item, ListResource, Listing};
 use crate::resources::diagnostics;
@@ -135,8 +135,7 @@ fn schema() -> Schema {
 }
 
 fn searchable() -> impl Iterator<Item = &'static dyn IssuerKind> {
-    let all = ISSUERS.iter().copied();
-    all.filter(|kind| kind.search_attributes().is_some())
+    issuers::all().filter(|kind| kind.search_attributes().is_some())
 }
 
 fn begin(query: &Query, context: &Context) -> Result<(&'static dyn IssuerKind, Box<dyn Search>)> {

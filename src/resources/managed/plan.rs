@@ -38,7 +38,7 @@ pub async fn create(
     context: &Context,
 ) -> Option<(ManagedState, Private)> {
     sound(diags, config, context)?;
-    diagnostics::collect(diags, refuse_existing_key_without_id(config))?;
+    diagnostics::collect(diags, refuse_existing_key_without_id(config, context))?;
     settle_defaults(&mut planned, config);
     planned.id = Value::Unknown;
     planned.withhold_everything();
@@ -151,7 +151,7 @@ pub fn update(
         rolled_back: false,
         rotation_requested: trigger_changed(prior, &planned),
         pending_revocations: &managed.pending_revocations,
-        must_verify: must_verify(&planned),
+        must_verify: must_verify(&planned, context),
         now: as_of(
             &private,
             managed.slots.as_ref().map(|slots| slots.latest()),
@@ -198,7 +198,7 @@ pub fn update(
     planned.withhold(&Outlook {
         decision: &decision,
         settings_edited: settings_edited(prior, &planned),
-        must_verify: must_verify(&planned),
+        must_verify: must_verify(&planned, context),
         primary_is_dead: private.facts.primary == Seen::Gone,
         deliveries_edited: prior.deliveries != planned.deliveries,
         leaves_places: !removals.is_empty() || !left(prior, &planned).is_empty(),

@@ -74,7 +74,7 @@ pub async fn read(
         return Ok(None);
     }
     let known = std::mem::take(&mut private.facts.orphans);
-    private.account = connections.capabilities.inspect.then_some(account);
+    private.account = connections.capabilities.inspects().then_some(account);
     private.facts = observed.facts.clone();
     private.facts.orphans = left.orphans(known);
     private.facts.behind = left.behind.clone();
@@ -84,7 +84,7 @@ pub async fn read(
     }
     note_deliveries(&mut state, left.managed, observed, policy.as_ref(), now);
     if let Some(policy) = &policy {
-        note_status(&mut state, &mut private, policy, now)?;
+        note_status(&mut state, &mut private, policy, context)?;
     }
     Ok(Some(Refreshed {
         state,
@@ -161,8 +161,9 @@ pub fn note_status(
     state: &mut ManagedState,
     private: &mut Private,
     policy: &Policy,
-    now: Instant,
+    context: &Context,
 ) -> Result<()> {
+    let now = context.clock.now();
     let managed = state.managed(private)?;
     let repairs = repairs(state, state);
     let removals = managed.pending_removals();
@@ -178,7 +179,7 @@ pub fn note_status(
         rolled_back: false,
         rotation_requested: false,
         pending_revocations: &managed.pending_revocations,
-        must_verify: must_verify(state),
+        must_verify: must_verify(state, context),
         now,
     };
     let moves = planner::decide_at(&situation, now).moves;

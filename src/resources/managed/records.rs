@@ -122,7 +122,7 @@ impl<'a> Records<'a> {
         let lock = self
             .lock
             .as_ref()
-            .filter(|_| self.connections.capabilities.inspect);
+            .filter(|_| self.connections.capabilities.inspects());
         lock.map(|lock| lock.account.clone())
     }
 

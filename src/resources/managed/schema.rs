@@ -3,12 +3,12 @@
 use tf_provider::schema::{AttributeType, Block, Description, Schema};
 
 use crate::engine::verification;
-use crate::issuers::ISSUERS;
+use crate::issuers;
 use crate::resources::rotation_policy;
 use crate::schema::{
     Attributes, attributes, computed, defaulted, list_of, optional, required, sensitive, string_map,
 };
-use crate::stores::STORES;
+use crate::stores;
 
 /// The version of the schema.
 pub const VERSION: i64 = 0;
@@ -111,8 +111,7 @@ fn inputs() -> Attributes {
 
 /// What `issuer` holds.
 pub fn issuers() -> Attributes {
-    ISSUERS
-        .iter()
+    issuers::all()
         .map(|kind| {
             let nested = AttributeType::AttributeSingle(kind.attributes());
             (kind.name().to_owned(), optional(nested, kind.description()))
@@ -141,8 +140,7 @@ pub fn stores() -> Attributes {
          replaces. A key that the ledger or the issuer knows as the live one of another resource is never replaced; where \
          neither knows it, the plan of a new key warns.",
     );
-    STORES
-        .iter()
+    stores::all()
         .map(|kind| {
             let nested = AttributeType::AttributeSingle(kind.attributes());
             (kind.name().to_owned(), optional(nested, kind.description()))

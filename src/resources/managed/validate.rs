@@ -40,7 +40,7 @@ pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
     faults.extend(issuer(&config.issuer, context));
     faults.extend(connect::null_entries(&config.deliveries));
     faults.extend(deliveries(config, context));
-    faults.extend(verification(config));
+    faults.extend(verification(config, context));
     faults.extend(homeless_secret(config, context));
     faults.extend(empty_secret(config));
     faults
@@ -78,7 +78,7 @@ fn issuer(value: &Value<Fields>, context: &Context) -> Option<Error> {
     }
 }
 
-fn verification(config: &ManagedState) -> Option<Error> {
+fn verification(config: &ManagedState, context: &Context) -> Option<Error> {
     let Value::Value(fields) = &config.verification else {
         return None;
     };
@@ -90,15 +90,16 @@ fn verification(config: &ManagedState) -> Option<Error> {
         Ok(verification) => verification,
         Err(error) => return Some(error),
     };
-    let (issuer, _) = connect::issuer(&config.issuer).ok()?;
-    (verification.needs_key_id() && !issuer.names_its_keys()).then(|| {
+    let (kind, _) = connect::issuer(&config.issuer).ok()?;
+    let able = connect::capabilities(&config.issuer, context)?;
+    (verification.needs_key_id() && !able.key_ids).then(|| {
         Error::invalid(
             settings.path().clone(),
             "The verification needs an id that the keys do not have",
             format!(
                 "It holds the placeholder {{{{key_id}}}}, but keys of the issuer {} have no public id. Leave the \
                  placeholder out, or prove the key by {{{{secret}}}} alone.",
-                issuer.name()
+                kind.name()
             ),
         )
     })

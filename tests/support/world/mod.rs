@@ -187,6 +187,7 @@ impl State {
             return Ok(Minted {
                 key_id: Some(id),
                 secret: Secret::new("secret-again".into()),
+                created_at: None,
             });
         }
         self.minted += 1;
@@ -210,6 +211,7 @@ impl State {
         Ok(Minted {
             key_id: Some(id),
             secret: Secret::new(secret),
+            created_at: None,
         })
     }
 

@@ -1,9 +1,11 @@
 //! The issuer and the stores of the world, as the provider reaches them.
 
 use apikey::context::{Connector, Context};
+use apikey::domain::capabilities::{Capabilities, Listing};
+use apikey::duration::Duration;
 use apikey::error::{Error, Kind, Result};
 use apikey::instant::Instant;
-use apikey::issuers::{Issuer, IssuerKind, KeyStatus, Listed, Minted, Probe};
+use apikey::issuers::{Issuer, IssuerKind, KeyRef, KeyStatus, Listed, Minted, Probe, Revoked};
 use apikey::ledger::guard;
 use apikey::secret::Secret;
 use apikey::settings::Settings;
@@ -33,17 +35,21 @@ impl Issuer for World {
         "the account".into()
     }
 
-    async fn check(&self, _: &[String]) -> Result<()> {
-        let mut state = self.state();
-        state.call("check issuer")?;
-        match state.live_count() {
-            0 | 1 => Ok(()),
-            _ => Err(Error::new(
-                Kind::Limit,
-                "The account is full",
-                "Delete a key.",
-            )),
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            limit: Some(2),
+            listing: Listing::Whole,
+            last_use: Some(Duration::from_secs(0)),
+            key_ids: true,
+            probe: true,
+            serialised: true,
+            valid_at_mint: true,
+            ..Capabilities::default()
         }
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.state().call("check issuer")
     }
 
     async fn mint(&self, _: &str) -> Result<Minted> {
@@ -55,25 +61,16 @@ impl Issuer for World {
         self.answer("mint", Kind::Uncertain, minted)
     }
 
-    async fn list(&self) -> Result<Option<Vec<Listed>>> {
+    async fn list(&self) -> Result<Vec<Listed>> {
         let mut state = self.state();
         state.call("list")?;
         let live = state.issued.iter().filter(|(_, issued)| issued.live);
         let listed = live.map(|(id, issued)| Listed {
             key_id: id.clone(),
             created_at: issued.created_at,
+            status: KeyStatus::Active,
         });
-        Ok(Some(listed.collect()))
-    }
-
-    async fn inspect(&self, ids: &[String]) -> Result<Vec<Option<KeyStatus>>> {
-        let mut state = self.state();
-        state.call("inspect")?;
-        let status = |id: &String| match state.issued.get(id) {
-            Some(issued) if issued.live => Some(KeyStatus::Active),
-            _ => Some(KeyStatus::Missing),
-        };
-        Ok(ids.iter().map(status).collect())
+        Ok(listed.collect())
     }
 
     async fn last_used(&self, id: &str) -> Result<Option<Instant>> {
@@ -97,13 +94,13 @@ impl Issuer for World {
         }
     }
 
-    async fn revoke(&self, id: Option<&str>) -> Result<()> {
+    async fn revoke(&self, key: KeyRef<'_>, _: Option<KeyRef<'_>>) -> Result<Revoked> {
         self.breathe().await;
         guard::confirm().await?;
         self.refuse_latecomers("a revocation");
-        self.state().revoke(id.unwrap_or_default())?;
+        self.state().revoke(key.key_id.unwrap_or_default())?;
         self.breathe().await;
-        self.answer("revoke", Kind::Unavailable, ())
+        self.answer("revoke", Kind::Unavailable, Revoked::Ended)
     }
 }
 
