@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Path, Result};
+use crate::http::Http;
 use crate::issuers::{Issuer, IssuerKind};
 use crate::ledger::Ledger;
 use crate::ledger::disabled::Disabled;
 use crate::settings::Settings;
 use crate::stores::{Claims, Store, StoreKind};
-use crate::vendors::http::Http;
 
 /// Everything outside a resource that it may use.
 pub struct Context {

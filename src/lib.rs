@@ -18,7 +18,8 @@
 //! * [`engine`] looks at the world and carries out the steps, in their order, whatever goes wrong.
 //! * [`cli`] is what a person may ask for without Terraform.
 //! * [`issuers`] mint and revoke, [`stores`] hold what is delivered; one file and one line in a table for each.
-//! * [`vendors`] is what the issuers and stores of one vendor share: credentials, signing, HTTP.
+//! * [`http`] is the one API client; [`vendors`] is what the issuers and stores of one vendor add to it: credentials,
+//!   signing, how it says no.
 //! * [`context`] is what a resource may reach; [`clock`] alone asks for the time; [`secret`] alone holds secrets;
 //!   whatever is printed goes through [`printable`].
 //!
@@ -43,6 +44,7 @@ pub mod functions;
 #[doc(hidden)]
 #[path = "../fuzz/targets/mod.rs"]
 pub mod fuzz;
+pub mod http;
 pub mod instant;
 pub mod issuers;
 pub mod ledger;

@@ -11,6 +11,8 @@ mod aws_life;
 /// Wrong configurations and what is printed about them.
 #[cfg(unix)]
 mod bad_input;
+/// What every issuer and every store has to keep.
+mod contract;
 /// The provider is killed in the middle of everything.
 #[cfg(unix)]
 mod crashes;

@@ -11,10 +11,10 @@ use crate::context::Context;
 use crate::domain::capabilities::Capabilities;
 use crate::engine::account_lock::Tenure;
 use crate::error::{Error, Kind, Result};
+use crate::http::Http;
 use crate::instant::Instant;
 use crate::issuers::{Cli, Issuer, KeyRef, KeyStatus, Listed, Minted, Probe, Revoked};
 use crate::secret::Secret;
-use crate::vendors::http::Http;
 
 /// How often a list that may be late is read again before a key that it lacks counts as missing.
 const REREADS: u64 = 2;

@@ -84,7 +84,7 @@ pub async fn refuse_recorded(
     who: &Newcomer<'_>,
     ledger: &dyn Ledger,
 ) -> Result<()> {
-    if delivery.store.is_local() {
+    if delivery.store.capabilities().local {
         return Ok(());
     }
     let place = delivery.store.identity().await?;

@@ -76,8 +76,10 @@ pub async fn write(
 ) -> Result<Receipt> {
     let token = token(resource, name, former, document);
     let written = delivery.store.write(document, &token, expected);
-    let receipt = in_delivery(name, written.await)?;
-    tracing::info!(delivery = %name, place = %delivery.store.place(), "delivered");
+    let place = delivery.store.place();
+    let completed = written.await.and_then(|written| written.completed(&place));
+    let receipt = in_delivery(name, completed)?;
+    tracing::info!(delivery = %name, %place, "delivered");
     Ok(receipt)
 }
 
@@ -157,7 +159,7 @@ pub async fn is_led_by(name: &str, delivery: &Delivery, key: &Key) -> Result<boo
         Found::Document(document) => {
             key.fingerprint.as_ref() == Some(&document.primary.secret.fingerprint())
         }
-        Found::Nothing | Found::Foreign(_) => false,
+        Found::Nothing | Found::Foreign(_) | Found::Opaque => false,
     })
 }
 

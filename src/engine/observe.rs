@@ -209,7 +209,7 @@ async fn look_at_former(place: &FormerPlace) -> Result<Found> {
         true => {
             in_delivery(&place.former.name, delivery.store.observe().await).map(|seen| seen.found)
         }
-        false => Ok(Found::foreign("")),
+        false => Ok(Found::Opaque),
     }
 }
 
@@ -257,7 +257,7 @@ impl ObservedDeliveries {
     fn note(&mut self, slots: &Slots, found: &Found) {
         self.anything_found |= !matches!(found, Found::Nothing);
         let document = match found {
-            Found::Nothing => return,
+            Found::Nothing | Found::Opaque => return,
             Found::Foreign(foreign) => {
                 let holds = |key: Option<&Key>| {
                     let mark = key.and_then(|key| key.fingerprint.as_ref());
@@ -316,7 +316,7 @@ impl ObservedDeliveries {
                 };
             }
             Found::Nothing => DeliveryState::Missing,
-            Found::Foreign(_) | Found::Document(_) => DeliveryState::Altered,
+            Found::Foreign(_) | Found::Opaque | Found::Document(_) => DeliveryState::Altered,
         };
         let reason = match found {
             Found::Foreign(foreign) => Some(foreign.to_string()),

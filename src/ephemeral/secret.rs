@@ -156,6 +156,7 @@ async fn look(delivery: &Delivery, expected: Option<&Fingerprint>) -> Result<Doc
         },
         Found::Nothing => Err(Unopened::Absent(absent(delivery))),
         Found::Foreign(found) => Err(foreign(delivery, &found.why).into()),
+        Found::Opaque => Err(foreign(delivery, "it cannot be read back").into()),
     }
 }
 

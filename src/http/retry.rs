@@ -1,13 +1,13 @@
 //! The one place that repeats a failed call: whether it may be sent again, how often, and after what pause.
 //!
-//! What a failure is, the caller says; sending is for `http`.
+//! What a failure is, the caller says; sending is for `transport`.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::Instant;
 
-use super::http::Http;
+use super::transport::Http;
 use crate::error::{Error, Kind, Result};
 
 const FIRST_DELAY: Duration = Duration::from_millis(200);

@@ -1,7 +1,4 @@
-//! The one HTTP client of all vendors: connections, timeouts, answers.
-//!
-//! Whether a call is sent again, and how long it is waited for, is decided in `retry`. What an answer means is the
-//! business of each vendor.
+//! Connections, timeouts, answers: everything that is sent goes out here, once.
 
 use std::collections::BTreeSet;
 use std::error::Error as _;
@@ -10,8 +7,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono::DateTime;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Request, StatusCode, Url};
+use reqwest::header::{CONNECTION, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Request, Response, StatusCode, Url};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -20,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::guard;
 
-pub use super::retry::{Ask, Failure, Patience, Repeat};
+use super::retry::{Failure, Patience};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -30,7 +27,9 @@ const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
 /// The shared client. Nothing is loaded or opened before the first call.
 #[derive(Debug)]
 pub struct Http {
-    client: OnceLock<reqwest::Client>,
+    remote: OnceLock<reqwest::Client>,
+    /// What goes to this machine bypasses any proxy.
+    local: OnceLock<reqwest::Client>,
     patience: Patience,
     /// Who did not answer the last call at all.
     silent: Mutex<BTreeSet<String>>,
@@ -56,7 +55,8 @@ impl Http {
     /// The same with other bounds.
     pub fn with_patience(stop: CancellationToken, patience: Patience) -> Self {
         Self {
-            client: OnceLock::new(),
+            remote: OnceLock::new(),
+            local: OnceLock::new(),
             patience,
             silent: Mutex::default(),
             stop,
@@ -84,25 +84,36 @@ impl Http {
         };
     }
 
-    /// The client itself, for building requests.
-    pub fn client(&self) -> Result<&reqwest::Client> {
-        if let Some(client) = self.client.get() {
+    fn client(&self, url: &Url) -> Result<&reqwest::Client> {
+        let is_local = is_on_this_machine(url);
+        let slot = match is_local {
+            true => &self.local,
+            false => &self.remote,
+        };
+        if let Some(client) = slot.get() {
             return Ok(client);
         }
-        let built = build()?;
-        Ok(self.client.get_or_init(|| built))
+        let built = build(is_local)?;
+        Ok(slot.get_or_init(|| built))
+    }
+
+    /// Sends one request once over a connection of its own, and gives the status alone: of an answer that may repeat what
+    /// was sent, nothing else is read. Behind a load balancer a connection that is kept would reach the same server again.
+    pub async fn status(
+        &self,
+        mut request: Request,
+        limit: Duration,
+    ) -> Result<StatusCode, Failure> {
+        let close = HeaderValue::from_static("close");
+        request.headers_mut().insert(CONNECTION, close);
+        let response = self.execute(request, limit).await?;
+        Ok(response.status())
     }
 
     /// Sends one request once and reads the whole answer, all within the limit. Every status is an answer.
-    pub async fn send(&self, mut request: Request, limit: Duration) -> Result<Answer, Failure> {
-        guard::confirm().await.map_err(Failure::settled)?;
-        *request.timeout_mut() = Some(limit);
+    pub async fn send(&self, request: Request, limit: Duration) -> Result<Answer, Failure> {
         let host = host_of(&request);
-        let client = self.client().map_err(Failure::settled)?;
-        let mut response = client
-            .execute(request)
-            .await
-            .map_err(|error| unanswered(&host, limit, error))?;
+        let mut response = self.execute(request, limit).await?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let mut body = Zeroizing::new(Vec::new());
@@ -121,6 +132,15 @@ impl Http {
             headers,
             body,
         })
+    }
+
+    async fn execute(&self, mut request: Request, limit: Duration) -> Result<Response, Failure> {
+        guard::confirm().await.map_err(Failure::settled)?;
+        *request.timeout_mut() = Some(limit);
+        let host = host_of(&request);
+        let client = self.client(request.url()).map_err(Failure::settled)?;
+        let response = client.execute(request).await;
+        response.map_err(|error| unanswered(&host, limit, error))
     }
 }
 
@@ -189,10 +209,15 @@ fn unanswered(host: &str, limit: Duration, error: reqwest::Error) -> Failure {
     }
 }
 
-fn build() -> Result<reqwest::Client> {
+fn build(is_local: bool) -> Result<reqwest::Client> {
     // Fails only if a provider is installed already, and then that one serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    let builder = match is_local {
+        true => builder.no_proxy(),
+        false => builder,
+    };
+    builder
         .user_agent(concat!(
             "terraform-provider-apikey/",
             env!("CARGO_PKG_VERSION")

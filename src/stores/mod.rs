@@ -5,16 +5,20 @@
 pub mod aws_secrets_manager;
 pub mod document;
 pub mod file;
+pub mod variables;
 mod write_scope;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
+use tf_provider::value::ValueAny;
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Kind, Path, Result};
+use crate::issuers::Permission;
 use crate::schema::Attributes;
 use crate::secret::Fingerprint;
 use crate::settings::Settings;
@@ -36,13 +40,31 @@ pub trait StoreKind: Sync {
     /// Its settings.
     fn attributes(&self) -> Attributes;
 
-    /// Whether what was written can be read back, and so be copied from.
-    fn readable(&self) -> bool {
-        true
-    }
+    /// Settings that are right: what the docs show, and what the table of what stores can do is made from.
+    fn example(&self) -> BTreeMap<String, ValueAny>;
+
+    /// What the credentials of the provider must be allowed to do, in the vendor's words; nothing where nobody is asked.
+    fn permissions(&self) -> &'static [Permission];
 
     /// Reads the settings; nothing is sent yet. Errors carry the attribute path.
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Store>>;
+}
+
+/// What one place can do. Asked of the connected store: the settings may decide it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// What was written can be read back, and so be copied from.
+    pub readable: bool,
+    /// The most bytes that a document may have; `None` where there is no limit that one could meet.
+    pub size_limit: Option<usize>,
+    /// The store itself refuses a write if something else stands there by then. Otherwise it is looked at right before.
+    pub conditional: bool,
+    /// It keeps versions of its own, which are told of.
+    pub versions: bool,
+    /// A write may have to wait for the approval of a person.
+    pub approval: bool,
+    /// Other machines may have another place of the same identity, as with a path on a disk; nobody is asked.
+    pub local: bool,
 }
 
 /// What stands at a place now.
@@ -52,6 +74,8 @@ pub enum Found {
     Nothing,
     /// Something that this provider did not write.
     Foreign(Foreign),
+    /// Something that cannot be read back: whose it is, nobody can tell.
+    Opaque,
     /// A document of ours.
     Document(Document),
 }
@@ -155,12 +179,38 @@ pub struct Receipt {
     pub version: Option<String>,
 }
 
+/// How a write ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The document stands there.
+    Done(Receipt),
+    /// A person has to approve it first, and where.
+    AwaitsApproval(String),
+}
+
+impl Written {
+    /// What stands there now. A write that awaits approval is none yet.
+    pub fn completed(self, place: &str) -> Result<Receipt> {
+        match self {
+            Self::Done(receipt) => Ok(receipt),
+            Self::AwaitsApproval(at) => Err(Error::new(
+                Kind::Unavailable,
+                format!("{place} is not written yet: the change awaits approval"),
+                format!("Approve it at {at}, then apply again."),
+            )),
+        }
+    }
+}
+
 /// One place in one store.
 ///
-/// A timeout, 429 or 5xx is `Kind::Unavailable`; a refused credential is `Kind::Denied`; neither is ever
+/// A timeout, 429 or 5xx is [`Kind::Unavailable`]; a refused credential is [`Kind::Denied`]; neither is ever
 /// [`Found::Nothing`].
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
     /// The place, the same text for the same place: `file /srv/app.env (API_KEY)`.
     fn place(&self) -> String;
 
@@ -177,23 +227,18 @@ pub trait Store: Send + Sync {
         Ok(self.place())
     }
 
-    /// Whether other machines may have another place of the same identity, as with a path on a disk.
-    fn is_local(&self) -> bool {
-        false
-    }
-
     /// What stands there now.
     async fn observe(&self) -> Result<Observation>;
 
     /// Writes the document over the `expected` content and reads it back. The same document with the same `token` is
     /// written once however often this is called. `token` is 64 hexadecimal digits.
     ///
-    /// [`Kind::Stale`](crate::error::Kind::Stale), and nothing is written, if something else than `expected` and than
+    /// [`Kind::Stale`], and nothing is written, if something else than `expected` and than
     /// this very document stands there by now.
-    async fn write(&self, document: &Document, token: &str, expected: &Version) -> Result<Receipt>;
+    async fn write(&self, document: &Document, token: &str, expected: &Version) -> Result<Written>;
 
     /// Takes away the `expected` content, for a delivery that ended or a write that is undone. The caller has made sure
-    /// that it is ours. Nothing there counts as done; anything else is [`Kind::Stale`](crate::error::Kind::Stale).
+    /// that it is ours. Nothing there counts as done; anything else is [`Kind::Stale`].
     async fn remove(&self, expected: &Version) -> Result<()>;
 }
 
@@ -206,6 +251,28 @@ pub fn find(name: &str) -> Option<&'static dyn StoreKind> {
 pub fn all() -> impl Iterator<Item = &'static dyn StoreKind> {
     let added = ADDED.get().copied().unwrap_or_default();
     STORES.iter().chain(added).copied()
+}
+
+/// A place with the settings of its example. Nothing is sent.
+pub fn of_example(kind: &dyn StoreKind, context: &Context) -> Result<Box<dyn Store>> {
+    let example = kind.example();
+    let path = Path::root("deliveries").attribute(kind.name());
+    kind.connect(&Settings::new(path, &example), context)
+}
+
+/// Refuses a document that is larger than the store takes.
+pub fn fits(text: &str, limit: Option<usize>, place: &str) -> Result<()> {
+    match limit.filter(|limit| text.len() > *limit) {
+        None => Ok(()),
+        Some(limit) => Err(Error::new(
+            Kind::Limit,
+            format!("{place} cannot hold so much"),
+            format!(
+                "The document has {} bytes, and at most {limit} are taken. Nothing was written. Choose another store.",
+                text.len()
+            ),
+        )),
+    }
 }
 
 /// Adds stores to the table. Once in a process, before the provider is served; what comes later is not heard.

@@ -1,8 +1,6 @@
 //! What the issuers and stores of one vendor share: credentials, signing, errors.
 
 pub mod aws;
-pub mod http;
-mod retry;
 
 use crate::context::Context;
 use crate::error::Result;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use apikey::context::Context;
 use apikey::engine::account::Account;
 use apikey::error::Kind;
+use apikey::http::{Http, Patience};
 use apikey::issuers::{KeyRef, KeyStatus, Probe};
 use apikey::secret::Secret;
 use apikey::stores::{Document, DocumentKey};
-use apikey::vendors::http::{Http, Patience};
 use tf_provider::value::ValueAny;
 use tokio_util::sync::CancellationToken;
 
@@ -224,8 +224,14 @@ async fn a_mint_that_was_lost_on_the_way_there_says_that_no_key_was_left() {
 #[tokio::test]
 async fn a_key_made_a_moment_ago_is_revoked_even_if_iam_does_not_know_it_yet() {
     let gone = || refused(404, "NoSuchEntity", &[]);
-    let done = || Reply::of(200, "<DeleteAccessKeyResponse/>");
-    let fake = Fake::start([gone(), gone(), listed(&[ID], None), done()]);
+    let done = |operation: &str| Reply::of(200, format!("<{operation}Response/>"));
+    let fake = Fake::start([
+        gone(),
+        gone(),
+        listed(&[ID], None),
+        done("UpdateAccessKey"),
+        done("DeleteAccessKey"),
+    ]);
     keys_of(&reached(&fake, 0), "ci")
         .revoke(KeyRef::of_id(ID), None)
         .await
@@ -235,7 +241,10 @@ async fn a_key_made_a_moment_ago_is_revoked_even_if_iam_does_not_know_it_yet() {
 
 #[tokio::test]
 async fn a_key_is_deactivated_before_it_is_deleted() {
-    let fake = Fake::start([Reply::of(200, "<Done/>")]);
+    let fake = Fake::start([
+        Reply::of(200, "<UpdateAccessKeyResponse/>"),
+        Reply::of(200, "<DeleteAccessKeyResponse/>"),
+    ]);
     keys_of(&reached(&fake, 0), "ci")
         .revoke(KeyRef::of_id(ID), None)
         .await

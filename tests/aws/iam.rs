@@ -3,10 +3,10 @@
 use apikey::context::Context;
 use apikey::engine::account::Account;
 use apikey::error::Kind;
+use apikey::http::Repeat;
 use apikey::issuers::{KeyRef, KeyStatus, Minted, Probe};
 use apikey::secret::Secret;
 use apikey::vendors::aws::{self, Query, Service};
-use apikey::vendors::http::Repeat;
 use serde::Deserialize;
 use tf_provider::value::ValueAny;
 
@@ -16,7 +16,7 @@ use crate::support::moto::Moto;
 const EVERYTHING: &str = r#""iam:*","secretsmanager:*","sts:*""#;
 
 /// A server that checks signatures and policies, and the context of a user who may do `actions` there.
-async fn guarded(user: &str, actions: &str) -> (Moto, Context) {
+pub async fn guarded(user: &str, actions: &str) -> (Moto, Context) {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Response {

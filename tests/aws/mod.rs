@@ -13,6 +13,8 @@ mod secrets;
 /// Where credentials and endpoints come from.
 mod sources;
 
+pub use iam::guarded;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,11 +22,11 @@ use apikey::clock::Clock;
 use apikey::context::Context;
 use apikey::engine::account::Account;
 use apikey::error::{Path, Result};
+use apikey::http::{Refusal, Repeat};
 use apikey::issuers::{self, Imported};
 use apikey::settings::Settings;
 use apikey::stores::{self, Store};
-use apikey::vendors::aws::{self, Query, Refusal, Service};
-use apikey::vendors::http::Repeat;
+use apikey::vendors::aws::{self, Query, Service};
 use serde::Deserialize;
 use tf_provider::value::ValueAny;
 use tokio_util::sync::CancellationToken;
@@ -72,7 +74,7 @@ pub(super) fn context(aws: Fields) -> Context {
 }
 
 /// A context for a server that checks nothing.
-fn open(url: &str) -> Context {
+pub fn open(url: &str) -> Context {
     context(block(url, "AKIATEST", "made-up-admin-canary"))
 }
 
@@ -122,7 +124,7 @@ pub(super) async fn administer(
     done.map(drop)
 }
 
-async fn create_user(context: &Context, name: &str) {
+pub async fn create_user(context: &Context, name: &str) {
     let parameters = [("UserName", name)];
     administer(context, "CreateUser", &parameters)
         .await

@@ -5,9 +5,9 @@ use std::sync::{LazyLock, OnceLock};
 
 use apikey::context::Context;
 use apikey::error::Kind;
+use apikey::http::{Refusal, Repeat};
 use apikey::secret::Secret;
-use apikey::vendors::aws::{self, Json, Query, Refusal, Service};
-use apikey::vendors::http::Repeat;
+use apikey::vendors::aws::{self, Json, Query, Service};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -214,7 +214,7 @@ fn pass(
     client.set_read_timeout(Some(PATIENCE))?;
     let request = read(&mut client)?;
     let asked = operation(&String::from_utf8_lossy(&request));
-    operations.lock().unwrap().extend(asked);
+    operations.lock().unwrap().extend(asked.clone());
     let fate = mood
         .lock()
         .unwrap()
@@ -228,7 +228,10 @@ fn pass(
             let words = repeated(&String::from_utf8_lossy(&request), secrets);
             return answer(&mut client, 400, &words);
         }
-        Fate::Pretended => return answer(&mut client, 200, "<Done/>"),
+        Fate::Pretended => {
+            let done = format!("<{}Response/>", asked.unwrap_or_default());
+            return answer(&mut client, 200, &done);
+        }
         Fate::Throttled => return answer(&mut client, 429, ""),
         Fate::Fails => return answer(&mut client, 500, ""),
         Fate::Unavailable => return answer(&mut client, 503, ""),

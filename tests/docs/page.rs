@@ -9,7 +9,9 @@ use tf_provider::schema::{FunctionSchema, Schema};
 use super::examples::{self, Example};
 use super::schema_text;
 use apikey::context::SharedContext;
-use apikey::issuers::{self, Capabilities, IssuerKind, Label, Listing, Overlap, Supply};
+use apikey::issuers::{
+    self, Capabilities, IssuerKind, Label, Listing, Overlap, Permission, Supply,
+};
 use apikey::protocol::authoring::{IdentitySchema, Origin};
 use apikey::stores;
 
@@ -238,12 +240,65 @@ fn capabilities() -> io::Result<String> {
             able.iter().map(|(kind, able)| answer(*kind, able)),
         );
     }
-    text.push_str("\n## Stores\n\n| store | can be read back and copied from |\n|---|---|\n");
-    for store in stores::all() {
-        let _ = writeln!(text, "| `{}` | {} |", store.name(), yes(store.readable()));
+    for (kind, _) in &able {
+        permissions(&mut text, kind.name(), kind.permissions());
+    }
+    text.push_str("\n## Stores\n\n");
+    let mut places = Vec::new();
+    for kind in stores::all() {
+        let store = stores::of_example(kind, &context).map_err(io::Error::other)?;
+        places.push((kind, store.capabilities()));
+    }
+    let names = places.iter().map(|(kind, _)| format!("`{}`", kind.name()));
+    row(&mut text, "", names);
+    row(&mut text, "---", places.iter().map(|_| "---".to_owned()));
+    for (question, answer) in QUESTIONS_TO_STORES {
+        row(
+            &mut text,
+            question,
+            places.iter().map(|(_, able)| answer(able)),
+        );
+    }
+    for (kind, _) in &places {
+        permissions(&mut text, kind.name(), kind.permissions());
     }
     Ok(text)
 }
+
+/// What a person has to allow before anything works.
+fn permissions(text: &mut String, name: &str, permissions: &[Permission]) {
+    if permissions.is_empty() {
+        return;
+    }
+    let _ = write!(text, "\nPermissions that `{name}` needs:\n\n");
+    for permission in permissions {
+        let _ = writeln!(text, "- `{}` {}", permission.name, permission.needed);
+    }
+}
+
+type StoreAnswer = fn(&stores::Capabilities) -> String;
+
+/// What people want to know of a store.
+const QUESTIONS_TO_STORES: [(&str, StoreAnswer); 5] = [
+    ("can be read back and copied from", |able| {
+        yes(able.readable).to_owned()
+    }),
+    (
+        "refuses by itself to overwrite a change",
+        |able| match able.conditional {
+            true => "yes".to_owned(),
+            false => "no, it is looked at right before".to_owned(),
+        },
+    ),
+    ("keeps versions", |able| yes(able.versions).to_owned()),
+    ("a write may await approval", |able| {
+        yes(able.approval).to_owned()
+    }),
+    ("a document may have", |able| {
+        able.size_limit
+            .map_or_else(|| "any size".to_owned(), |limit| format!("{limit} bytes"))
+    }),
+];
 
 fn row(text: &mut String, head: &str, cells: impl Iterator<Item = String>) {
     let cells: Vec<String> = cells.collect();

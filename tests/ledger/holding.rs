@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apikey::error::{Error, Kind};
+use apikey::http::{Ask, Failure, Http, Repeat};
 use apikey::ledger::guard::Guard;
 use apikey::ledger::hold::{hold, holder};
-use apikey::vendors::http::{Ask, Failure, Http, Repeat};
+use reqwest::{Method, Request, Url};
 use tokio_util::sync::CancellationToken;
 
 use super::samples::{Sample, all_with};
@@ -151,8 +152,8 @@ async fn no_attempt_is_made_once_the_lock_was_taken_over() {
             repeat: Repeat::Freely,
         };
         let attempts = http.retry(ask, 5, async |limit| {
-            let url = server.url();
-            let request = http.client().unwrap().post(url).build().unwrap();
+            let url = Url::parse(&server.url()).unwrap();
+            let request = Request::new(Method::POST, url);
             let answer = http.send(request, limit).await?;
             if answer.status.is_success() {
                 return Ok(());

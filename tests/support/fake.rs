@@ -101,7 +101,8 @@ fn serve_answer(stream: &mut TcpStream, status: u16, headers: &str, body: &str) 
     );
 }
 
-fn read(stream: &mut TcpStream) -> String {
+/// One request: head and body.
+pub fn read(stream: &mut TcpStream) -> String {
     let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];

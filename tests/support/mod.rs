@@ -62,7 +62,8 @@ pub async fn write_over(
     token: &str,
 ) -> apikey::error::Result<apikey::stores::Receipt> {
     let seen = store.observe().await?;
-    store.write(document, token, &seen.version).await
+    let written = store.write(document, token, &seen.version).await?;
+    written.completed(&store.place())
 }
 
 /// Removes whatever stands at a place now.

@@ -1,5 +1,7 @@
 //! Reads `verification` from the configuration, whose fields stand in `schema`. What cannot work, or would give the key away, is refused here.
 
+use std::sync::Arc;
+
 use http::{HeaderName, HeaderValue, Method};
 use reqwest::Url;
 
@@ -8,9 +10,9 @@ use super::template::{Escape, Template};
 use super::{CONSECUTIVE, INTERVAL, TIMEOUT};
 use crate::duration::Duration;
 use crate::error::{Error, Result};
+use crate::http::{Http, is_encrypted_or_local};
 use crate::secret::Secret;
 use crate::settings::{DROPPED, Settings};
-use crate::vendors::http::is_encrypted_or_local;
 
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS"];
 
@@ -21,9 +23,10 @@ const MOST_CONSECUTIVE: u32 = 100;
 
 impl Verification {
     /// Reads the settings. Errors carry the attribute path.
-    pub fn from_settings(settings: &Settings) -> Result<Self> {
+    pub fn from_settings(settings: &Settings, http: Arc<Http>) -> Result<Self> {
         let body = either(settings, "body", "body_wo")?;
         let verification = Self {
+            http,
             url: url(settings)?,
             method: method(settings, body.is_some())?,
             headers: headers(settings)?,

@@ -14,7 +14,11 @@ fn map<const N: usize>(entries: [(&str, ValueAny); N]) -> BTreeMap<String, Value
 }
 
 fn read<const N: usize>(entries: [(&str, ValueAny); N]) -> Result<Verification> {
-    Verification::from_settings(&Settings::new(Path::root("verification"), &map(entries)))
+    let http = Arc::new(Http::new(tokio_util::sync::CancellationToken::new()));
+    Verification::from_settings(
+        &Settings::new(Path::root("verification"), &map(entries)),
+        http,
+    )
 }
 
 fn refused<const N: usize>(entries: [(&str, ValueAny); N]) -> (String, String) {

@@ -4,24 +4,25 @@
 //! sent. So the answer is judged by its status alone: nothing else of it is read, let alone shown.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::time::Duration as StdDuration;
 
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use reqwest::{Client, Url};
+use reqwest::{Request, Url};
 use tokio_util::sync::CancellationToken;
 
 use super::template::{Escape, Template};
 use super::{Proof, verify};
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
+use crate::http::{Http, auth};
 use crate::issuers::Probe;
 use crate::secret::Secret;
-use crate::vendors::http::is_on_this_machine;
 
 /// An HTTP request that proves a key. Exists only if it is sound.
 #[derive(Clone)]
 pub struct Verification {
+    pub(super) http: Arc<Http>,
     pub(super) url: Url,
     pub(super) method: Method,
     pub(super) headers: Vec<(HeaderName, Template)>,
@@ -64,12 +65,10 @@ impl Verification {
     /// every other status is [`Probe::Refused`].
     pub async fn attempt(&self, key_id: Option<&str>, secret: &Secret) -> Result<Probe> {
         let key_id = self.key_id(key_id)?;
-        let response = self
-            .request(key_id, secret)?
-            .send()
-            .await
-            .map_err(|error| self.unanswered(error))?;
-        let status = response.status();
+        let request = self.request(key_id, secret)?;
+        let limit = StdDuration::from_secs(self.request_timeout.as_secs());
+        let answered = self.http.status(request, limit).await;
+        let status = answered.map_err(|failure| self.unanswered(failure.error))?;
         tracing::debug!(request = %self.name(), status = status.as_u16(), "verification answered");
         if self.expects(status) {
             return Ok(Probe::Accepted);
@@ -85,24 +84,23 @@ impl Verification {
         }
     }
 
-    fn request(&self, key_id: &str, secret: &Secret) -> Result<reqwest::RequestBuilder> {
-        let mut request = client(is_on_this_machine(&self.url))?
-            .request(self.method.clone(), self.url.clone())
-            .timeout(StdDuration::from_secs(self.request_timeout.as_secs()));
+    fn request(&self, key_id: &str, secret: &Secret) -> Result<Request> {
+        let mut request = Request::new(self.method.clone(), self.url.clone());
         for (name, template) in &self.headers {
             let filled = template.fill(key_id, secret, Escape::None);
             let mut value = HeaderValue::from_str(&filled).map_err(|_| self.unfit(name))?;
             value.set_sensitive(true);
-            request = request.header(name, value);
+            request.headers_mut().append(name, value);
         }
         if let Some((username, password)) = &self.basic_auth {
             let username = username.fill(key_id, secret, Escape::None);
             let password = password.fill(key_id, secret, Escape::None);
-            request = request.basic_auth(username.as_str(), Some(password.as_str()));
+            let password = Secret::new(password.as_str().to_owned());
+            auth::basic(&mut request, &username, &password, "basic_auth")?;
         }
         if let Some(body) = &self.body {
             let body = body.fill(key_id, secret, self.escape());
-            request = request.body(body.as_bytes().to_vec());
+            *request.body_mut() = Some(body.as_bytes().to_vec().into());
         }
         Ok(request)
     }
@@ -151,11 +149,16 @@ impl Verification {
         format!("{} {bare}", self.method)
     }
 
-    fn unanswered(&self, error: reqwest::Error) -> Error {
-        if error.is_timeout() {
-            return self.unavailable(format!("no answer within {}", self.request_timeout));
+    /// A lock that was lost ends the proof; everything else may pass.
+    fn unanswered(&self, error: Error) -> Error {
+        match error.kind {
+            Kind::Unavailable => Error {
+                summary: format!("The verification {} was not answered", self.name()),
+                detail: format!("{}. {}", error.summary, error.detail),
+                ..error
+            },
+            _ => error,
         }
-        self.unavailable(causes(&error.without_url()))
     }
 
     fn unavailable(&self, reason: String) -> Error {
@@ -193,48 +196,4 @@ fn hint(status: StatusCode) -> &'static str {
         }
         _ => ". Its log says more than is shown here, where the answer could repeat the key",
     }
-}
-
-/// An error of the HTTP client names only the outermost layer; the reason is below it.
-fn causes(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
-}
-
-/// The client that sends the request. What goes to this machine bypasses any proxy.
-///
-/// No connection is kept: behind a load balancer it would ask the same server every time, and it is the
-/// others that may not know the key yet.
-fn client(local: bool) -> Result<Client> {
-    static CLIENTS: [OnceLock<Client>; 2] = [OnceLock::new(), OnceLock::new()];
-    let slot = &CLIENTS[usize::from(local)];
-    if let Some(client) = slot.get() {
-        return Ok(client.clone());
-    }
-    // Fails if one is installed already, and that one will do.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .pool_max_idle_per_host(0)
-        .user_agent(concat!(
-            "terraform-provider-apikey/",
-            env!("CARGO_PKG_VERSION")
-        ));
-    if local {
-        builder = builder.no_proxy();
-    }
-    let client = builder.build().map_err(|error| {
-        Error::new(
-            Kind::Other,
-            "No HTTP client",
-            format!(
-                "{}. Check the certificates that the operating system trusts.",
-                causes(&error)
-            ),
-        )
-    })?;
-    Ok(slot.get_or_init(|| client).clone())
 }

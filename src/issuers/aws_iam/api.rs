@@ -6,14 +6,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Result;
+use crate::http::{Refusal, Repeat, pages};
 use crate::instant::Instant;
 use crate::issuers::KeyStatus;
 use crate::secret::Secret;
-use crate::vendors::aws::{AwsClient, Query, Refusal, Service};
-use crate::vendors::http::Repeat;
-
-/// Two keys fit on one page; an endless chain of pages is somebody's bug and must not become ours.
-const MOST_PAGES: usize = 100;
+use crate::vendors::aws::{AwsClient, Query, Service};
 
 pub(super) struct Api {
     client: Arc<AwsClient>,
@@ -75,28 +72,25 @@ impl Api {
     }
 
     pub async fn list(&self, user: &str) -> Result<Vec<ListedKey>, Refusal> {
-        let mut keys = Vec::new();
-        let mut marker: Option<String> = None;
-        for _ in 0..MOST_PAGES {
-            let mut parameters = vec![("UserName", user)];
-            parameters.extend(marker.as_deref().map(|marker| ("Marker", marker)));
-            let answer: ListAccessKeysResponse = self
-                .client
-                .query(iam("ListAccessKeys", &parameters))
-                .await?;
-            let page = answer.list_access_keys_result;
-            keys.extend(
-                page.access_key_metadata
-                    .member
-                    .into_iter()
-                    .map(ListedKey::from),
-            );
-            marker = page.marker.filter(|_| page.is_truncated);
-            if marker.is_none() {
-                break;
-            }
-        }
-        Ok(keys)
+        let what = format!("The list of the access keys of user {user}");
+        pages(&what, |marker| self.page(user, marker)).await
+    }
+
+    async fn page(
+        &self,
+        user: &str,
+        marker: Option<String>,
+    ) -> Result<(Vec<ListedKey>, Option<String>), Refusal> {
+        let mut parameters = vec![("UserName", user)];
+        parameters.extend(marker.as_deref().map(|marker| ("Marker", marker)));
+        let query = iam("ListAccessKeys", &parameters);
+        let answer: ListAccessKeysResponse = self.client.query(query).await?;
+        let page = answer.list_access_keys_result;
+        let keys = page.access_key_metadata.member.into_iter();
+        Ok((
+            keys.map(ListedKey::from).collect(),
+            page.marker.filter(|_| page.is_truncated),
+        ))
     }
 
     /// One page of the names of all users whose path begins with a prefix, and the mark of the next page.

@@ -12,10 +12,11 @@ use crate::context::Context;
 use crate::domain::capabilities::{Capabilities, Listing};
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
+use crate::http::{Meaning, Refusal};
 use crate::instant::Instant;
 use crate::issuers::{Cli, Imported, Issuer, KeyRef, Listed, Minted, Probe, Revoked};
 use crate::secret::Secret;
-use crate::vendors::aws::{self, Caller, Refusal};
+use crate::vendors::aws::{self, Caller};
 
 /// What IAM allows a user. It cannot be raised, and inactive keys count.
 const KEYS_PER_USER: usize = 2;
@@ -123,7 +124,7 @@ impl Issuer for Keys {
         match self.api.identify(key_id, secret).await {
             Ok(_) => Ok(Probe::Accepted),
             // A wrong clock refuses good keys and dead ones alike, so it proves nothing.
-            Err(refusal) if refusal.kind == Kind::Denied && !refusal.is_skewed_clock() => {
+            Err(refusal) if refusal.kind == Kind::Denied && refusal.meaning != Meaning::Skewed => {
                 Ok(Probe::Refused(format!("AWS answered {}", refusal.code)))
             }
             Err(refusal) => Err(refusal.explain(format!("Access key {key_id} could not be tried"))),

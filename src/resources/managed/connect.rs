@@ -21,7 +21,7 @@ pub fn connections(state: &ManagedState, context: &Context) -> Result<Connection
     let verification = match &state.verification {
         Value::Value(fields) => {
             let settings = Settings::new(Path::root("verification"), fields);
-            Some(Verification::from_settings(&settings)?)
+            Some(Verification::from_settings(&settings, context.http())?)
         }
         _ => None,
     };
@@ -134,12 +134,11 @@ pub fn delivery_at(path: Path, fields: &Fields, context: &Context) -> Result<Del
     let names: Vec<&str> = stores::all().map(|kind| kind.name()).collect();
     let (chosen, settings) = the_one_of(fields, &path, &names, "store")?;
     let kind = stores::find(chosen).ok_or_else(|| unknown(&path, chosen))?;
+    let store = context.connector().store(kind, &settings, context);
+    let store = store.map_err(|error| error.at(settings.path().clone()))?;
     Ok(Delivery {
-        store: context
-            .connector()
-            .store(kind, &settings, context)
-            .map_err(|error| error.at(settings.path().clone()))?,
-        readable: kind.readable(),
+        readable: store.capabilities().readable,
+        store,
         source: matches!(fields.get("source"), Some(ValueAny::Bool(true))),
         required: is_required(fields),
         overwrite: matches!(fields.get("overwrite"), Some(ValueAny::Bool(true))),

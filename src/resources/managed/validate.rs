@@ -86,7 +86,7 @@ fn verification(config: &ManagedState, context: &Context) -> Option<Error> {
     if !settings.wholly_known() {
         return None;
     }
-    let verification = match Verification::from_settings(&settings) {
+    let verification = match Verification::from_settings(&settings, context.http()) {
         Ok(verification) => verification,
         Err(error) => return Some(error),
     };

@@ -13,8 +13,9 @@ use super::wire::{
     SecretDescription, SecretValue, Tag, Target, UpdateSecretVersionStage,
 };
 use crate::error::{Kind, Result};
+use crate::http::Refusal;
 use crate::secret::Secret;
-use crate::vendors::aws::{AwsClient, Json, Refusal, Service};
+use crate::vendors::aws::{AwsClient, Json, Service};
 
 /// The label of the version that readers get.
 const CURRENT: &str = "AWSCURRENT";

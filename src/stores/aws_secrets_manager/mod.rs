@@ -13,18 +13,22 @@ mod place;
 mod wire;
 mod writing;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tf_provider::value::ValueAny;
 
 use super::document::Layout;
-use super::{Document, Found, Observation, Receipt, Store, StoreKind, Version};
+use super::{Capabilities, Document, Found, Observation, Store, StoreKind, Version, Written, fits};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::http::Refusal;
+use crate::issuers::Permission;
 use crate::schema::Attributes;
 use crate::secret::Secret;
 use crate::settings::Settings;
-use crate::vendors::aws::{self, Caller, Refusal};
+use crate::vendors::aws::{self, Caller};
 
 use api::{Api, Content, Described, Value};
 use identity::Identities;
@@ -49,6 +53,15 @@ impl StoreKind for AwsSecretsManager {
         place::attributes()
     }
 
+    fn example(&self) -> BTreeMap<String, ValueAny> {
+        let id = ValueAny::String("prod/payments".into());
+        BTreeMap::from([("secret_id".to_owned(), id)])
+    }
+
+    fn permissions(&self) -> &'static [Permission] {
+        PERMISSIONS
+    }
+
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Store>> {
         let place = Place::read(settings)?;
         Ok(Box::new(SecretPlace {
@@ -64,6 +77,40 @@ impl StoreKind for AwsSecretsManager {
     }
 }
 
+/// What Secrets Manager takes as the value of a secret.
+const SIZE_LIMIT: usize = 65_536;
+
+const PERMISSIONS: &[Permission] = &[
+    Permission {
+        name: "secretsmanager:DescribeSecret",
+        needed: "to see which version is the current one",
+    },
+    Permission {
+        name: "secretsmanager:GetSecretValue",
+        needed: "to copy from it, and to see what stands there before it is written",
+    },
+    Permission {
+        name: "secretsmanager:PutSecretValue",
+        needed: "to deliver",
+    },
+    Permission {
+        name: "secretsmanager:UpdateSecretVersionStage",
+        needed: "to put a version of somebody else back in front",
+    },
+    Permission {
+        name: "secretsmanager:CreateSecret",
+        needed: "where the secret does not exist yet, with `secretsmanager:TagResource`",
+    },
+    Permission {
+        name: "secretsmanager:RestoreSecret",
+        needed: "where it was deleted and its recovery window is not over",
+    },
+    Permission {
+        name: "secretsmanager:DeleteSecret",
+        needed: "where a delivery ends",
+    },
+];
+
 struct SecretPlace {
     api: Api,
     caller: Arc<Caller>,
@@ -72,6 +119,15 @@ struct SecretPlace {
 
 #[async_trait]
 impl Store for SecretPlace {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            readable: true,
+            size_limit: Some(SIZE_LIMIT),
+            versions: true,
+            ..Capabilities::default()
+        }
+    }
+
     fn place(&self) -> String {
         let id = &self.place.secret_id;
         match &self.place.region {
@@ -113,15 +169,18 @@ impl Store for SecretPlace {
         })
     }
 
-    async fn write(&self, document: &Document, token: &str, expected: &Version) -> Result<Receipt> {
-        let text = Secret::new(self.place.layout.render(document).as_str().to_owned());
+    async fn write(&self, document: &Document, token: &str, expected: &Version) -> Result<Written> {
+        let text = self.place.layout.render(document);
+        fits(&text, Some(SIZE_LIMIT), &self.place())?;
+        let text = Secret::new(text.as_str().to_owned());
         let mut hidden = vec![&text, &document.primary.secret];
         hidden.extend(document.secondary.as_ref().map(|key| &key.secret));
         let content = Content {
             text: &text,
             hidden: &hidden,
         };
-        self.write_over(expected, &content, token).await
+        let written = self.write_over(expected, &content, token).await;
+        written.map(Written::Done)
     }
 
     async fn remove(&self, expected: &Version) -> Result<()> {

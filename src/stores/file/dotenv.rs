@@ -9,80 +9,20 @@
 use zeroize::Zeroizing;
 
 use super::Bytes;
-use super::scan::{Line, Scan, closing, name_length, quoted};
-use crate::error::Result;
-use crate::secret::Secret;
-use crate::settings::Settings;
+use super::scan::{Line, Scan, closing, quoted};
+use crate::stores::variables::{SUFFIXES, Values, values};
 use crate::stores::{Document, DocumentKey, Found};
 
-const DEFAULT_PREFIX: &str = "API_KEY";
-const LONGEST_PREFIX: usize = 100;
-
-/// In the order in which they are written. No suffix ends in another one, so two prefixes never share a variable.
-const SUFFIXES: [&str; 5] = [
-    "_PRIMARY",
-    "_SECONDARY",
-    "_PRIMARY_ID",
-    "_SECONDARY_ID",
-    "_GENERATION",
-];
-const PRIMARY: usize = 0;
-const SECONDARY: usize = 1;
-const PRIMARY_ID: usize = 2;
-const SECONDARY_ID: usize = 3;
-const GENERATION: usize = 4;
-
-/// The variables of one delivery.
-#[derive(Clone, Debug)]
-pub struct Names {
-    prefix: String,
-}
+pub use crate::stores::variables::Names;
 
 impl Names {
-    /// Reads the `prefix` field.
-    pub fn from_settings(settings: &Settings) -> Result<Self> {
-        let prefix = settings.string("prefix").unwrap_or(DEFAULT_PREFIX);
-        if prefix.len() > LONGEST_PREFIX
-            || name_length(prefix.as_bytes()) != prefix.len()
-            || prefix.is_empty()
-        {
-            return Err(settings.wrong(
-                "prefix",
-                "prefix is not valid",
-                format!(
-                    "{prefix:?} cannot begin the name of a shell variable. Write a letter or underscore, then letters, \
-                     digits or underscores, at most {LONGEST_PREFIX}."
-                ),
-            ));
-        }
-        Ok(Self {
-            prefix: prefix.to_owned(),
-        })
-    }
-
-    /// What the variables begin with.
-    pub fn prefix(&self) -> &str {
-        &self.prefix
-    }
-
-    fn variable(&self, index: usize) -> String {
-        format!("{}{}", self.prefix, SUFFIXES[index])
-    }
-
     fn scan<'a>(&self, bytes: &'a [u8]) -> Scan<'a> {
         Scan::of(bytes, |name| self.index_of(name))
-    }
-
-    fn index_of(&self, name: &[u8]) -> Option<usize> {
-        let suffix = name.strip_prefix(self.prefix.as_bytes())?;
-        SUFFIXES.iter().position(|known| known.as_bytes() == suffix)
     }
 }
 
 /// The values of our variables, in the order of [`SUFFIXES`]; a variable without one has no line.
 pub struct Lines(Values);
-
-type Values = [Option<Zeroizing<String>>; SUFFIXES.len()];
 
 impl Lines {
     /// No line at all, to take away what stands there.
@@ -92,34 +32,21 @@ impl Lines {
 
     /// The lines of a document. The error names what cannot be written bare.
     pub fn of(document: &Document) -> std::result::Result<Self, &'static str> {
-        let written = |text: &str| Some(Zeroizing::new(text.to_owned()));
         let (primary, secondary) = (&document.primary, document.secondary.as_ref());
-        let id =
-            |key: Option<&DocumentKey>| key.and_then(|key| key.key_id.clone()).unwrap_or_default();
-        let (primary_id, secondary_id) = (id(Some(primary)), id(secondary));
-        let some_id = !(primary_id.is_empty() && secondary_id.is_empty());
-
         let secret =
             |key: &DocumentKey| !key.secret.expose().is_empty() && is_bare(key.secret.expose());
+        let id = |key: &DocumentKey| key.key_id.as_deref().is_none_or(is_bare);
         for (fits, what) in [
             (secret(primary), "primary key"),
             (secondary.is_none_or(secret), "secondary key"),
-            (is_bare(&primary_id), "id of the primary key"),
-            (is_bare(&secondary_id), "id of the secondary key"),
+            (id(primary), "id of the primary key"),
+            (secondary.is_none_or(id), "id of the secondary key"),
         ] {
             if !fits {
                 return Err(what);
             }
         }
-        Ok(Self([
-            written(primary.secret.expose()),
-            written(secondary.map_or("", |key| key.secret.expose())),
-            some_id.then(|| Zeroizing::new(primary_id)),
-            some_id.then(|| Zeroizing::new(secondary_id)),
-            document
-                .generation
-                .map(|count| Zeroizing::new(count.to_string())),
-        ]))
+        Ok(Self(values(document)))
     }
 }
 
@@ -168,7 +95,7 @@ pub fn read(bytes: &[u8], names: &Names) -> Found {
     if scan.open_at_end && values.iter().all(Option::is_none) {
         return Found::foreign("its last value is not closed, so nothing can be added after it");
     }
-    document(values, names)
+    names.understand(values)
 }
 
 /// The document of a file that holds the variables of one delivery, whatever its prefix, and nothing else.
@@ -177,40 +104,11 @@ pub fn read_alone(bytes: &[u8]) -> Option<Document> {
         .trim_ascii_start()
         .split(|byte| *byte == b'=')
         .next()?;
-    let prefix = first.strip_suffix(SUFFIXES[PRIMARY].as_bytes())?;
-    let names = Names {
-        prefix: String::from_utf8(prefix.to_vec()).ok()?,
-    };
+    let names = Names::of_primary(std::str::from_utf8(first).ok()?)?;
     let ours = |line: &Line| line.ours.is_some() || line.raw.trim_ascii().is_empty();
     match read(bytes, &names) {
         Found::Document(document) if names.scan(bytes).lines.iter().all(ours) => Some(document),
         _ => None,
-    }
-}
-
-fn document(mut values: Values, names: &Names) -> Found {
-    let mut take = |index: usize| values[index].take().filter(|value| !value.is_empty());
-    let generation = take(GENERATION).and_then(|count| count.parse().ok());
-    let mut key = |secret: usize, id: usize| {
-        let key_id = take(id).map(|id| id.to_string());
-        take(secret).map(|secret| DocumentKey {
-            key_id,
-            secret: Secret::new(secret.to_string()),
-        })
-    };
-    match (key(PRIMARY, PRIMARY_ID), key(SECONDARY, SECONDARY_ID)) {
-        (Some(primary), secondary) => Found::Document(Document {
-            primary,
-            secondary,
-            generation,
-            rotated_at: None,
-        }),
-        (None, None) => Found::Nothing,
-        (None, Some(_)) => Found::foreign(format!(
-            "{} has a value and {} has none",
-            names.variable(SECONDARY),
-            names.variable(PRIMARY)
-        )),
     }
 }
 
@@ -229,7 +127,7 @@ pub fn set(before: &[u8], names: &Names, values: &Lines) -> Bytes {
     let last_of_ours = scan.lines.iter().rposition(|line| line.ours.is_some());
     let missing = || (0..SUFFIXES.len()).filter(|index| last(*index).is_none());
 
-    let longest_line = names.prefix.len() + 32;
+    let longest_line = names.prefix().len() + 32;
     let room = values
         .0
         .iter()
@@ -272,7 +170,7 @@ impl Writer {
         self.start_line();
         for part in [
             lead,
-            names.prefix.as_bytes(),
+            names.prefix().as_bytes(),
             SUFFIXES[index].as_bytes(),
             b"=",
             value.as_bytes(),

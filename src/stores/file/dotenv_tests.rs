@@ -1,11 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::secret::Secret;
 
 fn names(prefix: &str) -> Names {
-    Names {
-        prefix: prefix.into(),
-    }
+    Names::new(prefix)
 }
 
 fn key(secret: &str, key_id: Option<&str>) -> DocumentKey {

@@ -12,15 +12,18 @@ mod replace;
 mod scan;
 mod target;
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use tf_provider::schema::AttributeType;
+use tf_provider::value::ValueAny;
 use zeroize::Zeroizing;
 
 use super::document::Layout;
 use super::{Store, StoreKind};
 use crate::context::Context;
 use crate::error::Result;
+use crate::issuers::Permission;
 use crate::schema::{Attributes, attributes, optional, required};
 use crate::settings::{DROPPED, Settings};
 
@@ -83,6 +86,19 @@ impl StoreKind for File {
                 ),
             ),
         ])
+    }
+
+    fn example(&self) -> BTreeMap<String, ValueAny> {
+        let text = |text: &str| ValueAny::String(text.into());
+        BTreeMap::from([
+            ("path".to_owned(), text("secrets/payments.env")),
+            ("format".to_owned(), text("dotenv")),
+        ])
+    }
+
+    /// None: nobody is asked.
+    fn permissions(&self) -> &'static [Permission] {
+        &[]
     }
 
     fn connect(&self, settings: &Settings, _: &Context) -> Result<Box<dyn Store>> {

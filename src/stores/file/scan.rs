@@ -102,7 +102,7 @@ impl<'a> Assignment<'a> {
 }
 
 /// How many bytes at the start make a name that a shell allows.
-pub fn name_length(text: &[u8]) -> usize {
+fn name_length(text: &[u8]) -> usize {
     let fits = |(index, byte): (usize, &u8)| {
         *byte == b'_' || byte.is_ascii_alphabetic() || (index > 0 && byte.is_ascii_digit())
     };

@@ -11,7 +11,9 @@ use super::{Bytes, Format, Target};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::guard;
 use crate::stores::document::Layout;
-use crate::stores::{Document, Found, Observation, Receipt, Store, Version, WriteScope};
+use crate::stores::{
+    Capabilities, Document, Found, Observation, Receipt, Store, Version, WriteScope, Written,
+};
 
 /// How often a file may change under a writer, who starts again each time. A program that appends a line now and then
 /// does so once.
@@ -265,6 +267,14 @@ fn json_in(bytes: &[u8]) -> Option<Document> {
 
 #[async_trait]
 impl Store for Target {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            readable: true,
+            local: true,
+            ..Capabilities::default()
+        }
+    }
+
     fn place(&self) -> String {
         match &self.format {
             Format::Json(_) => format!("file {}", self.path.display()),
@@ -285,10 +295,6 @@ impl Store for Target {
         Ok(self.write_scope().to_string())
     }
 
-    fn is_local(&self) -> bool {
-        true
-    }
-
     async fn check(&self) -> Result<()> {
         let target = self.clone();
         aside(move || target.check_now()).await
@@ -299,14 +305,14 @@ impl Store for Target {
         self.observe_now()
     }
 
-    async fn write(&self, document: &Document, _: &str, expected: &Version) -> Result<Receipt> {
+    async fn write(&self, document: &Document, _: &str, expected: &Version) -> Result<Written> {
         let (target, expected) = (self.clone(), expected.clone());
         let content = self.content(document)?;
         let content = aside(move || target.write_now(&content, &expected)).await?;
-        Ok(Receipt {
+        Ok(Written::Done(Receipt {
             content,
             version: None,
-        })
+        }))
     }
 
     async fn remove(&self, expected: &Version) -> Result<()> {

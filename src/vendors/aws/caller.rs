@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 
 use super::{AwsClient, Query, Service};
 use crate::error::{Error, Kind, Result};
-use crate::vendors::http::Repeat;
+use crate::http::{Refusal, Repeat};
 
 /// The identity behind the credentials of the provider.
 pub struct Caller {
@@ -67,11 +67,9 @@ impl Caller {
             Ok(answer.get_caller_identity_result.arn)
         };
         let found = self.arn.get_or_try_init(ask).await;
-        found
-            .map(String::as_str)
-            .map_err(|refusal: super::Refusal| {
-                refusal.explain("AWS could not be asked who the provider runs as")
-            })
+        found.map(String::as_str).map_err(|refusal: Refusal| {
+            refusal.explain("AWS could not be asked who the provider runs as")
+        })
     }
 }
 

@@ -1,31 +1,33 @@
-//! The one client of everything on AWS: finds region, endpoint and credentials, signs, sends, repeats.
+//! Everything on AWS: finds region, endpoint and credentials, and signs. Sending is left to [`crate::http`].
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use aws_credential_types::Credentials;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use quick_xml::events::Event;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
-use zeroize::Zeroizing;
 
 use super::chain::Chain;
 use super::credentials::{Held, Wallet};
 use super::endpoint::{Service, is_region, no_region, wrong_region};
-use super::refusal::{self, Asked, Refusal};
+use super::error_body::error_body;
+use super::refusal;
 use super::role;
 use super::settings::{Config, parse_endpoint};
-use super::wire::{form, put_signature};
-use crate::clock::Clock;
+use super::wire::put_signature;
 use crate::error::{Error, Kind, Result};
+use crate::http::{
+    Answer, Asked, Body, Call, ErrorBody, Http, Meaning, Refusal, Repeat, Used, Vendor, json,
+};
 use crate::secret::Secret;
-use crate::vendors::http::{Answer, Ask, Failure, Http, Repeat};
 
-const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/x-amz-json-1.1";
 
 /// Signed calls to AWS with the settings of one provider block. Nothing is read or sent before the first.
@@ -65,15 +67,15 @@ pub struct Json<'a, Input> {
     pub secrets: &'a [&'a Secret],
 }
 
-struct Call<'a> {
+/// One service as one call reaches it.
+struct Side<'a> {
+    client: &'a AwsClient,
     service: Service,
     region: Option<&'a str>,
-    operation: &'a str,
-    headers: HeaderMap,
-    body: Zeroizing<String>,
-    repeat: Repeat,
-    secrets: &'a [&'a Secret],
+    /// Signs in place of the credentials of the provider.
     signer: Option<&'a Held>,
+    /// What signed last.
+    held: Mutex<Option<Arc<Held>>>,
 }
 
 impl AwsClient {
@@ -123,117 +125,54 @@ impl AwsClient {
         signer: Option<&Held>,
         query: Query<'_>,
     ) -> Result<Output, Refusal> {
+        let side = self.side(query.service, None, signer);
         let fixed = [
             ("Action", query.operation),
             ("Version", version(query.service)),
         ];
-        let body = form(fixed.into_iter().chain(query.parameters.iter().copied()));
         let call = Call {
-            service: query.service,
-            region: None,
-            operation: query.operation,
-            headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(FORM))]),
-            body,
-            repeat: query.repeat,
-            secrets: &[],
-            signer,
+            body: Body::form(fixed.into_iter().chain(query.parameters.iter().copied())),
+            ..call(query.operation, query.repeat)
         };
-        let answer = self.call(&call).await?;
+        let answer = self.http.call(&side, &call).await?;
         let text = std::str::from_utf8(&answer.body).ok();
-        text.and_then(|text| quick_xml::de::from_str(text).ok())
-            .ok_or_else(|| not_understood(&call))
+        text.filter(|text| is_answer_to(query.operation, text))
+            .and_then(|text| quick_xml::de::from_str(text).ok())
+            .ok_or_else(|| Refusal::not_understood(side.side(), side.name(), query.operation))
     }
 
     /// Makes a call of the JSON protocol. Every one that this provider makes may be repeated.
     pub async fn json<Input: Serialize, Output: DeserializeOwned>(
         &self,
-        json: Json<'_, Input>,
+        input: Json<'_, Input>,
     ) -> Result<Output, Refusal> {
-        let body = serde_json::to_string(json.input)
-            .map_err(|_| odd_request(json.operation))?
-            .into();
-        let target = format!("{}.{}", json.service.name(), json.operation);
-        let target = HeaderValue::try_from(target).map_err(|_| odd_request(json.operation))?;
+        let side = self.side(input.service, input.region, None);
+        let text = serde_json::to_string(input.input).map_err(|_| odd_request(input.operation))?;
+        let target = format!("{}.{}", input.service.name(), input.operation);
+        let target = HeaderValue::try_from(target).map_err(|_| odd_request(input.operation))?;
         let call = Call {
-            service: json.service,
-            region: json.region,
-            operation: json.operation,
-            headers: HeaderMap::from_iter([
-                (CONTENT_TYPE, HeaderValue::from_static(JSON)),
-                (HeaderName::from_static("x-amz-target"), target),
-            ]),
-            body,
-            repeat: Repeat::Freely,
-            secrets: json.secrets,
-            signer: None,
+            headers: HeaderMap::from_iter([(HeaderName::from_static("x-amz-target"), target)]),
+            body: Body::new(JSON, text.into()),
+            secrets: input.secrets,
+            ..call(input.operation, Repeat::Freely)
         };
-        let answer = self.call(&call).await?;
-        serde_json::from_slice(&answer.body).map_err(|_| not_understood(&call))
+        let answer = self.http.call(&side, &call).await?;
+        json(&answer, &side, &call)
     }
 
-    async fn call(&self, call: &Call<'_>) -> Result<Answer, Refusal> {
-        let retries = self.config.max_retries;
-        let ask = Ask {
-            whom: call.service.id(),
-            what: call.operation,
-            repeat: call.repeat,
-        };
-        let attempt = |limit| self.attempt(call, limit);
-        let answer = self.http.retry(ask, retries, attempt).await;
-        answer.map_err(Refusal::from)
-    }
-
-    async fn attempt(&self, call: &Call<'_>, limit: Duration) -> Result<Answer, Failure<Refusal>> {
-        let ready = self.prepare(call).await;
-        let (request, held) = ready.map_err(|error| Failure::settled(Refusal::from(error)))?;
-        let signer = held.as_deref().or(call.signer);
-        let signature = sensitive(&request);
-        let sent = self.http.send(request, limit).await;
-        let answer = sent.map_err(|failure| failure.map(Refusal::from))?;
-        if let Some(theirs) = answer.served_at() {
-            let ours = Clock::system().now();
-            let ahead = theirs.unix().saturating_sub(ours.unix());
-            self.ahead.store(ahead, Ordering::Relaxed);
+    fn side<'a>(
+        &'a self,
+        service: Service,
+        region: Option<&'a str>,
+        signer: Option<&'a Held>,
+    ) -> Side<'a> {
+        Side {
+            client: self,
+            service,
+            region,
+            signer,
+            held: Mutex::default(),
         }
-        if answer.status.is_success() {
-            return Ok(answer);
-        }
-        let hidden = signer.into_iter().flat_map(Held::hidden);
-        let carried = call.secrets.iter().copied().chain(&signature);
-        let secrets: Vec<&Secret> = hidden.chain(carried).collect();
-        let asked = Asked {
-            operation: call.operation,
-            permission: &format!("{}:{}", call.service.name(), call.operation),
-            credentials: signer.map_or("", |held| &held.who),
-        };
-        let mut failure = refusal::read(&answer, &asked, &secrets);
-        if let Some(held) = held.filter(|held| failure.error.is_expired() && held.is_temporary()) {
-            self.wallet.forget(&held).await;
-            failure.transient = true;
-        }
-        Err(failure)
-    }
-
-    async fn prepare(&self, call: &Call<'_>) -> Result<(Request, Option<Arc<Held>>)> {
-        let held = match call.signer {
-            Some(_) => None,
-            None => Some(self.credentials().await?),
-        };
-        let (url, region) = self.locate(call.service, call.region).await?;
-        let mut request = Request::new(Method::POST, url);
-        *request.headers_mut() = call.headers.clone();
-        *request.body_mut() = Some(call.body.as_bytes().to_vec().into());
-        if let Some(held) = held.as_deref().or(call.signer) {
-            put_signature(
-                &mut request,
-                &call.body,
-                call.service,
-                &held.credentials,
-                &region,
-            )
-            .map_err(|problem| unsigned(call, &problem))?;
-        }
-        Ok((request, held))
     }
 
     async fn chain(&self) -> &Chain {
@@ -323,15 +262,112 @@ impl fmt::Debug for AwsClient {
     }
 }
 
+fn call(operation: &str, repeat: Repeat) -> Call<'_> {
+    Call {
+        may_be_quoted: refusal::may_be_quoted(operation),
+        ..Call::new(operation, Method::POST, "", repeat)
+    }
+}
+
+/// Whether a document is the answer to an operation: the page of a proxy says of nothing that it was done.
+fn is_answer_to(operation: &str, text: &str) -> bool {
+    let mut reader = quick_xml::Reader::from_str(text);
+    let name = format!("{operation}Response");
+    loop {
+        return match reader.read_event() {
+            Ok(Event::Start(root) | Event::Empty(root)) => {
+                root.local_name().as_ref() == name.as_str()
+            }
+            Ok(Event::Eof) | Err(_) => false,
+            Ok(_) => continue,
+        };
+    }
+}
+
+impl Side<'_> {
+    fn held(&self) -> std::sync::MutexGuard<'_, Option<Arc<Held>>> {
+        // It is replaced as a whole, so a panic elsewhere leaves nothing half done.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Vendor for Side<'_> {
+    fn name(&self) -> &str {
+        "AWS"
+    }
+
+    fn side(&self) -> &str {
+        self.service.id()
+    }
+
+    fn retries(&self) -> usize {
+        self.client.config.max_retries
+    }
+
+    async fn base(&self) -> Result<Url> {
+        let located = self.client.locate(self.service, self.region).await?;
+        Ok(located.0)
+    }
+
+    async fn authorize(&self, request: &mut Request, body: &[u8]) -> Result<Used> {
+        let held = match self.signer {
+            Some(_) => None,
+            None => Some(self.client.credentials().await?),
+        };
+        self.held().clone_from(&held);
+        let (_, region) = self.client.locate(self.service, self.region).await?;
+        let Some(signer) = held.as_deref().or(self.signer) else {
+            return Ok(Used::default());
+        };
+        put_signature(request, body, self.service, &signer.credentials, &region)
+            .map_err(|problem| unsigned(&problem))?;
+        let hidden = signer.hidden().map(Secret::duplicate);
+        Ok(Used {
+            who: signer.who.clone(),
+            hidden: hidden.chain(signature(request)).collect(),
+        })
+    }
+
+    fn error_body(&self, answer: &Answer) -> ErrorBody {
+        error_body(answer)
+    }
+
+    fn meaning(&self, error: &ErrorBody, status: u16) -> Meaning {
+        refusal::meaning(error, status)
+    }
+
+    fn is_code(&self, code: &str) -> bool {
+        refusal::is_code(code)
+    }
+
+    fn permission(&self, call: &Call<'_>) -> String {
+        format!("{}:{}", self.service.name(), call.operation)
+    }
+
+    fn advice(&self, meaning: Meaning, asked: &Asked<'_>, wait: Option<Duration>) -> String {
+        refusal::advice(meaning, asked, wait)
+    }
+
+    async fn renew(&self) -> bool {
+        let held = self.held().take();
+        let Some(held) = held.filter(|held| held.is_temporary()) else {
+            return false;
+        };
+        self.client.wallet.forget(&held).await;
+        true
+    }
+
+    fn note_clock(&self, ahead: i64) {
+        self.client.ahead.store(ahead, Ordering::Relaxed);
+    }
+}
+
 /// What signs the request: whoever reads it could send the same again for some minutes.
-fn sensitive(request: &Request) -> Vec<Secret> {
-    let authorization = request.headers().get(AUTHORIZATION);
-    let text = authorization.and_then(|value| value.to_str().ok());
-    let signature = text.and_then(|text| text.rsplit_once("Signature="));
-    signature
-        .map(|(_, signature)| Secret::new(signature.to_owned()))
-        .into_iter()
-        .collect()
+fn signature(request: &Request) -> Option<Secret> {
+    let authorization = request.headers().get(AUTHORIZATION)?;
+    let (_, signature) = authorization.to_str().ok()?.rsplit_once("Signature=")?;
+    Some(Secret::new(signature.to_owned()))
 }
 
 fn version(service: Service) -> &'static str {
@@ -342,10 +378,10 @@ fn version(service: Service) -> &'static str {
     }
 }
 
-fn unsigned(call: &Call<'_>, problem: &str) -> Error {
+fn unsigned(problem: &str) -> Error {
     Error::new(
         Kind::Invalid,
-        format!("The call {} could not be signed", call.operation),
+        "A call could not be signed",
         format!(
             "{problem}. Check that the access key and the session token are whole and on one line."
         ),
@@ -358,17 +394,4 @@ fn odd_request(operation: &str) -> Error {
         format!("The call {operation} could not be written"),
         "Report this as a bug of the provider.",
     )
-}
-
-fn not_understood(call: &Call<'_>) -> Refusal {
-    let error = Error::new(
-        Kind::Other,
-        format!("The answer to {} was not understood", call.operation),
-        format!(
-            "The call succeeded, but what came back is not an answer of {}. Check that the \
-             endpoint is that of AWS.",
-            call.service.id()
-        ),
-    );
-    Failure::broken(Refusal::from(error)).into()
 }

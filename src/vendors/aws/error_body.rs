@@ -2,15 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::vendors::http::Answer;
-
-/// An error of AWS before anything was made of it; it may still hold secrets.
-pub struct ErrorBody {
-    /// The error code.
-    pub code: String,
-    /// The message.
-    pub message: String,
-}
+use crate::http::{Answer, ErrorBody};
 
 /// An error as one of both protocols writes it. Some emulators answer JSON calls in XML, so the body decides.
 pub fn error_body(answer: &Answer) -> ErrorBody {

@@ -1,7 +1,7 @@
 //! Amazon Web Services: the provider block `aws` and one signed client for all issuers and stores there.
 //!
 //! `schema` and `settings` are the block, `chain`, `credentials` and `role` find what it leaves out, `caller` is asked for,
-//! `endpoint` knows the hosts, `client` and `wire` sign and send, `refusal` and `error_body` understand errors.
+//! `endpoint` knows the hosts, `client` and `wire` sign, `refusal` and `error_body` understand errors.
 //! What the calls are for is not known here.
 
 mod caller;
@@ -24,7 +24,6 @@ use crate::error::Result;
 pub use caller::Caller;
 pub use client::{AwsClient, Json, Query};
 pub use endpoint::Service;
-pub use refusal::Refusal;
 pub use schema::attributes;
 pub use settings::{Config, region};
 

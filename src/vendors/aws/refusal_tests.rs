@@ -1,8 +1,51 @@
-use reqwest::StatusCode;
+use async_trait::async_trait;
 use reqwest::header::HeaderMap;
+use reqwest::{Request, StatusCode, Url};
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::error::{Kind, Result};
+use crate::http::{Answer, Call, Failure, Refusal, Repeat, Used, Vendor, read};
+use crate::secret::Secret;
+use crate::vendors::aws::error_body::error_body;
+
+/// What the client adds to the table of codes.
+struct Iam;
+
+#[async_trait]
+impl Vendor for Iam {
+    fn name(&self) -> &str {
+        "AWS"
+    }
+
+    async fn base(&self) -> Result<Url> {
+        unreachable!("nothing is sent")
+    }
+
+    async fn authorize(&self, _: &mut Request, _: &[u8]) -> Result<Used> {
+        unreachable!("nothing is sent")
+    }
+
+    fn error_body(&self, answer: &Answer) -> ErrorBody {
+        error_body(answer)
+    }
+
+    fn meaning(&self, error: &ErrorBody, status: u16) -> Meaning {
+        meaning(error, status)
+    }
+
+    fn is_code(&self, code: &str) -> bool {
+        is_code(code)
+    }
+
+    fn permission(&self, _: &Call<'_>) -> String {
+        "iam:CreateAccessKey".to_owned()
+    }
+
+    fn advice(&self, meaning: Meaning, asked: &Asked<'_>, wait: Option<Duration>) -> String {
+        advice(meaning, asked, wait)
+    }
+}
 
 fn refused(status: u16, body: &str) -> Failure<Refusal> {
     let answer = Answer {
@@ -14,12 +57,15 @@ fn refused(status: u16, body: &str) -> Failure<Refusal> {
 }
 
 fn read_of(operation: &str, answer: Answer) -> Failure<Refusal> {
-    let asked = Asked {
-        operation,
-        permission: "iam:CreateAccessKey",
-        credentials: "access key AKIAONE",
+    let used = Used {
+        who: "access key AKIAONE".to_owned(),
+        hidden: vec![Secret::new("made-up-canary".into())],
     };
-    read(&answer, &asked, &[&Secret::new("made-up-canary".into())])
+    let call = Call {
+        may_be_quoted: may_be_quoted(operation),
+        ..Call::new(operation, reqwest::Method::POST, "", Repeat::Freely)
+    };
+    read(&Iam, &call, &used, &answer)
 }
 
 #[test]
@@ -139,7 +185,7 @@ fn a_wrong_clock_is_told_from_a_wrong_key() {
                 expired: 20260101T000000Z is now earlier than \
                 20260102T000000Z</Message></Error></ErrorResponse>";
     let refusal = refused(403, body).error;
-    assert!(refusal.is_skewed_clock());
+    assert_eq!(refusal.meaning, Meaning::Skewed);
     assert!(
         refusal
             .explain("x")

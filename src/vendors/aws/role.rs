@@ -13,9 +13,9 @@ use super::credentials::Held;
 use super::endpoint::Service;
 use super::settings::Role;
 use crate::error::{Error, Kind, Result};
+use crate::http::Repeat;
 use crate::instant::Instant;
 use crate::secret::Secret;
-use crate::vendors::http::Repeat;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

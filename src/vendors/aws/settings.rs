@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use super::endpoint::{Service, is_region};
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
+use crate::http::is_encrypted_or_local;
 use crate::secret::Secret;
 use crate::settings::Settings;
-use crate::vendors::http::is_encrypted_or_local;
 
 /// Ten attempts in all: about a minute and a half of growing delays.
 const MAX_RETRIES: i64 = 9;

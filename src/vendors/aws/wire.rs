@@ -1,30 +1,18 @@
-//! What goes over the wire: forms and signatures.
+//! Signatures.
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
+use reqwest::Request;
 use reqwest::header::{HeaderName, HeaderValue};
-use reqwest::{Request, Url};
-use zeroize::Zeroizing;
 
 use super::credentials::now;
 use super::endpoint::Service;
 
-/// The body of a call of the query protocol.
-pub fn form<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Zeroizing<String> {
-    // A URL is the encoder at hand, and one that always parses; only its query is used.
-    let mut form = Zeroizing::new(String::new());
-    if let Ok(mut url) = Url::parse("form:") {
-        url.query_pairs_mut().extend_pairs(pairs);
-        form.push_str(url.query().unwrap_or_default());
-    }
-    form
-}
-
 /// Signs the request for a service in a region.
 pub fn put_signature(
     request: &mut Request,
-    body: &str,
+    body: &[u8],
     service: Service,
     credentials: &Credentials,
     region: &str,
@@ -47,7 +35,7 @@ pub fn put_signature(
         request.method().as_str(),
         request.url().as_str(),
         headers,
-        SignableBody::Bytes(body.as_bytes()),
+        SignableBody::Bytes(body),
     )
     .map_err(|error| error.to_string())?;
     let signed = sign(signable, &parameters).map_err(|error| error.to_string())?;
@@ -59,16 +47,4 @@ pub fn put_signature(
         request.headers_mut().insert(name, value);
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_form_is_encoded() {
-        let pairs = [("Action", "X"), ("UserName", "a+b@c d&e=f")];
-        let form = form(pairs.into_iter());
-        assert_eq!(*form, "Action=X&UserName=a%2Bb%40c+d%26e%3Df");
-    }
 }

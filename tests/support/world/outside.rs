@@ -11,6 +11,7 @@ use apikey::secret::Secret;
 use apikey::settings::Settings;
 use apikey::stores::{
     Document, DocumentKey, Found, Observation, Receipt, Store, StoreKind, Version,
+    Written as Outcome,
 };
 use async_trait::async_trait;
 
@@ -111,6 +112,13 @@ struct Place {
 
 #[async_trait]
 impl Store for Place {
+    fn capabilities(&self) -> apikey::stores::Capabilities {
+        apikey::stores::Capabilities {
+            readable: true,
+            ..Default::default()
+        }
+    }
+
     fn place(&self) -> String {
         self.name.clone()
     }
@@ -149,7 +157,7 @@ impl Store for Place {
         })
     }
 
-    async fn write(&self, document: &Document, _: &str, expected: &Version) -> Result<Receipt> {
+    async fn write(&self, document: &Document, _: &str, expected: &Version) -> Result<Outcome> {
         self.world.breathe().await;
         guard::confirm().await?;
         self.world.refuse_latecomers("a write");
@@ -161,7 +169,8 @@ impl Store for Place {
             content: version(self.world.state().places.get(&place)),
             version: None,
         };
-        self.world.answer("write", Kind::Unavailable, receipt)
+        let written = self.world.answer("write", Kind::Unavailable, receipt);
+        written.map(Outcome::Done)
     }
 
     async fn remove(&self, expected: &Version) -> Result<()> {
