@@ -111,7 +111,9 @@ pub fn run_with(
 fn start(work: impl Future<Output = io::Result<()>>) -> io::Result<()> {
     logging::start();
     guard::silence_panics();
-    tokio::runtime::Builder::new_multi_thread()
+    // Calls wait for the network, the disk and each other, and hardly compute: handing them from thread to thread took an
+    // eighth of the CPU of a plan. What blocks has threads of its own.
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
         .block_on(work)
