@@ -130,7 +130,10 @@ impl Connections {
             judge(&self.issuer.account(), proof)?;
         }
         if let Some(request) = &self.verification {
-            judge("verification", request.verify(key_id, secret, stop).await?)?;
+            judge(
+                "the verification",
+                request.verify(key_id, secret, stop).await?,
+            )?;
         }
         Ok(())
     }
@@ -143,19 +146,29 @@ const DEATH: Duration = Duration::from_secs(30);
 const ISSUER_INTERVAL: Duration = Duration::from_secs(1);
 
 fn judge(by: &str, proof: Proof) -> Result<()> {
-    let reason = proof.last_reason.unwrap_or_default();
+    let reason = proof.last_reason.as_deref().unwrap_or_default();
     match proof.verdict {
         Verdict::Verified => Ok(()),
         Verdict::Unverified => Err(Error::new(
             Kind::Other,
             format!("{by} did not accept the key"),
-            format!("{} attempts; the last answer: {reason}", proof.attempts),
+            match reason.ends_with('.') {
+                true => format!("{}; the last answer: {reason}", attempts(&proof)),
+                false => format!("{}; the last answer: {reason}.", attempts(&proof)),
+            },
         )),
         Verdict::Stopped => Err(Error::new(
             Kind::Interrupted,
             format!("{by} was not asked to the end"),
-            format!("interrupted after {} attempts", proof.attempts),
+            format!("Interrupted after {}.", attempts(&proof)),
         )),
+    }
+}
+
+fn attempts(proof: &Proof) -> String {
+    match proof.attempts {
+        1 => "1 attempt".to_owned(),
+        many => format!("{many} attempts"),
     }
 }
 

@@ -67,7 +67,7 @@ impl Run<'_> {
         let cause = Error::new(
             error.kind,
             format!("{}: {what}", self.name),
-            format!("{error}."),
+            error.to_string(),
         );
         if subject == Subject::New {
             return Err(self.undo(cause).await);

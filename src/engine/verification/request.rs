@@ -164,7 +164,7 @@ impl Verification {
     fn unavailable(&self, reason: String) -> Error {
         Error::new(
             Kind::Unavailable,
-            format!("The verification {} was not answered", self.name()),
+            format!("The verification {} gave no verdict", self.name()),
             format!("{reason}. Check the address and the server, then apply again."),
         )
     }
