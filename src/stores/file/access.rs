@@ -1,11 +1,16 @@
 //! Who else could read a key at a path, or put a file of their own in its place. Looked at before a key is minted, with
 //! the right of ownership and the mode of a file that was just created there: that tells what the system really keeps.
 
-use std::fs::{self, Metadata};
+#[cfg(unix)]
+use std::fs;
+use std::fs::Metadata;
 use std::path::Path;
 
+#[cfg(unix)]
 use super::disk::{Entry, directory_of, entry, failed};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
+#[cfg(unix)]
+use crate::error::{Error, Kind};
 
 /// The superuser may do everything anyhow.
 #[cfg(unix)]
@@ -32,7 +37,7 @@ pub fn refuse_open_place(path: &Path, sample: &Metadata) -> Result<()> {
     refuse_planted_file(path, sample.uid())
 }
 
-/// Windows: a file gets the access list of its directory, which is for its administrator to judge.
+/// Windows: a file has an access list of its own. Who may write to its directory is for the administrator to judge.
 #[cfg(not(unix))]
 pub fn refuse_open_place(_: &Path, _: &Metadata) -> Result<()> {
     Ok(())

@@ -52,11 +52,11 @@ pub fn read(path: &Path) -> Result<Option<Bytes>> {
 
 /// The bytes of a file, even if others may read it.
 pub fn read_whoever_may(path: &Path) -> Result<Option<Bytes>> {
-    let seen = match entry(path)? {
+    match entry(path)? {
         Entry::Missing => return Ok(None),
         Entry::Other(what) => return Err(odd(path, what)),
-        Entry::File(metadata) => metadata,
-    };
+        Entry::File(_) => {}
+    }
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -65,9 +65,9 @@ pub fn read_whoever_may(path: &Path) -> Result<Option<Bytes>> {
     let opened = file
         .metadata()
         .map_err(|error| failed("read", path, &error))?;
-    // Another writer may have replaced the file since it was looked at; then it is the new one that counts.
-    if !same(&seen, &opened) && matches!(entry(path)?, Entry::Other(_)) {
-        return Err(odd(path, "a symbolic link"));
+    // A link that came since the file was looked at would have been followed.
+    if let Entry::Other(what) = entry(path)? {
+        return Err(odd(path, what));
     }
     // Room for all of it and the end, so that growing leaves no copy in freed memory.
     let room = opened.len().min(LARGEST) as usize + 1;
@@ -112,23 +112,10 @@ fn private(path: &Path, metadata: &Metadata) -> Result<()> {
     ))
 }
 
-/// Windows has no such bits; a file gets the access list of its directory.
+/// Windows has no such bits. What this provider creates is closed there, and what others created it replaces.
 #[cfg(not(unix))]
 fn private(_: &Path, _: &Metadata) -> Result<()> {
     Ok(())
-}
-
-/// Whether both are the same file.
-#[cfg(unix)]
-pub fn same(one: &Metadata, other: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
-/// Windows tells the identity of a file only to unstable functions; links need an administrator there.
-#[cfg(not(unix))]
-pub fn same(_: &Metadata, _: &Metadata) -> bool {
-    true
 }
 
 /// The directory that a file is in.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::disk::directory_of;
+use super::file_id::FileId;
 
 /// The path without links, and in small letters where the file system does not tell capital ones apart.
 pub fn of(path: &Path) -> PathBuf {
@@ -19,19 +20,11 @@ pub fn of(path: &Path) -> PathBuf {
 
 /// What the file system says of the directory: the same for two mounts of one directory, which have different paths. It
 /// may be another after a restart, so it is only compared, never kept.
-#[cfg(unix)]
 pub fn handle(path: &Path) -> Option<String> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = fs::metadata(directory_of(path)).ok()?;
+    let FileId { volume, index } = FileId::at_the_end_of(directory_of(path)).ok()?;
     let real = of(path);
     let name = real.file_name()?.to_string_lossy();
-    Some(format!("{}:{}/{name}", metadata.dev(), metadata.ino()))
-}
-
-/// Windows resolves every other name of a directory in its path.
-#[cfg(not(unix))]
-pub fn handle(_: &Path) -> Option<String> {
-    None
+    Some(format!("{volume}:{index}/{name}"))
 }
 
 /// The first directory above that exists, as it was written and as the system knows it.
@@ -69,8 +62,11 @@ fn with_other_case(path: &Path) -> PathBuf {
 
 /// Whether both paths name one directory.
 fn is_found_by(directory: &Path, other: &Path) -> bool {
-    match (fs::metadata(directory), fs::metadata(other)) {
-        (Ok(one), Ok(two)) => super::disk::same(&one, &two),
+    match (
+        FileId::at_the_end_of(directory),
+        FileId::at_the_end_of(other),
+    ) {
+        (Ok(one), Ok(two)) => one == two,
         _ => false,
     }
 }

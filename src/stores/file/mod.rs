@@ -1,16 +1,19 @@
 //! The store `file`: both slots in a file on this machine, as JSON or as variables of a dotenv file.
 //!
 //! Here are the settings. What is done with them is in `target`, what a dotenv file looks like in `dotenv` and
-//! `scan`, how a file is looked at and replaced in `disk` and `replace`, who else could get at it in `access`,
-//! and what it is under every name in `identity`.
+//! `scan`, how a file is looked at and replaced in `disk` and `replace`, who else could get at it in `access` and
+//! `windows`, and what it is under every name in `identity` and `file_id`.
 
 mod access;
 mod disk;
 pub(crate) mod dotenv;
+mod file_id;
 mod identity;
 mod replace;
 mod scan;
 mod target;
+#[cfg(windows)]
+mod windows;
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -45,7 +48,9 @@ impl StoreKind for File {
 
     fn description(&self) -> &'static str {
         "A file on the machine that runs Terraform, replaced in one step, readable by its owner only (mode 0600), \
-         in directories that no other user can write. \
+         in directories that no other user can write. On Windows its access list names the owner, administrators and the \
+         system, whatever its directory allows; who may write to the directory is for you to judge. Drives of Windows in \
+         WSL and network shares that keep no modes are refused. \
          As `json` it belongs to one delivery; a `dotenv` file may be shared by several deliveries and with \
          variables of your own, which are left as they are."
     }

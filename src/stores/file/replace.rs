@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use super::Bytes;
 use super::access::refuse_open_place;
-use super::disk::{self, Entry, directory_of, entry, failed, same};
+use super::disk::{self, Entry, directory_of, entry, failed};
+use super::file_id::FileId;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::guard;
 
@@ -196,10 +197,13 @@ fn open_sidecar(path: &Path) -> Result<Option<File>> {
 }
 
 fn still_named(file: &File, path: &Path) -> Result<bool> {
-    let held = file
-        .metadata()
-        .map_err(|error| failed("lock", path, &error))?;
-    Ok(matches!(entry(path)?, Entry::File(named) if same(&held, &named)))
+    let lock = |error: io::Error| failed("lock", path, &error);
+    let held = FileId::of(file).map_err(lock)?;
+    match FileId::of_path(path) {
+        Ok(named) => Ok(held == named),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(lock(error)),
+    }
 }
 
 /// The next content of a file, beside it. Deleted again unless it gets into place.
@@ -258,7 +262,7 @@ impl Draft {
         ))
     }
 
-    /// Windows: a new file gets the access list of its directory, as the old one did.
+    /// Windows: whoever runs Terraform owns the new file; administrators and the system may read it as well.
     #[cfg(not(unix))]
     fn take_owner_of(&self, _: &Path, _: &Metadata) -> Result<()> {
         Ok(())
@@ -294,13 +298,16 @@ fn in_the_way(path: &Path, what: &str) -> Error {
 }
 
 /// A file that was not there before, for its owner only.
+#[cfg(unix)]
 fn create_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
 }
+
+#[cfg(windows)]
+use super::windows::create_new;
 
 fn beside(target: &Path, role: &str) -> PathBuf {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
