@@ -1,7 +1,8 @@
-//! What the ledger costs with a million keys in it, in SQLite and in a PostgreSQL that is started for it.
+//! What the ledger costs with a million keys in it, in SQLite and in a PostgreSQL that is started for it (not on Windows).
 //!
 //! `cargo bench --bench ledger -- [--keys 1000000] [--rounds 40]`
 
+#[cfg(unix)]
 #[path = "../tests/support/postgres.rs"]
 #[allow(dead_code, reason = "the tests need more of it")]
 mod postgres;
@@ -16,6 +17,7 @@ use apikey::ledger::sql::{Database, Target};
 use apikey::ledger::{
     Effect, Intent, Inventory, Journal, KeyMark, Locks, Outcome, ResourceRef, Status,
 };
+#[cfg(unix)]
 use postgres::Postgres;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 
@@ -24,6 +26,7 @@ const NOW: i64 = 1_800_000_000;
 const DAY: i64 = 86_400;
 const LEASE: Duration = Duration::from_secs(60);
 
+#[cfg(unix)]
 fn is_superuser() -> bool {
     use std::os::unix::fs::MetadataExt;
     tempfile::tempdir()
@@ -44,6 +47,14 @@ async fn main() {
         .tempdir_in("target")
         .unwrap();
     let file = home.path().join("ledger.db");
+    let sqlite = Database::new(Target::file(file.clone()), LEASE, LEASE);
+    bench("SQLite", sqlite, &sqlite_url(&file), true, keys, rounds).await;
+    #[cfg(unix)]
+    bench_postgres(keys, rounds).await;
+}
+
+#[cfg(unix)]
+async fn bench_postgres(keys: u64, rounds: u64) {
     let server = Postgres::start();
     // The tests do without it.
     let durable = server.psql("apikey", "ALTER SYSTEM SET fsync = on");
@@ -54,9 +65,6 @@ async fn main() {
                 .status
                 .success()
     );
-
-    let sqlite = Database::new(Target::file(file.clone()), LEASE, LEASE);
-    bench("SQLite", sqlite, &sqlite_url(&file), true, keys, rounds).await;
     let url = server.url();
     let target = Target::parse(&url, Some("bench"), &|_| None).unwrap();
     bench(
