@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use crate::support::cli;
 use crate::support::workspace::Workspace;
 
 /// The blocks of HCL in the guide, in their order.
-fn blocks() -> Vec<String> {
+pub fn blocks() -> Vec<String> {
     let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides/testing.md");
     let text = fs::read_to_string(guide).unwrap();
     let blocks = text.split("```hcl\n").skip(1);
@@ -14,8 +15,27 @@ fn blocks() -> Vec<String> {
     blocks.collect()
 }
 
+/// Mocks without the defaults of these attributes: OpenTofu refuses those that the configuration sets.
+pub fn without(mocks: &str, configured: &[&str]) -> String {
+    let default_of = |line: &str| {
+        line.split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let lines = mocks.lines();
+    let kept = lines.filter(|line| !configured.contains(&default_of(line).as_str()));
+    kept.map(|line| format!("{line}\n")).collect()
+}
+
+/// With OpenTofu, as the guide has it for that: the mocks stand in the test itself.
 fn workspace(mocks: &str) -> Workspace {
-    let [_, test, configuration] = blocks().try_into().expect("three files");
+    let [_, mut test, configuration] = blocks().try_into().expect("three files");
+    if cli::version().is_opentofu() {
+        let folder = "  source = \"./tests/mocks\"\n";
+        assert!(test.contains(folder));
+        test = test.replace(folder, &without(mocks, &["tier"]));
+    }
     let ws = Workspace::new();
     fs::create_dir_all(ws.path("tests/mocks")).unwrap();
     fs::write(ws.path("tests/mocks/apikey.tfmock.hcl"), mocks).unwrap();

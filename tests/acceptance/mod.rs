@@ -11,7 +11,7 @@ mod failures;
 mod functions;
 mod lifecycle;
 mod memory;
-mod mocks;
+pub mod mocks;
 mod moves;
 mod nulls;
 mod refresh_only;

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::acceptance::secrecy::Watch;
+use crate::support::cli;
 use crate::support::foreign;
 use crate::support::keys::Config;
 use crate::support::workspace::Workspace;
@@ -20,7 +21,10 @@ fn with_password() -> Workspace {
     ws.apply().ok();
     assert_eq!(
         ws.state()["resources"][0]["provider"],
-        "provider[\"registry.terraform.io/hashicorp/random\"]"
+        format!(
+            "provider[\"{}/hashicorp/random\"]",
+            cli::version().registry()
+        )
     );
     ws
 }

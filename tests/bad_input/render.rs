@@ -35,7 +35,7 @@ fn one(diagnostic: &Value, rename: &dyn Fn(&str) -> String) -> String {
         _ => "Error",
     };
     let mut parts = vec![format!("{severity}: {}", text(&diagnostic["summary"]))];
-    parts.extend(place(diagnostic));
+    parts.extend(place(diagnostic).map(|place| rename(&place)));
     parts.push(wrapped(&text(&diagnostic["detail"])));
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n")
@@ -48,8 +48,10 @@ fn place(diagnostic: &Value) -> Option<String> {
         .into_iter()
         .collect();
     let (range, snippet) = (&diagnostic["range"], &diagnostic["snippet"]);
-    if let (Some(file), Some(line)) = (range["filename"].as_str(), range["start"]["line"].as_i64())
-    {
+    // Each command line has words of its own for a place that is in no file.
+    let file = range["filename"].as_str();
+    let file = file.filter(|file| file.ends_with(".tf"));
+    if let (Some(file), Some(line)) = (file, range["start"]["line"].as_i64()) {
         let context = snippet["context"].as_str();
         let context = context.map_or_else(String::new, |context| format!(", in {context}"));
         lines.push(format!("  on {file} line {line}{context}:"));

@@ -124,12 +124,18 @@ impl Workspace {
         }
     }
 
-    /// A text without the names of temporary directories.
+    /// A text without the names of temporary directories and of a registry, in Terraform's words where OpenTofu has others.
     pub fn anonymous(&self, text: &str) -> String {
         let root = self.root.path().canonicalize().unwrap();
         let at = |name: &str| root.join(name).display().to_string();
         text.replace(&at("work"), "<dir>")
             .replace(&at("home"), "<home>")
+            .replace(cli::version().registry(), "<registry>")
+            .replace(
+                "the <registry>/apikey-dev/apikey provider",
+                "the apikey provider",
+            )
+            .replace("object required, but have string", "object required")
     }
 
     fn named(&self, text: &str) -> String {

@@ -5,19 +5,15 @@
 
 mod calls;
 pub mod client;
-#[cfg(unix)]
 mod debug;
 mod demo;
 mod demo_newer;
-#[cfg(unix)]
 mod features;
 mod hostile;
-#[cfg(unix)]
 mod killed;
 mod lifecycle;
 mod newer;
 mod real_life;
-#[cfg(unix)]
 mod rotations;
 mod terraform;
 

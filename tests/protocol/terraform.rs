@@ -1,10 +1,11 @@
-//! The demo provider under the real `terraform` command line, where there is one.
+//! The demo provider under the real command line.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 
 use tempfile::TempDir;
+
+use crate::support::cli;
 
 const HEAD: &str = r#"
 terraform {
@@ -18,12 +19,7 @@ terraform {
 struct Workspace(TempDir);
 
 impl Workspace {
-    /// `None` where there is no `terraform` to drive.
-    fn new() -> Option<Self> {
-        if Command::new("terraform").arg("version").output().is_err() {
-            eprintln!("skipped: there is no terraform on the PATH");
-            return None;
-        }
+    fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         let plugin = path.join("terraform-provider-demo");
@@ -39,7 +35,7 @@ impl Workspace {
             path
         );
         std::fs::write(path.join("settings"), settings).unwrap();
-        Some(Self(directory))
+        Self(directory)
     }
 
     fn configure(&self, body: &str) {
@@ -52,16 +48,10 @@ impl Workspace {
 
     /// Whether it succeeded, and what it printed.
     fn terraform(&self, arguments: &[&str]) -> (bool, String) {
-        let output = Command::new("terraform")
-            .args(arguments)
-            .arg("-no-color")
-            .current_dir(self.path())
-            .env("TF_CLI_CONFIG_FILE", self.path().join("settings"))
-            .env("CHECKPOINT_DISABLE", "1")
-            .output()
-            .unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8(text).unwrap())
+        let mut command = cli::command(self.path(), &self.path().join("settings"));
+        command.args(arguments).arg("-no-color");
+        let ended = cli::run(command);
+        (ended.status.success(), ended.stdout + &ended.stderr)
     }
 
     fn succeed(&self, arguments: &[&str]) -> String {
@@ -79,9 +69,7 @@ impl Workspace {
 
 #[test]
 fn an_object_lives_its_whole_life() {
-    let Some(workspace) = Workspace::new() else {
-        return;
-    };
+    let workspace = Workspace::new();
     let body = |mode: &str| {
         format!(
             r#"
@@ -126,9 +114,7 @@ fn an_object_lives_its_whole_life() {
 
 #[test]
 fn an_object_is_imported_and_its_unknowns_are_planned() {
-    let Some(workspace) = Workspace::new() else {
-        return;
-    };
+    let workspace = Workspace::new();
     workspace.configure(
         r#"
         resource "demo_thing" "a" { name = "imported" }
