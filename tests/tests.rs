@@ -23,14 +23,22 @@ mod examples;
 #[cfg(unix)]
 mod file_store;
 /// Random histories of one key in a world in memory.
+#[cfg(unix)]
 mod histories;
 /// The ledger in memory, in SQLite and in a real PostgreSQL.
 #[cfg(unix)]
 mod ledger;
+/// What each command line can do with keys, one test a feature.
+#[cfg(unix)]
+mod matrix;
+/// What only OpenTofu has.
+#[cfg(unix)]
+mod opentofu;
 /// Two keys and one place.
 #[cfg(unix)]
 mod places;
 /// The plugin protocol over its socket and under the real command line.
+#[cfg(unix)]
 mod protocol;
 /// Older states that are put back.
 #[cfg(unix)]

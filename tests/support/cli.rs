@@ -56,6 +56,61 @@ fn answers(path: &Path) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// What the CLI says of itself, such as `OpenTofu v1.12.6`.
+pub fn version() -> &'static Version {
+    static SAID: OnceLock<Version> = OnceLock::new();
+    SAID.get_or_init(|| {
+        let said = Command::new(path())
+            .arg("version")
+            .env("CHECKPOINT_DISABLE", "1")
+            .env_remove("TF_CLI_CONFIG_FILE")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        Version::parse(&said).unwrap_or_else(|| panic!("{said:?} tells no version"))
+    })
+}
+
+/// Which of the two products the CLI is, and its version.
+#[derive(Debug)]
+pub struct Version {
+    opentofu: bool,
+    /// Major, minor, patch.
+    pub number: [u32; 3],
+}
+
+impl Version {
+    fn parse(said: &str) -> Option<Self> {
+        // A warning about the developer's own settings may stand before it.
+        let (product, number) = said.lines().find_map(|line| line.split_once(" v"))?;
+        // What follows a hyphen is the name of a version before a release.
+        let mut parts = number.split('-').next()?.split('.').map(str::parse);
+        let mut next = || parts.next()?.ok();
+        Some(Self {
+            opentofu: product == "OpenTofu",
+            number: [next()?, next()?, next()?],
+        })
+    }
+
+    pub fn is_opentofu(&self) -> bool {
+        self.opentofu
+    }
+
+    /// Where addresses of providers lead that name no host.
+    pub fn registry(&self) -> &'static str {
+        match self.opentofu {
+            true => "registry.opentofu.org",
+            false => "registry.terraform.io",
+        }
+    }
+
+    /// Whether it is at least this version of Terraform, or this one of OpenTofu; null is for never.
+    pub fn since(&self, terraform: Option<[u32; 2]>, opentofu: Option<[u32; 2]>) -> bool {
+        let least = if self.opentofu { opentofu } else { terraform };
+        least.is_some_and(|least| self.number[..2] >= least[..])
+    }
+}
+
 /// The CLI in a directory, reading only the configuration file that is given.
 pub fn command(directory: &Path, cli_config: &Path) -> Command {
     prepared(Command::new(path()), directory, cli_config)

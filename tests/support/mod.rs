@@ -5,6 +5,7 @@ pub mod action;
 pub mod child;
 #[cfg(unix)]
 pub mod cli;
+#[cfg(unix)]
 pub mod core;
 pub mod fake;
 #[cfg(unix)]
@@ -24,6 +25,7 @@ pub mod postgres;
 pub mod state;
 #[cfg(unix)]
 pub mod workspace;
+#[cfg(unix)]
 pub mod world;
 pub mod wrap;
 #[cfg(unix)]
