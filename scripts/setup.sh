@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
 # Looks for what a command needs, installs what a package manager offers, and says how to get the rest.
 #
-#   scripts/setup.sh build   protoc
-#   scripts/setup.sh demo    protoc; terraform or tofu
-#   scripts/setup.sh test    protoc; terraform or tofu; PostgreSQL; moto (into target/, not into the system)
-#   scripts/setup.sh bench   protoc; terraform or tofu; PostgreSQL
+#   scripts/setup.sh build   a C compiler, protoc
+#   scripts/setup.sh demo    the same; terraform or tofu
+#   scripts/setup.sh test    the same; PostgreSQL; moto
+#   scripts/setup.sh bench   the same without moto
+#   scripts/setup.sh python  Python with a virtual environment
+#   scripts/setup.sh mingw   a C compiler for Windows
+#
+# What is installed with Python (moto, and a terraform where neither that nor tofu is installed) goes into the target
+# directory, not into the system.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -32,6 +37,19 @@ install_package() {
 need_rust() {
   command -v cargo >/dev/null || fail \
     "cargo is missing. It comes with Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or later: https://rustup.rs"
+}
+
+# Rust links with it, and SQLite is written in C.
+need_c() {
+  if command -v cc >/dev/null; then return; fi
+  say "A C compiler is missing; trying to install it."
+  install_package gcc gcc gcc >&2 || true
+  install_package libc6-dev glibc-devel gcc >&2 || true
+  command -v cc >/dev/null || fail \
+    "There is no C compiler (cc), which Rust links with." \
+    "  Debian, Ubuntu: sudo apt-get install gcc libc6-dev" \
+    "  Fedora:         sudo dnf install gcc" \
+    "  macOS:          xcode-select --install"
 }
 
 # Distributions split the compiler from the definitions that come with it, so it is tried out.
@@ -65,17 +83,17 @@ need_protoc() {
 }
 
 need_cli() {
-  if cli >/dev/null; then return; fi
-  if command -v brew >/dev/null; then
-    say "Neither terraform nor tofu is installed; trying to install OpenTofu."
-    brew install opentofu >&2 || true
+  if [ -n "${TF_ACC_TERRAFORM_PATH:-}" ]; then
+    cli >/dev/null || fail "TF_ACC_TERRAFORM_PATH points at nothing that runs: $TF_ACC_TERRAFORM_PATH"
+  elif ! cli >/dev/null; then
+    say "Neither terraform nor tofu is installed; fetching Terraform $NEWEST_TERRAFORM."
+    scripts/get-cli.sh terraform "$NEWEST_TERRAFORM" >/dev/null || fail \
+      "Neither terraform nor tofu is installed, and none could be fetched. Either will do:" \
+      "  Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install" \
+      "  OpenTofu 1.11 or later:  https://opentofu.org/docs/intro/install" \
+      "Put it on the PATH, or point TF_ACC_TERRAFORM_PATH at it."
   fi
-  cli >/dev/null || fail \
-    "Neither terraform nor tofu is installed (or TF_ACC_TERRAFORM_PATH points at nothing), and no package manager here offers one." \
-    "Either will do:" \
-    "  Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install" \
-    "  OpenTofu 1.10 or later:  https://opentofu.org/docs/intro/install" \
-    "Put it on the PATH, or point TF_ACC_TERRAFORM_PATH at it."
+  say "Using $(describe_cli)."
 }
 
 # The server programs, on the PATH or where distributions hide them. The tests start servers of their own.
@@ -99,28 +117,54 @@ need_postgresql() {
     "  macOS:          brew install postgresql@15, and put its bin directory on the PATH"
 }
 
-# A moto_server on the PATH is used as it is. Else one is kept in the target directory.
-need_moto() {
-  local venv
-  if command -v moto_server >/dev/null; then return; fi
-  venv=$(target_directory)/moto
-  if [ -x "$venv/bin/moto_server" ]; then return; fi
-  command -v python3 >/dev/null || fail \
-    "python3 is missing. The tests of AWS run against moto, which is written in Python." \
-    "  Debian, Ubuntu: sudo apt-get install python3-venv" \
-    "  macOS:          brew install python"
-  say "moto_server is missing; installing it into $venv."
-  if ! python3 -m venv "$venv"; then
-    rm -rf "$venv"
+# A Python with pip, apart from the system's.
+need_python() {
+  local place
+  place=$(venv)
+  if "$place/bin/python" -m pip --version >/dev/null 2>&1; then return; fi
+  rm -rf "$place"
+  mkdir -p "$(dirname "$place")"
+  if ! python3 -m venv "$place" >/dev/null 2>&1; then
+    rm -rf "$place"
+    say "Python 3, or its virtual environments, are missing; trying to install them."
     install_package python3-venv python3 python >&2 || true
-    python3 -m venv "$venv" || fail \
-      "python3 cannot make a virtual environment. Debian, Ubuntu: sudo apt-get install python3-venv"
+    python3 -m venv "$place" || fail \
+      "python3 is missing or cannot make a virtual environment; it brings moto, which the tests of AWS run against, and" \
+      "a terraform where there is none." \
+      "  Debian, Ubuntu: sudo apt-get install python3-venv" \
+      "  Fedora:         sudo dnf install python3" \
+      "  macOS:          brew install python"
   fi
-  "$venv/bin/pip" install --quiet --disable-pip-version-check "moto[server]==$MOTO_VERSION" || fail \
-    "moto could not be installed. By hand: $venv/bin/pip install 'moto[server]==$MOTO_VERSION'"
+}
+
+# A moto_server on the PATH is used as it is.
+need_moto() {
+  if command -v moto_server >/dev/null || [ -x "$(venv)/bin/moto_server" ]; then return; fi
+  need_python
+  say "moto_server is missing; installing it into $(venv)."
+  "$(venv)/bin/python" -m pip install --quiet --disable-pip-version-check "moto[server]==$MOTO_VERSION" || fail \
+    "moto could not be installed. By hand: $(venv)/bin/pip install 'moto[server]==$MOTO_VERSION'"
+}
+
+need_mingw() {
+  if command -v x86_64-w64-mingw32-gcc >/dev/null; then return; fi
+  say "A C compiler for Windows is missing; trying to install it."
+  install_package gcc-mingw-w64-x86-64 mingw64-gcc mingw-w64 >&2 || true
+  command -v x86_64-w64-mingw32-gcc >/dev/null || fail \
+    "There is no C compiler for Windows (x86_64-w64-mingw32-gcc)." \
+    "  Debian, Ubuntu: sudo apt-get install gcc-mingw-w64-x86-64" \
+    "  Fedora:         sudo dnf install mingw64-gcc" \
+    "  macOS:          brew install mingw-w64"
 }
 
 need_rust
+case ${1:-build} in
+  python | mingw)
+    "need_$1"
+    exit
+    ;;
+esac
+need_c
 need_protoc
 case ${1:-build} in
   build) ;;
@@ -134,5 +178,5 @@ case ${1:-build} in
     need_cli
     need_postgresql
     ;;
-  *) fail "usage: scripts/setup.sh [build|demo|test|bench]" ;;
+  *) fail "usage: scripts/setup.sh [build|demo|test|bench|python|mingw]" ;;
 esac

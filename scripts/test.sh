@@ -1,18 +1,32 @@
 #!/usr/bin/env bash
-# Every test: unit, property and acceptance with the real terraform or tofu.
-# Arguments go to cargo test, such as the name of one test.
+# Every test: unit, property and acceptance with the real terraform or tofu. Then, with every other version of these that can
+# be had, what it can do. APIKEY_MATRIX=all runs all that depends on the version with each; APIKEY_MATRIX=no leaves them out.
+# Arguments go to cargo test, such as the name of one test, and leave them out too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 scripts/setup.sh test
-# Where setup.sh puts moto if there is none.
-PATH=$PATH:$(target_directory)/moto/bin
-export PATH
+# Where setup.sh puts moto and a terraform if there is none.
+PATH=$PATH:$(venv)/bin
+TF_ACC_TERRAFORM_PATH=$(cli)
+export PATH TF_ACC_TERRAFORM_PATH
 # A configuration of the person who tests must not reach into the tests.
 unset TF_CLI_CONFIG_FILE TF_CLI_ARGS TF_DATA_DIR TF_WORKSPACE APIKEY_CLOCK APIKEY_LEDGER_URL
+MATRIX=${APIKEY_MATRIX:-features}
+if [ $# != 0 ]; then MATRIX=no; fi
+if [ "$MATRIX" != no ]; then
+  # What the command line in use can do is found out on the way.
+  APIKEY_MATRIX_RECORD=$(scripts/matrix.sh record)
+  export APIKEY_MATRIX_RECORD
+fi
 if command -v cargo-nextest >/dev/null; then
   cargo nextest run --locked --no-fail-fast --no-tests=fail "$@"
 else
   cargo test --locked "$@"
 fi
+case $MATRIX in
+  no) ;;
+  all) scripts/matrix.sh all ;;
+  *) scripts/matrix.sh ;;
+esac
