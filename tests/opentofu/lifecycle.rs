@@ -73,12 +73,8 @@ fn a_key_that_is_replaced_without_a_destroy_is_left_to_whoever_has_it() {
     let here = || {
         world.ws.apply().ok();
         let (old_id, old_secret) = world.delivered("primary");
-        world
-            .ws
-            .plan_with(&["-replace=apikey_managed.k"])
-            .ok()
-            .code(2);
-        let replaced = world.ws.apply_plan();
+        // OpenTofu 1.12.3 cannot save such a plan.
+        let replaced = world.ws.apply_with(&["-replace=apikey_managed.k"]);
         // Its document is not taken from it unseen; what to do is said.
         assert!(world.cloud.accepts(&old_id, &old_secret), "{replaced}");
         assert!(world.ids().contains(&old_id));
