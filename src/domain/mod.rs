@@ -2,16 +2,23 @@
 //!
 //! [`policy`] says how often and how gently, `policy_faults` what is wrong with one. [`slots`] is what exists,
 //! [`situation`] what is known of it. [`rules`] is the ordered list that [finds](finding) what is to be done
-//! (`retiring` are those of the old key, `ways` is what a person can do where no move helps), [`course`] puts the [`moves`] of one apply together, for which [`foresight`] says what each makes of the keys.
-//! [`planner`] asks for them at the right instant, [`steps`] turns a move into effects in order, [`status`] and
-//! [`announce`] put into words what was found.
+//! (`retiring` are those of the old key, `ways` is what a person can do where no move helps), [`course`] puts the
+//! [`moves`] of one apply together, for which [`foresight`] says what each makes of the keys. [`planner`] asks for them at
+//! the right instant, [`steps`] turns a move into effects in order, [`status`] and [`announce`] put into words what was
+//! found.
+//!
+//! [`keys`], [`effects`] and [`listed`] are the words in which ledger and issuers tell what there is; [`recovery`] makes of
+//! them what an apply that did not finish left behind.
 
 pub mod announce;
 pub mod capabilities;
 pub mod course;
 pub mod deliveries;
+pub mod effects;
 pub mod finding;
 pub mod foresight;
+pub mod keys;
+pub mod listed;
 pub mod moves;
 pub mod planner;
 pub mod policy;

@@ -6,10 +6,11 @@
 //! ledger can put in a row that says anything, so a key is revoked only where the sealed audit trail says that it was
 //! minted here, or that it was about to be.
 
+use crate::domain::effects::{Effect, Intent, Memory};
+use crate::domain::keys::{KeyMark, KeyRecord, Status};
+use crate::domain::listed::Listed;
 use crate::duration::Duration;
 use crate::instant::Instant;
-use crate::issuers::Listed;
-use crate::ledger::{Effect, Intent, KeyMark, KeyRecord, Memory, Status};
 
 /// Everything that a verdict may depend on.
 #[derive(Clone, Copy, Debug)]

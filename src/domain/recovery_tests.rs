@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use strum::IntoEnumIterator;
 
 use super::*;
-use crate::ledger::{ResourceRef, Slot};
+use crate::domain::keys::{ResourceRef, Slot};
 
 const NOW: i64 = 1_000_000;
 

@@ -13,6 +13,7 @@ use tf_provider::value::ValueAny;
 
 use crate::context::Context;
 pub use crate::domain::capabilities::{Capabilities, Label, Listing, Overlap, Supply};
+pub use crate::domain::listed::{KeyStatus, Listed};
 use crate::error::{Error, Kind, Path, Result};
 use crate::instant::Instant;
 use crate::schema::Attributes;
@@ -118,17 +119,6 @@ pub struct Minted {
     pub created_at: Option<Instant>,
 }
 
-/// A key in the list of an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// The public id of the key.
-    pub key_id: String,
-    /// When the issuer created it.
-    pub created_at: Instant,
-    /// Whether it works.
-    pub status: KeyStatus,
-}
-
 /// What became of a key that was to be revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revoked {
@@ -145,17 +135,6 @@ pub struct Cli {
     pub look: String,
     /// Deletes the key.
     pub delete: String,
-}
-
-/// What the issuer says of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyStatus {
-    /// It exists and works.
-    Active,
-    /// It exists and is switched off.
-    Inactive,
-    /// The issuer says for certain that there is no such key.
-    Missing,
 }
 
 /// The answer of one attempt to use a key.

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Moment;
 use crate::error::{Error, Kind, Result};
-use crate::ledger::locks::{Fence, Lease, Locks};
+use crate::ledger::{Fence, Lease, Locks};
 
 tokio::task_local! {
     static GUARD: Option<Guard>;

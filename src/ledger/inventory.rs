@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
-use super::keys::{Holding, KeyMark, KeyRecord, ResourceRef, Status};
+use crate::domain::keys::{Holding, KeyMark, KeyRecord, ResourceRef, Status};
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 

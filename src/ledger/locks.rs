@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::domain::effects::Fence;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 
@@ -37,16 +38,6 @@ pub struct Lease {
     pub fence: Fence,
     /// How long it lasts without being renewed, by the clock of the database.
     pub length: Duration,
-}
-
-/// One holding of one lock. The number grows each time that a lock changes hands, so that an effect under an old
-/// number is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fence {
-    /// The lock: the account of an issuer.
-    pub name: String,
-    /// Which holding of it.
-    pub number: i64,
 }
 
 impl Fence {

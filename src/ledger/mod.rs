@@ -10,16 +10,16 @@ pub mod guard;
 pub mod hold;
 pub mod inventory;
 pub mod journal;
-pub mod keys;
 pub mod locks;
 pub mod memory;
 pub mod sql;
 pub mod workspace;
 
+pub use crate::domain::effects::{Effect, Fence, Intent, MOST_OPEN, Memory, Outcome};
+pub use crate::domain::keys::{Holding, KeyMark, KeyRecord, ResourceRef, Slot, Status};
 pub use inventory::Inventory;
-pub use journal::{Effect, Intent, Journal, MOST_OPEN, Memory, Outcome};
-pub use keys::{Holding, KeyMark, KeyRecord, ResourceRef, Slot, Status};
-pub use locks::{Fence, Lease, Locks};
+pub use journal::Journal;
+pub use locks::{Lease, Locks};
 
 /// A ledger that can be reached. [`Kind::Unavailable`](crate::error::Kind::Unavailable) means that it cannot be, and
 /// that nothing was written; every other error names what is wrong with it.
