@@ -174,3 +174,20 @@ fn the_live_key_of_a_resource_that_its_state_lost_is_not_written_over() {
     ws.write(&takes_over.text()).apply().ok();
     assert_eq!(ws.delivered("k.json")["primary"]["secret"], json!(secret));
 }
+
+#[test]
+fn a_key_is_not_delivered_over_the_ledger() {
+    let ws = Workspace::with(
+        &Config::new()
+            .deliveries(
+                r#"{ app = { file = { path = ".terraform/apikey/ledger.db" }, overwrite = true } }"#,
+            )
+            .text(),
+    );
+    ws.apply()
+        .failed()
+        .complains(&["payments", "it is a database"]);
+    let ledger = fs::read(ws.path(".terraform/apikey/ledger.db")).unwrap();
+    assert!(ledger.starts_with(b"SQLite format 3"));
+    assert!(ws.find_key("k").is_none());
+}

@@ -19,6 +19,9 @@ use crate::stores::{
 /// does so once.
 const ATTEMPTS: u32 = 20;
 
+/// How every file of SQLite begins.
+const DATABASE: &[u8] = b"SQLite format 3\0";
+
 impl Target {
     /// What the bytes of the file, or their absence, mean for this target. A document of the other format is ours too:
     /// the delivery is given another format, and the next write converts it.
@@ -76,8 +79,12 @@ impl Target {
     /// say, by what it expects; but lines cannot be set in what is not understood.
     fn replaceable(&self) -> Result<Option<Bytes>> {
         let bytes = disk::read(&self.path)?;
-        let found = self.understand(bytes.as_ref().map(|bytes| bytes.as_slice()));
-        match (&self.format, found) {
+        let there = bytes.as_ref().map(|bytes| bytes.as_slice());
+        // Nobody means a database to be a placeholder, and this one may be the ledger.
+        if there.is_some_and(|bytes| bytes.starts_with(DATABASE)) {
+            return Err(self.foreign("it is a database"));
+        }
+        match (&self.format, self.understand(there)) {
             (Format::Dotenv(_), Found::Foreign(why)) => Err(self.foreign(&why.to_string())),
             _ => Ok(bytes),
         }
