@@ -8,7 +8,7 @@ use crate::engine::managed::DeliveryRecord;
 use crate::engine::precondition::{exists, is, is_alive, mark_of};
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
-use crate::ledger::{KeyRecord, Ledger, ResourceRef, Status};
+use crate::ledger::{KeyMark, KeyRecord, Ledger, ResourceRef, Status};
 use crate::stores::{Claims, Document, Found, WriteScope};
 
 /// Fails if a delivery would take the place of another key or of something else. Nothing has happened yet.
@@ -50,16 +50,18 @@ async fn judge_place(
 ) -> Result<Option<Error>> {
     let ledger = run.journal.ledger();
     let seen = run.observed.get(name).and_then(|seen| seen.as_ref().ok());
-    if let Some(seen) = seen {
-        refuse_foreign(name, delivery, &seen.found)?;
-    }
-    let Some(Found::Document(document)) = seen.map(|seen| &seen.found) else {
-        let recorded = refuse_recorded(delivery, who, ledger).await;
-        return in_delivery(name, recorded.map(|()| None));
-    };
-    if holds_ours(run, document) {
+    let found = seen.map(|seen| &seen.found);
+    if let Some(Found::Document(document)) = found
+        && holds_ours(run, document)
+    {
         return Ok(None);
     }
+    let others = refuse_others(found, delivery, who, ledger).await;
+    in_delivery(name, others)?;
+    let Some(Found::Document(document)) = found else {
+        let foreign = found.map_or(Ok(()), |found| refuse_foreign(name, delivery, found));
+        return foreign.map(|()| None);
+    };
     let judged = judge(document, delivery, who, run.connections, ledger).await;
     let Some(warning) = in_delivery(name, judged)? else {
         return Ok(None);
@@ -77,9 +79,41 @@ async fn judge_place(
     }
 }
 
+/// Refused if the ledger knows a live key of another resource in what stands at a place, wherever it stands there, or
+/// another resource that delivers to it.
+pub async fn refuse_others(
+    found: Option<&Found>,
+    delivery: &Delivery,
+    who: &Newcomer<'_>,
+    ledger: &dyn Ledger,
+) -> Result<()> {
+    let keys = match found {
+        // Of the first key more is to be said, see [`judge`].
+        Some(Found::Document(document)) => document.secondary.iter().map(mark_of).collect(),
+        Some(Found::Foreign(foreign)) => {
+            let marks = foreign.marks();
+            marks.map(|mark| KeyMark::new(None, Some(mark))).collect()
+        }
+        _ => Vec::new(),
+    };
+    if !keys.is_empty() {
+        let known = ledger.find_keys(&keys).await?;
+        let mut alive = known.iter().filter(|(_, record)| is_alive(record));
+        if let Some((owner, record)) =
+            alive.find(|(owner, record)| !who.may_follow(owner, record, delivery.overwrite))
+        {
+            return Err(hidden(delivery, record.key.label(), owner));
+        }
+    }
+    match found {
+        Some(Found::Document(_)) => Ok(()),
+        _ => refuse_recorded(delivery, who, ledger).await,
+    }
+}
+
 /// Refused if by the ledger another resource with live keys delivers to the place, whatever stands there now: the next
 /// apply of that one would find a stranger. A path on a disk says nothing about the disk of another machine.
-pub async fn refuse_recorded(
+async fn refuse_recorded(
     delivery: &Delivery,
     who: &Newcomer<'_>,
     ledger: &dyn Ledger,
@@ -260,6 +294,20 @@ fn recorded_elsewhere(delivery: &Delivery, owner: &ResourceRef) -> Error {
              apply of its own. If it exists no more, end its keys and take it out of the ledger: \
              terraform-provider-apikey ledger forget {id}",
             named(owner)
+        ),
+    )
+}
+
+fn hidden(delivery: &Delivery, key: &str, owner: &ResourceRef) -> Error {
+    Error::new(
+        Kind::Invalid,
+        format!("{} holds a key of another resource", delivery.store.place()),
+        format!(
+            "In what stands there is key {key}, by the ledger a live key of {}, and to overwrite it could destroy the only \
+             copy, whatever overwrite says. Choose another place. If that resource exists no more, end its keys and take \
+             it out of the ledger: terraform-provider-apikey ledger forget {}",
+            named(owner),
+            owner.id
         ),
     )
 }

@@ -110,6 +110,11 @@ pub struct Foreign {
 }
 
 impl Foreign {
+    /// The marks of its words, any of which may be a key: so many that a ledger can be asked about them.
+    pub fn marks(&self) -> impl Iterator<Item = &Fingerprint> {
+        self.words.iter().take(MOST_WORDS)
+    }
+
     /// Whether one of its words is a secret with such a mark.
     pub fn holds(&self, is_ours: impl Fn(&Fingerprint) -> bool) -> bool {
         self.words.iter().any(is_ours)
@@ -131,6 +136,9 @@ fn words(content: &[u8]) -> Vec<Fingerprint> {
         .map(Fingerprint::of)
         .collect()
 }
+
+/// A document that somebody edited has some dozens.
+const MOST_WORDS: usize = 500;
 
 /// No issuer has keys that are shorter.
 const SHORTEST: usize = 8;

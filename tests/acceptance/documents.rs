@@ -191,3 +191,47 @@ fn a_key_is_not_delivered_over_the_ledger() {
     assert!(ledger.starts_with(b"SQLite format 3"));
     assert!(ws.find_key("k").is_none());
 }
+
+/// A second key, created where the first one was delivered, with leave to overwrite.
+fn beside(path: &str) -> String {
+    format!(
+        r#"
+        resource "apikey_managed" "other" {{
+          name       = "billing"
+          policy     = apikey_rotation_policy.p
+          issuer     = {{ generated = {{ prefix = "acme" }} }}
+          deliveries = {{ app = {{ file = {{ path = "{path}" }}, overwrite = true }} }}
+        }}
+        "#
+    )
+}
+
+#[test]
+fn the_key_of_another_resource_is_not_overwritten_wherever_it_stands() {
+    let moved = Config::new().deliveries(r#"{ app = { file = { path = "new.json" } } }"#);
+    for edit in [
+        &(|ws: &Workspace| drop(annotate(ws, "k.json"))) as &dyn Fn(&Workspace),
+        &|ws: &Workspace| {
+            let wrapped = json!({ "app": ws.delivered("k.json") });
+            put(ws, "k.json", &wrapped);
+        },
+        &|ws: &Workspace| {
+            let mut document = ws.delivered("k.json");
+            document["secondary"] = document["primary"].take();
+            document["primary"] = json!({ "key_id": null, "secret": "made-up-by-hand" });
+            put(ws, "k.json", &document);
+        },
+    ] {
+        let ws = Config::new().created();
+        ws.plan().ok().code(0);
+        edit(&ws);
+        let edited = ws.delivered("k.json");
+        ws.write(&moved.clone().beside(&beside("k.json")).text());
+        ws.plan()
+            .failed()
+            .complains(&["k.json", "key of another resource", "\"payments\""]);
+        ws.apply_with(&["-refresh=false"]).failed();
+        assert_eq!(ws.delivered("k.json"), edited);
+        assert!(ws.find_key("other").is_none());
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::context::Context;
 use crate::domain::situation::Why;
 use crate::engine::collision::{
-    Newcomer, claim, judge, refuse_foreign, refuse_one_place_twice, refuse_recorded,
+    Newcomer, claim, judge, refuse_foreign, refuse_one_place_twice, refuse_others,
 };
 use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::engine::managed::Managed;
@@ -93,7 +93,6 @@ async fn look(
     };
     let mut looked = Looked::default();
     for (name, (delivery, found)) in observed {
-        refuse_foreign(name, delivery, &found)?;
         newcomer.note(&mut looked, name, delivery, found).await?;
     }
     Ok(looked)
@@ -116,15 +115,19 @@ impl Place<'_> {
         found: Found,
     ) -> Result<()> {
         let ledger = self.context.ledger.as_ref();
+        if let Found::Document(document) = &found
+            && holds_ours(self.managed, document)
+        {
+            return Ok(());
+        }
+        let others = refuse_others(Some(&found), delivery, &self.who, ledger).await;
+        // Whose it is, is said before what could be done about it.
+        unless_unasked(name, others)?;
+        refuse_foreign(name, delivery, &found)?;
         let Found::Document(document) = found else {
-            let recorded = refuse_recorded(delivery, &self.who, ledger).await;
-            unless_unasked(name, recorded)?;
             looked.seen.insert(name.to_owned(), None);
             return Ok(());
         };
-        if holds_ours(self.managed, &document) {
-            return Ok(());
-        }
         let judged = judge(&document, delivery, &self.who, self.connections, ledger).await;
         let Some(told) = unless_unasked(name, judged)? else {
             return Ok(());
