@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::connections::{Connections, Delivery, in_delivery, stale};
-use crate::engine::managed::DeliveryRecord;
+use crate::engine::managed::{DeliveryRecord, Managed};
 use crate::engine::precondition::{exists, is, is_alive, mark_of};
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
@@ -52,7 +52,7 @@ async fn judge_place(
     let seen = run.observed.get(name).and_then(|seen| seen.as_ref().ok());
     let found = seen.map(|seen| &seen.found);
     if let Some(Found::Document(document)) = found
-        && holds_ours(run, document)
+        && holds_ours(&run.managed, document)
     {
         return Ok(None);
     }
@@ -260,13 +260,14 @@ async fn is_new(run: &Run<'_>, name: &str, delivery: &Delivery) -> bool {
     true
 }
 
-fn holds_ours(run: &Run<'_>, document: &Document) -> bool {
-    let Some(slots) = &run.managed.slots else {
+/// Whether a document holds a key of this resource.
+pub fn holds_ours(managed: &Managed, document: &Document) -> bool {
+    let Some(slots) = &managed.slots else {
         return false;
     };
     let there = [Some(&document.primary), document.secondary.as_ref()];
     let ours = [Some(&slots.primary), slots.secondary_key()];
-    let pending = &run.managed.pending_revocations;
+    let pending = &managed.pending_revocations;
     there.into_iter().flatten().any(|there| {
         // What awaits its revocation is ours to take away.
         there.key_id.as_ref().is_some_and(|id| pending.contains(id))
@@ -304,7 +305,7 @@ fn hidden(delivery: &Delivery, key: &str, owner: &ResourceRef) -> Error {
         format!("{} holds a key of another resource", delivery.store.place()),
         format!(
             "In what stands there is key {key}, by the ledger a live key of {}, and to overwrite it could destroy the only \
-             copy, whatever overwrite says. Choose another place. If that resource exists no more, end its keys and take \
+             copy. Choose another place. If that resource exists no more, end its keys and take \
              it out of the ledger: terraform-provider-apikey ledger forget {}",
             named(owner),
             owner.id

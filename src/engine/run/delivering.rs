@@ -88,12 +88,23 @@ impl Run<'_> {
         delivery: &Delivery,
         document: &Document,
     ) -> Result<()> {
-        let (journal, acting) = (self.journal, self.acting);
         let deed = Deed {
             key: Some(mark_of(&document.primary)),
             place: Some(delivery.place(name)),
             ..Deed::default()
         };
+        self.write_down(name, delivery, document, deed).await
+    }
+
+    /// One write between its intent and its outcome, and the record of it.
+    pub(super) async fn write_down(
+        &mut self,
+        name: &str,
+        delivery: &Delivery,
+        document: &Document,
+        deed: Deed,
+    ) -> Result<()> {
+        let (journal, acting) = (self.journal, self.acting);
         let run = &mut *self;
         let written = journal.effect(
             Effect::Deliver,

@@ -109,26 +109,8 @@ impl Run<'_> {
             takes_back: true,
             ..Deed::at(delivery.place(name))
         };
-        let (journal, acting) = (self.journal, self.acting);
-        let run = &mut *self;
-        let written = journal.effect(
-            Effect::Deliver,
-            acting,
-            deed,
-            move |_| run.write(name, delivery, document),
-            |_| None,
-        );
-        match written.await {
-            Ok(version) => {
-                let record = deliver::record(version, document, self.clock.now());
-                self.managed.deliveries.insert(name.to_owned(), record);
-                Ok(())
-            }
-            Err(error) => {
-                self.note_failure(name, &error);
-                Err(error)
-            }
-        }
+        let written = self.write_down(name, delivery, document, deed).await;
+        written.inspect_err(|error| self.note_failure(name, error))
     }
 
     /// Its successor is in every store by now, or it was never in use itself. A failure leaves the key on the

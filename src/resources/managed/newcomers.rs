@@ -5,17 +5,16 @@ use std::collections::BTreeMap;
 use crate::context::Context;
 use crate::domain::situation::Why;
 use crate::engine::collision::{
-    Newcomer, claim, judge, refuse_foreign, refuse_one_place_twice, refuse_others,
+    Newcomer, claim, holds_ours, judge, refuse_foreign, refuse_one_place_twice, refuse_others,
 };
 use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::engine::managed::Managed;
-use crate::engine::precondition::is;
 use crate::error::{Error, Kind, Path, Result};
 use crate::resources::managed::changes::{repairs, replacements};
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::named;
 use crate::resources::managed::{connect, inventory_entry};
-use crate::stores::{Document, Found};
+use crate::stores::Found;
 
 /// What the plan saw.
 #[derive(Default)]
@@ -150,15 +149,6 @@ fn unless_unasked<T>(name: &str, judged: Result<T>) -> Result<Option<T>> {
             Ok(None)
         }
     }
-}
-
-fn holds_ours(managed: &Managed, document: &Document) -> bool {
-    let slots = managed.slots.iter();
-    let mut keys = slots
-        .flat_map(|slots| [Some(&slots.primary), slots.secondary_key()])
-        .flatten();
-    let there = [Some(&document.primary), document.secondary.as_ref()];
-    keys.any(|key| there.into_iter().flatten().any(|there| is(key, there)))
 }
 
 /// Two keys of one configuration whose settings give one place different names.
