@@ -55,6 +55,7 @@ fn endpoints(url: &str) -> ValueAny {
         ("iam", text(url)),
         ("sts", text(url)),
         ("secretsmanager", text(url)),
+        ("ssm", text(url)),
     ]))
 }
 

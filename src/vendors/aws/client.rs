@@ -148,7 +148,7 @@ impl AwsClient {
     ) -> Result<Output, Refusal> {
         let side = self.side(input.service, input.region, None);
         let text = serde_json::to_string(input.input).map_err(|_| odd_request(input.operation))?;
-        let target = format!("{}.{}", input.service.name(), input.operation);
+        let target = format!("{}.{}", input.service.target(), input.operation);
         let target = HeaderValue::try_from(target).map_err(|_| odd_request(input.operation))?;
         let call = Call {
             headers: HeaderMap::from_iter([(HeaderName::from_static("x-amz-target"), target)]),
@@ -375,6 +375,7 @@ fn version(service: Service) -> &'static str {
         Service::Iam => "2010-05-08",
         Service::Sts => "2011-06-15",
         Service::SecretsManager => "2017-10-17",
+        Service::Ssm => "2014-11-06",
     }
 }
 

@@ -11,6 +11,8 @@ pub enum Service {
     Sts,
     /// Secrets Manager.
     SecretsManager,
+    /// Systems Manager, for its Parameter Store.
+    Ssm,
 }
 
 /// One of the separate worlds of AWS.
@@ -64,7 +66,7 @@ const PARTITIONS: &[Partition] = &[
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Iam, Self::Sts, Self::SecretsManager];
+    pub const ALL: [Self; 4] = [Self::Iam, Self::Sts, Self::SecretsManager, Self::Ssm];
 
     /// The name in a signature, in a host name and in the `endpoints` of the provider block.
     pub fn name(self) -> &'static str {
@@ -72,6 +74,15 @@ impl Service {
             Self::Iam => "iam",
             Self::Sts => "sts",
             Self::SecretsManager => "secretsmanager",
+            Self::Ssm => "ssm",
+        }
+    }
+
+    /// What stands before the name of an operation of the JSON protocol.
+    pub fn target(self) -> &'static str {
+        match self {
+            Self::Ssm => "AmazonSSM",
+            service => service.name(),
         }
     }
 
@@ -81,12 +92,13 @@ impl Service {
             Self::Iam => "IAM",
             Self::Sts => "STS",
             Self::SecretsManager => "Secrets Manager",
+            Self::Ssm => "SSM",
         }
     }
 
     /// Whether it answers without a region being chosen.
     pub fn works_without_region(self) -> bool {
-        !matches!(self, Self::SecretsManager)
+        matches!(self, Self::Iam | Self::Sts)
     }
 
     /// Its URL and the region to sign for. Without a region the commercial partition is meant.
@@ -204,6 +216,12 @@ mod tests {
                 Some("eu-central-1"),
                 "https://secretsmanager.eu-central-1.amazonaws.com/",
                 "eu-central-1",
+            ),
+            (
+                Service::Ssm,
+                Some("cn-north-1"),
+                "https://ssm.cn-north-1.amazonaws.com.cn/",
+                "cn-north-1",
             ),
         ] {
             let located = service.locate(region);

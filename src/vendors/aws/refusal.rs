@@ -10,7 +10,7 @@ use crate::http::{self, Asked, ErrorBody, Meaning};
 /// Whose words may be shown: calls that neither carry nor return a secret. A call that is not listed counts as one
 /// that does.
 pub fn may_be_quoted(operation: &str) -> bool {
-    const PUBLIC: [&str; 10] = [
+    const PUBLIC: [&str; 12] = [
         "ListAccessKeys",
         "UpdateAccessKey",
         "DeleteAccessKey",
@@ -21,6 +21,8 @@ pub fn may_be_quoted(operation: &str) -> bool {
         "UpdateSecretVersionStage",
         "DeleteSecret",
         "RestoreSecret",
+        "DeleteParameter",
+        "ListTagsForResource",
     ];
     PUBLIC.contains(&operation)
 }
@@ -31,13 +33,17 @@ pub fn is_code(code: &str) -> bool {
 }
 
 /// Codes that AWS gives for requests that are wrong in themselves.
-const KNOWN: [&str; 24] = [
+const KNOWN: [&str; 34] = [
     "DecryptionFailure",
     "DeleteConflict",
     "EncryptionFailure",
     "EntityAlreadyExists",
+    "HierarchyLevelLimitExceededException",
+    "HierarchyTypeMismatchException",
     "InvalidAction",
+    "InvalidAllowedPatternException",
     "InvalidInput",
+    "InvalidKeyId",
     "InvalidNextTokenException",
     "InvalidParameterCombination",
     "InvalidParameterException",
@@ -48,11 +54,17 @@ const KNOWN: [&str; 24] = [
     "MalformedPolicyDocumentException",
     "MissingParameter",
     "PackedPolicyTooLarge",
+    "ParameterAlreadyExists",
+    "ParameterMaxVersionLimitExceeded",
+    "ParameterPatternMismatchException",
+    "ParameterVersionNotFound",
+    "PoliciesLimitExceededException",
     "PreconditionNotMetException",
     "PublicPolicyException",
     "ResourceExistsException",
     "RegionDisabledException",
     "UnknownOperationException",
+    "UnsupportedParameterType",
     "ValidationError",
     "ValidationException",
     "SerializationException",
@@ -87,9 +99,9 @@ fn by_code(code: &str, status: u16) -> Meaning {
         | "NotAuthorized"
         | "UnauthorizedAccess"
         | "OptInRequired" => Meaning::Forbidden,
-        "NoSuchEntity" | "ResourceNotFoundException" => Meaning::Missing,
-        "LimitExceeded" | "LimitExceededException" => Meaning::Full,
-        // The last two: somebody else is changing the same object, and this call was turned away.
+        "NoSuchEntity" | "ResourceNotFoundException" | "ParameterNotFound" => Meaning::Missing,
+        "LimitExceeded" | "LimitExceededException" | "ParameterLimitExceeded" => Meaning::Full,
+        // The last three: somebody else is changing the same object, and this call was turned away.
         "Throttling"
         | "ThrottlingException"
         | "ThrottledException"
@@ -101,6 +113,7 @@ fn by_code(code: &str, status: u16) -> Meaning {
         | "PriorRequestNotComplete"
         | "SlowDown"
         | "EntityTemporarilyUnmodifiable"
+        | "TooManyUpdates"
         | "ConcurrentModification" => Meaning::Throttled,
         "ServiceFailure"
         | "InternalError"

@@ -12,8 +12,8 @@ pub fn attributes() -> Attributes {
         (
             "region",
             text(
-                "Region of Secrets Manager and of the Security Token Service. Default: \
-                 `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile, the instance.",
+                "Region of Secrets Manager, Parameter Store and the Security Token Service. \
+                 Default: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile, the instance.",
             ),
         ),
         (
@@ -73,7 +73,8 @@ pub fn attributes() -> Attributes {
                     .collect(),
                 "Other endpoints, such as a VPC endpoint or an emulator. Default: \
                  `AWS_ENDPOINT_URL_IAM`, `AWS_ENDPOINT_URL_STS`, \
-                 `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL`, the profile.",
+                 `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL_SSM`, `AWS_ENDPOINT_URL`, \
+                 the profile.",
             ),
         ),
         (
