@@ -13,6 +13,8 @@ pub enum Step {
     Attribute(String),
     /// `["name"]` of a map
     Key(String),
+    /// `[0]` of a list
+    Index(usize),
 }
 
 impl Path {
@@ -31,6 +33,11 @@ impl Path {
         self.with(Step::Key(key.into()))
     }
 
+    /// This path and one place in a list more.
+    pub fn index(&self, index: usize) -> Self {
+        self.with(Step::Index(index))
+    }
+
     fn with(&self, step: Step) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
@@ -45,6 +52,7 @@ impl fmt::Display for Path {
                 Step::Attribute(name) if index == 0 => write!(f, "{name}")?,
                 Step::Attribute(name) => write!(f, ".{name}")?,
                 Step::Key(key) => write!(f, "[{key:?}]")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
             }
         }
         Ok(())

@@ -146,6 +146,22 @@ impl<'a> Settings<'a> {
         }
     }
 
+    /// The objects of a list; none where it is not set.
+    pub fn objects(&self, name: &str) -> Vec<Settings<'a>> {
+        let Some(ValueAny::List(items)) = self.fields.get(name) else {
+            return Vec::new();
+        };
+        let path = self.path_of(name);
+        items
+            .iter()
+            .enumerate()
+            .filter_map(|(index, item)| match item {
+                ValueAny::Map(fields) => Some(Settings::new(path.index(index), fields)),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// A list of strings; empty where it is not set.
     pub fn strings(&self, name: &str) -> Vec<&'a str> {
         let Some(ValueAny::List(items)) = self.fields.get(name) else {

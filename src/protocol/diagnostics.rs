@@ -41,6 +41,7 @@ fn path_of(path: Path) -> AttributePath {
     steps.fold(AttributePath::root(), |path, step| match step {
         error::Step::Attribute(name) => path.attribute(name),
         error::Step::Key(key) => path.key(key),
+        error::Step::Index(index) => path.index(i64::try_from(index).unwrap_or(i64::MAX)),
     })
 }
 

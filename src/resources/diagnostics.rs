@@ -32,5 +32,6 @@ fn attribute_path(path: &Path) -> AttributePath {
         .fold(AttributePath::default(), |path, step| match step {
             Step::Attribute(name) => path.attribute(name.clone()),
             Step::Key(key) => path.key(key.clone()),
+            Step::Index(index) => path.index(i64::try_from(*index).unwrap_or(i64::MAX)),
         })
 }

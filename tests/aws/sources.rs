@@ -164,7 +164,7 @@ async fn a_role_is_assumed_once_for_all_resources() {
         ("duration", text("15m")),
     ]));
     let mut block = super::block(&moto.url(), "AKIATEST", "made-up");
-    block.insert("assume_role".into(), role);
+    block.insert("assume_role".into(), ValueAny::List(vec![role]));
     let context = context(block);
     let keys = super::issuer(&context, &[("caller", ValueAny::Bool(true))]);
     let error = keys.check(&[]).await.unwrap_err();
@@ -197,7 +197,7 @@ async fn a_role_is_asked_for_with_its_settings_and_kept() {
     let context = context(fields(&[
         ("access_key", text("AKIABASE")),
         ("secret_key", text("made-up")),
-        ("assume_role", role),
+        ("assume_role", ValueAny::List(vec![role])),
         ("endpoints", ValueAny::Map(urls)),
     ]));
     let (first, second) = (keys_of(&context, "a"), keys_of(&context, "b"));
@@ -227,7 +227,7 @@ async fn a_role_that_may_not_be_assumed_is_named() {
     let fake = Fake::start([Reply::of(403, denied)]);
     let role = ValueAny::Map(fields(&[("role_arn", text("arn:aws:iam::1:role/r"))]));
     let mut block = super::block(&fake.url(), "AKIABASE", "made-up-canary");
-    block.insert("assume_role".into(), role);
+    block.insert("assume_role".into(), ValueAny::List(vec![role]));
     let error = failure(block).await;
     assert_eq!(error.kind, Kind::Denied);
     for words in [

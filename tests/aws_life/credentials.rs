@@ -73,7 +73,7 @@ fn credentials_of_another_account_are_refused_before_every_key_seems_to_be_gone(
     let at_home = config.text();
     let role = "arn:aws:iam::210987654321:role/elsewhere";
     let elsewhere = config.beside(&format!(
-        r#"provider "apikey" {{ aws = {{ assume_role = {{ role_arn = "{role}" }} }} }}"#
+        r#"provider "apikey" {{ aws = {{ assume_role = [{{ role_arn = "{role}" }}] }} }}"#
     ));
     let ws = Workspace::new();
     ws.env("AWS_ENDPOINT_URL", &moto.url())
@@ -100,4 +100,47 @@ fn credentials_of_another_account_are_refused_before_every_key_seems_to_be_gone(
     ws.write(&at_home);
     ws.plan().ok().code(0);
     ws.destroy().ok();
+}
+
+#[test]
+fn an_account_that_is_not_to_be_touched_is_refused_by_its_id() {
+    let (moto, user) = (Moto::shared(), unique("ci"));
+    let config = Config::new().issuer(&format!(r#"{{ aws_iam = {{ user_name = "{user}" }} }}"#));
+    let with = |settings: &str| {
+        let block = format!(r#"provider "apikey" {{ aws = {{ {settings} }} }}"#);
+        config.clone().beside(&block).text()
+    };
+    let ws = Workspace::new();
+    ws.env("AWS_ENDPOINT_URL", &moto.url())
+        .env("AWS_REGION", "eu-central-1")
+        .env("AWS_ACCESS_KEY_ID", "AKIATEST")
+        .env("AWS_SECRET_ACCESS_KEY", "made-up-canary");
+    // The roles are assumed one after the other: the account of the last one counts.
+    let elsewhere = r#"assume_role = [
+      { role_arn = "arn:aws:iam::123456789012:role/hub" },
+      { role_arn = "arn:aws:iam::210987654321:role/spoke" },
+    ]"#;
+    for (settings, golden) in [
+        (
+            r#"allowed_account_ids = ["210987654321"]"#.to_owned(),
+            "account-that-is-not-allowed",
+        ),
+        (
+            r#"forbidden_account_ids = ["123456789012"]"#.to_owned(),
+            "account-that-is-forbidden",
+        ),
+        (
+            format!(r#"{elsewhere}, allowed_account_ids = ["123456789012"]"#),
+            "account-of-the-last-role",
+        ),
+    ] {
+        ws.write(&with(&settings));
+        ws.apply().failed().reads(golden);
+        assert!(ws.find_key("k").is_none());
+    }
+    // Past the list, what is missing is the user.
+    ws.write(&with(&format!(
+        r#"{elsewhere}, allowed_account_ids = ["210987654321"]"#
+    )));
+    ws.apply().failed().complains(&["NoSuchEntity", &user]);
 }

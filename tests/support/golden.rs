@@ -56,7 +56,7 @@ fn renamed(word: &str) -> String {
         let path = below.split_once('/').map_or("", |(_, path)| path);
         return format!("<dir>/{path}");
     }
-    if word.starts_with("AKIA") {
+    if word.starts_with("AKIA") || word.starts_with("ASIA") {
         return "<access key>".into();
     }
     if word.starts_with("127.0.0.1:") {

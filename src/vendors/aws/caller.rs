@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
+use super::credentials::Held;
 use super::{AwsClient, Query, Service};
 use crate::error::{Error, Kind, Result};
 use crate::http::{Refusal, Repeat};
@@ -26,15 +27,7 @@ impl Caller {
 
     /// The id of the AWS account, twelve digits.
     pub async fn account_id(&self) -> Result<&str> {
-        let arn = self.arn().await?;
-        match arn.split(':').nth(4) {
-            Some(id) if !id.is_empty() => Ok(id),
-            _ => Err(Error::new(
-                Kind::Other,
-                "The AWS account of the provider could not be found out",
-                format!("STS answered {arn:?}, which names no account. Check endpoints.sts."),
-            )),
-        }
+        account_in(self.arn().await?)
     }
 
     /// The name of the IAM user.
@@ -56,20 +49,34 @@ impl Caller {
     }
 
     async fn arn(&self) -> Result<&str> {
-        let ask = async || {
-            let query = Query {
-                service: Service::Sts,
-                operation: "GetCallerIdentity",
-                parameters: &[],
-                repeat: Repeat::Freely,
-            };
-            let answer: Response = self.client.query(query).await?;
-            Ok(answer.get_caller_identity_result.arn)
-        };
-        let found = self.arn.get_or_try_init(ask).await;
-        found.map(String::as_str).map_err(|refusal: Refusal| {
-            refusal.explain("AWS could not be asked who the provider runs as")
-        })
+        let found = self.arn.get_or_try_init(|| arn(&self.client, None));
+        found.await.map(String::as_str)
+    }
+}
+
+/// Asks who `signer` is, or else who the client runs as.
+pub(super) async fn arn(client: &AwsClient, signer: Option<&Held>) -> Result<String> {
+    let query = Query {
+        service: Service::Sts,
+        operation: "GetCallerIdentity",
+        parameters: &[],
+        repeat: Repeat::Freely,
+    };
+    let answer: Result<Response, Refusal> = client.query_as(signer, query).await;
+    answer
+        .map(|answer| answer.get_caller_identity_result.arn)
+        .map_err(|refusal| refusal.explain("AWS could not be asked who the provider runs as"))
+}
+
+/// The account in an ARN.
+pub(super) fn account_in(arn: &str) -> Result<&str> {
+    match arn.split(':').nth(4) {
+        Some(id) if !id.is_empty() => Ok(id),
+        _ => Err(Error::new(
+            Kind::Other,
+            "The AWS account of the provider could not be found out",
+            format!("STS answered {arn:?}, which names no account. Check endpoints.sts."),
+        )),
     }
 }
 

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
+use super::caller;
 use super::chain::Chain;
 use super::credentials::{Held, Wallet};
 use super::endpoint::{Service, is_region, no_region, wrong_region};
@@ -120,7 +121,8 @@ impl AwsClient {
             .await
     }
 
-    async fn query_as<Output: DeserializeOwned>(
+    /// The same call, signed by `signer` if one is given: while the credentials themselves are being found.
+    pub(super) async fn query_as<Output: DeserializeOwned>(
         &self,
         signer: Option<&Held>,
         query: Query<'_>,
@@ -196,20 +198,23 @@ impl AwsClient {
                 Held::new(credentials, &origin)
             }
         };
-        match &self.config.role {
-            None => Ok(base),
+        let mut held = base;
+        for role in &self.config.roles {
             // Boxed, because assuming a role is itself a call of this client.
-            Some(role) => Box::pin(role::assume(self, &base, role)).await,
+            held = Box::pin(role::assume(self, &held, role)).await?;
         }
+        self.check_account(&held).await?;
+        Ok(held)
     }
 
-    /// A call signed by `base` while the credentials themselves are being found.
-    pub(super) async fn query_for_role<Output: DeserializeOwned>(
-        &self,
-        base: &Held,
-        query: Query<'_>,
-    ) -> Result<Output, Refusal> {
-        self.query_as(Some(base), query).await
+    /// Before anything is done with credentials, they are asked whose they are, if that matters.
+    async fn check_account(&self, held: &Held) -> Result<()> {
+        let accounts = &self.config.accounts;
+        if accounts.all_are_allowed() {
+            return Ok(());
+        }
+        let arn = Box::pin(caller::arn(self, Some(held))).await?;
+        accounts.check(caller::account_in(&arn)?, &held.who)
     }
 
     async fn locate(&self, service: Service, wanted: Option<&str>) -> Result<(Url, String)> {

@@ -24,8 +24,8 @@ use crate::error::Result;
 pub use caller::Caller;
 pub use client::{AwsClient, Json, Query};
 pub use endpoint::Service;
-pub use schema::attributes;
-pub use settings::{Config, region};
+pub use schema::{attributes, role_attributes};
+pub use settings::{Config, Role, region, roles};
 
 /// The client that every AWS resource of this provider shares.
 pub fn client(context: &Context) -> Result<Arc<AwsClient>> {

@@ -1,4 +1,4 @@
-//! Assumes the role of the provider block.
+//! Assumes roles of the configuration.
 //!
 //! The call goes through our own client rather than the one inside `aws-config`, so that it has the same
 //! endpoint, proxy, retries and errors as every other call.
@@ -51,7 +51,7 @@ pub async fn assume(client: &AwsClient, base: &Held, role: &Role) -> Result<Held
         parameters: &parameters,
         repeat: Repeat::Freely,
     };
-    let answer = client.query_for_role(base, query).await;
+    let answer = client.query_as(Some(base), query).await;
     let AssumeRoleResponse { assume_role_result } = answer.map_err(|refusal| {
         refusal.explain(format!("The role {} could not be assumed", role.arn))
     })?;

@@ -56,9 +56,24 @@ pub fn attributes() -> Attributes {
         ),
         (
             "assume_role",
-            nested(
-                role_attributes(),
-                "Role to assume with the credentials found.",
+            optional(
+                AttributeType::AttributeList(role_attributes()),
+                "Roles to assume, one after the other: the first with the credentials found, each of the others with the \
+                 session before it.",
+            ),
+        ),
+        (
+            "allowed_account_ids",
+            optional(
+                list_of(AttributeType::String),
+                "The only accounts that the credentials may belong to in the end. Asked before anything else is.",
+            ),
+        ),
+        (
+            "forbidden_account_ids",
+            optional(
+                list_of(AttributeType::String),
+                "Accounts that the credentials must not belong to. Not beside `allowed_account_ids`.",
             ),
         ),
         (
@@ -88,7 +103,8 @@ pub fn attributes() -> Attributes {
     ])
 }
 
-fn role_attributes() -> Attributes {
+/// The attributes of one role.
+pub fn role_attributes() -> Attributes {
     let text = |words: &str| optional(AttributeType::String, words);
     table([
         ("role_arn", text("ARN of the role. Required.")),

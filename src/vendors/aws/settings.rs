@@ -2,20 +2,28 @@
 //!
 //! What is left out here comes from where Amazon's own tools look; see `credentials` and `client`.
 
+mod accounts;
+mod endpoints;
+mod role;
+
 use std::collections::BTreeMap;
 
 use super::endpoint::{Service, is_region};
-use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
-use crate::http::is_encrypted_or_local;
 use crate::secret::Secret;
 use crate::settings::Settings;
+
+pub use accounts::Accounts;
+pub use endpoints::parse_endpoint;
+pub use role::{Role, roles};
+
+use endpoints::endpoints;
 
 /// Ten attempts in all: about a minute and a half of growing delays.
 const MAX_RETRIES: i64 = 9;
 
 /// What the provider block says.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// The region, if the block sets one.
     pub region: Option<String>,
@@ -27,8 +35,10 @@ pub struct Config {
     pub config_files: Vec<String>,
     /// Files to read in place of `~/.aws/credentials`.
     pub credentials_files: Vec<String>,
-    /// A role to assume with the credentials found.
-    pub role: Option<Role>,
+    /// Roles to assume one after the other, the first with the credentials found.
+    pub roles: Vec<Role>,
+    /// The accounts that the credentials may belong to in the end.
+    pub accounts: Accounts,
     /// How often a failed call is repeated.
     pub max_retries: usize,
     endpoints: BTreeMap<&'static str, String>,
@@ -46,27 +56,6 @@ pub struct GivenKey {
     pub secret: Secret,
     /// The session token of a temporary key.
     pub token: Option<Secret>,
-}
-
-/// A role to assume.
-#[derive(Debug, Default)]
-pub struct Role {
-    /// Its ARN.
-    pub arn: String,
-    /// The name of the session in Amazon's logs.
-    pub session_name: String,
-    /// What the role's trust policy asks for.
-    pub external_id: Option<String>,
-    /// How long the session lasts.
-    pub duration: Option<Duration>,
-    /// A policy that narrows the session.
-    pub policy: Option<String>,
-    /// Managed policies that narrow the session.
-    pub policy_arns: Vec<String>,
-    /// Who is behind the session.
-    pub source_identity: Option<String>,
-    /// Tags of the session.
-    pub tags: BTreeMap<String, String>,
 }
 
 impl Config {
@@ -90,10 +79,8 @@ impl Config {
             key: key(block)?,
             config_files: owned(block.strings("shared_config_files")),
             credentials_files: owned(block.strings("shared_credentials_files")),
-            role: block
-                .object("assume_role")
-                .map(|it| role(&it))
-                .transpose()?,
+            roles: roles(block, "assume_role")?,
+            accounts: Accounts::read(block)?,
             max_retries: max_retries(block)?,
             endpoints: match block.object("endpoints") {
                 Some(settings) => endpoints(&settings)?,
@@ -155,80 +142,6 @@ fn incomplete(block: &Settings<'_>, missing: &str, given: &str) -> Error {
     )
 }
 
-fn role(settings: &Settings<'_>) -> Result<Role> {
-    let arn = settings.required_string("role_arn")?;
-    if !arn.starts_with("arn:") || !arn.contains(":role/") {
-        return Err(settings.wrong(
-            "role_arn",
-            "role_arn is not valid",
-            format!(
-                "{arn:?} is not the ARN of a role, such as \"arn:aws:iam::123456789012:role/ci\"."
-            ),
-        ));
-    }
-    let duration = settings.duration("duration")?;
-    let bounds = Duration::from_mins(15)..=Duration::from_hours(12);
-    if duration.is_some_and(|duration| !bounds.contains(&duration)) {
-        return Err(settings.wrong(
-            "duration",
-            "duration is not valid",
-            "A session lasts from \"15m\" to \"12h\".",
-        ));
-    }
-    Ok(Role {
-        arn: arn.to_owned(),
-        session_name: filled(settings, "session_name")
-            .unwrap_or_else(|| "terraform-provider-apikey".to_owned()),
-        external_id: filled(settings, "external_id"),
-        duration,
-        policy: filled(settings, "policy"),
-        policy_arns: owned(settings.strings("policy_arns")),
-        source_identity: filled(settings, "source_identity"),
-        tags: settings
-            .string_map("tags")
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect(),
-    })
-}
-
-fn endpoints(settings: &Settings<'_>) -> Result<BTreeMap<&'static str, String>> {
-    let mut endpoints = BTreeMap::new();
-    for service in Service::ALL {
-        let name = service.name();
-        let Some(url) = filled(settings, name) else {
-            continue;
-        };
-        if let Err(problem) = parse_endpoint(&url) {
-            return Err(settings.wrong(name, format!("{name} is not valid"), problem));
-        }
-        endpoints.insert(name, url);
-    }
-    Ok(endpoints)
-}
-
-/// Reads an endpoint; the error says what is wrong with it.
-pub fn parse_endpoint(text: &str) -> Result<reqwest::Url, String> {
-    let url = reqwest::Url::parse(text)
-        .map_err(|problem| format!("The endpoint is not a URL: {problem}."))?;
-    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-    if matches!(url.scheme(), "http" | "https") && url.has_host() && plain {
-        return match is_encrypted_or_local(&url) {
-            true => Ok(url),
-            false => Err(format!(
-                "{} would be reached over plain http, and everyone on the way could read keys and secrets. Use https; \
-                 http is allowed to this machine (localhost, 127.0.0.1, ::1).",
-                url.host_str().unwrap_or_default()
-            )),
-        };
-    }
-    Err(
-        "An endpoint is an http or https URL without credentials and query, such as \
-         \"https://vpce-0abc.secretsmanager.eu-central-1.vpce.amazonaws.com\"."
-            .to_owned(),
-    )
-}
-
 fn max_retries(block: &Settings<'_>) -> Result<usize> {
     let retries = block.integer("max_retries").unwrap_or(MAX_RETRIES);
     usize::try_from(retries)
@@ -264,90 +177,16 @@ fn owned(texts: Vec<&str>) -> Vec<String> {
     texts.into_iter().map(str::to_owned).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use tf_provider::value::ValueAny;
-
-    use super::*;
-    use crate::error::Path;
-
-    fn text(value: &str) -> ValueAny {
-        ValueAny::String(value.into())
-    }
-
-    fn read(entries: &[(&str, ValueAny)]) -> Result<Config> {
-        let fields: BTreeMap<String, ValueAny> = entries
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect();
-        Config::read(Some(&Settings::new(Path::root("aws"), &fields)))
-    }
-
-    #[test]
-    fn a_wrong_block_is_blamed_on_the_attribute() {
-        let object =
-            |name: &str, value: &str| ValueAny::Map([(name.to_owned(), text(value))].into());
-        for (entries, path) in [
-            (vec![("region", text("Frankfurt"))], "aws.region"),
-            (vec![("access_key", text("AKIA"))], "aws.secret_key"),
-            (vec![("secret_key", text("made-up"))], "aws.access_key"),
-            (vec![("token", text("made-up"))], "aws.access_key"),
-            (
-                vec![("max_retries", ValueAny::Number(-1))],
-                "aws.max_retries",
-            ),
-            (
-                vec![("assume_role", object("role_arn", "ci"))],
-                "aws.assume_role.role_arn",
-            ),
-            (
-                vec![("assume_role", object("session_name", "ci"))],
-                "aws.assume_role.role_arn",
-            ),
-            (
-                vec![("endpoints", object("iam", "localhost:5000"))],
-                "aws.endpoints.iam",
-            ),
-            (
-                vec![("endpoints", object("iam", "http://10.0.0.1:5000"))],
-                "aws.endpoints.iam",
-            ),
-            (
-                vec![("endpoints", object("sts", "http://a:b@localhost/"))],
-                "aws.endpoints.sts",
-            ),
-        ] {
-            assert_eq!(read(&entries).unwrap_err().path.to_string(), path);
+impl Clone for GivenKey {
+    fn clone(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            secret: self.secret.duplicate(),
+            token: self.token.as_ref().map(Secret::duplicate),
         }
     }
-
-    #[test]
-    fn a_block_that_is_not_known_yet_is_not_judged_and_nothing_is_sent_with_it() {
-        let config = read(&[("region", ValueAny::Unknown)]).unwrap();
-        assert_eq!(config.settled().unwrap_err().kind, Kind::Unavailable);
-        assert!(
-            read(&[("region", text("eu-central-1"))])
-                .unwrap()
-                .settled()
-                .is_ok()
-        );
-    }
-
-    #[test]
-    fn an_empty_string_counts_as_not_set() {
-        let config = read(&[("access_key", text("")), ("region", text(""))]).unwrap();
-        assert!(config.key.is_none() && config.region.is_none());
-        assert_eq!(config.max_retries, 9);
-    }
-
-    #[test]
-    fn what_the_block_holds_does_not_print_its_secrets() {
-        let config = read(&[
-            ("access_key", text("AKIAONE")),
-            ("secret_key", text("made-up-canary")),
-            ("token", text("made-up-canary")),
-        ])
-        .unwrap();
-        assert!(!format!("{config:?}").contains("made-up-canary"));
-    }
 }
+
+#[cfg(test)]
+#[path = "settings/tests.rs"]
+mod tests;
