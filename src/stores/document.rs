@@ -84,11 +84,12 @@ impl Layout {
                 "generation": document.generation,
                 "rotated_at": document.rotated_at.map(|instant| instant.to_string()),
             }),
+            // What is not there is an empty text: ECS makes "<nil>" of a null.
             Self::Flat => json!({
                 "primary": document.primary.secret.expose(),
-                "primary_key_id": document.primary.key_id,
+                "primary_key_id": id_of(Some(&document.primary)),
                 "secondary": document.secondary.as_ref().map_or("", |key| key.secret.expose()),
-                "secondary_key_id": document.secondary.as_ref().and_then(|key| key.key_id.as_ref()),
+                "secondary_key_id": id_of(document.secondary.as_ref()),
                 "generation": document.generation,
             }),
         };
@@ -171,9 +172,14 @@ impl From<WrittenKey> for DocumentKey {
     }
 }
 
+fn id_of(key: Option<&DocumentKey>) -> &str {
+    let id = key.and_then(|key| key.key_id.as_deref());
+    id.unwrap_or_default()
+}
+
 fn key(key_id: Option<String>, secret: String) -> DocumentKey {
     DocumentKey {
-        key_id,
+        key_id: key_id.filter(|id| !id.is_empty()),
         secret: Secret::new(secret),
     }
 }
@@ -212,6 +218,18 @@ mod tests {
                 assert_eq!(read.generation, Some(2));
             }
         }
+    }
+
+    #[test]
+    fn the_flat_layout_has_a_text_in_every_field_whatever_is_missing() {
+        let mut document = document(None);
+        document.primary.key_id = None;
+        let text = Layout::Flat.render(&document);
+        let fields: Value = serde_json::from_str(&text).unwrap();
+        for field in ["primary_key_id", "secondary", "secondary_key_id"] {
+            assert_eq!(fields[field], "", "{field}");
+        }
+        assert_eq!(Layout::parse(&text).unwrap().primary.key_id, None);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //!
 //! A store writes and reads one document that holds both slots. It decides nothing about time or order.
 
+mod aws;
 pub mod aws_secrets_manager;
+pub mod aws_ssm_parameter;
 pub mod document;
 pub mod file;
 pub mod variables;
@@ -27,7 +29,11 @@ pub use document::{Document, DocumentKey};
 pub use write_scope::{Claims, WriteScope};
 
 /// Every store there is. The schema, the validation and the docs read this table.
-pub static STORES: &[&dyn StoreKind] = &[&aws_secrets_manager::AwsSecretsManager, &file::File];
+pub static STORES: &[&dyn StoreKind] = &[
+    &aws_secrets_manager::AwsSecretsManager,
+    &aws_ssm_parameter::AwsSsmParameter,
+    &file::File,
+];
 
 /// One sort of store: its place in the schema and how to reach it.
 pub trait StoreKind: Sync {

@@ -4,6 +4,8 @@
 mod faults;
 /// Access keys of IAM users.
 mod iam;
+/// Documents in Parameter Store.
+mod parameters;
 /// What a secret is under each of its names, and who may write over what.
 mod places;
 /// Keys of a whole account.
@@ -96,10 +98,13 @@ async fn import(context: &Context, key_id: &str) -> Result<Imported> {
 }
 
 fn try_store(context: &Context, settings: &[(&str, ValueAny)]) -> Result<Box<dyn Store>> {
+    connect("aws_secrets_manager", context, settings)
+}
+
+fn connect(kind: &str, context: &Context, settings: &[(&str, ValueAny)]) -> Result<Box<dyn Store>> {
     let fields = fields(settings);
     let settings = Settings::new(Path::root("store"), &fields);
-    let kind = stores::find("aws_secrets_manager").unwrap();
-    kind.connect(&settings, context)
+    stores::find(kind).unwrap().connect(&settings, context)
 }
 
 fn store(context: &Context, settings: &[(&str, ValueAny)]) -> Box<dyn Store> {

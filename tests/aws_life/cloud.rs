@@ -17,7 +17,7 @@ use crate::aws::{block, context};
 use crate::support::moto::{Moto, Recording};
 
 /// Everything that the provider may ever need.
-pub const EVERYTHING: &str = r#""iam:*","secretsmanager:*","sts:*""#;
+pub const EVERYTHING: &str = r#""iam:*","secretsmanager:*","ssm:*","sts:*""#;
 
 /// Calls that pass without a check: as many as it takes to have an administrator.
 const FREE_CALLS: u32 = 3;
@@ -224,9 +224,25 @@ impl Cloud {
             .unwrap();
     }
 
+    /// A parameter with its value; null if there is none.
+    pub fn parameter(&self, name: &str) -> Value {
+        let input = json!({ "Name": name, "WithDecryption": true });
+        let answer = self.json(Service::Ssm, "GetParameter", input);
+        answer.map_or(Value::Null, |answer| answer["Parameter"].clone())
+    }
+
+    /// A call to Parameter Store that has to succeed.
+    pub fn ssm(&self, operation: &str, input: Value) -> Value {
+        self.json(Service::Ssm, operation, input).unwrap()
+    }
+
     fn secrets_manager(&self, operation: &str, input: Value) -> Result<Value, Refusal> {
+        self.json(Service::SecretsManager, operation, input)
+    }
+
+    fn json(&self, service: Service, operation: &str, input: Value) -> Result<Value, Refusal> {
         let json = Json {
-            service: Service::SecretsManager,
+            service,
             region: None,
             operation,
             input: &input,

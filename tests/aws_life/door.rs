@@ -263,9 +263,8 @@ fn pass(
 
 /// The operation that a request of either protocol names.
 fn operation(request: &str) -> Option<String> {
-    let (_, rest) = request
-        .split_once("Action=")
-        .or_else(|| request.split_once("x-amz-target: secretsmanager."))?;
+    let of_json = || request.split_once("x-amz-target: ")?.1.split_once('.');
+    let (_, rest) = request.split_once("Action=").or_else(of_json)?;
     Some(
         rest.chars()
             .take_while(char::is_ascii_alphanumeric)

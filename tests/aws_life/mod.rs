@@ -22,6 +22,8 @@ mod import;
 mod life;
 /// Two keys a user, and permissions that are missing.
 mod limits;
+/// Keys in Parameter Store.
+mod parameters;
 /// One secret under several names.
 mod places;
 /// A state that is older than the world, and other states that are wrong.

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use apikey::clock::Clock;
 use apikey::context::Context;
+use apikey::stores::document::Layout;
+use serde_json::json;
 use tf_provider::value::ValueAny;
 use tokio_util::sync::CancellationToken;
 
@@ -104,6 +106,22 @@ static STORES: &[StoreFake] = &[
         live: || Box::pin(a_secret()),
     },
     StoreFake {
+        name: "aws_ssm_parameter",
+        server: Some(Server {
+            block: aws_block,
+            calls: &[
+                (stores::Op::Check, || vec![parameter()]),
+                (stores::Op::Observe, || vec![parameter()]),
+                (stores::Op::Write, || {
+                    let missing = Reply::of(400, aws_refusal(404));
+                    vec![missing, Reply::of(200, r#"{"Version":1}"#), parameter()]
+                }),
+            ],
+            refusal: aws_refusal,
+        }),
+        live: || Box::pin(a_parameter()),
+    },
+    StoreFake {
         name: "file",
         server: None,
         live: || {
@@ -169,9 +187,22 @@ async fn a_user() -> World {
     }
 }
 
-async fn a_secret() -> World {
+/// A name that nothing else here has.
+fn another(name: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let name = format!("contract-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+async fn a_parameter() -> World {
+    World {
+        context: aws::open(&Moto::shared().url()),
+        settings: [("name".to_owned(), text(&another("/contract/key")))].into(),
+        _kept: Box::new(()),
+    }
+}
+
+async fn a_secret() -> World {
+    let name = another("contract");
     let moto = Moto::shared();
     World {
         context: aws::open(&moto.url()),
@@ -260,6 +291,14 @@ fn current() -> Reply {
         r#"{{"ARN":"arn","Name":"prod/payments","VersionId":"v1","SecretString":"{document}"}}"#
     );
     Reply::of(200, body)
+}
+
+/// What the write of a script leaves there.
+fn parameter() -> Reply {
+    let document = stores::document(CANARY, 1);
+    let value = Layout::Slots.render(&document);
+    let parameter = json!({ "ARN": "arn", "Type": "SecureString", "Value": *value, "Version": 1 });
+    Reply::of(200, json!({ "Parameter": parameter }).to_string())
 }
 
 fn made() -> Reply {

@@ -17,7 +17,7 @@ pub enum Op {
     Write,
 }
 
-fn document(secret: &str, generation: u64) -> Document {
+pub fn document(secret: &str, generation: u64) -> Document {
     let key = |id: &str| DocumentKey {
         key_id: Some(id.to_owned()),
         secret: Secret::new(format!("{secret}-{id}")),

@@ -1,21 +1,21 @@
 //! The calls to Secrets Manager that this store makes, and their answers.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::identity::Identities;
+use super::KIND;
 use super::wire::{
-    CreateSecret, DeleteSecret, GetSecretValue, NewTag, PutAnswer, PutSecretValue,
-    SecretDescription, SecretValue, Tag, Target, UpdateSecretVersionStage,
+    CreateSecret, DeleteSecret, GetSecretValue, PutAnswer, PutSecretValue, SecretDescription,
+    SecretValue, Target, UpdateSecretVersionStage,
 };
-use crate::error::{Kind, Result};
+use crate::error::Result;
 use crate::http::Refusal;
 use crate::secret::Secret;
-use crate::vendors::aws::{AwsClient, Json, Service};
+use crate::stores::aws::{Identities, Making, Tag, unless_missing};
+use crate::vendors::aws::{Service, Session};
 
 /// The label of the version that readers get.
 const CURRENT: &str = "AWSCURRENT";
@@ -23,21 +23,12 @@ const CURRENT: &str = "AWSCURRENT";
 /// The label of the version that had it before. Secrets Manager moves it together with the other.
 const PREVIOUS: &str = "AWSPREVIOUS";
 
-/// The tag that marks a secret as created by this provider, and so as one that it may delete.
-pub(super) const MARK: (&str, &str) = ("terraform-provider-apikey", "created");
-
 pub(super) struct Api {
-    pub client: Arc<AwsClient>,
-    pub region: Option<String>,
+    pub session: Session,
     pub secret_id: String,
+    /// The place, as its settings name it.
+    pub place: String,
     pub identities: Arc<Identities>,
-}
-
-/// How a secret is made; an existing one keeps what it has.
-pub(super) struct Making {
-    pub kms_key_id: Option<String>,
-    pub description: Option<String>,
-    pub tags: BTreeMap<String, String>,
 }
 
 /// What is written, and what must not come back in a message.
@@ -95,14 +86,8 @@ impl Api {
         }))
     }
 
-    /// What the secret is, if AWS said so before.
-    pub fn known_identity(&self) -> Option<String> {
-        self.identities.get(self.region.as_deref(), &self.secret_id)
-    }
-
     fn note(&self, arn: &str, name: &str) {
-        let region = self.region.as_deref();
-        self.identities.note(region, &self.secret_id, arn, name);
+        self.identities.note(&self.place, KIND, arn, name);
     }
 
     pub async fn create(
@@ -111,21 +96,13 @@ impl Api {
         content: &Content<'_>,
         token: &str,
     ) -> Result<(), Refusal> {
-        let given = making
-            .tags
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str()));
-        let tags: BTreeMap<&str, &str> = given.chain([MARK]).collect();
         let input = CreateSecret {
             name: &self.secret_id,
             client_request_token: token,
             secret_string: content.text.expose(),
             kms_key_id: making.kms_key_id.as_deref(),
             description: making.description.as_deref(),
-            tags: tags
-                .into_iter()
-                .map(|(key, value)| NewTag { key, value })
-                .collect(),
+            tags: making.tags(),
         };
         self.call::<_, IgnoredAny>("CreateSecret", &input, content.hidden)
             .await?;
@@ -141,7 +118,8 @@ impl Api {
             secret_string: content.text.expose(),
         };
         let put: PutAnswer = self.call("PutSecretValue", &input, content.hidden).await?;
-        Ok(put.version_stages.iter().any(|stage| stage == CURRENT))
+        let mut stages = put.version_stages.iter().flatten();
+        Ok(stages.any(|stage| stage == CURRENT))
     }
 
     pub async fn make_current(&self, version: &str, former: Option<&str>) -> Result<(), Refusal> {
@@ -176,7 +154,7 @@ impl Api {
 
     /// Waits before looking again; an error if a person asks to stop meanwhile.
     pub async fn wait(&self, delay: Duration) -> Result<()> {
-        self.client.http().wait(delay).await
+        self.session.wait(delay).await
     }
 
     fn target(&self) -> Target<'_> {
@@ -191,20 +169,8 @@ impl Api {
         input: &Input,
         secrets: &[&Secret],
     ) -> Result<Output, Refusal> {
-        let json = Json {
-            service: Service::SecretsManager,
-            region: self.region.as_deref(),
-            operation,
-            input,
-            secrets,
-        };
-        self.client.json(json).await
-    }
-}
-
-fn unless_missing<T>(outcome: Result<T, Refusal>) -> Result<Option<T>, Refusal> {
-    match outcome {
-        Err(refusal) if refusal.kind == Kind::NotFound => Ok(None),
-        outcome => outcome.map(Some),
+        let service = Service::SecretsManager;
+        let called = self.session.call(service, operation, input, secrets);
+        called.await
     }
 }

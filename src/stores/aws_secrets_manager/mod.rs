@@ -2,7 +2,6 @@
 //!
 //! The token of a write becomes the id of the version, so a write that is repeated is written once. The new
 //! version gets the label `AWSCURRENT`, the former one `AWSPREVIOUS`.
-
 //!
 //! Secrets Manager has no condition for a put. So the current version is compared right before it, and the labels tell
 //! right after it which version was really superseded: another one is put back in front.
@@ -14,11 +13,11 @@ mod wire;
 mod writing;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use tf_provider::value::ValueAny;
 
+use super::aws::{Identities, OnDestroy};
 use super::document::Layout;
 use super::{Capabilities, Document, Found, Observation, Store, StoreKind, Version, Written, fits};
 use crate::context::Context;
@@ -28,18 +27,17 @@ use crate::issuers::Permission;
 use crate::schema::Attributes;
 use crate::secret::Secret;
 use crate::settings::Settings;
-use crate::vendors::aws::{self, Caller};
+use crate::vendors::aws::Session;
 
 use api::{Api, Content, Described, Value};
-use identity::Identities;
-use place::{OnDestroy, Place};
+use place::Place;
 
 /// The store `aws_secrets_manager`.
 pub struct AwsSecretsManager;
 
 impl StoreKind for AwsSecretsManager {
     fn name(&self) -> &'static str {
-        "aws_secrets_manager"
+        KIND
     }
 
     fn description(&self) -> &'static str {
@@ -65,17 +63,18 @@ impl StoreKind for AwsSecretsManager {
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Store>> {
         let place = Place::read(settings)?;
         Ok(Box::new(SecretPlace {
-            caller: aws::caller(context)?,
             api: Api {
-                identities: context.shared(|| Ok(Identities::default()))?,
-                client: aws::client(context)?,
-                region: place.region.clone(),
+                session: Session::new(place.region.clone(), context)?,
                 secret_id: place.secret_id.clone(),
+                place: place.text(),
+                identities: context.shared(|| Ok(Identities::default()))?,
             },
             place,
         }))
     }
 }
+
+const KIND: &str = "aws_secrets_manager";
 
 /// What Secrets Manager takes as the value of a secret.
 const SIZE_LIMIT: usize = 65_536;
@@ -113,7 +112,6 @@ const PERMISSIONS: &[Permission] = &[
 
 struct SecretPlace {
     api: Api,
-    caller: Arc<Caller>,
     place: Place,
 }
 
@@ -129,11 +127,7 @@ impl Store for SecretPlace {
     }
 
     fn place(&self) -> String {
-        let id = &self.place.secret_id;
-        match &self.place.region {
-            Some(region) if !self.place.is_arn() => format!("aws_secrets_manager {id} ({region})"),
-            _ => format!("aws_secrets_manager {id}"),
-        }
+        self.api.place.clone()
     }
 
     async fn identity(&self) -> Result<String> {

@@ -2,11 +2,12 @@
 
 use tf_provider::schema::AttributeType;
 
-use super::api::Making;
+use super::KIND;
 use crate::duration::Duration;
 use crate::error::{Error, Result};
-use crate::schema::{Attributes, attributes as table, optional, required, string_map};
+use crate::schema::{Attributes, attributes as table, optional, required};
 use crate::settings::Settings;
+use crate::stores::aws::{Making, OnDestroy, attributes as shared_attributes};
 use crate::stores::document::Layout;
 use crate::vendors::aws;
 
@@ -21,18 +22,9 @@ pub(super) struct Place {
     pub on_destroy: OnDestroy,
 }
 
-/// What becomes of the secret when the delivery ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OnDestroy {
-    Delete,
-    Retain,
-    /// As people expect of Terraform: what it created goes, what was there before stays.
-    DeleteIfCreated,
-}
-
 pub(super) fn attributes() -> Attributes {
     let text = |words: &str| optional(AttributeType::String, words);
-    table([
+    let own = table([
         (
             "secret_id",
             required(
@@ -53,66 +45,37 @@ pub(super) fn attributes() -> Attributes {
             ),
         ),
         (
-            "kms_key_id",
-            text(
-                "KMS key that encrypts a secret created here. Default: the key \
-                 `aws/secretsmanager`.",
-            ),
-        ),
-        ("description", text("Description of a secret created here.")),
-        (
-            "tags",
-            optional(
-                string_map(),
-                "Tags of a secret created here. The tag `terraform-provider-apikey` is added, so \
-                 that the provider knows later what it created.",
-            ),
-        ),
-        (
-            "on_destroy",
-            text(
-                "What becomes of the secret when the delivery ends: `delete` or `retain`. \
-                 Default: a secret that was created here is deleted, one that existed before is \
-                 retained with its last value.",
-            ),
-        ),
-        (
             "recovery_window",
             text(
                 "How long a deleted secret can be restored: `7d` to `30d`, or `0s` to delete it \
                  for good at once. Default: `30d`.",
             ),
         ),
-    ])
+    ]);
+    let shared = table(shared_attributes("secret", "aws/secretsmanager"));
+    own.into_iter().chain(shared).collect()
 }
 
 impl Place {
     pub fn read(settings: &Settings) -> Result<Self> {
         let secret_id = settings.required_string("secret_id")?;
-        let filled = |name| {
-            let text = settings.string(name).filter(|text| !text.is_empty());
-            text.map(str::to_owned)
-        };
         Ok(Self {
             region: region(settings, secret_id)?,
             secret_id: secret_id.to_owned(),
             layout: Layout::from_settings(settings)?,
-            making: Making {
-                kms_key_id: filled("kms_key_id"),
-                description: filled("description"),
-                tags: settings
-                    .string_map("tags")
-                    .into_iter()
-                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                    .collect(),
-            },
+            making: Making::read(settings)?,
             recovery_days: recovery_days(settings)?,
-            on_destroy: match settings.one_of("on_destroy", &["delete", "retain"])? {
-                Some("delete") => OnDestroy::Delete,
-                Some(_) => OnDestroy::Retain,
-                None => OnDestroy::DeleteIfCreated,
-            },
+            on_destroy: OnDestroy::read(settings)?,
         })
+    }
+
+    /// The place, as these settings name it.
+    pub fn text(&self) -> String {
+        let id = &self.secret_id;
+        match &self.region {
+            Some(region) if !self.is_arn() => format!("{KIND} {id} ({region})"),
+            _ => format!("{KIND} {id}"),
+        }
     }
 
     /// Only a name can be created: AWS itself adds the last part of an ARN.

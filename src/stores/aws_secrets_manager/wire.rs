@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::api::MARK;
 use crate::secret::Secret;
+use crate::stores::aws::{Tag, tags_of};
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -31,14 +31,7 @@ pub(super) struct CreateSecret<'a> {
     pub kms_key_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<&'a str>,
-    pub tags: Vec<NewTag<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct NewTag<'a> {
-    pub key: &'a str,
-    pub value: &'a str,
+    pub tags: Vec<Tag>,
 }
 
 #[derive(Serialize)]
@@ -77,7 +70,7 @@ pub(super) struct SecretDescription {
     #[serde(default)]
     pub name: String,
     pub deleted_date: Option<IgnoredAny>,
-    #[serde(default, deserialize_with = "null_as_empty")]
+    #[serde(default, deserialize_with = "tags_of")]
     pub tags: Vec<Tag>,
     pub version_ids_to_stages: Option<BTreeMap<String, Vec<String>>>,
 }
@@ -88,20 +81,6 @@ impl SecretDescription {
         let mut versions = self.version_ids_to_stages.iter().flatten();
         let labelled = versions.find(|(_, labels)| labels.iter().any(|there| there == label));
         labelled.map(|(version, _)| version.clone())
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Tag {
-    pub key: String,
-    #[serde(default)]
-    pub value: String,
-}
-
-impl Tag {
-    pub fn is_mark(&self) -> bool {
-        (self.key.as_str(), self.value.as_str()) == MARK
     }
 }
 
@@ -120,20 +99,10 @@ pub(super) struct SecretValue {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct PutAnswer {
-    #[serde(default, deserialize_with = "null_as_empty")]
-    pub version_stages: Vec<String>,
+    pub version_stages: Option<Vec<String>>,
 }
 
 fn as_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
     let text: Option<String> = Deserialize::deserialize(deserializer)?;
     Ok(text.map(Secret::new))
-}
-
-fn null_as_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    let items: Option<Vec<T>> = Deserialize::deserialize(deserializer)?;
-    Ok(items.unwrap_or_default())
 }

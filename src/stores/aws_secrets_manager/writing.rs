@@ -1,20 +1,11 @@
 //! A write to a secret: over the expected version only, and looked at again afterwards.
 
-use std::time::Duration;
-
 use super::SecretPlace;
 use super::api::{Content, Value};
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
+use crate::stores::aws::{REREAD_DELAYS, changed_meanwhile, overwritten};
 use crate::stores::{Receipt, Store, Version};
-
-/// What was just written may show a moment late; after these waits it is taken for lost.
-const REREAD_DELAYS: [Duration; 4] = [
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-];
 
 /// How a secret stands right before the write.
 enum Before {
@@ -111,11 +102,7 @@ impl SecretPlace {
         if version == *expected {
             return Ok(());
         }
-        Err(Error::new(
-            Kind::Stale,
-            format!("{} was changed in the meantime", self.place()),
-            "Somebody else wrote a value, or deleted it, since this apply looked at it. It was left as it is. Plan again.",
-        ))
+        Err(changed_meanwhile(&self.place()))
     }
 
     /// Whether the version is the current one. A version that exists already may have been superseded meanwhile.
@@ -167,7 +154,7 @@ impl SecretPlace {
             }
             match delays.next() {
                 Some(delay) => self.api.wait(*delay).await?,
-                None => return Err(self.overwritten()),
+                None => return Err(overwritten(&self.place())),
             }
         }
     }
@@ -192,15 +179,6 @@ impl SecretPlace {
                 "{outcome} Find out who writes there (a rotation Lambda, another Terraform configuration), stop it, then \
                  run terraform plan again."
             ),
-        )
-    }
-
-    fn overwritten(&self) -> Error {
-        Error::new(
-            Kind::Stale,
-            format!("{} does not hold what was written", self.place()),
-            "Somebody else wrote a value at the same time. Find out who does (a rotation Lambda, \
-             another Terraform configuration), stop it, then run terraform plan again.",
         )
     }
 }

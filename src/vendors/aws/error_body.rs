@@ -56,8 +56,10 @@ fn in_xml(text: &str) -> Option<ErrorBody> {
 struct JsonError {
     #[serde(rename = "__type")]
     kind: Option<String>,
-    #[serde(alias = "Message", default)]
     message: Option<String>,
+    /// Services write one of both, and emulators both.
+    #[serde(rename = "Message")]
+    capital_message: Option<String>,
 }
 
 fn in_json(text: &str, answer: &Answer) -> Option<ErrorBody> {
@@ -71,6 +73,6 @@ fn in_json(text: &str, answer: &Answer) -> Option<ErrorBody> {
     let code = kind.rsplit('#').next()?.split(':').next()?;
     Some(ErrorBody {
         code: code.to_owned(),
-        message: error.message.unwrap_or_default(),
+        message: error.message.or(error.capital_message).unwrap_or_default(),
     })
 }

@@ -13,6 +13,7 @@ mod error_body;
 mod refusal;
 mod role;
 mod schema;
+mod session;
 mod settings;
 mod wire;
 
@@ -25,6 +26,7 @@ pub use caller::Caller;
 pub use client::{AwsClient, Json, Query};
 pub use endpoint::Service;
 pub use schema::{attributes, role_attributes};
+pub use session::Session;
 pub use settings::{Config, Role, region, roles};
 
 /// The client that every AWS resource of this provider shares.
