@@ -159,7 +159,7 @@ pub async fn is_led_by(name: &str, delivery: &Delivery, key: &Key) -> Result<boo
         Found::Document(document) => {
             key.fingerprint.as_ref() == Some(&document.primary.secret.fingerprint())
         }
-        Found::Nothing | Found::Foreign(_) | Found::Opaque => false,
+        Found::Nothing | Found::Deleted(_) | Found::Foreign(_) | Found::Opaque => false,
     })
 }
 

@@ -152,8 +152,8 @@ struct ObservedDeliveries {
     learned: Option<Fingerprint>,
     anything_found: bool,
     unreadable: Vec<Error>,
-    /// A secret stands in something that is not a delivered document: not a copy, and not lost either.
-    in_foreign: Copies,
+    /// A secret stands, or may stand, in something that is not a delivered document: not a copy, and not lost either.
+    elsewhere: Copies,
 }
 
 /// Of which secrets there is a copy.
@@ -225,17 +225,17 @@ impl ObservedDeliveries {
     }
 
     fn primary_copy(&self) -> situation::Copy {
-        self.copy(self.copies.primary, self.in_foreign.primary)
+        self.copy(self.copies.primary, self.elsewhere.primary)
     }
 
     fn secondary_copy(&self) -> situation::Copy {
-        self.copy(self.copies.secondary, self.in_foreign.secondary)
+        self.copy(self.copies.secondary, self.elsewhere.secondary)
     }
 
-    fn copy(&self, available: bool, in_foreign: bool) -> situation::Copy {
+    fn copy(&self, available: bool, elsewhere: bool) -> situation::Copy {
         match available {
             true => situation::Copy::Available,
-            false if in_foreign || !self.unreadable.is_empty() => situation::Copy::Unseen,
+            false if elsewhere || !self.unreadable.is_empty() => situation::Copy::Unseen,
             false => situation::Copy::Lost,
         }
     }
@@ -255,16 +255,23 @@ impl ObservedDeliveries {
 
     /// Which secrets can be copied from here.
     fn note(&mut self, slots: &Slots, found: &Found) {
-        self.anything_found |= !matches!(found, Found::Nothing);
+        self.anything_found |= !matches!(found, Found::Nothing | Found::Deleted(_));
         let document = match found {
             Found::Nothing | Found::Opaque => return,
+            Found::Deleted(_) => {
+                self.elsewhere = Copies {
+                    primary: true,
+                    secondary: true,
+                };
+                return;
+            }
             Found::Foreign(foreign) => {
                 let holds = |key: Option<&Key>| {
                     let mark = key.and_then(|key| key.fingerprint.as_ref());
-                    mark.is_some_and(|own| foreign.holds(|mark| mark == own))
+                    mark.is_some_and(|own| foreign.may_hold(|mark| mark == own))
                 };
-                self.in_foreign.primary |= holds(Some(&slots.primary));
-                self.in_foreign.secondary |= holds(slots.secondary_key());
+                self.elsewhere.primary |= holds(Some(&slots.primary));
+                self.elsewhere.secondary |= holds(slots.secondary_key());
                 return;
             }
             Found::Document(document) => document,
@@ -315,11 +322,12 @@ impl ObservedDeliveries {
                     ..record
                 };
             }
-            Found::Nothing => DeliveryState::Missing,
+            Found::Nothing | Found::Deleted(_) => DeliveryState::Missing,
             Found::Foreign(_) | Found::Opaque | Found::Document(_) => DeliveryState::Altered,
         };
         let reason = match found {
             Found::Foreign(foreign) => Some(foreign.to_string()),
+            Found::Deleted(way_back) => Some(way_back.clone()),
             _ => None,
         };
         DeliveryRecord {

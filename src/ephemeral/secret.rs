@@ -155,6 +155,7 @@ async fn look(delivery: &Delivery, expected: Option<&Fingerprint>) -> Result<Doc
                 .map_err(|document| stale(delivery, &document, expected))?),
         },
         Found::Nothing => Err(Unopened::Absent(absent(delivery))),
+        Found::Deleted(way_back) => Err(foreign(delivery, &way_back).into()),
         Found::Foreign(found) => Err(foreign(delivery, &found.why).into()),
         Found::Opaque => Err(foreign(delivery, "it cannot be read back").into()),
     }

@@ -78,6 +78,8 @@ pub struct Capabilities {
 pub enum Found {
     /// Nothing: the store says so for certain.
     Nothing,
+    /// Nothing that readers get. What stood there can still be brought back, in these words; a write brings it back, too.
+    Deleted(String),
     /// Something that this provider did not write.
     Foreign(Foreign),
     /// Something that cannot be read back: whose it is, nobody can tell.
@@ -92,15 +94,25 @@ impl Found {
         Self::Foreign(Foreign {
             why: why.into(),
             words: Vec::new(),
+            is_hidden: false,
+        })
+    }
+
+    /// The same of something whose content nobody can read for now, so that any key may stand in it.
+    pub fn hidden(why: impl Into<String>) -> Self {
+        Self::Foreign(Foreign {
+            why: why.into(),
+            words: Vec::new(),
+            is_hidden: true,
         })
     }
 
     /// The same, with the words of foreign content noted: it may hold a key of ours all the same.
     pub fn in_content(self, content: &[u8]) -> Self {
         match self {
-            Self::Foreign(Foreign { why, .. }) => Self::Foreign(Foreign {
-                why,
+            Self::Foreign(foreign) => Self::Foreign(Foreign {
                 words: words(content),
+                ..foreign
             }),
             found => found,
         }
@@ -113,9 +125,15 @@ pub struct Foreign {
     /// Why it thinks so.
     pub why: String,
     words: Vec<Fingerprint>,
+    is_hidden: bool,
 }
 
 impl Foreign {
+    /// Whether a secret with such a mark may stand in it.
+    pub fn may_hold(&self, is_ours: impl Fn(&Fingerprint) -> bool) -> bool {
+        self.is_hidden || self.holds(is_ours)
+    }
+
     /// The marks of its words, any of which may be a key: so many that a ledger can be asked about them.
     pub fn marks(&self) -> impl Iterator<Item = &Fingerprint> {
         self.words.iter().take(MOST_WORDS)

@@ -224,6 +224,12 @@ impl Cloud {
             .unwrap();
     }
 
+    /// Somebody deletes a secret for good.
+    pub fn purge_secret(&self, id: &str) {
+        let input = json!({ "SecretId": id, "ForceDeleteWithoutRecovery": true });
+        self.secrets_manager("DeleteSecret", input).unwrap();
+    }
+
     /// A parameter with its value; null if there is none.
     pub fn parameter(&self, name: &str) -> Value {
         let input = json!({ "Name": name, "WithDecryption": true });
@@ -236,14 +242,31 @@ impl Cloud {
         self.json(Service::Ssm, operation, input).unwrap()
     }
 
+    /// A call to Secrets Manager in a region that has to succeed.
+    pub fn secrets_in(&self, region: &str, operation: &str, input: Value) -> Value {
+        let region = Some(region);
+        self.json_in(region, Service::SecretsManager, operation, input)
+            .unwrap()
+    }
+
     fn secrets_manager(&self, operation: &str, input: Value) -> Result<Value, Refusal> {
         self.json(Service::SecretsManager, operation, input)
     }
 
     fn json(&self, service: Service, operation: &str, input: Value) -> Result<Value, Refusal> {
+        self.json_in(None, service, operation, input)
+    }
+
+    fn json_in(
+        &self,
+        region: Option<&str>,
+        service: Service,
+        operation: &str,
+        input: Value,
+    ) -> Result<Value, Refusal> {
         let json = Json {
             service,
-            region: None,
+            region,
             operation,
             input: &input,
             secrets: &[],

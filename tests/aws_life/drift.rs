@@ -196,7 +196,7 @@ fn a_secret_whose_every_copy_was_altered_is_lost_and_its_key_is_replaced_only_if
     world.ws.advance("30s");
     world.takes("revoke");
 
-    world.cloud.delete_secret(&world.secret_id);
+    world.cloud.purge_secret(&world.secret_id);
     world.takes("replace");
     assert_eq!(world.ids().len(), 2);
 }

@@ -32,6 +32,8 @@ mod restored;
 mod revocation;
 /// Secrets that a server repeats.
 mod secrecy;
+/// What else a secret has and does: copies, keys of KMS, a rotation of its own, a recovery window.
+mod secrets;
 /// Clocks, and what takes time.
 mod time;
 /// Keys that reached no store.

@@ -39,6 +39,7 @@ async fn make(op: Op, store: &dyn Store) -> Result<&'static str> {
             Found::Document(_) => "a document",
             Found::Foreign(_) => "something else",
             Found::Opaque => "something",
+            Found::Deleted(_) => "something deleted",
         }),
         Op::Write => {
             let (document, token) = (document(CANARY, 1), "a".repeat(64));

@@ -79,22 +79,11 @@ pub fn attributes(what: &str, default_key: &str) -> [(&'static str, Attribute); 
 impl Making {
     /// Reads the attributes.
     pub fn read(settings: &Settings) -> Result<Self> {
-        let filled = |name| {
-            let text = settings.string(name).filter(|text| !text.is_empty());
-            text.map(str::to_owned)
-        };
-        let kms_key_id = filled("kms_key_id");
-        if let Some(key) = kms_key_id.as_deref().filter(|key| !is_kms_key(key)) {
-            return Err(settings.wrong(
-                "kms_key_id",
-                "kms_key_id is not valid",
-                not_a_kms_key(key),
-            ));
-        }
+        let description = settings.string("description").filter(|it| !it.is_empty());
         let tags = settings.string_map("tags").into_iter();
         Ok(Self {
-            kms_key_id,
-            description: filled("description"),
+            kms_key_id: kms_key_id(settings)?,
+            description: description.map(str::to_owned),
             tags: tags
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
@@ -142,6 +131,22 @@ pub fn tags_of<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Tag>, D
     Ok(tags.unwrap_or_default())
 }
 
+/// Reads the attribute `kms_key_id` of any object.
+pub fn kms_key_id(settings: &Settings) -> Result<Option<String>> {
+    let given = settings.string("kms_key_id").filter(|it| !it.is_empty());
+    match given {
+        Some(text) if !is_kms_key(text) => Err(settings.wrong(
+            "kms_key_id",
+            "kms_key_id is not valid",
+            format!(
+                "{text:?} names no KMS key. Write its id (1234abcd-12ab-34cd-56ef-1234567890ab), its alias with the word in \
+                 front (\"alias/payments\"), or the ARN of one of the two; a key of another account has to be named by ARN."
+            ),
+        )),
+        given => Ok(given.map(str::to_owned)),
+    }
+}
+
 /// An id has digits and hyphens (and `mrk-` in front of it, in several regions); an alias begins with its word.
 fn is_kms_key(text: &str) -> bool {
     let is_id = |id: &str| {
@@ -159,14 +164,6 @@ fn is_kms_key(text: &str) -> bool {
         }
         _ => is_id(text) || is_alias(text),
     }
-}
-
-/// What is wrong with what cannot name a KMS key.
-fn not_a_kms_key(text: &str) -> String {
-    format!(
-        "{text:?} names no KMS key. Write its id (1234abcd-12ab-34cd-56ef-1234567890ab), its alias with the word in front \
-         (\"alias/payments\"), or the ARN of one of the two; a key of another account has to be named by ARN."
-    )
 }
 
 #[cfg(test)]

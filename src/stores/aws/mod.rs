@@ -7,8 +7,8 @@ mod trouble;
 use std::time::Duration;
 
 pub(super) use identity::Identities;
-pub(super) use making::{Making, OnDestroy, Tag, attributes, tags_of};
-pub(super) use trouble::{changed_meanwhile, overwritten, unless_missing};
+pub(super) use making::{Making, OnDestroy, Tag, attributes, kms_key_id, tags_of};
+pub(super) use trouble::{changed_meanwhile, explain, overwritten, unless_missing};
 
 /// What was just written may show a moment late; after these waits it is taken for lost.
 pub(super) const REREAD_DELAYS: [Duration; 4] = [

@@ -11,6 +11,23 @@ pub fn unless_missing<T>(outcome: Result<T, Refusal>) -> Result<Option<T>, Refus
     }
 }
 
+/// A refusal of a call that reads or writes a value. It may be the KMS key that refuses, which AWS tells in words that may
+/// repeat the value.
+pub fn explain(refusal: Refusal, summary: String) -> Error {
+    let error = refusal.explain(summary);
+    match error.kind {
+        Kind::Denied => Error {
+            detail: format!(
+                "{} If a KMS key of your own encrypts it, kms:Decrypt is needed of that key, and to write \
+                 kms:GenerateDataKey and kms:Encrypt.",
+                error.detail
+            ),
+            ..error
+        },
+        _ => error,
+    }
+}
+
 /// Somebody else was here since the place was looked at.
 pub fn changed_meanwhile(place: &str) -> Error {
     Error::new(

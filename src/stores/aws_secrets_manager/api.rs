@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::KIND;
+use super::replicas::{Replica, Replicated};
 use super::wire::{
-    CreateSecret, DeleteSecret, GetSecretValue, PutAnswer, PutSecretValue, SecretDescription,
-    SecretValue, Target, UpdateSecretVersionStage,
+    CreateSecret, DeleteSecret, GetSecretValue, PutAnswer, PutSecretValue, Replicate,
+    SecretDescription, SecretValue, StopReplicating, Target, UpdateSecretVersionStage,
 };
 use crate::error::Result;
 use crate::http::Refusal;
@@ -38,12 +39,29 @@ pub(super) struct Content<'a> {
 }
 
 pub(super) struct Described {
+    pub name: String,
+    arn: String,
     pub ours: bool,
     pub deleted: bool,
     /// The version that readers get.
     pub current: Option<String>,
     /// The version that they got before.
     pub previous: Option<String>,
+    /// The region of the secret itself, if it has copies or is one.
+    pub primary_region: Option<String>,
+    /// Its copies.
+    pub replicas: Vec<Replicated>,
+    /// AWS calls a function by the calendar that replaces the value.
+    pub rotates_itself: bool,
+    /// The service of AWS that made it for itself.
+    pub owning_service: Option<String>,
+}
+
+impl Described {
+    /// The region that was asked.
+    pub fn region(&self) -> Option<&str> {
+        self.arn.split(':').nth(3)
+    }
 }
 
 /// The value behind [`CURRENT`].
@@ -66,6 +84,12 @@ impl Api {
             deleted: secret.deleted_date.is_some(),
             current: secret.version_with(CURRENT),
             previous: secret.version_with(PREVIOUS),
+            name: secret.name,
+            arn: secret.arn,
+            primary_region: secret.primary_region,
+            replicas: secret.replication_status.unwrap_or_default(),
+            rotates_itself: secret.rotation_enabled.unwrap_or_default(),
+            owning_service: secret.owning_service,
         }))
     }
 
@@ -93,6 +117,7 @@ impl Api {
     pub async fn create(
         &self,
         making: &Making,
+        replicas: &[Replica],
         content: &Content<'_>,
         token: &str,
     ) -> Result<(), Refusal> {
@@ -103,6 +128,7 @@ impl Api {
             kms_key_id: making.kms_key_id.as_deref(),
             description: making.description.as_deref(),
             tags: making.tags(),
+            add_replica_regions: replicas,
         };
         self.call::<_, IgnoredAny>("CreateSecret", &input, content.hidden)
             .await?;
@@ -137,6 +163,26 @@ impl Api {
         let target = self.target();
         let restored = self.call::<_, IgnoredAny>("RestoreSecret", &target, &[]);
         restored.await.map(drop)
+    }
+
+    /// Copies the secret to more regions.
+    pub async fn replicate(&self, replicas: &[&Replica]) -> Result<(), Refusal> {
+        let input = Replicate {
+            secret_id: &self.secret_id,
+            add_replica_regions: replicas,
+        };
+        let made = self.call::<_, IgnoredAny>("ReplicateSecretToRegions", &input, &[]);
+        made.await.map(drop)
+    }
+
+    /// Deletes the copies in these regions: a secret with copies cannot be deleted.
+    pub async fn stop_replicating(&self, regions: &[&str]) -> Result<(), Refusal> {
+        let input = StopReplicating {
+            secret_id: &self.secret_id,
+            remove_replica_regions: regions,
+        };
+        let stopped = self.call::<_, IgnoredAny>("RemoveRegionsFromReplication", &input, &[]);
+        stopped.await.map(drop)
     }
 
     /// Deletes after so many days, or for good with none.

@@ -9,6 +9,7 @@
 mod api;
 mod identity;
 mod place;
+mod replicas;
 mod wire;
 mod writing;
 
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use tf_provider::value::ValueAny;
 
-use super::aws::{Identities, OnDestroy};
+use super::aws::{Identities, OnDestroy, explain};
 use super::document::Layout;
 use super::{Capabilities, Document, Found, Observation, Store, StoreKind, Version, Written, fits};
 use crate::context::Context;
@@ -101,6 +102,10 @@ const PERMISSIONS: &[Permission] = &[
         needed: "where the secret does not exist yet, with `secretsmanager:TagResource`",
     },
     Permission {
+        name: "secretsmanager:ReplicateSecretToRegions",
+        needed: "where `replica` is set; `RemoveRegionsFromReplication` where such a secret is deleted",
+    },
+    Permission {
         name: "secretsmanager:RestoreSecret",
         needed: "where it was deleted and its recovery window is not over",
     },
@@ -139,7 +144,10 @@ impl Store for SecretPlace {
             None if self.place.is_arn() => Err(self.no_such_arn()),
             None => Ok(()),
             Some(secret) if secret.deleted => self.may_restore(&secret),
-            Some(_) => self.current().await.map(drop),
+            Some(secret) => {
+                self.refuse_what_others_write(&secret)?;
+                self.current().await.map(drop)
+            }
         }
     }
 
@@ -190,6 +198,7 @@ impl Store for SecretPlace {
             return Ok(());
         }
         self.refuse_another(self.current().await?.as_ref(), expected)?;
+        self.delete_copies(&secret).await?;
         let deleted = self.api.delete(self.place.recovery_days).await;
         deleted.map_err(|refusal| refusal.explain(format!("{} could not be deleted", self.place())))
     }
@@ -198,13 +207,68 @@ impl Store for SecretPlace {
 impl SecretPlace {
     async fn observe_deleted(&self, refusal: Refusal) -> Result<Observation> {
         match self.describe().await? {
-            Some(secret) if secret.deleted && secret.ours => Ok(Observation::nothing()),
+            Some(secret) if secret.deleted && secret.ours => Ok(Observation {
+                found: Found::Deleted(self.way_back()),
+                version: Version::Absent,
+            }),
             Some(secret) if secret.deleted => Ok(Observation {
-                found: Found::foreign("it is scheduled for deletion"),
+                found: Found::hidden(self.way_back()),
                 version: Version::Of("deleted".to_owned()),
             }),
             _ => Err(self.unread(refusal)),
         }
+    }
+
+    /// Until the recovery window has passed, its value is still there.
+    fn way_back(&self) -> String {
+        format!(
+            "it is scheduled for deletion, and brought back by: aws secretsmanager restore-secret --secret-id {}",
+            self.place.secret_id
+        )
+    }
+
+    async fn delete_copies(&self, secret: &Described) -> Result<()> {
+        let regions: Vec<&str> = secret
+            .replicas
+            .iter()
+            .map(|it| it.region.as_str())
+            .collect();
+        if regions.is_empty() {
+            return Ok(());
+        }
+        let stopped = self.api.stop_replicating(&regions).await;
+        stopped.map_err(|refusal| {
+            refusal.explain(format!(
+                "The copies of {} in other regions could not be deleted",
+                self.place()
+            ))
+        })
+    }
+
+    /// Whoever else writes there would take the keys away from their readers.
+    fn refuse_what_others_write(&self, secret: &Described) -> Result<()> {
+        self.refuse_replica(secret)?;
+        let id = &self.place.secret_id;
+        let (who, detail) = match &secret.owning_service {
+            Some(service) => (
+                format!("is a secret of the AWS service {service}"),
+                "That service made it for itself and writes there whenever it likes. Deliver to another secret.".to_owned(),
+            ),
+            None if secret.rotates_itself => (
+                "is rotated by AWS itself".to_owned(),
+                format!(
+                    "Its rotation is switched on (RotationEnabled), so a function replaces its value by a calendar of its own, \
+                     and readers would lose the delivered keys. Nothing was changed. Switch it off (aws secretsmanager \
+                     cancel-rotate-secret --secret-id {id}), or deliver to another secret."
+                ),
+            ),
+            None => return Ok(()),
+        };
+        Err(Error::new(
+            Kind::Invalid,
+            format!("{} {who}", self.place()),
+            detail,
+        ))
     }
 
     async fn describe(&self) -> Result<Option<Described>> {
@@ -249,10 +313,20 @@ impl SecretPlace {
     }
 
     fn unread(&self, refusal: Refusal) -> Error {
-        refusal.explain(format!("{} could not be read", self.place()))
+        explain(refusal, format!("{} could not be read", self.place()))
     }
 
     fn unwritten(&self, refusal: Refusal) -> Error {
-        refusal.explain(format!("{} could not be written", self.place()))
+        let is_full = refusal.is("LimitExceededException");
+        let error = explain(refusal, format!("{} could not be written", self.place()));
+        match is_full {
+            false => error,
+            true => Error {
+                detail: "AWS answered LimitExceededException: the secret has no room for another version. It keeps every version of \
+                     the last 24 hours. Wait until the older ones are a day old, then apply again, and deliver more seldom: AWS \
+                     asks for ten minutes between two values in the long run.".to_owned(),
+                ..error
+            },
+        }
     }
 }

@@ -3,6 +3,7 @@
 use tf_provider::schema::AttributeType;
 
 use super::KIND;
+use super::replicas::{self, Replica};
 use crate::duration::Duration;
 use crate::error::{Error, Result};
 use crate::schema::{Attributes, attributes as table, optional, required};
@@ -17,6 +18,8 @@ pub(super) struct Place {
     pub region: Option<String>,
     pub layout: Layout,
     pub making: Making,
+    /// Other regions that it is copied to.
+    pub replicas: Vec<Replica>,
     /// How long a deleted secret can be restored; `None` deletes for good.
     pub recovery_days: Option<u64>,
     pub on_destroy: OnDestroy,
@@ -30,7 +33,8 @@ pub(super) fn attributes() -> Attributes {
             required(
                 AttributeType::String,
                 "Name or ARN of the secret. A name that does not exist yet is created; a secret \
-                 that exists gets a new version and keeps everything else.",
+                 that exists gets a new version and keeps everything else: KMS key, tags, resource policy, copies. Not a \
+                 copy in another region, and not one that AWS rotates by itself.",
             ),
         ),
         (
@@ -44,6 +48,7 @@ pub(super) fn attributes() -> Attributes {
                  the secrets themselves, with `primary_key_id`, `secondary_key_id` and `generation` beside them.",
             ),
         ),
+        ("replica", replicas::attribute()),
         (
             "recovery_window",
             text(
@@ -59,8 +64,10 @@ pub(super) fn attributes() -> Attributes {
 impl Place {
     pub fn read(settings: &Settings) -> Result<Self> {
         let secret_id = settings.required_string("secret_id")?;
+        let region = region(settings, secret_id)?;
         Ok(Self {
-            region: region(settings, secret_id)?,
+            replicas: replicas::read(settings, region.as_deref())?,
+            region,
             secret_id: secret_id.to_owned(),
             layout: Layout::from_settings(settings)?,
             making: Making::read(settings)?,

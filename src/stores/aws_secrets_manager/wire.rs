@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::replicas::{Replica, Replicated};
 use crate::secret::Secret;
 use crate::stores::aws::{Tag, tags_of};
 
@@ -32,6 +33,22 @@ pub(super) struct CreateSecret<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<&'a str>,
     pub tags: Vec<Tag>,
+    #[serde(skip_serializing_if = "<[Replica]>::is_empty")]
+    pub add_replica_regions: &'a [Replica],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Replicate<'a> {
+    pub secret_id: &'a str,
+    pub add_replica_regions: &'a [&'a Replica],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct StopReplicating<'a> {
+    pub secret_id: &'a str,
+    pub remove_replica_regions: &'a [&'a str],
 }
 
 #[derive(Serialize)]
@@ -73,6 +90,10 @@ pub(super) struct SecretDescription {
     #[serde(default, deserialize_with = "tags_of")]
     pub tags: Vec<Tag>,
     pub version_ids_to_stages: Option<BTreeMap<String, Vec<String>>>,
+    pub primary_region: Option<String>,
+    pub replication_status: Option<Vec<Replicated>>,
+    pub rotation_enabled: Option<bool>,
+    pub owning_service: Option<String>,
 }
 
 impl SecretDescription {

@@ -3,8 +3,9 @@
 use super::SecretPlace;
 use super::api::{Content, Value};
 use crate::error::{Error, Kind, Result};
+use crate::http::Refusal;
 use crate::secret::Secret;
-use crate::stores::aws::{REREAD_DELAYS, changed_meanwhile, overwritten};
+use crate::stores::aws::{REREAD_DELAYS, changed_meanwhile, explain, overwritten};
 use crate::stores::{Receipt, Store, Version};
 
 /// How a secret stands right before the write.
@@ -27,6 +28,12 @@ impl SecretPlace {
             return self.confirm(token, None).await;
         };
         if let Some(before) = before.as_ref().filter(|value| value.holds(content.text)) {
+            // New settings may want more copies of the same value.
+            if !self.place.replicas.is_empty()
+                && let Some(secret) = self.describe().await?
+            {
+                self.replicate(&secret).await?;
+            }
             return Ok(receipt(&before.version));
         }
         let former = before.map(|value| value.version);
@@ -56,15 +63,16 @@ impl SecretPlace {
             None if self.place.is_arn() => Err(self.no_such_arn()),
             None => {
                 self.refuse_another(None, expected)?;
-                match self.api.create(&self.place.making, content, token).await {
+                match self.create(content, token).await {
                     Ok(()) => Ok(Before::Written),
                     // Somebody was faster, or an earlier attempt of ours did arrive.
                     Err(refusal) if refusal.is("ResourceExistsException") => {
                         self.expected(self.current().await?, expected, content)
                     }
-                    Err(refusal) => {
-                        Err(refusal.explain(format!("{} could not be created", self.place())))
-                    }
+                    Err(refusal) => Err(explain(
+                        refusal,
+                        format!("{} could not be created", self.place()),
+                    )),
                 }
             }
             Some(secret) if secret.deleted => {
@@ -79,6 +87,11 @@ impl SecretPlace {
             }
             Some(_) => self.expected(self.current().await?, expected, content),
         }
+    }
+
+    async fn create(&self, content: &Content<'_>, token: &str) -> Result<(), Refusal> {
+        let (making, replicas) = (&self.place.making, &self.place.replicas);
+        self.api.create(making, replicas, content, token).await
     }
 
     fn expected(
@@ -145,11 +158,11 @@ impl SecretPlace {
             if let Some(secret) = secret
                 && secret.current.as_deref() == Some(version)
             {
-                return match secret.previous {
+                return match secret.previous.as_deref() {
                     Some(other) if former.is_some_and(|former| former != other) => {
-                        Err(self.give_way(version, &other).await)
+                        Err(self.give_way(version, other).await)
                     }
-                    _ => Ok(receipt(version)),
+                    _ => self.replicate(&secret).await.map(|()| receipt(version)),
                 };
             }
             match delays.next() {

@@ -6,13 +6,13 @@
 use super::api::{Content, Parameter, Value, mark};
 use crate::error::{Error, Kind, Result};
 use crate::http::Refusal;
-use crate::stores::aws::{Making, REREAD_DELAYS, changed_meanwhile, overwritten};
+use crate::stores::aws::{Making, REREAD_DELAYS, changed_meanwhile, explain, overwritten};
 
 impl Parameter {
     /// What it holds.
     pub async fn look(&self) -> Result<Option<Value>> {
         let current = self.current().await;
-        current.map_err(|refusal| refusal.explain(format!("{} could not be read", self.place)))
+        current.map_err(|refusal| explain(refusal, format!("{} could not be read", self.place)))
     }
 
     /// Writes over the expected content, unless it is there already. Tells the version, and what tells its content.
@@ -63,7 +63,7 @@ impl Parameter {
 
     async fn put_over(&self, content: &Content<'_>) -> Result<u64> {
         let put = self.overwrite(content).await;
-        put.map_err(|refusal| refusal.explain(format!("{} could not be written", self.place)))
+        put.map_err(|refusal| explain(refusal, format!("{} could not be written", self.place)))
     }
 
     /// A write that came between ours and the look before it comes back to the front. A version with our own text is an
@@ -153,6 +153,6 @@ impl Parameter {
     }
 
     fn not_created(&self, refusal: Refusal) -> Error {
-        refusal.explain(format!("{} could not be created", self.place))
+        explain(refusal, format!("{} could not be created", self.place))
     }
 }

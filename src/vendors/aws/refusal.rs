@@ -10,7 +10,7 @@ use crate::http::{self, Asked, ErrorBody, Meaning};
 /// Whose words may be shown: calls that neither carry nor return a secret. A call that is not listed counts as one
 /// that does.
 pub fn may_be_quoted(operation: &str) -> bool {
-    const PUBLIC: [&str; 12] = [
+    const PUBLIC: [&str; 14] = [
         "ListAccessKeys",
         "UpdateAccessKey",
         "DeleteAccessKey",
@@ -21,6 +21,8 @@ pub fn may_be_quoted(operation: &str) -> bool {
         "UpdateSecretVersionStage",
         "DeleteSecret",
         "RestoreSecret",
+        "ReplicateSecretToRegions",
+        "RemoveRegionsFromReplication",
         "DeleteParameter",
         "ListTagsForResource",
     ];
