@@ -101,8 +101,7 @@ fn a_workspace_that_begins_with_an_older_state_harms_nothing() {
     let (ws, older) = promoted();
     let delivered = ws.delivered("k.json");
     fs::write(ws.path("older.tfstate"), older.to_string()).unwrap();
-    ws.run(&["workspace", "new", "-state=older.tfstate", "copy"])
-        .ok();
+    ws.begin_workspace("copy", "older.tfstate");
     ws.apply().ok();
     assert_eq!(ws.delivered("k.json"), delivered);
     ws.run(&["workspace", "select", "default"]).ok();

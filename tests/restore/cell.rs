@@ -142,8 +142,7 @@ impl Cell {
             }
             Way::NewWorkspace => {
                 put_state(ws, older, "old.tfstate");
-                ws.run(&["workspace", "new", "-state=old.tfstate", "other"])
-                    .ok();
+                ws.begin_workspace("other", "old.tfstate");
             }
         }
     }

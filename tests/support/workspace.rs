@@ -151,6 +151,12 @@ impl Workspace {
         self.run(&[&["apply", "-json", "-auto-approve"], args].concat())
     }
 
+    /// Begins another workspace with the state in a file. OpenTofu 1.12 leaves it empty after `workspace new -state`.
+    pub fn begin_workspace(&self, name: &str, state: &str) {
+        self.run(&["workspace", "new", name]).ok();
+        self.run(&["state", "push", state]).ok();
+    }
+
     pub fn destroy(&self) -> Outcome {
         self.run(&["destroy", "-json", "-auto-approve"])
     }
