@@ -58,6 +58,12 @@ cli() {
   fi
 }
 
+# Runs tests, all of a binary in one process, so that each server is started once. More at a time than there are processors,
+# for many of them wait: until a key is accepted a second time, until a lease ends.
+run_tests() {
+  RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))} cargo test --locked "$@"
+}
+
 # What the command $1 says that it is, such as "Terraform v1.11.4".
 version_of() { CHECKPOINT_DISABLE=1 TF_CLI_CONFIG_FILE=/dev/null "$1" version | sed -n -E '/^(Terraform|OpenTofu) v/p'; }
 

@@ -77,7 +77,7 @@ run_member() {
   say "" "== $(name_of "$product" "$version"): $part ==" "$path"
   rm -f "$FOUND/$product-$version"
   # shellcheck disable=SC2086 # They are many words.
-  TF_ACC_TERRAFORM_PATH=$path APIKEY_MATRIX_RECORD=$FOUND/$product-$version cargo test --locked --test tests -- $tests
+  TF_ACC_TERRAFORM_PATH=$path APIKEY_MATRIX_RECORD=$FOUND/$product-$version run_tests --test tests -- $tests
 }
 
 run() {

@@ -20,11 +20,7 @@ if [ "$MATRIX" != no ]; then
   APIKEY_MATRIX_RECORD=$(scripts/matrix.sh record)
   export APIKEY_MATRIX_RECORD
 fi
-if command -v cargo-nextest >/dev/null; then
-  cargo nextest run --locked --no-fail-fast --no-tests=fail "$@"
-else
-  cargo test --locked "$@"
-fi
+run_tests "$@"
 case $MATRIX in
   no) ;;
   all) scripts/matrix.sh all ;;

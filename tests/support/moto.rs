@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -89,13 +89,9 @@ impl Moto {
     }
 
     fn start_with(free_calls: Option<u32>) -> Self {
-        let installed = Command::new("moto_server")
-            .arg("--help")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
+        static INSTALLED: LazyLock<bool> = LazyLock::new(is_installed);
         assert!(
-            installed.is_ok_and(|status| status.success()),
+            *INSTALLED,
             "moto_server is missing: pip install 'moto[server]'"
         );
         // Another process may take the free port first; then the next one is tried.
@@ -130,6 +126,15 @@ impl Moto {
         });
         ready.then_some(moto)
     }
+}
+
+fn is_installed() -> bool {
+    Command::new("moto_server")
+        .arg("--help")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 impl Drop for Moto {
