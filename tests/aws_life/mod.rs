@@ -1,5 +1,7 @@
 //! The whole life of keys on AWS: the real CLI, the real binary, and a server that checks signatures and policies.
 
+/// The key in one account, the secret in another.
+mod accounts;
 /// The server, and what its administrator does there by hand.
 pub mod cloud;
 /// Administrators who are refused, and a server that is down.

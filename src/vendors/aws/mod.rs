@@ -26,7 +26,7 @@ pub use caller::Caller;
 pub use client::{AwsClient, Json, Query};
 pub use endpoint::Service;
 pub use schema::{attributes, role_attributes};
-pub use session::Session;
+pub use session::{Access, Session, access_attributes};
 pub use settings::{Config, Role, region, roles};
 
 /// The client that every AWS resource of this provider shares.
