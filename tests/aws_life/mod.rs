@@ -18,6 +18,8 @@ mod fed;
 mod forbidden;
 /// Rows that somebody wrote into the ledger.
 mod forged;
+/// What the guide for AWS tells people to copy.
+mod guide;
 /// Keys that existed before.
 mod import;
 /// From create to revoke.
