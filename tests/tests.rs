@@ -8,6 +8,9 @@ mod aws;
 /// The whole life of keys on AWS, driven through the real CLI against a server that checks signatures and policies.
 #[cfg(unix)]
 mod aws_life;
+/// AWS as teams run it: credentials, endpoints, proxies and authorities, by what is seen on the wire.
+#[cfg(unix)]
+mod aws_wire;
 /// Wrong configurations and what is printed about them.
 #[cfg(unix)]
 mod bad_input;

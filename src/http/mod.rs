@@ -1,18 +1,20 @@
 //! The one client of every API: issuers, stores and the request of `verification` send through it and nothing else.
 //!
-//! `transport` connects, sends once and bounds what comes back. `retry` decides whether a call is sent again and how long
+//! `transport` connects, sends once and bounds what comes back; `network` knows proxies and whom to trust. `retry` decides whether a call is sent again and how long
 //! it is waited for. `call` puts the two together for a [`Vendor`], which adds its address, its credentials and the way
 //! in which it says no; `refusal` turns that into an error that a person can act on, without any secret. `auth` and
 //! `pages` are what most vendors have in common. An issuer for one more API is a [`Vendor`] and its calls, in one file.
 
 pub mod auth;
 mod call;
+mod network;
 mod pages;
 mod refusal;
 mod retry;
 mod transport;
 
 pub use call::{Body, Call, Used, Vendor, json};
+pub use network::{Authorities, Network, Proxies, proxy_url};
 pub use pages::{on_the_same_server, pages};
 pub(crate) use refusal::capital;
 pub use refusal::{Asked, ErrorBody, Meaning, Refusal, advice, error_in_json, read};

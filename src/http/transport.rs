@@ -17,6 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::guard;
 
+use super::network::{Network, is_near};
 use super::retry::{Failure, Patience};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,8 +29,9 @@ const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Http {
     remote: OnceLock<reqwest::Client>,
-    /// What goes to this machine bypasses any proxy.
-    local: OnceLock<reqwest::Client>,
+    /// What is near bypasses any proxy.
+    near: OnceLock<reqwest::Client>,
+    network: Network,
     patience: Patience,
     /// Who did not answer the last call at all.
     silent: Mutex<BTreeSet<String>>,
@@ -56,10 +58,19 @@ impl Http {
     pub fn with_patience(stop: CancellationToken, patience: Patience) -> Self {
         Self {
             remote: OnceLock::new(),
-            local: OnceLock::new(),
+            near: OnceLock::new(),
+            network: Network::default(),
             patience,
             silent: Mutex::default(),
             stop,
+        }
+    }
+
+    /// The same client with the proxies and the certificates of a vendor.
+    pub fn through(&self, network: Network) -> Self {
+        Self {
+            network,
+            ..Self::with_patience(self.stop.clone(), self.patience)
         }
     }
 
@@ -85,15 +96,15 @@ impl Http {
     }
 
     fn client(&self, url: &Url) -> Result<&reqwest::Client> {
-        let is_local = is_on_this_machine(url);
-        let slot = match is_local {
-            true => &self.local,
+        let is_near = is_near(url);
+        let slot = match is_near {
+            true => &self.near,
             false => &self.remote,
         };
         if let Some(client) = slot.get() {
             return Ok(client);
         }
-        let built = build(is_local)?;
+        let built = build(&self.network, is_near)?;
         Ok(slot.get_or_init(|| built))
     }
 
@@ -119,7 +130,7 @@ impl Http {
         let mut body = Zeroizing::new(Vec::new());
         loop {
             let chunk = response.chunk().await;
-            match chunk.map_err(|error| unanswered(&host, limit, error))? {
+            match chunk.map_err(|error| self.unanswered(&host, limit, error))? {
                 None => break,
                 Some(chunk) if body.len() + chunk.len() > LARGEST_ANSWER => {
                     return Err(Failure::broken(too_large(&host)));
@@ -140,8 +151,50 @@ impl Http {
         let host = host_of(&request);
         let client = self.client(request.url()).map_err(Failure::settled)?;
         let response = client.execute(request).await;
-        response.map_err(|error| unanswered(&host, limit, error))
+        response.map_err(|error| self.unanswered(&host, limit, error))
     }
+
+    fn unanswered(&self, host: &str, limit: Duration, error: reqwest::Error) -> Failure {
+        // Only a connection that was never made proves that nothing was sent.
+        let outcome_unknown = !error.is_connect() && !error.is_builder();
+        let (is_timeout, is_connect) = (error.is_timeout(), error.is_connect());
+        let causes = causes(&error.without_url());
+        let is_untrusted = causes.contains("UnknownIssuer");
+        let detail = match (is_timeout, is_connect) {
+            (true, true) => checked("No connection could be made in time."),
+            (true, false) => checked(&format!(
+                "There was no whole answer within {} seconds.",
+                limit.as_secs()
+            )),
+            _ if is_untrusted => self.untrusted(host),
+            _ => checked(&format!("{causes}.")),
+        };
+        let error = Error::new(Kind::Unavailable, format!("{host} did not answer"), detail);
+        Failure {
+            // Whom nobody knows now, nobody knows a moment later.
+            transient: !is_untrusted,
+            outcome_unknown,
+            answered: false,
+            ..Failure::settled(error)
+        }
+    }
+
+    fn untrusted(&self, host: &str) -> String {
+        let place = match self.network.trust {
+            "" => "the certificates of this machine, or a file that SSL_CERT_FILE names",
+            place => place,
+        };
+        format!(
+            "Its certificate was issued by an authority that is not known here (UnknownIssuer). If {host} is to be trusted, \
+             such as a proxy that reads along, put the certificate of the authority into {place}."
+        )
+    }
+}
+
+fn checked(reason: &str) -> String {
+    format!(
+        "{reason} Check the network, the proxy (HTTPS_PROXY, NO_PROXY) and the endpoint, then run the command again."
+    )
 }
 
 impl Answer {
@@ -183,41 +236,11 @@ pub fn is_encrypted_or_local(url: &Url) -> bool {
     url.scheme() == "https" || is_on_this_machine(url)
 }
 
-fn unanswered(host: &str, limit: Duration, error: reqwest::Error) -> Failure {
-    // Only a connection that was never made proves that nothing was sent.
-    let outcome_unknown = !error.is_connect() && !error.is_builder();
-    let reason = match (error.is_timeout(), error.is_connect()) {
-        (true, true) => "No connection could be made in time.".to_owned(),
-        (true, false) => format!(
-            "There was no whole answer within {} seconds.",
-            limit.as_secs()
-        ),
-        _ => format!("{}.", causes(&error.without_url())),
-    };
-    let error = Error::new(
-        Kind::Unavailable,
-        format!("{host} did not answer"),
-        format!(
-            "{reason} Check the network, the proxy (HTTPS_PROXY, NO_PROXY) and the endpoint, then run the command again."
-        ),
-    );
-    Failure {
-        transient: true,
-        outcome_unknown,
-        answered: false,
-        ..Failure::settled(error)
-    }
-}
-
-fn build(is_local: bool) -> Result<reqwest::Client> {
+fn build(network: &Network, is_near: bool) -> Result<reqwest::Client> {
     // Fails only if a provider is installed already, and then that one serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = reqwest::Client::builder();
-    let builder = match is_local {
-        true => builder.no_proxy(),
-        false => builder,
-    };
-    builder
+    network
+        .client(reqwest::Client::builder(), is_near)
         .user_agent(concat!(
             "terraform-provider-apikey/",
             env!("CARGO_PKG_VERSION")

@@ -12,8 +12,8 @@ mod places;
 mod search;
 /// Documents in Secrets Manager.
 mod secrets;
-/// Where credentials and endpoints come from.
-mod sources;
+/// Credentials that are asked for and kept.
+mod sessions;
 
 pub use iam::guarded;
 

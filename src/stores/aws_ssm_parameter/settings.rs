@@ -8,7 +8,7 @@ use crate::schema::{Attributes, attributes as table, optional, required};
 use crate::settings::Settings;
 use crate::stores::aws::{Making, OnDestroy, attributes as shared_attributes};
 use crate::stores::document::Layout;
-use crate::vendors::aws::{Access, access_attributes};
+use crate::vendors::aws;
 
 /// The longest name that a parameter can be given.
 const LONGEST_NAME: usize = 1011;
@@ -22,7 +22,7 @@ pub struct Place {
     pub name: String,
     /// The parameter with the secondary, where each slot has one of its own.
     pub secondary_name: Option<String>,
-    pub access: Access,
+    pub region: Option<String>,
     pub layout: Layout,
     pub tier: Option<&'static str>,
     pub making: Making,
@@ -70,8 +70,7 @@ pub fn attributes() -> Attributes {
         ),
     ]);
     let shared = table(shared_attributes("parameter", "aws/ssm"));
-    let access = table(access_attributes("the parameter"));
-    own.into_iter().chain(shared).chain(access).collect()
+    own.into_iter().chain(shared).collect()
 }
 
 impl Place {
@@ -86,7 +85,7 @@ impl Place {
         Ok(Self {
             name: name.to_owned(),
             secondary_name: secondary_name.map(str::to_owned),
-            access: Access::read(settings)?,
+            region: aws::region(settings)?,
             layout: Layout::from_settings(settings)?,
             tier: settings.one_of("tier", &["Standard", "Advanced", "Intelligent-Tiering"])?,
             making: Making::read(settings)?,
@@ -104,8 +103,8 @@ impl Place {
 
     /// One of its parameters, as these settings name it.
     pub fn text_of(&self, name: &str) -> String {
-        match self.access.text(true) {
-            Some(access) => format!("{KIND} {name} ({access})"),
+        match &self.region {
+            Some(region) => format!("{KIND} {name} ({region})"),
             None => format!("{KIND} {name}"),
         }
     }
@@ -139,7 +138,7 @@ fn refuse_wrong_name(settings: &Settings, field: &str, name: &str) -> Result<()>
     if name.starts_with("arn:") {
         return wrong(format!(
             "{name:?} is an ARN, by which Parameter Store lets others read but nobody write. Write the name of the \
-             parameter, and reach its account by assume_role or profile."
+             parameter, and reach its account with credentials of that account."
         ));
     }
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
-use super::credentials::Held;
+use super::side::Signer;
 use super::{AwsClient, Query, Service};
 use crate::error::{Error, Kind, Result};
 use crate::http::{Refusal, Repeat};
@@ -49,13 +49,15 @@ impl Caller {
     }
 
     async fn arn(&self) -> Result<&str> {
-        let found = self.arn.get_or_try_init(|| arn(&self.client, None));
+        let found = self
+            .arn
+            .get_or_try_init(|| arn(&self.client, Signer::Provider));
         found.await.map(String::as_str)
     }
 }
 
 /// Asks who `signer` is, or else who the client runs as.
-pub(super) async fn arn(client: &AwsClient, signer: Option<&Held>) -> Result<String> {
+pub(super) async fn arn(client: &AwsClient, signer: Signer<'_>) -> Result<String> {
     let query = Query {
         service: Service::Sts,
         operation: "GetCallerIdentity",

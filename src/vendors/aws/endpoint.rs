@@ -1,5 +1,6 @@
 //! Where each AWS service answers: partitions, regions, host names and the region that a signature names.
 
+use super::partition::Partition;
 use crate::error::{Error, Path};
 
 /// The services that this provider calls.
@@ -13,60 +14,31 @@ pub enum Service {
     SecretsManager,
     /// Systems Manager, for its Parameter Store.
     Ssm,
+    /// The portal of IAM Identity Center, which hands out the credentials of roles.
+    Sso,
+    /// Where IAM Identity Center signs people in.
+    SsoOidc,
 }
 
-/// One of the separate worlds of AWS.
-struct Partition {
-    /// How the names of its regions begin.
-    regions: &'static str,
-    domain: &'static str,
-    iam_host: &'static str,
-    iam_region: &'static str,
+/// Which of its names a service is called by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Variant {
+    /// What is validated after FIPS 140.
+    pub fips: bool,
+    /// What is reached over IPv6 too.
+    pub dual_stack: bool,
 }
-
-/// The commercial partition comes last: it takes every region that no other one claims.
-const PARTITIONS: &[Partition] = &[
-    Partition {
-        regions: "cn-",
-        domain: "amazonaws.com.cn",
-        iam_host: "iam.cn-north-1.amazonaws.com.cn",
-        iam_region: "cn-north-1",
-    },
-    Partition {
-        regions: "us-gov-",
-        domain: "amazonaws.com",
-        iam_host: "iam.us-gov.amazonaws.com",
-        iam_region: "us-gov-west-1",
-    },
-    Partition {
-        regions: "eusc-",
-        domain: "amazonaws.eu",
-        iam_host: "iam.eusc-de-east-1.amazonaws.eu",
-        iam_region: "eusc-de-east-1",
-    },
-    Partition {
-        regions: "us-iso-",
-        domain: "c2s.ic.gov",
-        iam_host: "iam.us-iso-east-1.c2s.ic.gov",
-        iam_region: "us-iso-east-1",
-    },
-    Partition {
-        regions: "us-isob-",
-        domain: "sc2s.sgov.gov",
-        iam_host: "iam.us-isob-east-1.sc2s.sgov.gov",
-        iam_region: "us-isob-east-1",
-    },
-    Partition {
-        regions: "",
-        domain: "amazonaws.com",
-        iam_host: "iam.amazonaws.com",
-        iam_region: "us-east-1",
-    },
-];
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Iam, Self::Sts, Self::SecretsManager, Self::Ssm];
+    pub const ALL: [Self; 6] = [
+        Self::Iam,
+        Self::Sts,
+        Self::SecretsManager,
+        Self::Ssm,
+        Self::Sso,
+        Self::SsoOidc,
+    ];
 
     /// The name in a signature, in a host name and in the `endpoints` of the provider block.
     pub fn name(self) -> &'static str {
@@ -75,6 +47,8 @@ impl Service {
             Self::Sts => "sts",
             Self::SecretsManager => "secretsmanager",
             Self::Ssm => "ssm",
+            Self::Sso => "sso",
+            Self::SsoOidc => "ssooidc",
         }
     }
 
@@ -93,6 +67,8 @@ impl Service {
             Self::Sts => "STS",
             Self::SecretsManager => "Secrets Manager",
             Self::Ssm => "SSM",
+            Self::Sso => "SSO",
+            Self::SsoOidc => "SSO OIDC",
         }
     }
 
@@ -102,21 +78,45 @@ impl Service {
     }
 
     /// Its URL and the region to sign for. Without a region the commercial partition is meant.
-    pub fn locate(self, region: Option<&str>) -> (String, String) {
-        let partition = partition_of(region.unwrap_or_default());
-        match (self, region) {
-            (Self::Iam, _) => (
-                format!("https://{}/", partition.iam_host),
-                partition.iam_region.to_owned(),
-            ),
-            (_, Some(region)) => (
-                format!("https://{}.{region}.{}/", self.name(), partition.domain),
-                region.to_owned(),
-            ),
-            (_, None) => (
-                format!("https://{}.{}/", self.name(), partition.domain),
-                partition.iam_region.to_owned(),
-            ),
+    pub fn locate(self, region: Option<&str>, variant: Variant) -> (String, String) {
+        let partition = Partition::of(region);
+        let signing = match (self, region) {
+            (Self::Iam, _) | (_, None) => partition.global_region,
+            (_, Some(region)) => region,
+        };
+        let usual = variant == Variant::default();
+        let host = match (self, region) {
+            (Self::Iam, _) => {
+                let index = 2 * usize::from(variant.fips) + usize::from(variant.dual_stack);
+                partition.iam[index].to_owned()
+            }
+            (_, None) if usual => format!("{}.{}", self.host(), partition.domain),
+            _ => self.regional_host(signing, partition, variant),
+        };
+        (format!("https://{host}/"), signing.to_owned())
+    }
+
+    fn regional_host(self, region: &str, partition: &Partition, variant: Variant) -> String {
+        let is_secrets = self == Self::SecretsManager;
+        let dual_stack = variant.dual_stack && !(is_secrets && partition.dual_stack_secrets);
+        let has_own_name = is_secrets || dual_stack || !partition.fips_by_default;
+        let fips = match variant.fips && has_own_name {
+            true => "-fips",
+            false => "",
+        };
+        let domain = match dual_stack {
+            true => partition.dual_stack_domain,
+            false => partition.domain,
+        };
+        format!("{}{fips}.{region}.{domain}", self.host())
+    }
+
+    /// How its hosts begin.
+    fn host(self) -> &'static str {
+        match self {
+            Self::Sso => "portal.sso",
+            Self::SsoOidc => "oidc",
+            service => service.name(),
         }
     }
 }
@@ -160,72 +160,83 @@ pub fn no_region(service: Service) -> Error {
     )
 }
 
-fn partition_of(region: &str) -> &'static Partition {
-    let claimed = PARTITIONS
-        .iter()
-        .find(|partition| region.starts_with(partition.regions));
-    // The last row claims every region.
-    claimed.unwrap_or(&PARTITIONS[PARTITIONS.len() - 1])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_partition_has_its_own_hosts() {
-        for (service, region, url, signed_for) in [
-            (
-                Service::Iam,
-                None,
-                "https://iam.amazonaws.com/",
-                "us-east-1",
-            ),
+        let usual = Variant::default();
+        let fips = Variant {
+            fips: true,
+            ..usual
+        };
+        let dual_stack = Variant {
+            dual_stack: true,
+            ..usual
+        };
+        for (service, region, variant, host, signed_for) in [
+            (Service::Iam, None, usual, "iam.amazonaws.com", "us-east-1"),
             (
                 Service::Iam,
                 Some("eu-west-1"),
-                "https://iam.amazonaws.com/",
+                usual,
+                "iam.amazonaws.com",
                 "us-east-1",
             ),
             (
                 Service::Iam,
                 Some("cn-northwest-1"),
-                "https://iam.cn-north-1.amazonaws.com.cn/",
+                usual,
+                "iam.cn-north-1.amazonaws.com.cn",
                 "cn-north-1",
             ),
             (
                 Service::Iam,
                 Some("us-gov-east-1"),
-                "https://iam.us-gov.amazonaws.com/",
+                fips,
+                "iam.us-gov.amazonaws.com",
                 "us-gov-west-1",
             ),
+            (Service::Sts, None, usual, "sts.amazonaws.com", "us-east-1"),
             (
                 Service::Sts,
                 None,
-                "https://sts.amazonaws.com/",
+                fips,
+                "sts-fips.us-east-1.amazonaws.com",
                 "us-east-1",
             ),
             (
                 Service::Sts,
                 Some("us-iso-east-1"),
-                "https://sts.us-iso-east-1.c2s.ic.gov/",
+                usual,
+                "sts.us-iso-east-1.c2s.ic.gov",
                 "us-iso-east-1",
+            ),
+            (
+                Service::Sts,
+                Some("us-isob-east-1"),
+                usual,
+                "sts.us-isob-east-1.sc2s.sgov.gov",
+                "us-isob-east-1",
+            ),
+            (
+                Service::Ssm,
+                Some("us-gov-east-1"),
+                fips,
+                "ssm.us-gov-east-1.amazonaws.com",
+                "us-gov-east-1",
             ),
             (
                 Service::SecretsManager,
                 Some("eu-central-1"),
-                "https://secretsmanager.eu-central-1.amazonaws.com/",
+                dual_stack,
+                "secretsmanager.eu-central-1.amazonaws.com",
                 "eu-central-1",
             ),
-            (
-                Service::Ssm,
-                Some("cn-north-1"),
-                "https://ssm.cn-north-1.amazonaws.com.cn/",
-                "cn-north-1",
-            ),
         ] {
-            let located = service.locate(region);
-            assert_eq!(located, (url.to_owned(), signed_for.to_owned()));
+            let located = service.locate(region, variant);
+            assert_eq!(located, (format!("https://{host}/"), signed_for.to_owned()));
         }
     }
 

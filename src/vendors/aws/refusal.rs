@@ -92,7 +92,9 @@ fn by_code(code: &str, status: u16) -> Meaning {
         | "IncompleteSignatureException"
         | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException"
-        | "AuthFailure" => Meaning::Unknown,
+        | "AuthFailure"
+        | "UnauthorizedException"
+        | "InvalidIdentityToken" => Meaning::Unknown,
         "RequestTimeTooSkewed" | "RequestExpired" => Meaning::Skewed,
         "ExpiredToken" | "ExpiredTokenException" => Meaning::Expired,
         "AccessDenied"
@@ -100,7 +102,9 @@ fn by_code(code: &str, status: u16) -> Meaning {
         | "UnauthorizedOperation"
         | "NotAuthorized"
         | "UnauthorizedAccess"
-        | "OptInRequired" => Meaning::Forbidden,
+        | "OptInRequired"
+        | "ForbiddenException"
+        | "IDPRejectedClaim" => Meaning::Forbidden,
         "NoSuchEntity" | "ResourceNotFoundException" | "ParameterNotFound" => Meaning::Missing,
         "LimitExceeded" | "LimitExceededException" | "ParameterLimitExceeded" => Meaning::Full,
         // The last three: somebody else is changing the same object, and this call was turned away.
@@ -125,7 +129,8 @@ fn by_code(code: &str, status: u16) -> Meaning {
         | "ServiceUnavailable"
         | "ServiceUnavailableException"
         | "RequestTimeout"
-        | "RequestTimeoutException" => Meaning::Transient,
+        | "RequestTimeoutException"
+        | "IDPCommunicationError" => Meaning::Transient,
         // A load balancer or a proxy speaks no AWS; its status is all there is.
         _ if status == 429 => Meaning::Throttled,
         _ if status >= 500 => Meaning::Transient,

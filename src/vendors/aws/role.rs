@@ -1,25 +1,38 @@
-//! Assumes roles of the configuration.
+//! Assumes roles: with other credentials, or by showing the token of an identity provider.
 //!
-//! The call goes through our own client rather than the one inside `aws-config`, so that it has the same
-//! endpoint, proxy, retries and errors as every other call.
+//! The calls go through our own client, so that they have the same endpoint, proxy, retries and errors as every other.
 
-use std::time::{Duration, SystemTime};
+use std::fmt;
+use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
-use super::client::{AwsClient, Query};
+use super::calls::Query;
+use super::client::AwsClient;
 use super::credentials::Held;
+use super::document::moment;
 use super::endpoint::Service;
+use super::environment::expanded;
 use super::settings::Role;
+use super::side::Signer;
 use crate::error::{Error, Kind, Result};
 use crate::http::Repeat;
-use crate::instant::Instant;
 use crate::secret::Secret;
+
+/// The token of an identity provider.
+pub enum Token {
+    /// It stands in this file, and is read each time: whoever runs there keeps it fresh.
+    File(String),
+    /// The token itself.
+    Text(Secret),
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct AssumeRoleResponse {
+struct Response {
+    #[serde(alias = "AssumeRoleWithWebIdentityResult")]
     assume_role_result: AssumeRoleResult,
 }
 
@@ -33,39 +46,99 @@ struct AssumeRoleResult {
 #[serde(rename_all = "PascalCase")]
 struct Session {
     access_key_id: String,
-    secret_access_key: String,
-    session_token: String,
+    secret_access_key: Zeroizing<String>,
+    session_token: Zeroizing<String>,
     expiration: String,
 }
 
 /// The credentials of a session of `role`, which `base` asks for.
 pub async fn assume(client: &AwsClient, base: &Held, role: &Role) -> Result<Held> {
+    ask(client, Signer::Held(base), "AssumeRole", role, None).await
+}
+
+/// The credentials of a session of `role`, for whoever shows this token.
+pub async fn assume_by_token(client: &AwsClient, role: &Role, token: &Token) -> Result<Held> {
+    let text = token.text(role)?;
+    let operation = "AssumeRoleWithWebIdentity";
+    let token = ("WebIdentityToken".to_owned(), text.as_str());
+    ask(
+        client,
+        Signer::Nobody(&format!("the token for role {}", role.arn)),
+        operation,
+        role,
+        Some(token),
+    )
+    .await
+}
+
+async fn ask(
+    client: &AwsClient,
+    signer: Signer<'_>,
+    operation: &str,
+    role: &Role,
+    token: Option<(String, &str)>,
+) -> Result<Held> {
     let parameters = parameters(role);
     let parameters: Vec<(&str, &str)> = parameters
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
+        .chain(token.as_ref().map(|(name, value)| (name.as_str(), *value)))
         .collect();
     let query = Query {
         service: Service::Sts,
-        operation: "AssumeRole",
+        operation,
         parameters: &parameters,
         repeat: Repeat::Freely,
     };
-    let answer = client.query_as(Some(base), query).await;
-    let AssumeRoleResponse { assume_role_result } = answer.map_err(|refusal| {
+    let answer = Box::pin(client.query_as(signer, query)).await;
+    let Response { assume_role_result } = answer.map_err(|refusal| {
         refusal.explain(format!("The role {} could not be assumed", role.arn))
     })?;
     let session = assume_role_result.credentials;
-    let secret = Secret::new(session.secret_access_key);
-    let token = Secret::new(session.session_token);
     let credentials = Credentials::new(
         session.access_key_id,
-        secret.expose(),
-        Some(token.expose().to_owned()),
+        session.secret_access_key.as_str(),
+        Some(session.session_token.as_str().to_owned()),
         Some(expiry(&session.expiration, role)?),
         "apikey",
     );
     Ok(Held::new(credentials, &format!("role {}", role.arn)))
+}
+
+impl Token {
+    fn text(&self, role: &Role) -> Result<Zeroizing<String>> {
+        let file = match self {
+            Self::Text(secret) => return Ok(Zeroizing::new(secret.expose().to_owned())),
+            Self::File(file) => file,
+        };
+        let wrong = |problem: &str| {
+            Error::new(
+                Kind::Invalid,
+                format!("The role {} could not be assumed", role.arn),
+                format!("The file {file:?}, which is to hold the web identity token, {problem}."),
+            )
+        };
+        let text = std::fs::read_to_string(expanded(file)).map(Zeroizing::new);
+        let text = text.map_err(|problem| wrong(&format!("cannot be read: {problem}")))?;
+        match text.trim() {
+            "" => Err(wrong("is empty")),
+            token => Ok(Zeroizing::new(token.to_owned())),
+        }
+    }
+
+    /// The same token once more.
+    pub fn duplicate(&self) -> Self {
+        match self {
+            Self::File(file) => Self::File(file.clone()),
+            Self::Text(secret) => Self::Text(secret.duplicate()),
+        }
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[token]")
+    }
 }
 
 fn parameters(role: &Role) -> Vec<(String, String)> {
@@ -98,13 +171,11 @@ fn parameters(role: &Role) -> Vec<(String, String)> {
 }
 
 fn expiry(text: &str, role: &Role) -> Result<SystemTime> {
-    let instant = Instant::parse(text).ok_or_else(|| {
+    moment(text).ok_or_else(|| {
         Error::new(
             Kind::Other,
             format!("The session of role {} has no readable end", role.arn),
             "Check that the endpoint of STS is that of AWS.",
         )
-    })?;
-    let seconds = u64::try_from(instant.unix()).unwrap_or_default();
-    Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    })
 }

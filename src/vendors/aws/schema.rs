@@ -43,14 +43,14 @@ pub fn attributes() -> Attributes {
             "shared_config_files",
             optional(
                 list_of(AttributeType::String),
-                "Files to read in place of `~/.aws/config`. Default: `AWS_CONFIG_FILE`.",
+                "Files to read in place of `~/.aws/config`; `~` is the home directory. Default: `AWS_CONFIG_FILE`.",
             ),
         ),
         (
             "shared_credentials_files",
             optional(
                 list_of(AttributeType::String),
-                "Files to read in place of `~/.aws/credentials`. Default: \
+                "Files to read in place of `~/.aws/credentials`; `~` is the home directory. Default: \
                  `AWS_SHARED_CREDENTIALS_FILE`.",
             ),
         ),
@@ -74,6 +74,52 @@ pub fn attributes() -> Attributes {
             optional(
                 list_of(AttributeType::String),
                 "Accounts that the credentials must not belong to. Not beside `allowed_account_ids`.",
+            ),
+        ),
+        (
+            "assume_role_with_web_identity",
+            nested(
+                web_identity_attributes(),
+                "Role to assume with the token of an identity provider, such as that of a pipeline. It goes before every \
+                 other source except `access_key`, and `assume_role` goes on from there.",
+            ),
+        ),
+        (
+            "use_fips_endpoint",
+            optional(
+                AttributeType::Bool,
+                "Calls only what is validated after FIPS 140. Default: `AWS_USE_FIPS_ENDPOINT`, the profile.",
+            ),
+        ),
+        (
+            "use_dualstack_endpoint",
+            optional(
+                AttributeType::Bool,
+                "Calls hosts that are reached over IPv6 too. Default: `AWS_USE_DUALSTACK_ENDPOINT`, the profile.",
+            ),
+        ),
+        (
+            "custom_ca_bundle",
+            text(
+                "File with the certificates to trust in place of those of the machine, such as that of a proxy which reads \
+                 along. Default: `AWS_CA_BUNDLE`, `ca_bundle` of the profile.",
+            ),
+        ),
+        (
+            "http_proxy",
+            text(
+                "URL of the proxy for plain http, and for https where nothing names another. This machine, its link and \
+                 metadata services are never reached through a proxy. Default: `HTTP_PROXY`.",
+            ),
+        ),
+        (
+            "https_proxy",
+            text("URL of the proxy for https. Default: `HTTPS_PROXY`."),
+        ),
+        (
+            "no_proxy",
+            text(
+                "Hosts that are reached without a proxy, with commas between them. Default: `NO_PROXY`.",
             ),
         ),
         (
@@ -134,6 +180,26 @@ pub fn role_attributes() -> Attributes {
         ("source_identity", text("Source identity of the session.")),
         ("tags", optional(string_map(), "Tags of the session.")),
     ])
+}
+
+fn web_identity_attributes() -> Attributes {
+    let text = |words: &str| optional(AttributeType::String, words);
+    let mut attributes = role_attributes();
+    for name in ["external_id", "source_identity", "tags"] {
+        attributes.remove(name);
+    }
+    attributes.extend(table([
+        ("role_arn", text("ARN of the role. Default: `AWS_ROLE_ARN`.")),
+        (
+            "web_identity_token",
+            sensitive(text("The token itself.")),
+        ),
+        (
+            "web_identity_token_file",
+            text("File that holds the token; read again for each session. Default: `AWS_WEB_IDENTITY_TOKEN_FILE`."),
+        ),
+    ]));
+    attributes
 }
 
 fn nested(attributes: Attributes, text: &str) -> Attribute {

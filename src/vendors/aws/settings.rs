@@ -4,6 +4,7 @@
 
 mod accounts;
 mod endpoints;
+mod network;
 mod role;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,8 @@ use crate::settings::Settings;
 
 pub use accounts::Accounts;
 pub use endpoints::parse_endpoint;
-pub use role::{Role, roles};
+pub use network::Network;
+pub use role::{Role, WebIdentity, roles};
 
 use endpoints::endpoints;
 
@@ -39,6 +41,14 @@ pub struct Config {
     pub roles: Vec<Role>,
     /// The accounts that the credentials may belong to in the end.
     pub accounts: Accounts,
+    /// A role for whoever shows a token; it goes before `roles`.
+    pub web_identity: Option<WebIdentity>,
+    /// Whether only what is validated after FIPS 140 is called.
+    pub fips: Option<bool>,
+    /// Whether the hosts that are reached over IPv6 too are called.
+    pub dual_stack: Option<bool>,
+    /// Proxies, and whose certificates are trusted.
+    pub network: Network,
     /// How often a failed call is repeated.
     pub max_retries: usize,
     endpoints: BTreeMap<&'static str, String>,
@@ -81,6 +91,13 @@ impl Config {
             credentials_files: owned(block.strings("shared_credentials_files")),
             roles: roles(block, "assume_role")?,
             accounts: Accounts::read(block)?,
+            web_identity: block
+                .object("assume_role_with_web_identity")
+                .map(|it| role::web_identity(&it))
+                .transpose()?,
+            fips: block.boolean("use_fips_endpoint"),
+            dual_stack: block.boolean("use_dualstack_endpoint"),
+            network: Network::read(block)?,
             max_retries: max_retries(block)?,
             endpoints: match block.object("endpoints") {
                 Some(settings) => endpoints(&settings)?,
@@ -169,7 +186,7 @@ fn unknown(block: &Settings<'_>) -> Error {
 fn filled(settings: &Settings<'_>, name: &str) -> Option<String> {
     settings
         .string(name)
-        .filter(|text| !text.is_empty())
+        .filter(|text| !text.trim().is_empty())
         .map(str::to_owned)
 }
 

@@ -42,6 +42,10 @@ fn a_wrong_block_is_blamed_on_the_attribute() {
             "aws.assume_role[0].role_arn",
         ),
         (
+            vec![("assume_role", ValueAny::List(vec![ValueAny::Null]))],
+            "aws.assume_role[0]",
+        ),
+        (
             vec![("allowed_account_ids", ValueAny::List(vec![text("12345")]))],
             "aws.allowed_account_ids",
         ),
