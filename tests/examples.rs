@@ -34,6 +34,7 @@ const NEED_NOTHING: &[&str] = &[
 const VERIFICATION: &str = "resources/apikey_managed/resource_verification.tf";
 const AWS: &str = "resources/apikey_managed/resource_aws.tf";
 const AWS_PARAMETER: &str = "resources/apikey_managed/resource_aws_parameter.tf";
+const AWS_CROSS_ACCOUNT: &str = "aws/cross_account.tf";
 const LEDGER: &str = "provider/provider_ledger.tf";
 const PIPELINE: &str = "data-sources/apikey_inventory/data-source_ci.sh";
 const IMPORT_BLOCK: &str = "resources/apikey_managed/import-by-string-id.tf";
@@ -75,6 +76,7 @@ fn no_example_is_forgotten_here() {
             VERIFICATION,
             AWS,
             AWS_PARAMETER,
+            AWS_CROSS_ACCOUNT,
             LEDGER,
             PIPELINE,
             IMPORT_BLOCK,
@@ -159,7 +161,11 @@ fn the_pipeline_of_the_example_applies_what_is_due_and_is_quiet_afterwards() {
 
 #[test]
 fn the_examples_for_aws_are_applied_and_settle() {
-    for (example, user) in [(AWS, "ci"), (AWS_PARAMETER, "reports")] {
+    for (example, user) in [
+        (AWS, "ci"),
+        (AWS_PARAMETER, "reports"),
+        (AWS_CROSS_ACCOUNT, "reports"),
+    ] {
         let cloud = Cloud::with_user(user);
         applies_and_settles(&cloud.workspace(&text(example)));
     }

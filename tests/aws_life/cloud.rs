@@ -1,7 +1,7 @@
 //! An AWS of its own that checks signatures and policies, and what its administrator does there by hand.
 
 use std::future::Future;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use apikey::context::Context;
 use apikey::error::Kind;
@@ -11,6 +11,7 @@ use apikey::vendors::aws::{self, Json, Query, Service};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tf_provider::value::ValueAny;
 use tokio::runtime::Runtime;
 
 use crate::aws::{block, context};
@@ -26,8 +27,9 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 /// One server that all tests share; each uses users and secrets of its own.
 pub struct Cloud {
-    moto: Moto,
+    moto: Arc<Moto>,
     root: Context,
+    root_key: HandMade,
 }
 
 /// A key that was made by hand, with its secret.
@@ -71,16 +73,71 @@ impl Cloud {
     }
 
     fn on(moto: Moto) -> Self {
-        let anybody = context(block(&moto.url(), "AKIATEST", "made-up-canary"));
-        let cloud = Self {
-            moto,
-            root: anybody,
+        let anybody = HandMade {
+            id: "AKIATEST".into(),
+            secret: "made-up-canary".into(),
         };
+        let cloud = Self::reached_by(Arc::new(moto), anybody, None);
         cloud.create_user("root");
         cloud.allow("root", EVERYTHING);
-        let HandMade { id, secret } = cloud.create_key("root");
-        let root = context(block(&cloud.url(), &id, &secret));
-        Self { root, ..cloud }
+        let root_key = cloud.create_key("root");
+        Self::reached_by(cloud.moto, root_key, None)
+    }
+
+    /// One with a second account, in which this role may do everything.
+    pub fn with_role(arn: &str) -> Self {
+        // As above, and the session and the two calls that make the role.
+        let cloud = Self::on(Moto::start_guarded(FREE_CALLS + 3));
+        let (_, name) = arn.rsplit_once('/').unwrap();
+        let there = cloud.in_role(arn);
+        let trust = r#"{"Version":"2012-10-17","Statement":[]}"#;
+        let made = [("RoleName", name), ("AssumeRolePolicyDocument", trust)];
+        there.iam("CreateRole", &made);
+        let policy = policy(EVERYTHING);
+        let parameters = [
+            ("RoleName", name),
+            ("PolicyName", "test"),
+            ("PolicyDocument", policy.as_str()),
+        ];
+        there.iam("PutRolePolicy", &parameters);
+        cloud
+    }
+
+    /// The same server as a session of a role reaches it, in the account of the role.
+    pub fn in_role(&self, arn: &str) -> Self {
+        Self::reached_by(Arc::clone(&self.moto), self.root_key.clone(), Some(arn))
+    }
+
+    fn reached_by(moto: Arc<Moto>, key: HandMade, role: Option<&str>) -> Self {
+        let mut block = block(&moto.url(), &key.id, &key.secret);
+        if let Some(arn) = role {
+            let role = [("role_arn".to_owned(), ValueAny::String(arn.into()))];
+            let roles = ValueAny::List(vec![ValueAny::Map(role.into())]);
+            block.insert("assume_role".to_owned(), roles);
+        }
+        Self {
+            moto,
+            root: context(block),
+            root_key: key,
+        }
+    }
+
+    /// The lines of a profile with a session of a role.
+    pub fn profile_of_role(&self, arn: &str) -> String {
+        let parameters = [("RoleArn", arn), ("RoleSessionName", "test")];
+        let query = Query {
+            service: Service::Sts,
+            operation: "AssumeRole",
+            parameters: &parameters,
+            repeat: Repeat::Freely,
+        };
+        let client = aws::client(&self.root).unwrap();
+        let answer: AssumeResponse = block_on(client.query(query)).unwrap();
+        let session = answer.assume_role_result.credentials;
+        format!(
+            "aws_access_key_id = {}\naws_secret_access_key = {}\naws_session_token = {}\n",
+            session.access_key_id, session.secret_access_key, session.session_token
+        )
     }
 
     pub fn url(&self) -> String {
@@ -101,10 +158,7 @@ impl Cloud {
 
     /// From now on the user may do these actions and no others.
     pub fn allow(&self, user: &str, actions: &str) {
-        let policy = format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":[{actions}],"Resource":"*"}}]}}"#
-        );
-        self.put_policy(user, &policy);
+        self.put_policy(user, &policy(actions));
     }
 
     /// From now on the user may do everything but these actions.
@@ -117,9 +171,9 @@ impl Cloud {
         self.put_policy(user, &policy);
     }
 
-    fn put_policy(&self, user: &str, policy: &str) {
-        // moto checks the signature of a form that it has encoded anew, and encodes an asterisk in another way.
-        let policy = policy.replace('*', r"\u002a");
+    /// From now on the user may do what this policy says.
+    pub fn put_policy(&self, user: &str, policy: &str) {
+        let policy = encodable(policy);
         let parameters = [
             ("UserName", user),
             ("PolicyName", "test"),
@@ -294,12 +348,44 @@ impl Cloud {
     }
 }
 
+/// A policy that allows some actions everywhere.
+fn policy(actions: &str) -> String {
+    encodable(&format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":[{actions}],"Resource":"*"}}]}}"#
+    ))
+}
+
+/// moto checks the signature of a form that it has encoded anew, and encodes an asterisk in another way.
+fn encodable(policy: &str) -> String {
+    policy.replace('*', r"\u002a")
+}
+
 fn block_on<Output>(work: impl Future<Output = Output>) -> Output {
     RUNTIME.block_on(work)
 }
 
 #[derive(Deserialize)]
 struct Done {}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AssumeResponse {
+    assume_role_result: AssumeResult,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AssumeResult {
+    credentials: SessionKey,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SessionKey {
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: String,
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -1,5 +1,7 @@
 //! The whole life of keys on AWS: the real CLI, the real binary, and a server that checks signatures and policies.
 
+/// The key in one account, the secret in another.
+mod accounts;
 /// The server, and what its administrator does there by hand.
 pub mod cloud;
 /// Administrators who are refused, and a server that is down.
@@ -16,6 +18,8 @@ mod fed;
 mod forbidden;
 /// Rows that somebody wrote into the ledger.
 mod forged;
+/// What the guide for AWS tells people to copy.
+mod guide;
 /// Keys that existed before.
 mod import;
 /// From create to revoke.

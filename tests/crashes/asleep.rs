@@ -95,54 +95,61 @@ fn home(scene: &Scene) -> PathBuf {
 
 #[test]
 fn whoever_wakes_up_after_its_lock_was_taken_over_does_nothing_more() {
-    for (point, keys) in [
-        ("stage:apply:begun#1", 1),
-        ("stage:mint:begun#1", 1),
-        ("stage:mint:done#1", 2),
-        ("stage:deliver:begun#1", 2),
-        ("stage:deliver:begun#2", 2),
-        ("stage:apply:done#1", 2),
-    ] {
-        let scene = Scene::new("");
-        scene.settle("single");
-        scene.at_rotation("80s");
-        let before = scene.documents();
-        let ids = scene.living_ids();
+    thread::scope(|scope| {
+        for (point, keys) in [
+            ("stage:apply:begun#1", 1),
+            ("stage:mint:begun#1", 1),
+            ("stage:mint:done#1", 2),
+            ("stage:deliver:begun#1", 2),
+            ("stage:deliver:begun#2", 2),
+            ("stage:apply:done#1", 2),
+        ] {
+            scope.spawn(move || oversleeps(point, keys));
+        }
+    });
+}
 
-        scene.ws().env("APIKEY_SUSPEND", point);
-        let heir = Heir::of(&scene);
-        let sleep = while_it_sleeps(home(&scene), move || {
-            let fence = heir.takes_over();
-            (heir, fence)
-        });
-        let late = scene.ws().apply();
-        let (heir, fence) = sleep.join().unwrap();
-        late.failed()
-            .complains(&["payments", "The lock of aws_iam", "was lost"]);
-        assert_eq!(scene.ids().len(), keys, "{point}");
-        assert!(scene.ids().contains(&ids[0]), "{point}");
-        // Two deliveries: the first in the order of their names was written before the second was to be.
-        let written = match point {
-            "stage:deliver:begun#2" => 1,
-            "stage:apply:done#1" => 2,
-            _ => 0,
-        };
-        let after = scene.documents();
-        let changed = before.iter().zip(&after).filter(|(was, is)| was != is);
-        assert_eq!(changed.count(), written, "{point}: {before:?} {after:?}");
-        let key = scene.ws().key("k");
-        assert_eq!(key.phase(), "single", "{point}");
-        assert_eq!(key.text("primary.key_id"), ids[0], "{point}");
-        assert_eq!(key.last_action(), "create", "{point}");
+/// Falls asleep at a point, with this many keys, until the lock belongs to somebody else.
+fn oversleeps(point: &str, keys: usize) {
+    let scene = Scene::new("");
+    scene.settle("single");
+    scene.at_rotation("80s");
+    let before = scene.documents();
+    let ids = scene.living_ids();
 
-        // Who comes later understands what it left behind.
-        scene.ws().env("APIKEY_SUSPEND", "");
-        heir.gives_back(&fence);
-        scene.ws().apply().ok();
-        assert_eq!(scene.is_in_order(&ids), Ok(()), "{point}");
-        scene.settle("staged");
-        assert_eq!(scene.is_in_order(&ids), Ok(()), "{point}");
-    }
+    scene.ws().env("APIKEY_SUSPEND", point);
+    let heir = Heir::of(&scene);
+    let sleep = while_it_sleeps(home(&scene), move || {
+        let fence = heir.takes_over();
+        (heir, fence)
+    });
+    let late = scene.ws().apply();
+    let (heir, fence) = sleep.join().unwrap();
+    late.failed()
+        .complains(&["payments", "The lock of aws_iam", "was lost"]);
+    assert_eq!(scene.ids().len(), keys, "{point}");
+    assert!(scene.ids().contains(&ids[0]), "{point}");
+    // Two deliveries: the first in the order of their names was written before the second was to be.
+    let written = match point {
+        "stage:deliver:begun#2" => 1,
+        "stage:apply:done#1" => 2,
+        _ => 0,
+    };
+    let after = scene.documents();
+    let changed = before.iter().zip(&after).filter(|(was, is)| was != is);
+    assert_eq!(changed.count(), written, "{point}: {before:?} {after:?}");
+    let key = scene.ws().key("k");
+    assert_eq!(key.phase(), "single", "{point}");
+    assert_eq!(key.text("primary.key_id"), ids[0], "{point}");
+    assert_eq!(key.last_action(), "create", "{point}");
+
+    // Who comes later understands what it left behind.
+    scene.ws().env("APIKEY_SUSPEND", "");
+    heir.gives_back(&fence);
+    scene.ws().apply().ok();
+    assert_eq!(scene.is_in_order(&ids), Ok(()), "{point}");
+    scene.settle("staged");
+    assert_eq!(scene.is_in_order(&ids), Ok(()), "{point}");
 }
 
 #[test]

@@ -51,8 +51,9 @@ impl Matrix {
     }
 
     /// Prints the matrix, and fails if a cell did, or if there are fewer than were thought of.
-    pub fn judge(self, at_least: usize) {
+    pub fn judge(mut self, at_least: usize) {
         let mut text = format!("{}: {} cells\n", self.name, self.cells.len());
+        self.cells.sort();
         for (action, point, result) in &self.cells {
             let result = result
                 .as_ref()

@@ -10,6 +10,9 @@ mod loss;
 mod matrix;
 mod scenes;
 
+use std::sync::{Mutex, MutexGuard};
+use std::thread;
+
 use matrix::Matrix;
 use scenes::Scene;
 
@@ -23,6 +26,51 @@ const STEPS: [(&str, &str, &str); 3] = [
     ("revoke", "30s", "single"),
 ];
 
+/// A scene waits most of its time, for leases to end and for keys to be accepted again, so that some play side by side.
+const SCENES: usize = 4;
+
+/// The points that are left are shared out among the first scene and others like it.
+fn side_by_side(
+    matrix: Matrix,
+    first: Scene,
+    another: impl Fn() -> Scene + Sync,
+    play: impl Fn(&Scene, &Cells) + Sync,
+) -> Matrix {
+    let cells = Cells(Mutex::new(matrix));
+    thread::scope(|scope| {
+        let (cells, another, play) = (&cells, &another, &play);
+        scope.spawn(move || play(&first, cells));
+        for _ in 1..SCENES {
+            scope.spawn(move || play(&another(), cells));
+        }
+    });
+    cells.0.into_inner().unwrap()
+}
+
+/// The matrix that the scenes fill together.
+struct Cells(Mutex<Matrix>);
+
+impl Cells {
+    fn matrix(&self) -> MutexGuard<'_, Matrix> {
+        self.0.lock().unwrap()
+    }
+
+    fn have_more(&self) -> bool {
+        self.matrix().has_more()
+    }
+
+    /// Kills at the next point of an action, if one is left.
+    fn kill_next(&self, action: &str, kill: impl FnOnce(&str) -> Result<(), String>) -> bool {
+        let next = self.matrix().next(action);
+        let Some(point) = next else {
+            return false;
+        };
+        let result = kill(&point);
+        self.matrix().note(action, &point, result);
+        true
+    }
+}
+
 /// The life of a key: each of its steps is killed at the next of its points, until every point had its turn.
 #[test]
 fn a_rotation_survives_a_kill_at_any_point() {
@@ -34,16 +82,20 @@ fn a_rotation_survives_a_kill_at_any_point() {
         matrix.discover(action, scene.passes());
         scene.settle(phase);
     }
-    while matrix.has_more() {
-        for (action, due, phase) in STEPS {
+    let another = || {
+        let scene = Scene::new("");
+        scene.settle("single");
+        scene
+    };
+    let play = |scene: &Scene, cells: &Cells| {
+        let steps = STEPS.iter().cycle().take_while(|_| cells.have_more());
+        for (action, due, phase) in steps {
             scene.at_rotation(due);
-            if let Some(point) = matrix.next(action) {
-                matrix.note(action, &point, scene.kill(&point, phase));
-            }
+            cells.kill_next(action, |point| scene.kill(point, phase));
             scene.settle(phase);
         }
-    }
-    matrix.judge(20);
+    };
+    side_by_side(matrix, scene, another, play).judge(20);
 }
 
 #[test]
@@ -52,41 +104,47 @@ fn a_creation_and_a_destruction_survive_a_kill_at_any_point() {
     let mut matrix = Matrix::new("birth and death");
     matrix.discover("create", scene.passes());
     matrix.discover("destroy", scene.passes_to_destroy());
-    while matrix.has_more() {
-        match matrix.next("create") {
-            Some(point) => matrix.note("create", &point, scene.kill(&point, "single")),
-            None => scene.settle("single"),
+    let play = |scene: &Scene, cells: &Cells| {
+        while cells.have_more() {
+            if !cells.kill_next("create", |point| scene.kill(point, "single")) {
+                scene.settle("single");
+            }
+            if !cells.kill_next("destroy", |point| scene.kill_destroy(point)) {
+                scene.ws().destroy().ok();
+            }
         }
-        match matrix.next("destroy") {
-            Some(point) => matrix.note("destroy", &point, scene.kill_destroy(&point)),
-            None => drop(scene.ws().destroy().ok()),
-        }
-    }
-    matrix.judge(14);
+    };
+    side_by_side(matrix, scene, || Scene::new(""), play).judge(14);
 }
 
 #[test]
 fn a_repair_survives_a_kill_at_any_point() {
-    let scene = Scene::new(r#"on_drift = "rotate""#);
+    let new = || {
+        let scene = Scene::new(r#"on_drift = "rotate""#);
+        scene.settle("single");
+        scene
+    };
+    let scene = new();
     let mut matrix = Matrix::new("repairs");
     let troubles: [(&str, Trouble); 3] = [
         ("deliver", Scene::lose_the_file),
         ("replace", Scene::lose_the_primary),
         ("revoke_pending", Scene::leave_an_orphan),
     ];
-    scene.settle("single");
     for (action, trouble) in troubles {
         trouble(&scene);
         matrix.discover(action, scene.passes());
         scene.settle("single");
     }
-    while matrix.has_more() {
-        for (action, trouble) in troubles {
-            if let Some(point) = matrix.next(action) {
-                trouble(&scene);
-                matrix.note(action, &point, scene.kill(&point, "single"));
+    let play = |scene: &Scene, cells: &Cells| {
+        while cells.have_more() {
+            for (action, trouble) in troubles {
+                cells.kill_next(action, |point| {
+                    trouble(scene);
+                    scene.kill(point, "single")
+                });
             }
         }
-    }
-    matrix.judge(14);
+    };
+    side_by_side(matrix, scene, new, play).judge(14);
 }

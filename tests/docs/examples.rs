@@ -20,6 +20,10 @@ impl Example {
         let language = match path.extension().and_then(|extension| extension.to_str()) {
             Some("tf" | "hcl") => "terraform",
             Some("sh") => "shell",
+            Some("py") => "python",
+            Some("mjs") => "javascript",
+            Some("go") => "go",
+            Some("json") => "json",
             _ => "text",
         };
         let text = std::fs::read_to_string(path).map_err(|error| {

@@ -99,7 +99,8 @@ impl Matrix {
     }
 
     /// Prints the matrix and the texts of its refusals, and fails if a cell did.
-    pub fn judge(self) {
+    pub fn judge(mut self) {
+        self.lines.sort();
         let mut text = format!("{}: {} cells\n", self.issuer, self.lines.len());
         for line in &self.lines {
             writeln!(text, "{line}").unwrap();

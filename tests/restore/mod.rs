@@ -14,6 +14,9 @@ mod life;
 mod matrix;
 mod site;
 
+use std::sync::Mutex;
+use std::thread;
+
 use life::Life;
 use matrix::Matrix;
 use site::Site;
@@ -31,13 +34,20 @@ fn no_older_state_harms_a_key_of_an_iam_user_in_secrets_manager() {
 }
 
 fn every_older_state(issuer: &'static str, site: fn() -> Site) {
-    let mut matrix = Matrix::new(issuer);
-    for on_drift in ON_DRIFT {
+    let matrix = Mutex::new(Matrix::new(issuer));
+    let play = |on_drift| {
         let life = Life::lived(site(), on_drift);
-        for cell in matrix.chosen(&life) {
+        let cells = matrix.lock().unwrap().chosen(&life);
+        for cell in cells {
             let ending = cell.play(&life);
-            matrix.note(&life, &cell, ending);
+            matrix.lock().unwrap().note(&life, &cell, ending);
         }
-    }
-    matrix.judge();
+    };
+    thread::scope(|scope| {
+        let play = &play;
+        for on_drift in ON_DRIFT {
+            scope.spawn(move || play(on_drift));
+        }
+    });
+    matrix.into_inner().unwrap().judge();
 }

@@ -16,7 +16,7 @@ use crate::http::{Meaning, Refusal};
 use crate::instant::Instant;
 use crate::issuers::{Cli, Imported, Issuer, KeyRef, Listed, Minted, Probe, Revoked};
 use crate::secret::Secret;
-use crate::vendors::aws::{self, Caller};
+use crate::vendors::aws::{Access, Caller};
 
 /// What IAM allows a user. It cannot be raised, and inactive keys count.
 const KEYS_PER_USER: usize = 2;
@@ -159,11 +159,12 @@ impl Issuer for Keys {
 }
 
 impl Keys {
-    pub(super) fn new(user: User, context: &Context) -> Result<Self> {
+    pub(super) fn new(user: User, access: &Access, context: &Context) -> Result<Self> {
+        let (client, caller) = access.client(context)?;
         Ok(Self {
             user,
-            api: Api::new(aws::client(context)?),
-            caller: aws::caller(context)?,
+            api: Api::new(client),
+            caller,
         })
     }
 

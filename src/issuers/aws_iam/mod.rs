@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::schema::{Attributes, attributes, optional};
 use crate::settings::Settings;
-use crate::vendors::aws;
+use crate::vendors::aws::{self, Access, access_attributes};
 
 use api::{Api, ListedKey};
 use keys::Keys;
@@ -65,7 +65,14 @@ impl IssuerKind for AwsIam {
     }
 
     fn attributes(&self) -> Attributes {
-        attributes([
+        let own = attributes([
+            (
+                "region",
+                optional(
+                    AttributeType::String,
+                    "Region whose partition the user is in; IAM itself has none. Default: that of the provider.",
+                ),
+            ),
             (
                 "user_name",
                 optional(
@@ -80,7 +87,9 @@ impl IssuerKind for AwsIam {
                     "`true` for the IAM user whose credentials the provider itself runs with.",
                 ),
             ),
-        ])
+        ]);
+        let access = attributes(access_attributes("the user"));
+        own.into_iter().chain(access).collect()
     }
 
     fn identity(&self) -> &'static [&'static str] {
@@ -100,7 +109,11 @@ impl IssuerKind for AwsIam {
     }
 
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>> {
-        Ok(Box::new(Keys::new(User::read(settings)?, context)?))
+        Ok(Box::new(Keys::new(
+            User::read(settings)?,
+            &Access::read(settings)?,
+            context,
+        )?))
     }
 
     fn search_attributes(&self) -> Option<Attributes> {
@@ -113,7 +126,7 @@ impl IssuerKind for AwsIam {
     }
 
     async fn import(&self, key_id: &str, context: &Context) -> Result<Imported> {
-        let keys = Keys::new(User::Caller, context)?;
+        let keys = Keys::new(User::Caller, &Access::default(), context)?;
         keys.found(key_id).await
     }
 }

@@ -1,7 +1,7 @@
 //! What goes wrong in every store of AWS.
 
 use crate::error::{Error, Kind, Result};
-use crate::http::Refusal;
+use crate::http::{Meaning, Refusal};
 
 /// `None` if AWS says for certain that there is no such thing.
 pub fn unless_missing<T>(outcome: Result<T, Refusal>) -> Result<Option<T>, Refusal> {
@@ -14,9 +14,11 @@ pub fn unless_missing<T>(outcome: Result<T, Refusal>) -> Result<Option<T>, Refus
 /// A refusal of a call that reads or writes a value. It may be the KMS key that refuses, which AWS tells in words that may
 /// repeat the value.
 pub fn explain(refusal: Refusal, summary: String) -> Error {
+    // Not one that kept the call from being made, such as that of a role.
+    let is_answer = refusal.meaning == Meaning::Forbidden && !refusal.code.is_empty();
     let error = refusal.explain(summary);
-    match error.kind {
-        Kind::Denied => Error {
+    match is_answer {
+        true => Error {
             detail: format!(
                 "{} If a KMS key of your own encrypts it, kms:Decrypt is needed of that key, and to write \
                  kms:GenerateDataKey and kms:Encrypt.",
@@ -24,7 +26,7 @@ pub fn explain(refusal: Refusal, summary: String) -> Error {
             ),
             ..error
         },
-        _ => error,
+        false => error,
     }
 }
 

@@ -65,7 +65,7 @@ impl StoreKind for AwsSecretsManager {
         let place = Place::read(settings)?;
         Ok(Box::new(SecretPlace {
             api: Api {
-                session: Session::new(place.region.clone(), context)?,
+                session: Session::new(&place.access, context)?,
                 secret_id: place.secret_id.clone(),
                 place: place.text(),
                 identities: context.shared(|| Ok(Identities::default()))?,

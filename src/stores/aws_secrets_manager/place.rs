@@ -10,12 +10,12 @@ use crate::schema::{Attributes, attributes as table, optional, required};
 use crate::settings::Settings;
 use crate::stores::aws::{Making, OnDestroy, attributes as shared_attributes};
 use crate::stores::document::Layout;
-use crate::vendors::aws;
+use crate::vendors::aws::{Access, access_attributes};
 
 /// What a delivery says.
 pub(super) struct Place {
     pub secret_id: String,
-    pub region: Option<String>,
+    pub access: Access,
     pub layout: Layout,
     pub making: Making,
     /// Other regions that it is copied to.
@@ -58,16 +58,17 @@ pub(super) fn attributes() -> Attributes {
         ),
     ]);
     let shared = table(shared_attributes("secret", "aws/secretsmanager"));
-    own.into_iter().chain(shared).collect()
+    let access = table(access_attributes("the secret"));
+    own.into_iter().chain(shared).chain(access).collect()
 }
 
 impl Place {
     pub fn read(settings: &Settings) -> Result<Self> {
         let secret_id = settings.required_string("secret_id")?;
-        let region = region(settings, secret_id)?;
+        let access = access(settings, secret_id)?;
         Ok(Self {
-            replicas: replicas::read(settings, region.as_deref())?,
-            region,
+            replicas: replicas::read(settings, access.region.as_deref())?,
+            access,
             secret_id: secret_id.to_owned(),
             layout: Layout::from_settings(settings)?,
             making: Making::read(settings)?,
@@ -79,9 +80,9 @@ impl Place {
     /// The place, as these settings name it.
     pub fn text(&self) -> String {
         let id = &self.secret_id;
-        match &self.region {
-            Some(region) if !self.is_arn() => format!("{KIND} {id} ({region})"),
-            _ => format!("{KIND} {id}"),
+        match self.access.text(!self.is_arn()) {
+            Some(access) => format!("{KIND} {id} ({access})"),
+            None => format!("{KIND} {id}"),
         }
     }
 
@@ -91,11 +92,11 @@ impl Place {
     }
 }
 
-fn region(settings: &Settings, secret_id: &str) -> Result<Option<String>> {
-    let given = aws::region(settings)?;
+fn access(settings: &Settings, secret_id: &str) -> Result<Access> {
+    let access = Access::read(settings)?;
     if !secret_id.starts_with("arn:") {
         return match is_name(secret_id) {
-            true => Ok(given),
+            true => Ok(access),
             false => Err(not_an_id(settings, secret_id)),
         };
     }
@@ -104,13 +105,13 @@ fn region(settings: &Settings, secret_id: &str) -> Result<Option<String>> {
     let [_, _, "secretsmanager", own, _, "secret", _] = parts[..] else {
         return Err(not_an_id(settings, secret_id));
     };
-    match given {
+    match &access.region {
         Some(given) if given != own => Err(settings.wrong(
             "region",
             "region contradicts the ARN",
             format!("The ARN lies in {own:?}, but region is {given:?}. Leave region out."),
         )),
-        _ => Ok(Some(own.to_owned())),
+        _ => Ok(access.in_region(Some(own.to_owned()))),
     }
 }
 
@@ -203,7 +204,7 @@ mod tests {
     #[test]
     fn an_arn_brings_its_region() {
         let place = read(&[("secret_id", ARN)]).ok().unwrap();
-        assert_eq!(place.region.as_deref(), Some("eu-west-1"));
+        assert_eq!(place.access.region.as_deref(), Some("eu-west-1"));
         assert!(place.is_arn());
     }
 

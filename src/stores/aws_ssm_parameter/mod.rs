@@ -62,7 +62,7 @@ impl StoreKind for AwsSsmParameter {
 
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Store>> {
         let place = Place::read(settings)?;
-        let session = Arc::new(Session::new(place.region.clone(), context)?);
+        let session = Arc::new(Session::new(&place.access, context)?);
         let identities = context.shared(|| Ok(Identities::default()))?;
         let names = [Some(&place.name), place.secondary_name.as_ref()];
         let parameters = names.into_iter().flatten().map(|name| Parameter {

@@ -8,7 +8,7 @@ use crate::schema::{Attributes, attributes as table, optional, required};
 use crate::settings::Settings;
 use crate::stores::aws::{Making, OnDestroy, attributes as shared_attributes};
 use crate::stores::document::Layout;
-use crate::vendors::aws;
+use crate::vendors::aws::{Access, access_attributes};
 
 /// The longest name that a parameter can be given.
 const LONGEST_NAME: usize = 1011;
@@ -22,7 +22,7 @@ pub struct Place {
     pub name: String,
     /// The parameter with the secondary, where each slot has one of its own.
     pub secondary_name: Option<String>,
-    pub region: Option<String>,
+    pub access: Access,
     pub layout: Layout,
     pub tier: Option<&'static str>,
     pub making: Making,
@@ -70,7 +70,8 @@ pub fn attributes() -> Attributes {
         ),
     ]);
     let shared = table(shared_attributes("parameter", "aws/ssm"));
-    own.into_iter().chain(shared).collect()
+    let access = table(access_attributes("the parameter"));
+    own.into_iter().chain(shared).chain(access).collect()
 }
 
 impl Place {
@@ -85,7 +86,7 @@ impl Place {
         Ok(Self {
             name: name.to_owned(),
             secondary_name: secondary_name.map(str::to_owned),
-            region: aws::region(settings)?,
+            access: Access::read(settings)?,
             layout: Layout::from_settings(settings)?,
             tier: settings.one_of("tier", &["Standard", "Advanced", "Intelligent-Tiering"])?,
             making: Making::read(settings)?,
@@ -103,8 +104,8 @@ impl Place {
 
     /// One of its parameters, as these settings name it.
     pub fn text_of(&self, name: &str) -> String {
-        match &self.region {
-            Some(region) => format!("{KIND} {name} ({region})"),
+        match self.access.text(true) {
+            Some(access) => format!("{KIND} {name} ({access})"),
             None => format!("{KIND} {name}"),
         }
     }
@@ -138,7 +139,7 @@ fn refuse_wrong_name(settings: &Settings, field: &str, name: &str) -> Result<()>
     if name.starts_with("arn:") {
         return wrong(format!(
             "{name:?} is an ARN, by which Parameter Store lets others read but nobody write. Write the name of the \
-             parameter, and reach its account with credentials of that account."
+             parameter, and reach its account by assume_role or profile."
         ));
     }
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);

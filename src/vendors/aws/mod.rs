@@ -40,7 +40,7 @@ pub use calls::{Json, Query};
 pub use client::AwsClient;
 pub use endpoint::Service;
 pub use schema::{attributes, role_attributes};
-pub use session::Session;
+pub use session::{Access, Session, access_attributes};
 pub use settings::{Config, Role, region, roles};
 
 /// The client that every AWS resource of this provider shares.
