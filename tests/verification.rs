@@ -13,6 +13,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::support::child::inside;
+
 /// Holds what JSON, forms and Basic authentication write differently.
 const CANARY: &str = "made-up+canary/\"quoted\"=";
 
@@ -337,6 +339,11 @@ impl Write for Log {
 
 #[tokio::test]
 async fn the_most_talkative_log_does_not_hold_the_secret() {
+    // Whether anybody listens to a message is remembered for all threads: beside other tests it may be that nobody does.
+    let test = "the_most_talkative_log_does_not_hold_the_secret";
+    if !inside(module_path!(), test, &[]) {
+        return;
+    }
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
