@@ -118,6 +118,7 @@ impl Config {
         if access.profile.is_some() {
             self.profile = access.profile;
             self.key = None;
+            self.web_identity = None;
         }
         self.region = access.region.or(self.region);
         self
@@ -221,6 +222,13 @@ mod tests {
                 "assume_role".to_owned(),
                 roles("arn:aws:iam::123456789012:role/ci"),
             ),
+            (
+                "assume_role_with_web_identity".to_owned(),
+                ValueAny::Map(BTreeMap::from([
+                    ("role_arn".to_owned(), text(arn)),
+                    ("web_identity_token".to_owned(), text("made-up")),
+                ])),
+            ),
         ]);
         let block = Config::read(Some(&Settings::new(Path::root("aws"), &block))).unwrap();
 
@@ -236,6 +244,7 @@ mod tests {
 
         let by_profile = block.with(access(&[("profile", text("other"))]));
         assert!(by_profile.roles.is_empty() && by_profile.key.is_none());
+        assert!(by_profile.web_identity.is_none());
         assert_eq!(by_profile.profile.as_deref(), Some("other"));
     }
 

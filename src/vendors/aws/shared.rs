@@ -156,6 +156,8 @@ async fn sections(config: &Config) -> Result<EnvConfigSections> {
 }
 
 fn unreadable(problem: &str) -> Error {
+    let problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
+    let problem = problem.trim_end_matches('.');
     Error::new(
         Kind::Invalid,
         "The shared AWS files could not be read",
