@@ -110,7 +110,7 @@ async fn a_json_file_comes_with_its_directories_and_goes_again() {
         store.observe().await.unwrap().found,
         Found::Nothing
     ));
-    store.check().await.unwrap();
+    store.check(None).await.unwrap();
     assert!(names_in(directory.path()).is_empty());
 
     write(&*store, "made-up").await.unwrap();
@@ -179,7 +179,7 @@ async fn a_file_of_ours_in_the_other_format_is_converted() {
         let converted = found(&**other).await;
         assert_eq!(converted.primary.secret.expose(), "made-up");
         assert_eq!(converted.generation, Some(3));
-        other.check().await.unwrap();
+        other.check(None).await.unwrap();
         write(&**other, "made-up").await.unwrap();
         assert_eq!(found(&**there).await.primary.secret.expose(), "made-up");
     }
@@ -241,7 +241,7 @@ async fn a_file_that_others_can_read_is_refused_with_the_command_that_closes_it(
         fs::write(&path, "A=1\n").unwrap();
         mode(&path, open);
         for refused in [
-            store.check().await,
+            store.check(None).await,
             write(&*store, "made-up").await,
             store.observe().await.map(drop),
         ] {
@@ -273,7 +273,7 @@ async fn a_link_or_directory_in_place_of_the_file_is_refused() {
         let store = dotenv(&path, "API_KEY");
         for refused in [
             store.observe().await.map(drop),
-            store.check().await,
+            store.check(None).await,
             write(&*store, "made-up").await,
             remove_now(&*store).await,
         ] {
@@ -295,12 +295,12 @@ async fn a_place_that_cannot_be_written_is_found_before() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = json(&file.join("app.json")).check().await.unwrap_err();
+    let error = json(&file.join("app.json")).check(None).await.unwrap_err();
     assert_eq!(error.kind, Kind::Invalid);
     assert!(error.detail.contains("Correct the path"), "{error}");
     if cfg!(target_os = "linux") {
         let error = json(Path::new("/proc/apikey/app.json"))
-            .check()
+            .check(None)
             .await
             .unwrap_err();
         assert!(error.summary.ends_with("/proc"), "{error}");
@@ -334,7 +334,7 @@ async fn a_replaced_file_stays_with_the_user_who_reads_it() {
     let path = directory.path().join("app.env");
     closed(&path, "A=1\n");
     chown(&path, Some(12_345), Some(12_345)).unwrap();
-    dotenv(&path, "API_KEY").check().await.unwrap();
+    dotenv(&path, "API_KEY").check(None).await.unwrap();
     write(&*dotenv(&path, "API_KEY"), "made-up").await.unwrap();
     let metadata = fs::metadata(&path).unwrap();
     assert_eq!((metadata.uid(), metadata.mode() & 0o777), (12_345, 0o600));
@@ -634,7 +634,7 @@ async fn another_process() {
     let store = dotenv(Path::new(path), prefix);
     let rounds = match role {
         "check" => {
-            let error = store.check().await.unwrap_err();
+            let error = store.check(None).await.unwrap_err();
             return println!("{:?}: {error}", error.kind);
         }
         "write" => ROUNDS,

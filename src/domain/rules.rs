@@ -217,7 +217,12 @@ pub(super) fn rotation(situation: &Situation, slots: &Slots) -> Option<Move> {
     }
     let is_near = situation.rotation_requested || now >= slots.stage_from(policy);
     let is_possible = slots.secondary.is_none() && situation.can_stage();
-    (is_near && is_possible).then_some(Move::Stage)
+    // No document is to lead with a key that is gone once another one works.
+    let next = match situation.facts.primary {
+        Seen::Gone => Move::Replace,
+        Seen::Present | Seen::Inactive => Move::Stage,
+    };
+    (is_near && is_possible).then_some(next)
 }
 
 /// Why a rotation that is due does not go on in this apply.

@@ -138,26 +138,32 @@ impl World<'_> {
         })
     }
 
-    /// Every document has the primary as the second key, in the next generation, and the ledger knows the first one as a
-    /// live key of this resource, or nothing of the resource at all.
+    /// Every document is of the next generation and has the primary as the second key, or not at all where the first key
+    /// replaces one that was lost. The ledger knows the first one as a live key of this resource, or, where the primary tells
+    /// whose it is, nothing of the resource at all.
     fn by_the_successor(&self, slots: &Slots, documents: &[(String, Document)]) -> Option<Slots> {
         let keys = self.memory.map_or(&[][..], |memory| &memory.keys);
         let (_, document) = documents.first()?;
         let first = mark_of(&document.primary);
         let mut known = keys.iter().filter(|record| record.key.is(&first));
         let is_live = known.any(|record| record.status == Status::Live);
-        if slots.secondary.is_some() || !(is_live || keys.is_empty()) {
-            return None;
-        }
-        let second = document.secondary.as_ref()?;
-        if document.generation != Some(slots.generation + 1)
-            || !precondition::is(&slots.primary, second)
+        let (old_lives, is_told) = match &document.secondary {
+            Some(second) => (
+                precondition::is(&slots.primary, second),
+                is_live || keys.is_empty(),
+            ),
+            None => (false, is_live),
+        };
+        if slots.secondary.is_some()
+            || !is_told
+            || document.secondary.is_some() != old_lives
+            || document.generation != Some(slots.generation + 1)
         {
             return None;
         }
         let at = document.rotated_at.unwrap_or(self.now);
         let mut followed = slots.clone();
-        followed.swap_in(existing(&document.primary, at), at, true);
+        followed.swap_in(existing(&document.primary, at), at, old_lives);
         Some(followed)
     }
 

@@ -251,8 +251,9 @@ pub trait Store: Send + Sync {
         WriteScope::whole(self.place())
     }
 
-    /// Everything that can fail before a write: reach, permissions, a place that can be written.
-    async fn check(&self) -> Result<()>;
+    /// What can fail before a write: reach, permissions, a place that can be written. What a look has told already, `seen`, is
+    /// not asked again.
+    async fn check(&self, seen: Option<&Observation>) -> Result<()>;
 
     /// What the place is, however the settings name it: two deliveries with one identity write to one place.
     async fn identity(&self) -> Result<String> {

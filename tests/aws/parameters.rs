@@ -86,7 +86,7 @@ async fn primary(store: &dyn Store) -> String {
 async fn a_document_is_written_once_however_often_it_is_sent_and_every_change_counts() {
     let (context, name) = world();
     let place = at(&context, &name);
-    place.check().await.unwrap();
+    place.check(None).await.unwrap();
     for _ in 0..3 {
         let receipt = write_over(&*place, &document("one", None), &token())
             .await
@@ -208,7 +208,7 @@ async fn a_parameter_that_is_not_encrypted_is_foreign_and_never_written() {
         "{found:?}"
     );
     for error in [
-        place.check().await.unwrap_err(),
+        place.check(None).await.unwrap_err(),
         write_over(&*place, &document("one", None), &token())
             .await
             .unwrap_err(),

@@ -67,7 +67,7 @@ async fn stages(context: &Context, id: &str) -> Value {
 async fn a_document_is_written_once_however_often_it_is_sent() {
     let (context, id) = world();
     let place = at(&context, &id);
-    place.check().await.unwrap();
+    place.check(None).await.unwrap();
     assert!(matches!(
         place.observe().await.unwrap().found,
         Found::Nothing
@@ -79,7 +79,7 @@ async fn a_document_is_written_once_however_often_it_is_sent() {
             .unwrap();
         assert_eq!(receipt.version, Some(token('a')));
     }
-    place.check().await.unwrap();
+    place.check(None).await.unwrap();
     let receipt = write_over(&*place, &document("two", Some("one")), &token('b'))
         .await
         .unwrap();
@@ -171,7 +171,7 @@ async fn a_secret_that_was_created_here_is_deleted_and_taken_back_when_needed() 
         "{found:?}"
     );
 
-    place.check().await.unwrap();
+    place.check(None).await.unwrap();
     write_over(&*place, &document("two", None), &token('b'))
         .await
         .unwrap();
@@ -230,7 +230,7 @@ async fn a_secret_that_others_deleted_is_not_taken_back() {
         "{found:?}"
     );
     for error in [
-        place.check().await.unwrap_err(),
+        place.check(None).await.unwrap_err(),
         write_over(&*place, &document("one", None), &token('a'))
             .await
             .unwrap_err(),
@@ -251,7 +251,7 @@ async fn a_secret_can_be_named_by_its_arn_but_not_created_by_it() {
     let created = call(&context, "CreateSecret", json!({ "Name": id })).await;
     let arn = created["ARN"].as_str().unwrap();
     let place = at(&context, arn);
-    place.check().await.unwrap();
+    place.check(None).await.unwrap();
     write_over(&*place, &document("one", None), &token('a'))
         .await
         .unwrap();
@@ -259,7 +259,7 @@ async fn a_secret_can_be_named_by_its_arn_but_not_created_by_it() {
 
     let other = at(&context, &format!("{arn}X"));
     for error in [
-        other.check().await.unwrap_err(),
+        other.check(None).await.unwrap_err(),
         write_over(&*other, &document("one", None), &token('a'))
             .await
             .unwrap_err(),

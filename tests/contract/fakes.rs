@@ -97,9 +97,7 @@ static STORES: &[StoreFake] = &[
             calls: &[
                 (stores::Op::Check, || vec![described(), current()]),
                 (stores::Op::Observe, || vec![current()]),
-                (stores::Op::Write, || {
-                    vec![Reply::of(400, aws_refusal(404)), made(), described()]
-                }),
+                (stores::Op::Write, || vec![made(), described()]),
             ],
             refusal: aws_refusal,
         }),

@@ -33,7 +33,7 @@ pub fn document(secret: &str, generation: u64) -> Document {
 /// What a look found, in short.
 async fn make(op: Op, store: &dyn Store) -> Result<&'static str> {
     match op {
-        Op::Check => store.check().await.map(|()| "checked"),
+        Op::Check => store.check(None).await.map(|()| "checked"),
         Op::Observe => store.observe().await.map(|seen| match seen.found {
             Found::Nothing => "nothing",
             Found::Document(_) => "a document",
@@ -148,7 +148,7 @@ pub async fn live_of(name: &str) {
             .connect(&Settings::new(path, &world.settings), &world.context)
             .unwrap();
         let able = store.capabilities();
-        store.check().await.expect(name);
+        store.check(None).await.expect(name);
         assert_eq!(
             leads(store.as_ref()).await,
             (None, Version::Absent),

@@ -6,7 +6,7 @@ use super::*;
 async fn refused(path: &Path) -> String {
     let before = fs::read(path).ok();
     let store = json(path);
-    let error = store.check().await.unwrap_err();
+    let error = store.check(None).await.unwrap_err();
     assert_eq!(error.kind, Kind::Denied, "{error}");
     assert_eq!(write(&*store, "made-up").await.unwrap_err(), error);
     assert_eq!(fs::read(path).ok(), before);
@@ -94,7 +94,7 @@ async fn a_sticky_directory_is_as_good_as_its_owner() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.json");
     mode(directory.path(), 0o1777);
-    json(&path).check().await.unwrap();
+    json(&path).check(None).await.unwrap();
     chown(directory.path(), Some(12_345), Some(12_345)).unwrap();
     mode(directory.path(), 0o1777);
     let text = refused(&path).await;

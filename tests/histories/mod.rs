@@ -7,6 +7,7 @@
 mod config;
 mod effects;
 mod events;
+mod found;
 mod mortal;
 mod player;
 mod terraform;

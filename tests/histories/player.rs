@@ -44,6 +44,10 @@ pub struct Player {
     other: Option<Kept>,
     /// States that were there once, oldest first.
     past: Vec<Kept>,
+    /// The newest state, while an older one stands in its place.
+    displaced: Option<Option<Kept>>,
+    /// How many applies in a row came to nothing while everything was in order again.
+    refused: u32,
     /// Tells the process that runs now from those before.
     process: u32,
     /// Keys of creates that came to their end and that no state ever heard of.
@@ -64,6 +68,8 @@ impl Player {
             between: false,
             other: None,
             past: Vec::new(),
+            displaced: None,
+            refused: 0,
             process: 0,
             forsaken: BTreeSet::new(),
         }
@@ -152,7 +158,8 @@ impl Player {
     fn restore(&mut self, back: usize) {
         let older = self.past.len().checked_sub(back + 1);
         if let Some(older) = older {
-            self.kept = Some(self.past[older].copied());
+            let newest = self.kept.replace(self.past[older].copied());
+            self.displaced.get_or_insert(newest);
             self.shaken = true;
         }
     }
@@ -330,8 +337,18 @@ impl Player {
         }
     }
 
-    /// A document that somebody altered while it was the only one is not overwritten: the error says to delete it.
+    /// A document that somebody altered while it was the only one is not overwritten: the error says to delete it. Where
+    /// an older state was put back and could not follow, the first advice is to restore the newest one.
     fn follow_advice(&mut self) {
+        let told = self.diary.last().map(String::as_str).unwrap_or_default();
+        match told.contains("refused") || told.contains("failed") {
+            true => self.refused += 1,
+            false => self.refused = 0,
+        }
+        if let Some(newest) = self.displaced.take_if(|_| self.refused > 2) {
+            self.diary.push("  the newest state is put back".into());
+            self.kept = newest;
+        }
         let told = self
             .diary
             .last()
@@ -346,7 +363,7 @@ impl Player {
     /// happens in quiet times.
     async fn fresh_ledger(&mut self) -> Result<(), Violation> {
         self.ledger.lose(false);
-        if self.shaken || !self.refresh().await? {
+        if self.shaken || !self.refresh().await? || self.is_beside_others() {
             return Ok(());
         }
         let before = self.kept.as_ref().map(|kept| tree(&kept.state));
@@ -357,6 +374,16 @@ impl Player {
             true => Ok(()),
             false => Err(format!("a fresh ledger made {before:?} into {after:?}")),
         }
+    }
+
+    /// Whether a document has a key that is, or will be, dead, and only the ledger could tell.
+    fn is_beside_others(&self) -> bool {
+        let mut kept = self.known_ids();
+        let ending = self.pending();
+        kept.retain(|id| !ending.contains(id));
+        let state = self.world.state();
+        let mut written = state.places.values();
+        written.any(|written| !written.ids().iter().all(|id| kept.contains(id)))
     }
 
     pub fn set_faults(&mut self, faults: u64, refuse_probes: bool) {

@@ -43,10 +43,15 @@ impl Player {
         };
         let context = self.context();
         let failed = self.world.state().failures();
-        let Ok(seen) = read::read(copy(&kept.state), kept.private.clone(), &context).await else {
-            return Ok(false);
+        let seen = match read::read(copy(&kept.state), kept.private.clone(), &context).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                self.diary.push(format!("  refresh failed: {error}"));
+                return Ok(false);
+            }
         };
         let Some(read::Refreshed { state, private, .. }) = seen else {
+            self.diary.push("  gone, said a refresh".into());
             self.kept = None;
             return Ok(true);
         };
@@ -194,6 +199,7 @@ impl Player {
 
     pub async fn update(&mut self, late: u32) -> Result<(), Violation> {
         let Some(first) = self.plan()? else {
+            self.diary.push("  update refused".into());
             return Ok(());
         };
         self.now += i64::from(late);
@@ -377,11 +383,9 @@ impl Player {
         let (state, private) = (copy(&kept.state), kept.private.clone());
         self.begin(&all);
         self.world.state().wanted.clear();
-        if destroy::destroy(state, private, &self.context())
-            .await
-            .is_ok()
-        {
-            self.kept = None;
+        match destroy::destroy(state, private, &self.context()).await {
+            Ok(_) => self.kept = None,
+            Err(error) => self.diary.push(format!("  destroy failed: {error}")),
         }
         Ok(())
     }

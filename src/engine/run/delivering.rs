@@ -28,7 +28,8 @@ impl Run<'_> {
             if self.trouble.failed.contains(name) {
                 continue;
             }
-            let fits = in_delivery(name, delivery.store.check().await);
+            let seen = self.observed.get(name).and_then(|seen| seen.as_ref().ok());
+            let fits = in_delivery(name, delivery.store.check(seen).await);
             match fits.and_then(|()| self.refuse_foreign_at(name, delivery)) {
                 Ok(()) => fit = true,
                 Err(error) if self.managed.slots.is_none() && delivery.required => {

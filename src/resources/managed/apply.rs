@@ -41,7 +41,7 @@ pub async fn create(
         at: context.clock.now(),
     });
     let carried = carry_out(diags, &mut prior, &mut planned, private, &decision, context);
-    let (outcome, records) = carried.await?;
+    let (outcome, records) = Box::pin(carried).await?;
     let left_nothing = outcome.failed && outcome.run_left_nothing();
     let failed = outcome.failed;
     let (state, private) = outcome.finish(planned, context);
@@ -63,7 +63,7 @@ pub async fn update(
         at: context.clock.now(),
     });
     let carried = carry_out(diags, &mut prior, &mut planned, private, &decision, context);
-    let (outcome, records) = carried.await?;
+    let (outcome, records) = Box::pin(carried).await?;
     if outcome.failed && !outcome.copied {
         // An edit that was not carried out is still an edit to the next plan. One of the deliveries is: their records
         // say what is written, and what they have left is remembered.

@@ -81,6 +81,10 @@ async fn refuse_newer(
     connections: &Connections,
     context: &Context,
 ) -> Result<()> {
+    // Without a key of its own it takes away none of the documents.
+    if managed.slots.is_none() {
+        return Ok(());
+    }
     let ours = Ours {
         managed,
         minted: None,

@@ -26,7 +26,8 @@ pub struct Left {
     pub is_certain: bool,
     /// What outside is newer than the state, if something is and the state could not follow.
     pub behind: Option<String>,
-    found: Vec<String>,
+    /// The keys that applies left behind, by id.
+    pub found: Vec<String>,
 }
 
 impl Left {
@@ -64,6 +65,37 @@ impl Left {
                     ));
                 }
             }
+        }
+    }
+
+    /// A key that was lost and replaced has no slot any more, and lives.
+    fn keep_to_revoke(&mut self, old: Option<&Slots>) {
+        let held = self.managed.owned_ids();
+        let keys = old.map(|old| [Some(&old.primary), old.secondary_key()]);
+        let ids = keys.into_iter().flatten().flatten();
+        let ids = ids.filter_map(|key| key.key_id.clone());
+        let left = ids.filter(|id| !held.contains(id));
+        self.managed.pending_revocations.extend(left);
+    }
+
+    /// A create that failed is destroyed next, and created again: what other creates left behind in the account goes with it,
+    /// or the destroy would refuse what no plan has shown.
+    async fn with_keys_beside(
+        mut self,
+        recovered: &mut Recovered,
+        state: &ManagedState,
+        connections: &Connections,
+        context: &Context,
+    ) -> Self {
+        match look_before_create(state, connections, context).await {
+            Ok(beside) => {
+                let new = beside.orphans.into_iter();
+                let new = new.filter(|id| !recovered.orphans.contains(id));
+                recovered.orphans.extend(new.collect::<Vec<_>>());
+                self.warnings.extend(beside.warnings);
+                self
+            }
+            Err(error) => self.uncertain(not_looked(state.label(), &error)),
         }
     }
 
@@ -107,8 +139,8 @@ pub async fn of(
             account,
             context,
         };
-        look.catch_up(&mut left, &mut recovered, &remembered.memory)
-            .await?;
+        // Both looks are boxed, as they are rare: they would make every refresh larger.
+        Box::pin(look.catch_up(&mut left, &mut recovered, &remembered.memory)).await?;
     }
     match (
         recovered.unacknowledged.first(),
@@ -119,6 +151,10 @@ pub async fn of(
             left = left.uncertain(not_judged(state.label(), unacknowledged, error));
         }
         _ => left.judge_unacknowledged(&mut recovered, observed.is_in_order()),
+    }
+    if managed.slots.is_none() {
+        let beside = left.with_keys_beside(&mut recovered, state, connections, context);
+        left = Box::pin(beside).await;
     }
     let new = recovered.orphans.iter();
     let new = new.filter(|id| !managed.pending_revocations.contains(id));
@@ -194,7 +230,8 @@ impl Look<'_> {
                 recovered
                     .unacknowledged
                     .retain(|record| !is_held(&record.key));
-                left.managed.slots = Some(slots);
+                let old = left.managed.slots.replace(slots);
+                left.keep_to_revoke(old.as_ref());
             }
         }
         Ok(())

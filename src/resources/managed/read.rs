@@ -65,12 +65,13 @@ pub async fn read(
         let crowd = crowd::look(&who, &owned, &account, &connections, ledger).await?;
         Ok((observed, crowd, left, account))
     };
-    let (observed, crowd, mut left, account) = look.await.map_err(|error| named(&state, error))?;
+    let look = Box::pin(look).await;
+    let (observed, crowd, mut left, account) = look.map_err(|error| named(&state, error))?;
     let unreadable = observed.unreadable.iter().cloned();
     left.warnings
         .extend(unreadable.map(|error| named(&state, error)));
     // A key that only the ledger knows would be forgotten with the resource.
-    if observed.vanished && left.is_certain && left.behind.is_none() {
+    if observed.vanished && left.is_certain && left.found.is_empty() && left.behind.is_none() {
         return Ok(None);
     }
     let known = std::mem::take(&mut private.facts.orphans);

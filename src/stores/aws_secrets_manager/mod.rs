@@ -139,14 +139,22 @@ impl Store for SecretPlace {
         self.find_identity().await
     }
 
-    async fn check(&self) -> Result<()> {
+    async fn check(&self, seen: Option<&Observation>) -> Result<()> {
+        let is_absent = seen.is_some_and(|seen| seen.version == Version::Absent);
+        // Its creation is refused if there is one after all.
+        if is_absent && !self.place.is_arn() {
+            return Ok(());
+        }
         match self.describe().await? {
             None if self.place.is_arn() => Err(self.no_such_arn()),
             None => Ok(()),
             Some(secret) if secret.deleted => self.may_restore(&secret),
             Some(secret) => {
                 self.refuse_what_others_write(&secret)?;
-                self.current().await.map(drop)
+                match seen {
+                    Some(_) => Ok(()),
+                    None => self.current().await.map(drop),
+                }
             }
         }
     }

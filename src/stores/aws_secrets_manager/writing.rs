@@ -59,6 +59,14 @@ impl SecretPlace {
                 Err(refusal) => return Err(self.unread(refusal)),
             }
         }
+        // Where nothing was, the creation itself tells whether there is something by now, or something that was deleted.
+        if *expected == Version::Absent && !self.place.is_arn() {
+            match self.create(content, token).await {
+                Ok(()) => return Ok(Before::Written),
+                Err(refusal) if exists(&refusal) || refusal.is("InvalidRequestException") => {}
+                Err(refusal) => return Err(self.uncreated(refusal)),
+            }
+        }
         match self.describe().await? {
             None if self.place.is_arn() => Err(self.no_such_arn()),
             None => {
@@ -66,13 +74,10 @@ impl SecretPlace {
                 match self.create(content, token).await {
                     Ok(()) => Ok(Before::Written),
                     // Somebody was faster, or an earlier attempt of ours did arrive.
-                    Err(refusal) if refusal.is("ResourceExistsException") => {
+                    Err(refusal) if exists(&refusal) => {
                         self.expected(self.current().await?, expected, content)
                     }
-                    Err(refusal) => Err(explain(
-                        refusal,
-                        format!("{} could not be created", self.place()),
-                    )),
+                    Err(refusal) => Err(self.uncreated(refusal)),
                 }
             }
             Some(secret) if secret.deleted => {
@@ -92,6 +97,10 @@ impl SecretPlace {
     async fn create(&self, content: &Content<'_>, token: &str) -> Result<(), Refusal> {
         let (making, replicas) = (&self.place.making, &self.place.replicas);
         self.api.create(making, replicas, content, token).await
+    }
+
+    fn uncreated(&self, refusal: Refusal) -> Error {
+        explain(refusal, format!("{} could not be created", self.place()))
     }
 
     fn expected(
@@ -121,7 +130,7 @@ impl SecretPlace {
     /// Whether the version is the current one. A version that exists already may have been superseded meanwhile.
     async fn put(&self, content: &Content<'_>, token: &str) -> Result<bool> {
         self.api.put(content, token).await.map_err(|refusal| {
-            if !refusal.is("ResourceExistsException") {
+            if !exists(&refusal) {
                 return self.unwritten(refusal);
             }
             Error::new(
@@ -201,6 +210,10 @@ impl Value {
         let text = self.text.as_ref();
         text.is_some_and(|text| text.expose() == wanted.expose())
     }
+}
+
+fn exists(refusal: &Refusal) -> bool {
+    refusal.is("ResourceExistsException")
 }
 
 fn receipt(version: &str) -> Receipt {

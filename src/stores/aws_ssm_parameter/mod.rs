@@ -150,7 +150,7 @@ impl Store for ParameterPlace {
         Ok(all.join(" + "))
     }
 
-    async fn check(&self) -> Result<()> {
+    async fn check(&self, _: Option<&Observation>) -> Result<()> {
         for parameter in &self.parameters {
             if let Some(there) = parameter.look().await? {
                 parameter.refuse_plain(&there)?;

@@ -302,7 +302,7 @@ impl Store for Target {
         Ok(self.write_scope().to_string())
     }
 
-    async fn check(&self) -> Result<()> {
+    async fn check(&self, _: Option<&Observation>) -> Result<()> {
         let target = self.clone();
         aside(move || target.check_now()).await
     }

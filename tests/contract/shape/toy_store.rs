@@ -87,7 +87,7 @@ impl Store for Place {
         format!("toy {}", self.url)
     }
 
-    async fn check(&self) -> Result<()> {
+    async fn check(&self, _: Option<&Observation>) -> Result<()> {
         self.observe().await.map(drop)
     }
 

@@ -81,7 +81,7 @@ pub struct State {
     pub pending: BTreeSet<String>,
     /// The key that must be primary everywhere before another is revoked.
     pub successor: Option<String>,
-    /// Places that somebody emptied, and that the provider has not looked at since.
+    /// Places that somebody emptied, and that the provider has not written since: nobody gets a key there.
     pub emptied: BTreeSet<String>,
     /// The places that are wanted now.
     pub wanted: BTreeSet<String>,

@@ -127,7 +127,7 @@ impl Store for Place {
         Ok(self.stands_at())
     }
 
-    async fn check(&self) -> Result<()> {
+    async fn check(&self, _: Option<&Observation>) -> Result<()> {
         let place = self.stands_at();
         self.world.state().call(&format!("check {place}"))
     }
@@ -136,7 +136,6 @@ impl Store for Place {
         let place = self.stands_at();
         let mut state = self.world.state();
         state.call(&format!("read {place}"))?;
-        state.emptied.remove(&place);
         let Some(written) = state.places.get(&place).cloned() else {
             return Ok(Observation::nothing());
         };

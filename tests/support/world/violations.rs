@@ -29,7 +29,7 @@ impl State {
         }
     }
 
-    /// Nobody gets a key from a place that fails, or that somebody emptied unseen.
+    /// Nobody gets a key from a place that fails, or that somebody emptied.
     fn is_read(&self, place: &str) -> bool {
         !self.emptied.contains(place) && !self.failing.contains(place)
     }
