@@ -345,7 +345,7 @@ async fn every_name_of_a_parameter_has_one_identity_before_and_after_it_exists()
     assert_eq!(identity(&name).await, expected);
     assert_eq!(identity(&rooted).await, expected);
     put(&context, &name, "{}", json!({})).await;
-    at(&context, &name).check().await.unwrap();
+    at(&context, &name).check(None).await.unwrap();
     assert_eq!(identity(&name).await, expected);
     assert_eq!(
         identity("/prod/app").await,
