@@ -1,6 +1,7 @@
 //! The issuer and the stores of one managed key, ready to be called.
 
 use std::collections::BTreeMap;
+use std::time::Duration as StdDuration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -10,7 +11,7 @@ use crate::domain::steps;
 use crate::duration::Duration;
 use crate::engine::account::Account;
 use crate::engine::former::FormerPlace;
-use crate::engine::verification::{CONSECUTIVE, Proof, TIMEOUT, Verdict, Verification, verify};
+use crate::engine::verification::{CONSECUTIVE, Pace, Proof, TIMEOUT, Verdict, Verification, verify};
 use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::Probe;
 use crate::secret::Secret;
@@ -103,7 +104,7 @@ impl Connections {
                 })
             }
         };
-        let proof = verify(probe, DEATH, ISSUER_INTERVAL, CONSECUTIVE, stop).await?;
+        let proof = verify(probe, at_the_issuer(DEATH), stop).await?;
         let reason = match proof.verdict {
             Verdict::Verified => return Ok(()),
             Verdict::Unverified => format!(
@@ -126,7 +127,7 @@ impl Connections {
         let key_id = key.key_id.as_deref();
         if self.capabilities.probe {
             let probe = || self.issuer.probe(key_id, secret);
-            let proof = verify(probe, TIMEOUT, ISSUER_INTERVAL, CONSECUTIVE, stop).await?;
+            let proof = verify(probe, at_the_issuer(TIMEOUT), stop).await?;
             judge(&self.issuer.account(), proof)?;
         }
         if let Some(request) = &self.verification {
@@ -142,8 +143,16 @@ impl Connections {
 /// How long a revoked key may be accepted: IAM takes seconds until every server of it knows.
 const DEATH: Duration = Duration::from_secs(30);
 
-/// Issuers answer at once; a request of the user may be heavier.
-const ISSUER_INTERVAL: Duration = Duration::from_secs(1);
+/// Issuers answer at once; a request of the user may be heavier. What is proved is that more than one server of an issuer
+/// knows, so the attempts are apart; every key waits for them, so it is not far.
+fn at_the_issuer(bound: Duration) -> Pace {
+    Pace {
+        bound,
+        after_failure: StdDuration::from_secs(1),
+        after_success: StdDuration::from_millis(400),
+        consecutive: CONSECUTIVE,
+    }
+}
 
 fn judge(by: &str, proof: Proof) -> Result<()> {
     let reason = proof.last_reason.as_deref().unwrap_or_default();

@@ -9,6 +9,8 @@ mod request;
 mod schema;
 pub(crate) mod template;
 
+use std::time::Duration as StdDuration;
+
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +32,19 @@ pub const INTERVAL: Duration = Duration::from_secs(2);
 /// How many successes in a row prove a key, unless the configuration says otherwise. One may come from the
 /// only server that has heard of the key.
 pub const CONSECUTIVE: u32 = 3;
+
+/// How often a key is tried, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How long a proof may take.
+    pub bound: Duration,
+    /// The pause after an attempt that was no success.
+    pub after_failure: StdDuration,
+    /// The pause after a success.
+    pub after_success: StdDuration,
+    /// How many successes in a row prove a key.
+    pub consecutive: u32,
+}
 
 /// How an attempt to prove a key ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +75,7 @@ impl Proof {
     }
 }
 
-/// Tries a key until it was accepted `consecutive` times in a row or the `bound` is over.
+/// Tries a key until it was accepted as often in a row as the pace asks for, or the bound is over.
 ///
 /// A refusal starts the count again: right after a mint it often means "not yet". [`Kind::Unavailable`] says nothing
 /// about the key, so it is tried again and leaves the count as it is. Any other error ends the proof,
@@ -71,13 +86,11 @@ impl Proof {
 /// `Send` when it borrows, and a proof runs inside requests that move between threads.
 pub async fn verify<F: Future<Output = Result<Probe>>>(
     mut probe: impl FnMut() -> F,
-    bound: Duration,
-    interval: Duration,
-    consecutive: u32,
+    pace: Pace,
     stop: &CancellationToken,
 ) -> Result<Proof> {
-    let deadline = Instant::now() + std::time::Duration::from_secs(bound.as_secs());
-    let pause = std::time::Duration::from_secs(interval.as_secs());
+    let (bound, consecutive) = (pace.bound, pace.consecutive);
+    let deadline = Instant::now() + StdDuration::from_secs(bound.as_secs());
     let mut in_a_row = 0;
     let mut proof = Proof {
         verdict: Verdict::Unverified,
@@ -88,8 +101,12 @@ pub async fn verify<F: Future<Output = Result<Probe>>>(
         loop {
             guard::confirm().await?;
             proof.attempts = proof.attempts.saturating_add(1);
+            let mut pause = pace.after_failure;
             match probe().await {
-                Ok(Probe::Accepted) => in_a_row += 1,
+                Ok(Probe::Accepted) => {
+                    in_a_row += 1;
+                    pause = pace.after_success;
+                }
                 Ok(Probe::Refused(reason)) => {
                     in_a_row = 0;
                     proof.last_reason = Some(reason);

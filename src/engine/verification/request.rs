@@ -12,7 +12,7 @@ use reqwest::{Request, Url};
 use tokio_util::sync::CancellationToken;
 
 use super::template::{Escape, Template};
-use super::{Proof, verify};
+use super::{Pace, Proof, verify};
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Http, auth};
@@ -56,7 +56,14 @@ impl Verification {
         stop: &CancellationToken,
     ) -> Result<Proof> {
         let attempt = || self.attempt(key_id, secret);
-        verify(attempt, self.timeout, self.interval, self.consecutive, stop).await
+        let interval = StdDuration::from_secs(self.interval.as_secs());
+        let pace = Pace {
+            bound: self.timeout,
+            after_failure: interval,
+            after_success: interval,
+            consecutive: self.consecutive,
+        };
+        verify(attempt, pace, stop).await
     }
 
     /// Sends the request once.

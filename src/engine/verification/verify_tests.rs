@@ -14,6 +14,15 @@ fn accepted() -> Result<Probe> {
     Ok(Probe::Accepted)
 }
 
+fn pace(bound: Duration) -> Pace {
+    Pace {
+        bound,
+        after_failure: StdDuration::from_secs(2),
+        after_success: StdDuration::from_secs(2),
+        consecutive: 3,
+    }
+}
+
 /// Plays the answers in order; the last one is repeated for ever.
 async fn played(answers: Vec<Result<Probe>>, stop: &CancellationToken) -> Result<Proof> {
     let mut answers = VecDeque::from(answers);
@@ -24,9 +33,7 @@ async fn played(answers: Vec<Result<Probe>>, stop: &CancellationToken) -> Result
                 _ => answers.pop_front().unwrap(),
             })
         },
-        Duration::from_secs(60),
-        Duration::from_secs(2),
-        3,
+        pace(Duration::from_secs(60)),
         stop,
     )
     .await
@@ -41,6 +48,24 @@ async fn a_key_is_proved_by_successes_in_a_row() {
     let proof = proof(vec![accepted()]).await;
     assert!(proof.is_verified());
     assert_eq!((proof.attempts, proof.last_reason), (3, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_is_followed_sooner_than_a_failure() {
+    let mut answers = VecDeque::from([refused(), accepted(), accepted(), accepted()]);
+    let pace = Pace {
+        after_success: StdDuration::from_millis(400),
+        ..pace(TIMEOUT)
+    };
+    let began = Instant::now();
+    let mut tried = Vec::new();
+    let probe = || {
+        tried.push(began.elapsed().as_millis());
+        std::future::ready(answers.pop_front().unwrap())
+    };
+    let proof = verify(probe, pace, &CancellationToken::new()).await;
+    assert!(proof.unwrap().is_verified());
+    assert_eq!(tried, [0, 2000, 2400, 2800]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,7 +96,7 @@ async fn a_key_refused_to_the_end_is_unproved_with_the_last_reason() {
 async fn a_probe_that_never_answers_ends_with_the_bound() {
     let stop = CancellationToken::new();
     let bound = Duration::from_secs(5);
-    let proof = verify(std::future::pending, bound, INTERVAL, 3, &stop)
+    let proof = verify(std::future::pending, pace(bound), &stop)
         .await
         .unwrap();
     assert_eq!((proof.verdict, proof.attempts), (Verdict::Unverified, 1));
@@ -123,7 +148,7 @@ async fn a_proof_can_run_on_any_thread() {
             sleep(std::time::Duration::from_secs(key.len() as u64)).await;
             accepted()
         };
-        verify(probe, TIMEOUT, INTERVAL, CONSECUTIVE, &stop).await
+        verify(probe, pace(TIMEOUT), &stop).await
     });
     assert!(running.await.unwrap().unwrap().is_verified());
 }
