@@ -11,7 +11,9 @@ use crate::domain::steps;
 use crate::duration::Duration;
 use crate::engine::account::Account;
 use crate::engine::former::FormerPlace;
-use crate::engine::verification::{CONSECUTIVE, Pace, Proof, TIMEOUT, Verdict, Verification, verify};
+use crate::engine::verification::{
+    CONSECUTIVE, Pace, Proof, TIMEOUT, Verdict, Verification, verify,
+};
 use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::Probe;
 use crate::secret::Secret;
