@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::connections::{Connections, Delivery, in_delivery, stale};
 use crate::engine::managed::{DeliveryRecord, Managed};
-use crate::engine::precondition::{exists, is, is_alive, mark_of};
+use crate::engine::precondition::{exists, is, is_alive, is_of_this_account, mark_of};
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::{KeyMark, KeyRecord, Ledger, ResourceRef, Status};
@@ -159,7 +159,9 @@ pub async fn judge(
         return Ok(None);
     }
     let is_own = known.iter().any(|(owner, _)| owner.id == who.resource.id);
-    if is_own && exists(key, connections).await? == Some(false) {
+    let is_known_here =
+        is_own || (!known.is_empty() && is_of_this_account(key, connections, ledger).await?);
+    if is_known_here && exists(key, connections).await? == Some(false) {
         return Ok(None);
     }
     let mut alive = known.iter().filter(|(_, record)| is_alive(record));

@@ -93,8 +93,9 @@ pub async fn stranger(
             continue;
         };
         let known = ledger.find_keys(&[mark_of(there)]).await?;
-        let is_of_this_account =
-            is_beside_ours || known.iter().any(|(owner, _)| owner.id == ours.managed.id);
+        let is_of_this_account = is_beside_ours
+            || known.iter().any(|(owner, _)| owner.id == ours.managed.id)
+            || (!known.is_empty() && is_of_this_account(there, connections, ledger).await?);
         let lives = match exists(there, connections).await? {
             Some(true) => true,
             Some(false) if is_of_this_account => false,
@@ -134,6 +135,20 @@ pub async fn exists(there: &DocumentKey, connections: &Connections) -> Result<Op
     let key_statuses = at_issuer(connections.issuer.inspect(std::slice::from_ref(id)).await)?;
     let status = key_statuses.first().copied().flatten();
     Ok(status.map(|status| status != KeyStatus::Missing))
+}
+
+/// Whether a key is of the account of these connections, whosever it is by the ledger.
+pub async fn is_of_this_account(
+    there: &DocumentKey,
+    connections: &Connections,
+    ledger: &dyn Ledger,
+) -> Result<bool> {
+    // An account that does not tell its name may be another one.
+    let Ok(account) = connections.issuer.lock().await else {
+        return Ok(false);
+    };
+    let known = ledger.keys_in(&account).await?;
+    Ok(known.iter().any(|record| record.key.is(&mark_of(there))))
 }
 
 /// The refusal to write for the resource `id`, whose state has a generation, in words that say how to go on.

@@ -1,6 +1,7 @@
 //! The order of effects, and what is left when one of them fails after every check has passed.
 
 use super::events::{Edit, End, Event, Tamper};
+use super::live_through;
 use super::player::Player;
 
 use tf_provider::value::Value;
@@ -79,6 +80,75 @@ async fn a_first_key_that_is_refused_is_written_nowhere() {
     player.world.state().refuse_probes = true;
     assert_eq!(effects(&mut player, &[]).await, ["mint id1", "revoke id1"]);
     assert!(player.kept.is_none());
+}
+
+fn unheard() -> Event {
+    Event::Apply {
+        refresh: true,
+        late: 0,
+        faults: 0,
+        refuse_probes: false,
+        between: false,
+        end: End {
+            unacknowledged: true,
+            ..End::default()
+        },
+    }
+}
+
+/// A create came to its end and nobody heard of it, so the next one takes its place.
+async fn with_the_key_of_a_create_that_nobody_heard_of() -> Player {
+    after(&[Event::Edit(Edit::Deliveries(0)), unheard()]).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_key_that_fails_gives_back_the_place_that_it_took() {
+    let mut player = with_the_key_of_a_create_that_nobody_heard_of().await;
+    player.world.state().lost = 0b10;
+    let expected = [
+        "mint id2",
+        "write /p0",
+        "write unanswered",
+        "write /p0",
+        "revoke id2",
+    ];
+    assert_eq!(effects(&mut player, &[]).await, expected);
+    assert_eq!(player.holds("/p0"), ["id1"]);
+    assert!(player.world.live().contains("id1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_key_that_may_lead_where_another_did_is_not_revoked_at_once() {
+    let mut player = with_the_key_of_a_create_that_nobody_heard_of().await;
+    player.world.state().lost = 0b110;
+    let first = effects(&mut player, &[]).await;
+    assert!(!first.contains(&"revoke id2".to_owned()), "{first:?}");
+    assert_eq!(player.pending(), ["id1", "id2"]);
+}
+
+#[test]
+fn a_rotation_that_somebody_asks_for_does_not_wait_for_a_place_that_was_failing() {
+    let ended = live_through(&[
+        apply(),
+        Event::Edit(Edit::Trigger),
+        Event::Fail(0, true),
+        apply(),
+        Event::Wait(5),
+        apply(),
+    ]);
+    assert_eq!(ended, Ok(()));
+}
+
+#[test]
+fn a_document_of_a_key_that_somebody_revoked_is_nobodys_place() {
+    // A person ends the key of the first create, whose places the second one does not have.
+    let ended = live_through(&[
+        unheard(),
+        Event::Edit(Edit::Deliveries(5)),
+        apply(),
+        Event::Edit(Edit::Deliveries(0)),
+    ]);
+    assert_eq!(ended, Ok(()));
 }
 
 /// The primary was deleted, and the policy wants another.

@@ -198,13 +198,18 @@ impl Player {
         unwell
     }
 
-    /// Nothing fails any more, and the environment points to where the key lives.
+    /// Nothing fails any more, and the environment points to where the key lives: the primary, as the places of an older
+    /// one have been left.
     fn come_home(&mut self) {
         let ids = self.known_ids();
+        let kept = self.kept.as_ref();
+        let managed = kept.and_then(|kept| kept.state.managed(&kept.private).ok());
+        let primary = managed.and_then(|managed| managed.slots?.primary.key_id);
         let mut state = self.world.state();
         state.failing.clear();
-        let mut issued = ids.iter().filter_map(|id| state.issued.get(id));
-        state.region = issued.next().map(|issued| issued.born).unwrap_or_default();
+        let mut issued = primary.iter().chain(&ids);
+        let issued = issued.find_map(|id| state.issued.get(id));
+        state.region = issued.map(|issued| issued.born).unwrap_or_default();
     }
 
     /// Whether everything is in order.

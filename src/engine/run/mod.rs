@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 use crate::ledger::KeyMark;
 use crate::ledger::guard::Guard;
 use crate::secret::Secret;
-use crate::stores::Observation;
+use crate::stores::{Document, Observation};
 
 /// One apply of one managed key.
 pub struct Run<'a> {
@@ -86,6 +86,8 @@ pub struct Progress {
     pub left: Vec<String>,
     /// Where the new key was written in front of all others, or may have been.
     led: BTreeSet<String>,
+    /// What stood at each place before the first write of a run without a key of its own: an undo puts it back.
+    overwritten: BTreeMap<String, Option<Document>>,
     /// A promotion follows the move that is being taken.
     promotes_next: bool,
     /// The staged key was verified a moment ago.

@@ -129,6 +129,7 @@ impl Run<'_> {
         document: &Document,
     ) -> Result<Written> {
         let expected = self.expected(name, delivery).await?;
+        self.keep_what_is_overwritten(name);
         let former = self.managed.deliveries.get(name);
         let known = former.and_then(|record| record.place.clone());
         let id = &self.managed.id;
@@ -147,6 +148,22 @@ impl Run<'_> {
             // The write went well, so nothing but this record suffers if the place cannot be named now.
             place: delivery.store.identity().await.ok().or(known),
         })
+    }
+
+    /// A first key may take the place of one that somebody still uses, whose document no slot tells of.
+    fn keep_what_is_overwritten(&mut self, name: &str) {
+        if self.managed.slots.is_some() {
+            return;
+        }
+        let document = match self.observed.get(name) {
+            Some(Ok(Observation {
+                found: Found::Document(document),
+                ..
+            })) => Some(document.duplicate()),
+            _ => None,
+        };
+        let overwritten = &mut self.progress.overwritten;
+        overwritten.entry(name.to_owned()).or_insert(document);
     }
 
     /// What this provider did not write, as far as the place was looked at.

@@ -66,7 +66,7 @@ impl Run<'_> {
     }
 
     /// Puts the documents back that this key was written to in front of all others; `true` if there was none to put back,
-    /// so that a place is empty now. Before the first key nobody relies on what stands there.
+    /// so that a place is empty now. Where nothing stood before the first key, nobody relies on what stands there.
     async fn restore(&mut self, key: &Key) -> Result<bool> {
         let connections = self.connections;
         let mut emptied = false;
@@ -79,7 +79,8 @@ impl Run<'_> {
             let Some(delivery) = connections.deliveries.get(&name) else {
                 continue;
             };
-            let restored = match &former {
+            let before = self.progress.overwritten.remove(&name).flatten();
+            let restored = match former.as_ref().or(before.as_ref()) {
                 Some(document) => self.put_back(&name, delivery, document, key).await,
                 None => {
                     self.observed.remove(&name);
@@ -87,7 +88,9 @@ impl Run<'_> {
                 }
             };
             match restored {
-                Err(error) if self.managed.slots.is_none() => self.warnings.push(error),
+                Err(error) if self.managed.slots.is_none() && before.is_none() => {
+                    self.warnings.push(error);
+                }
                 restored => failure = failure.or(restored.err()),
             }
             emptied |= former.is_none() && self.managed.slots.is_some();
