@@ -7,13 +7,17 @@ use super::player::Player;
 use tf_provider::value::Value;
 
 fn apply() -> Event {
+    apply_that(true, End::default())
+}
+
+fn apply_that(refresh: bool, end: End) -> Event {
     Event::Apply {
-        refresh: true,
+        refresh,
         late: 0,
         faults: 0,
         refuse_probes: false,
         between: false,
-        end: End::default(),
+        end,
     }
 }
 
@@ -83,17 +87,11 @@ async fn a_first_key_that_is_refused_is_written_nowhere() {
 }
 
 fn unheard() -> Event {
-    Event::Apply {
-        refresh: true,
-        late: 0,
-        faults: 0,
-        refuse_probes: false,
-        between: false,
-        end: End {
-            unacknowledged: true,
-            ..End::default()
-        },
-    }
+    let end = End {
+        unacknowledged: true,
+        ..End::default()
+    };
+    apply_that(true, end)
 }
 
 /// A create came to its end and nobody heard of it, so the next one takes its place.
@@ -124,6 +122,17 @@ async fn a_first_key_that_may_lead_where_another_did_is_not_revoked_at_once() {
     let first = effects(&mut player, &[]).await;
     assert!(!first.contains(&"revoke id2".to_owned()), "{first:?}");
     assert_eq!(player.pending(), ["id1", "id2"]);
+}
+
+#[test]
+fn a_place_is_not_left_for_one_that_somebody_emptied_since() {
+    let ended = live_through(&[
+        apply(),
+        Event::Edit(Edit::Deliveries(0)),
+        Event::Tamper(Tamper::Erase(0)),
+        apply_that(false, End::default()),
+    ]);
+    assert_eq!(ended, Ok(()));
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! Places that deliveries have left: emptied once what takes their place is written, remembered until then.
 
+use crate::domain::situation::{Copy, Seen};
 use crate::engine::connections::in_delivery;
 use crate::engine::deliver::{self, Past};
 use crate::engine::former::FormerPlace;
 use crate::engine::journal::Deed;
-use crate::engine::managed::DeliveryRecord;
+use crate::engine::precondition::is;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Path, Result};
 use crate::ledger::Effect;
 use crate::secret::Fingerprint;
+use crate::stores::{Document, Found};
 
 impl Run<'_> {
     /// Empties the places that deliveries have left. One that cannot be emptied, or not yet, stays on the list.
@@ -106,12 +108,41 @@ impl Run<'_> {
             format!("delivery {name:?} does not hold the keys yet")
         } else if records.is_empty() && !kept_in_state() {
             "the state does not hold the secret yet".into()
-        } else if !records.is_empty() && !records.values().any(DeliveryRecord::is_in_order) {
+        } else if !records.is_empty() && !self.is_seen_in_order() {
             "no other delivery is in order".into()
         } else {
             return None;
         };
         let next = "It may hold the only copy of the keys.";
         Some(Error::new(Kind::Other, why, next).at(Path::root("deliveries")))
+    }
+
+    /// A delivery was seen to hold the keys in this apply: what the state says of it may be older than the world.
+    fn is_seen_in_order(&self) -> bool {
+        let records = self.managed.deliveries.iter();
+        let mut in_order = records.filter(|(_, record)| record.is_in_order());
+        in_order.any(|(name, _)| match self.observed.get(name) {
+            Some(Ok(seen)) => match &seen.found {
+                Found::Document(document) => self.holds_the_keys(document),
+                Found::Opaque => true,
+                Found::Nothing | Found::Deleted(_) | Found::Foreign(_) => false,
+            },
+            _ => false,
+        })
+    }
+
+    /// A key that is gone, or whose every copy is lost, is expected nowhere.
+    fn holds_the_keys(&self, document: &Document) -> bool {
+        let Some(slots) = &self.managed.slots else {
+            return true;
+        };
+        let is_expected =
+            self.facts.secondary != Seen::Gone && self.facts.secondary_copy != Copy::Lost;
+        let second = slots.secondary_key().filter(|_| is_expected);
+        let has_second = second.is_none_or(|key| {
+            let there = document.secondary.as_ref();
+            there.is_some_and(|there| is(key, there))
+        });
+        has_second && (self.primary_is_lost() || is(&slots.primary, &document.primary))
     }
 }
