@@ -325,9 +325,7 @@ async fn a_write_that_fails_shows_nothing_of_what_was_written() {
         rotated_at: None,
     };
     let echo = r#"{"__type":"ValidationException","Message":"made-up-canary-one made-up-canary-two made-up-admin-canary"}"#;
-    let described = Reply::of(200, r#"{"ARN":"x","Name":"x"}"#);
-    let nothing = Reply::of(400, r#"{"__type":"ResourceNotFoundException"}"#);
-    let fake = Fake::start([described, nothing, Reply::of(400, echo)]);
+    let fake = Fake::start([Reply::of(400, echo)]);
     let context = reached(&fake, 0);
     let place = store(&context, &[("secret_id", text("x"))]);
     let error = place

@@ -113,3 +113,19 @@ fn a_key_of_an_apply_that_nobody_heard_of_keeps_its_resource_when_the_old_key_is
         apply().refreshed().unacknowledged().into(),
     ]);
 }
+
+#[test]
+fn a_staged_key_that_nobody_heard_of_is_not_taken_for_a_stranger_after_its_places_could_not_be_read()
+ {
+    ends_well(&[
+        apply().suspended(0).into(),
+        Event::Wait(100),
+        apply().unacknowledged().into(),
+        Event::Edit(Edit::Deliveries(4)),
+        apply()
+            .refreshed()
+            .with_faults(16_278_002_738_402_679_550)
+            .into(),
+        Event::Tamper(Tamper::Alter(0)),
+    ]);
+}

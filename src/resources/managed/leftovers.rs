@@ -177,6 +177,11 @@ pub async fn of(
         Some(now),
     );
     let mut holding = with_the_gone(holding, &remembered.memory, &recovered.gone, now);
+    // What this look brought into the state is in no state yet: a plan writes none.
+    for record in &mut holding.keys {
+        let is_in_state = held.iter().any(|key| key.is(&record.key));
+        record.confirmed_at = record.confirmed_at.filter(|_| is_in_state);
+    }
     if observed.vanished {
         // A state that outlived a destroy makes no dead key live again.
         holding.keys.iter_mut().for_each(|key| key.end(now));

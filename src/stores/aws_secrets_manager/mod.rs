@@ -140,11 +140,6 @@ impl Store for SecretPlace {
     }
 
     async fn check(&self, seen: Option<&Observation>) -> Result<()> {
-        let is_absent = seen.is_some_and(|seen| seen.version == Version::Absent);
-        // Its creation is refused if there is one after all.
-        if is_absent && !self.place.is_arn() {
-            return Ok(());
-        }
         match self.describe().await? {
             None if self.place.is_arn() => Err(self.no_such_arn()),
             None => Ok(()),
