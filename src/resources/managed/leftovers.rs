@@ -1,20 +1,27 @@
 //! What earlier applies left behind, as the ledger tells it: keys that belong to no resource, and applies that
 //! no state heard of.
 
+mod before_create;
+mod words;
+
 use crate::context::Context;
-use crate::domain::slots::{Role, Slots};
+use crate::domain::slots::Slots;
 use crate::engine::catch_up::{self, Position, World};
 use crate::engine::connections::{Connections, stale};
 use crate::engine::journal::mark;
 use crate::engine::managed::Managed;
 use crate::engine::observe::Observed;
 use crate::engine::precondition::behind;
-use crate::engine::recover::{self, Recovered, Remembered, is_served, recover};
-use crate::error::{Error, Kind, Result};
+use crate::engine::recover::{self, Recovered, Remembered, recover};
+use crate::error::{Error, Result};
 use crate::instant::Instant;
-use crate::ledger::{Holding, KeyMark, KeyRecord, Ledger, Memory};
+use crate::ledger::{Holding, KeyMark, Ledger, Memory};
+use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::ManagedState;
-use crate::resources::managed::{connect, inventory_entry};
+
+use before_create::look_before_create;
+pub use before_create::{LeftByCreate, of_a_create};
+use words::{adopted, busy, followed, not_judged, not_looked};
 
 /// What was left behind of a key that exists.
 pub struct Left {
@@ -303,79 +310,6 @@ fn with_the_gone(holding: Holding, memory: &Memory, gone: &[KeyMark], now: Insta
     }
 }
 
-/// What was left behind in an account by creates that no state ever heard of.
-#[derive(Default)]
-pub struct LeftByCreate {
-    /// Keys that belong to no resource, by id.
-    pub orphans: Vec<String>,
-    /// Those of them whose apply came to its end and that a document leads with: no refresh has seen a state with them yet,
-    /// and there may be one.
-    pub unacknowledged: Vec<String>,
-    /// The issuer has room for a key beside them, so that they are revoked only once their successor is delivered.
-    pub has_room: bool,
-    /// There is more than was looked at.
-    pub more: bool,
-    /// What a person should know.
-    pub warnings: Vec<Error>,
-}
-
-/// Looks before a create. Whatever cannot be asked is told, and looked at again by the apply.
-pub async fn of_a_create(planned: &ManagedState, context: &Context) -> LeftByCreate {
-    let looked = match connect::without_verification(planned, context) {
-        Ok(connections) => look_before_create(planned, &connections, context).await,
-        Err(error) => Err(error),
-    };
-    looked.unwrap_or_else(|error| LeftByCreate {
-        warnings: vec![not_looked(planned.label(), &error)],
-        ..LeftByCreate::default()
-    })
-}
-
-async fn look_before_create(
-    planned: &ManagedState,
-    connections: &Connections,
-    context: &Context,
-) -> Result<LeftByCreate> {
-    let ledger = context.ledger.as_ref();
-    if !ledger.remembers() || !connections.capabilities.inspects() {
-        return Ok(LeftByCreate::default());
-    }
-    let Ok(account) = connections.issuer.lock().await else {
-        // The apply asks again, and says what is wrong.
-        return Ok(LeftByCreate::default());
-    };
-    let memory = ledger.recall_never_confirmed(&account).await?;
-    if memory == Memory::default() {
-        return Ok(LeftByCreate::default());
-    }
-    if memory.busy {
-        return Ok(LeftByCreate {
-            warnings: vec![busy(planned.label())],
-            ..LeftByCreate::default()
-        });
-    }
-    let remembered = Remembered::complete(memory, &[], &account, ledger).await?;
-    let more = remembered.memory.more;
-    let mut recovered = understand(planned, &remembered, &[], connections, context).await?;
-    let mut unacknowledged = Vec::new();
-    for record in &recovered.unacknowledged {
-        // Once this create is delivered over it, nobody can read it any more.
-        if is_served(&record.key, connections).await? {
-            unacknowledged.extend(record.key.key_id.clone());
-        }
-    }
-    recovered.orphans.extend(unacknowledged.iter().cloned());
-    recovered.settle(ledger, context.clock.now()).await;
-    let has_room = connections.issuer.check(&recovered.orphans).await;
-    Ok(LeftByCreate {
-        has_room: !has_room.is_err_and(|error| error.kind == Kind::Limit),
-        more,
-        unacknowledged,
-        orphans: recovered.orphans,
-        warnings: recovered.warnings,
-    })
-}
-
 /// Under the lock, before anything is done: nothing may be there that the plan did not show. Gives the keys that applies
 /// left behind, and that may be written over.
 pub async fn refuse_unseen(
@@ -430,74 +364,4 @@ fn refuse_too_many(more: bool) -> Result<()> {
         )),
         false => Ok(()),
     }
-}
-
-fn not_looked(name: &str, error: &Error) -> Error {
-    Error::new(
-        error.kind,
-        format!("{name}: nobody knows yet what earlier applies left behind"),
-        format!("{error} The apply looks again before it mints, and does nothing if it cannot."),
-    )
-}
-
-fn not_judged(name: &str, unacknowledged: &KeyRecord, error: &Error) -> Error {
-    Error::new(
-        error.kind,
-        format!(
-            "{name}: what became of key {} is not known yet",
-            unacknowledged.key.label()
-        ),
-        format!(
-            "An earlier apply created it, and its result never reached the state. Whether it is in use cannot be told: \
-             {error} Nothing is done to it; plan again once that is mended."
-        ),
-    )
-}
-
-fn busy(name: &str) -> Error {
-    Error::new(
-        Kind::Other,
-        format!("{name}: another apply is at work on this key"),
-        "It holds the lock in the ledger, or was cut off a moment ago and its lease has not run out. What it did is not \
-         judged yet; plan again when it is over.",
-    )
-}
-
-fn followed(name: &str, slots: &Slots) -> Error {
-    let second = slots.secondary.as_ref().zip(role_of(slots));
-    let secondary = second.map_or_else(String::new, |(second, role)| {
-        format!(" with {role} key {}", second.key.label())
-    });
-    Error::new(
-        Kind::Other,
-        format!("{name}: the state follows what happened without it"),
-        format!(
-            "Everything outside agrees that {} is the primary key in generation {}{secondary}. This state had not heard of \
-             it: an apply or apikey_rotate_now ended without it, or an older state was restored. A plan writes no state: run \
-             terraform apply -refresh-only to keep it.",
-            slots.primary.label(),
-            slots.generation
-        ),
-    )
-}
-
-/// A key that a person did not name in the import is told of.
-fn adopted(name: &str, slots: &Slots) -> Option<Error> {
-    let (second, role) = (slots.secondary.as_ref()?, role_of(slots)?);
-    Some(Error::new(
-        Kind::Other,
-        format!(
-            "{name}: {role} key {} is taken over with the imported one",
-            second.key.label()
-        ),
-        "It stands beside the imported key in the delivered document and exists at the issuer. It goes on from there, with \
-         the grace period of the policy.",
-    ))
-}
-
-fn role_of(slots: &Slots) -> Option<&'static str> {
-    Some(match slots.secondary.as_ref()?.role {
-        Role::Staged => "staged",
-        Role::Retiring => "retiring",
-    })
 }

@@ -1,0 +1,84 @@
+//! What was left behind in an account by creates that no state ever heard of.
+
+use super::understand;
+use super::words::{busy, not_looked};
+use crate::context::Context;
+use crate::engine::connections::Connections;
+use crate::engine::recover::{Remembered, is_served};
+use crate::error::{Error, Kind, Result};
+use crate::ledger::Memory;
+use crate::resources::managed::connect;
+use crate::resources::managed::model::ManagedState;
+
+/// What was left behind in an account by creates that no state ever heard of.
+#[derive(Default)]
+pub struct LeftByCreate {
+    /// Keys that belong to no resource, by id.
+    pub orphans: Vec<String>,
+    /// Those of them whose apply came to its end and that a document leads with: no refresh has seen a state with them yet,
+    /// and there may be one.
+    pub unacknowledged: Vec<String>,
+    /// The issuer has room for a key beside them, so that they are revoked only once their successor is delivered.
+    pub has_room: bool,
+    /// There is more than was looked at.
+    pub more: bool,
+    /// What a person should know.
+    pub warnings: Vec<Error>,
+}
+
+/// Looks before a create. Whatever cannot be asked is told, and looked at again by the apply.
+pub async fn of_a_create(planned: &ManagedState, context: &Context) -> LeftByCreate {
+    let looked = match connect::without_verification(planned, context) {
+        Ok(connections) => look_before_create(planned, &connections, context).await,
+        Err(error) => Err(error),
+    };
+    looked.unwrap_or_else(|error| LeftByCreate {
+        warnings: vec![not_looked(planned.label(), &error)],
+        ..LeftByCreate::default()
+    })
+}
+
+pub(super) async fn look_before_create(
+    planned: &ManagedState,
+    connections: &Connections,
+    context: &Context,
+) -> Result<LeftByCreate> {
+    let ledger = context.ledger.as_ref();
+    if !ledger.remembers() || !connections.capabilities.inspects() {
+        return Ok(LeftByCreate::default());
+    }
+    let Ok(account) = connections.issuer.lock().await else {
+        // The apply asks again, and says what is wrong.
+        return Ok(LeftByCreate::default());
+    };
+    let memory = ledger.recall_never_confirmed(&account).await?;
+    if memory == Memory::default() {
+        return Ok(LeftByCreate::default());
+    }
+    if memory.busy {
+        return Ok(LeftByCreate {
+            warnings: vec![busy(planned.label())],
+            ..LeftByCreate::default()
+        });
+    }
+    let remembered = Remembered::complete(memory, &[], &account, ledger).await?;
+    let more = remembered.memory.more;
+    let mut recovered = understand(planned, &remembered, &[], connections, context).await?;
+    let mut unacknowledged = Vec::new();
+    for record in &recovered.unacknowledged {
+        // Once this create is delivered over it, nobody can read it any more.
+        if is_served(&record.key, connections).await? {
+            unacknowledged.extend(record.key.key_id.clone());
+        }
+    }
+    recovered.orphans.extend(unacknowledged.iter().cloned());
+    recovered.settle(ledger, context.clock.now()).await;
+    let has_room = connections.issuer.check(&recovered.orphans).await;
+    Ok(LeftByCreate {
+        has_room: !has_room.is_err_and(|error| error.kind == Kind::Limit),
+        more,
+        unacknowledged,
+        orphans: recovered.orphans,
+        warnings: recovered.warnings,
+    })
+}
