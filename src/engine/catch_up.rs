@@ -66,7 +66,10 @@ pub async fn position(world: &World<'_>) -> Result<Position> {
             Told::ByOne,
             by_the_documents(slots, documents.iter().map(|(_, there)| there), world.now),
         ),
-        (Told::ByAll, world.by_the_successor(slots, &documents)),
+        (
+            Told::ByAll,
+            world.by_the_successor(slots, &documents).await?,
+        ),
     ];
     for (told, candidate) in candidates {
         if let Some(candidate) = candidate.filter(|candidate| !holds_the_same(candidate, slots))
@@ -141,7 +144,23 @@ impl World<'_> {
     /// Every document is of the next generation and has the primary as the second key, or not at all where the first key
     /// replaces one that was lost. The ledger knows the first one as a live key of this resource, or, where the primary tells
     /// whose it is, nothing of the resource at all.
-    fn by_the_successor(&self, slots: &Slots, documents: &[(String, Document)]) -> Option<Slots> {
+    async fn by_the_successor(
+        &self,
+        slots: &Slots,
+        documents: &[(String, Document)],
+    ) -> Result<Option<Slots>> {
+        let mut slots = slots.clone();
+        if slots.secondary.is_some() {
+            // One that is gone gives way to whatever succeeds the primary.
+            let (_, secondary) = key_statuses(&slots, self.connections).await?;
+            if secondary.flatten() == Some(KeyStatus::Missing) {
+                slots.secondary = None;
+            }
+        }
+        Ok(self.succeeded(&slots, documents))
+    }
+
+    fn succeeded(&self, slots: &Slots, documents: &[(String, Document)]) -> Option<Slots> {
         let keys = self.memory.map_or(&[][..], |memory| &memory.keys);
         let (_, document) = documents.first()?;
         let first = mark_of(&document.primary);

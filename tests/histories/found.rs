@@ -129,3 +129,18 @@ fn a_staged_key_that_nobody_heard_of_is_not_taken_for_a_stranger_after_its_place
         Event::Tamper(Tamper::Alter(0)),
     ]);
 }
+
+#[test]
+fn a_replacement_of_a_lost_key_that_came_late_is_followed_beside_a_second_key_that_is_gone() {
+    ends_well(&[
+        apply().into(),
+        Event::RotateNow { faults: 0 },
+        Event::Tamper(Tamper::KillPrimary),
+        Event::Tamper(Tamper::Alter(0)),
+        Event::Wait(100),
+        Event::Refresh { faults: 0 },
+        Event::Tamper(Tamper::Alter(1)),
+        apply().refreshed().killed(5).into(),
+        apply().refreshed().suspended(13).into(),
+    ]);
+}
