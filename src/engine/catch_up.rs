@@ -166,18 +166,14 @@ impl World<'_> {
         let first = mark_of(&document.primary);
         let mut known = keys.iter().filter(|record| record.key.is(&first));
         let is_live = known.any(|record| record.status == Status::Live);
-        let (old_lives, is_told) = match &document.secondary {
-            Some(second) => (
-                precondition::is(&slots.primary, second),
-                is_live || keys.is_empty(),
-            ),
-            None => (false, is_live),
+        let old_lives = match &document.secondary {
+            Some(second) if precondition::is(&slots.primary, second) => true,
+            Some(_) => return None,
+            None => false,
         };
-        if slots.secondary.is_some()
-            || !is_told
-            || document.secondary.is_some() != old_lives
-            || document.generation != Some(slots.generation + 1)
-        {
+        let is_known = is_live || (old_lives && keys.is_empty());
+        let is_next = document.generation == Some(slots.generation + 1);
+        if slots.secondary.is_some() || !is_known || !is_next {
             return None;
         }
         let at = document.rotated_at.unwrap_or(self.now);

@@ -62,6 +62,7 @@ mod write_only;
 use std::future::Future;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -89,9 +90,21 @@ const NEXT_CONNECTION: Duration = Duration::from_secs(2);
 
 /// The whole of `main`: serves what `build` makes until the command line shuts us down, or explains
 /// itself to a person. The token given to `build` is cancelled when somebody asks to stop.
-pub fn run(build: impl Fn(CancellationToken) -> Registry) -> ExitCode {
-    run_with(io::stdout(), build)
+pub fn run(build: impl Fn(CancellationToken) -> Registry + Send) -> ExitCode {
+    thread::scope(|scope| {
+        let serving = thread::Builder::new().stack_size(STACK);
+        let serving = serving.spawn_scoped(scope, || run_with(io::stdout(), build));
+        match serving.map(|serving| serving.join()) {
+            Ok(Ok(ended)) => ended,
+            // What panicked has said so itself.
+            Ok(Err(_)) => ExitCode::FAILURE,
+            Err(error) => outcome(Err(error)),
+        }
+    })
 }
+
+/// All calls are handled on the stack of one thread, and that of a main thread is a megabyte on Windows.
+const STACK: usize = 8 << 20;
 
 /// Like [`run`], with the handshake line going elsewhere than to stdout.
 pub fn run_with(

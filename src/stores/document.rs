@@ -189,10 +189,10 @@ fn slot(key: &DocumentKey) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn document(secondary: Option<&str>) -> Document {
+    pub fn document(secondary: Option<&str>) -> Document {
         let key = |id: &str| DocumentKey {
             key_id: Some(id.into()),
             secret: Secret::new(format!("made-up-{id}")),

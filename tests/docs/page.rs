@@ -294,10 +294,13 @@ const QUESTIONS_TO_STORES: [(&str, StoreAnswer); 5] = [
     ("a write may await approval", |able| {
         yes(able.approval).to_owned()
     }),
-    ("a document may have", |able| {
-        able.size_limit
-            .map_or_else(|| "any size".to_owned(), |limit| format!("{limit} bytes"))
-    }),
+    (
+        "a document may have, unless its settings allow more",
+        |able| {
+            able.size_limit
+                .map_or_else(|| "any size".to_owned(), |limit| format!("{limit} bytes"))
+        },
+    ),
 ];
 
 fn row(text: &mut String, head: &str, cells: impl Iterator<Item = String>) {

@@ -171,8 +171,10 @@ impl Keys {
     /// A key that somebody else created, with the user it belongs to.
     pub(super) async fn found(&self, key_id: &str) -> Result<Imported> {
         let summary = format!("Access key {key_id} cannot be imported");
-        let used = self.api.last_used(key_id).await;
-        let user = used.map_err(|refusal| refusal.explain(&summary))?.user;
+        let user = match self.api.last_used(key_id).await {
+            Ok(used) => used.user,
+            Err(refusal) => return Err(self.not_found_here(refusal.explain(&summary)).await),
+        };
         let missing = |detail: &str| Error::new(Kind::NotFound, &summary, detail);
         let user = user
             .ok_or_else(|| missing("It belongs to no IAM user. Only keys of users are managed."))?;
@@ -182,6 +184,18 @@ impl Keys {
             .find(|key| key.id == key_id)
             .ok_or_else(|| missing("IAM no longer lists it. Import one that exists."))?;
         Ok(imported(&user, key))
+    }
+
+    /// A key of another account is not found, or not allowed to be looked at.
+    async fn not_found_here(&self, error: Error) -> Error {
+        let Ok(account) = self.caller.account_id().await else {
+            return error;
+        };
+        let detail = format!(
+            "{} It was looked for in account {account}, that of the provider's credentials.",
+            error.detail
+        );
+        Error { detail, ..error }
     }
 
     async fn user_name(&self) -> Result<&str> {

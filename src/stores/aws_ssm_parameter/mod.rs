@@ -150,7 +150,10 @@ impl Store for ParameterPlace {
         Ok(all.join(" + "))
     }
 
-    async fn check(&self, _: Option<&Observation>) -> Result<()> {
+    async fn check(&self, seen: Option<&Observation>) -> Result<()> {
+        if seen.is_some_and(|seen| !matches!(seen.found, Found::Foreign(_))) {
+            return Ok(());
+        }
         for parameter in &self.parameters {
             if let Some(there) = parameter.look().await? {
                 parameter.refuse_plain(&there)?;

@@ -91,19 +91,7 @@ impl From<Written> for DocumentKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn document(secondary: Option<&str>) -> Document {
-        let key = |id: &str| DocumentKey {
-            key_id: Some(id.into()),
-            secret: Secret::new(format!("made-up-{id}")),
-        };
-        Document {
-            primary: key("one"),
-            secondary: secondary.map(key),
-            generation: Some(2),
-            rotated_at: Instant::parse("2026-11-22T12:00:00Z"),
-        }
-    }
+    use crate::stores::document::tests::document;
 
     #[test]
     fn both_slots_read_back_what_they_wrote() {

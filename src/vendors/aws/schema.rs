@@ -66,14 +66,16 @@ pub fn attributes() -> Attributes {
             "allowed_account_ids",
             optional(
                 list_of(AttributeType::String),
-                "The only accounts that the credentials may belong to in the end. Asked before anything else is.",
+                "The only accounts that credentials may belong to in the end, those of issuers and deliveries included. Asked before \
+                 anything else is.",
             ),
         ),
         (
             "forbidden_account_ids",
             optional(
                 list_of(AttributeType::String),
-                "Accounts that the credentials must not belong to. Not beside `allowed_account_ids`.",
+                "Accounts that no credentials may belong to, those of issuers and deliveries included. Not beside \
+                 `allowed_account_ids`.",
             ),
         ),
         (

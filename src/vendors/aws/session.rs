@@ -18,7 +18,7 @@ use crate::secret::Secret;
 use crate::settings::Settings;
 
 /// What the settings of an issuer or a delivery say about it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Access {
     /// The region, in place of the provider's.
     pub region: Option<String>,
@@ -91,20 +91,19 @@ impl Access {
 /// The clients of issuers and deliveries that have credentials of their own: one for all that say the same, so that each
 /// session is asked for once.
 #[derive(Default)]
-struct Clients(Mutex<HashMap<String, Client>>);
+struct Clients(Mutex<HashMap<Access, Client>>);
 
 impl Clients {
     fn get(&self, access: &Access, context: &Context) -> Result<Client> {
         // Entries are only ever added whole, so a panic elsewhere leaves nothing half done.
         let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = format!("{access:?}");
-        if let Some((client, caller)) = clients.get(&key) {
-            return Ok((Arc::clone(client), Arc::clone(caller)));
+        if let Some(client) = clients.get(access) {
+            return Ok(client.clone());
         }
         let config = Config::read(context.vendor("aws").as_ref())?.with(access.clone());
         let client = Arc::new(AwsClient::new(config, context.http()));
         let made = (Arc::clone(&client), Arc::new(Caller::new(client)));
-        clients.insert(key, made.clone());
+        clients.insert(access.clone(), made.clone());
         Ok(made)
     }
 }
@@ -117,6 +116,7 @@ impl Config {
         }
         if access.profile.is_some() {
             self.profile = access.profile;
+            self.profile_by = "profile of the issuer or the delivery";
             self.key = None;
             self.web_identity = None;
         }

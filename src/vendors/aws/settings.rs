@@ -31,6 +31,8 @@ pub struct Config {
     pub region: Option<String>,
     /// The profile of the shared files, if the block sets one.
     pub profile: Option<String>,
+    /// The setting that names the profile, for messages.
+    pub profile_by: &'static str,
     /// A key given in the block itself.
     pub key: Option<GivenKey>,
     /// Files to read in place of `~/.aws/config`.
@@ -86,6 +88,7 @@ impl Config {
         Ok(Self {
             region: region(block)?,
             profile: filled(block, "profile"),
+            profile_by: "aws.profile of the provider block",
             key: key(block)?,
             config_files: owned(block.strings("shared_config_files")),
             credentials_files: owned(block.strings("shared_credentials_files")),

@@ -31,7 +31,7 @@ impl Shared {
         Self {
             sections: sections(config).await,
             named: by_block
-                .map(|profile| (profile, "aws.profile of the provider block"))
+                .map(|profile| (profile, config.profile_by))
                 .or_else(|| by_variable("AWS_PROFILE"))
                 .or_else(|| by_variable("AWS_DEFAULT_PROFILE")),
         }

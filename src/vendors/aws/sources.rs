@@ -26,9 +26,8 @@ pub async fn find(client: &AwsClient) -> Result<Held> {
         return role::assume_by_token(client, &identity.role, &identity.token).await;
     }
     if let Some(profile) = &config.profile {
-        let named_by = "aws.profile of the provider block";
         let found = of_profile(client, profile, &format!("profile {profile:?}")).await?;
-        return found.ok_or_else(|| profile_without_key(profile, named_by));
+        return found.ok_or_else(|| profile_without_key(profile, config.profile_by));
     }
     // A profile that the block names goes before keys that happen to be in the environment; one that the environment
     // names does not.

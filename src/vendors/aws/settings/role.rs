@@ -13,7 +13,7 @@ use crate::vendors::aws::environment::variable;
 use crate::vendors::aws::role::Token;
 
 /// A role to assume.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Role {
     /// Its ARN.
     pub arn: String,
