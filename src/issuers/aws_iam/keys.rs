@@ -170,11 +170,25 @@ impl Keys {
 
     /// A key that somebody else created, with the user it belongs to.
     pub(super) async fn found(&self, key_id: &str) -> Result<Imported> {
-        let summary = format!("Access key {key_id} cannot be imported");
-        let user = match self.api.last_used(key_id).await {
-            Ok(used) => used.user,
-            Err(refusal) => return Err(self.not_found_here(refusal.explain(&summary)).await),
+        let error = match self.find(key_id).await {
+            Ok(imported) => return Ok(imported),
+            Err(error) => error,
         };
+        // A key of another account is not found, or not allowed to be looked at.
+        let Ok(account) = self.caller.account_id().await else {
+            return Err(error);
+        };
+        let detail = format!(
+            "{} It was looked for in account {account}, that of the provider's credentials.",
+            error.detail
+        );
+        Err(Error { detail, ..error })
+    }
+
+    async fn find(&self, key_id: &str) -> Result<Imported> {
+        let summary = format!("Access key {key_id} cannot be imported");
+        let used = self.api.last_used(key_id).await;
+        let user = used.map_err(|refusal| refusal.explain(&summary))?.user;
         let missing = |detail: &str| Error::new(Kind::NotFound, &summary, detail);
         let user = user
             .ok_or_else(|| missing("It belongs to no IAM user. Only keys of users are managed."))?;
@@ -184,18 +198,6 @@ impl Keys {
             .find(|key| key.id == key_id)
             .ok_or_else(|| missing("IAM no longer lists it. Import one that exists."))?;
         Ok(imported(&user, key))
-    }
-
-    /// A key of another account is not found, or not allowed to be looked at.
-    async fn not_found_here(&self, error: Error) -> Error {
-        let Ok(account) = self.caller.account_id().await else {
-            return error;
-        };
-        let detail = format!(
-            "{} It was looked for in account {account}, that of the provider's credentials.",
-            error.detail
-        );
-        Error { detail, ..error }
     }
 
     async fn user_name(&self) -> Result<&str> {
