@@ -218,7 +218,7 @@ impl Http {
             .await
             .map_err(|error| Failure::settled(Refusal::from(error)))?;
         let sent = self.send(request, limit).await;
-        let answer = sent.map_err(|failure| failure.map(Refusal::from))?;
+        let answer = sent.map_err(|failure| failure.map(Refusal::unanswered))?;
         tracing::debug!(
             side = vendor.side(),
             operation = call.operation,

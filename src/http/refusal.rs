@@ -90,6 +90,9 @@ pub struct Refusal {
     advice: String,
     /// The whole story where there was no answer to tell of.
     unanswered: Option<Box<Error>>,
+    /// Whether anything was sent. What ends a call before that, such as credentials that are not found, is no trouble of
+    /// what was to be asked, and speaks for itself.
+    sent: bool,
 }
 
 /// Who asked for what, for the advice.
@@ -118,13 +121,16 @@ impl Refusal {
                  {vendor}."
             ),
         );
-        Failure::broken(Self::from(error)).into()
+        Failure::broken(Self::unanswered(error)).into()
     }
 
     /// As an error that a person can act on.
     pub fn explain(self, summary: impl Into<String>) -> Error {
         let summary = summary.into();
         if let Some(error) = self.unanswered {
+            if !self.sent {
+                return *error;
+            }
             return Error {
                 detail: format!("{}. {}", error.summary, error.detail),
                 summary,
@@ -141,7 +147,7 @@ impl Refusal {
     }
 }
 
-/// From an error that arose before anybody could answer.
+/// From an error that arose before anything was sent.
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         Self {
@@ -153,6 +159,17 @@ impl From<Error> for Refusal {
             vendor: String::new(),
             advice: String::new(),
             unanswered: Some(Box::new(error)),
+            sent: false,
+        }
+    }
+}
+
+impl Refusal {
+    /// From an error that came in place of an answer.
+    pub(super) fn unanswered(error: Error) -> Self {
+        Self {
+            sent: true,
+            ..Self::from(error)
         }
     }
 }
@@ -203,6 +220,7 @@ pub fn read(
         vendor: vendor.name().to_owned(),
         advice: vendor.advice(meaning, &asked, wait),
         unanswered: None,
+        sent: true,
         message: match is_quoted {
             true => scrub(&error_body.message, &secrets),
             false => String::new(),

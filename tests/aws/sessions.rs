@@ -119,7 +119,7 @@ async fn a_role_that_may_not_be_assumed_is_named() {
         "sts:AssumeRole",
         "AKIABASE",
     ] {
-        assert!(error.detail.contains(words), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
     }
 }
 
