@@ -28,8 +28,12 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The word in `last_action`.
+    /// The word in `last_action`. A create is called nothing else: where it follows the destroy of a tainted key in one
+    /// apply, what is revoked beside it by the plan is gone by then.
     pub fn word(&self) -> String {
+        if self.moves.contains(&Move::Create) {
+            return Move::Create.word().to_owned();
+        }
         let words: Vec<&str> = self.moves.iter().map(|next| next.word()).collect();
         words.join("+")
     }

@@ -54,6 +54,15 @@ pub struct World<'a> {
     pub now: Instant,
 }
 
+/// The keys after a promotion or a replacement of which no state heard.
+struct Successor {
+    told: Told,
+    /// As a document has them.
+    as_told: Slots,
+    /// As the state is to have them.
+    slots: Slots,
+}
+
 /// Compares the state with the ledger, the issuer and every document.
 pub async fn position(world: &World<'_>) -> Result<Position> {
     let Some(slots) = &world.managed.slots else {
@@ -66,10 +75,6 @@ pub async fn position(world: &World<'_>) -> Result<Position> {
             Told::ByOne,
             by_the_documents(slots, documents.iter().map(|(_, there)| there), world.now),
         ),
-        (
-            Told::ByAll,
-            world.by_the_successor(slots, &documents).await?,
-        ),
     ];
     for (told, candidate) in candidates {
         if let Some(candidate) = candidate.filter(|candidate| !holds_the_same(candidate, slots))
@@ -77,6 +82,13 @@ pub async fn position(world: &World<'_>) -> Result<Position> {
         {
             return Ok(Position::Follows(candidate));
         }
+    }
+    if let Some(successor) = world.successor(slots, &documents).await?
+        && world
+            .agrees_on(&successor.as_told, successor.told, &documents)
+            .await?
+    {
+        return Ok(Position::Follows(successor.slots));
     }
     if let Some(adopted) = world.by_the_import(slots, &documents).await?
         && world.agrees_on(&adopted, Told::ByAll, &documents).await?
@@ -141,45 +153,44 @@ impl World<'_> {
         })
     }
 
-    /// Every document is of the next generation and has the primary as the second key, or not at all where the first key
-    /// replaces one that was lost. The ledger knows the first one as a live key of this resource, or, where the primary tells
-    /// whose it is, nothing of the resource at all.
-    async fn by_the_successor(
+    /// A document of the next generation leads with a key of which no state heard: a promotion or a replacement. The ledger
+    /// knows it as a live key of this resource; without a ledger the primary beside it tells whose it is, if every document
+    /// says the same. The primary retires, even where somebody took it out of the documents: it keeps its grace.
+    async fn successor(
         &self,
         slots: &Slots,
         documents: &[(String, Document)],
-    ) -> Result<Option<Slots>> {
-        let mut slots = slots.clone();
-        if slots.secondary.is_some() {
-            // One that is gone gives way to whatever succeeds the primary.
-            let (_, secondary) = key_statuses(&slots, self.connections).await?;
-            if secondary.flatten() == Some(KeyStatus::Missing) {
-                slots.secondary = None;
-            }
-        }
-        Ok(self.succeeded(&slots, documents))
-    }
-
-    fn succeeded(&self, slots: &Slots, documents: &[(String, Document)]) -> Option<Slots> {
+    ) -> Result<Option<Successor>> {
+        let (primary, secondary) = key_statuses(slots, self.connections).await?;
+        // A second key that is gone gives way to whatever succeeds the primary.
+        let has_room = slots.secondary.is_none() || secondary.flatten() == Some(KeyStatus::Missing);
+        let Some(document) = next_of(slots, documents).filter(|_| has_room) else {
+            return Ok(None);
+        };
         let keys = self.memory.map_or(&[][..], |memory| &memory.keys);
-        let (_, document) = documents.first()?;
         let first = mark_of(&document.primary);
         let mut known = keys.iter().filter(|record| record.key.is(&first));
-        let is_live = known.any(|record| record.status == Status::Live);
-        let old_lives = match &document.secondary {
-            Some(second) if precondition::is(&slots.primary, second) => true,
-            Some(_) => return None,
-            None => false,
-        };
-        let is_known = is_live || (old_lives && keys.is_empty());
-        let is_next = document.generation == Some(slots.generation + 1);
-        if slots.secondary.is_some() || !is_known || !is_next {
-            return None;
+        let is_known = known.any(|record| record.status == Status::Live);
+        let is_beside = document.secondary.is_some();
+        let is_ours = is_known || (is_beside && keys.is_empty());
+        if !is_ours {
+            return Ok(None);
         }
         let at = document.rotated_at.unwrap_or(self.now);
-        let mut followed = slots.clone();
-        followed.swap_in(existing(&document.primary, at), at, old_lives);
-        Some(followed)
+        let swapped = |old_lives| {
+            let mut slots = slots.clone();
+            slots.secondary = None;
+            slots.swap_in(existing(&document.primary, at), at, old_lives);
+            slots
+        };
+        Ok(Some(Successor {
+            told: match is_known {
+                true => Told::ByOne,
+                false => Told::ByAll,
+            },
+            as_told: swapped(is_beside),
+            slots: swapped(is_beside || primary != Some(KeyStatus::Missing)),
+        }))
     }
 
     /// An imported key: its document tells its secret, its generation, and perhaps a second key that would lose its only
@@ -329,6 +340,23 @@ pub fn by_the_documents<'a>(
     followed.promote_staged(first.rotated_at.unwrap_or(now), old_lives);
     followed.generation = first.generation?;
     Some(followed)
+}
+
+/// A document of the next generation that has the primary as the second key or, at worst, no second key.
+fn next_of<'a>(slots: &Slots, documents: &'a [(String, Document)]) -> Option<&'a Document> {
+    let documents = documents.iter().map(|(_, there)| there);
+    let next = documents.filter(|there| {
+        there.generation == Some(slots.generation + 1)
+            && !keys(slots).any(|key| precondition::is(key, &there.primary))
+    });
+    let next: Vec<&Document> = next.collect();
+    let has_the_primary = |there: &&&Document| {
+        let second = there.secondary.as_ref();
+        second.is_some_and(|second| precondition::is(&slots.primary, second))
+    };
+    let beside = next.iter().find(has_the_primary);
+    let alone = || next.iter().find(|there| there.secondary.is_none());
+    beside.or_else(alone).copied()
 }
 
 fn keys(slots: &Slots) -> impl Iterator<Item = &Key> {

@@ -10,7 +10,7 @@ use crate::engine::account::about;
 use crate::engine::connections::{Connections, at_issuer};
 use crate::error::{Error, Kind, Result};
 use crate::issuers::Cli;
-use crate::ledger::{KeyMark, KeyRecord, Ledger, ResourceRef, Status};
+use crate::ledger::{Effect, KeyMark, KeyRecord, Ledger, ResourceRef, Slot, Status};
 use crate::stores::Found;
 
 /// What takes the room of a rotation.
@@ -48,6 +48,8 @@ enum Holder {
     /// A resource of the same name and workspace: this one, before it was removed from a state, replaced or lost?
     FormerSelf(ResourceRef),
     Another(ResourceRef),
+    /// Perhaps: an apply of this resource that has not finished was to mint it, and no state holds it.
+    Unfinished(ResourceRef),
     /// It was forgotten, or kept when its resource was destroyed.
     LeftBehindBy(ResourceRef),
 }
@@ -59,6 +61,9 @@ impl Holder {
             _ if holder.id == who.id => Self::Itself,
             Status::Orphaned => Self::LeftBehindBy(holder.clone()),
             _ if is_named_alike => Self::FormerSelf(holder.clone()),
+            _ if record.confirmed_at.is_none() && record.slot == Slot::None => {
+                Self::Unfinished(holder.clone())
+            }
             _ => Self::Another(holder.clone()),
         }
     }
@@ -84,12 +89,15 @@ pub async fn look(
         tracing::warn!(%error, "nobody can say whose keys are in the way");
         Vec::new()
     });
+    let unfinished = unfinished_mint(account, ledger).await;
     let holder = |key_id: &String| {
         let mut known = records.iter().filter(|(_, record)| {
             record.status != Status::Revoked && record.key.key_id.as_ref() == Some(key_id)
         });
-        let (holder, record) = known.next()?;
-        Some(Holder::of(record, holder, who))
+        match known.next() {
+            Some((holder, record)) => Some(Holder::of(record, holder, who)),
+            None => unfinished.clone().map(Holder::Unfinished),
+        }
     };
     let standing = delivered(connections).await;
     let others = others.into_iter().map(|key| Other {
@@ -104,6 +112,14 @@ pub async fn look(
         limit,
         others: others.collect(),
     }))
+}
+
+/// Of whom there is a mint in the account that has no outcome yet: its key is in no record.
+async fn unfinished_mint(account: &str, ledger: &dyn Ledger) -> Option<ResourceRef> {
+    let memory = ledger.recall_never_confirmed(account).await.ok()?;
+    let mut open = memory.open.into_iter();
+    let mint = open.find(|intent| intent.effect == Effect::Mint)?;
+    Some(mint.resource)
 }
 
 /// The keys in the documents of the resource, by id. What cannot be read now tells of none.
@@ -191,6 +207,12 @@ impl Other {
                 )
             }
             Some(Holder::Another(holder)) => format!(" of {}", named(holder)),
+            Some(Holder::Unfinished(holder)) => {
+                format!(
+                    ", perhaps of an apply of {} that has not finished,",
+                    named(holder)
+                )
+            }
             Some(Holder::LeftBehindBy(holder)) => {
                 format!(", which {} left behind,", named(holder))
             }
@@ -198,6 +220,11 @@ impl Other {
         let standing = self.standing.as_ref().map_or_else(String::new, |there| {
             format!(", the {} key in delivery {:?},", there.role, there.delivery)
         });
+        // Both are clauses between commas.
+        let whose = match standing.is_empty() {
+            true => whose.as_str(),
+            false => whose.trim_start_matches(','),
+        };
         format!("key {key_id} ({about}){standing}{whose}")
     }
 
@@ -232,6 +259,12 @@ impl Other {
                  ledger forget {id}), then import the key. If another state holds it, give each of the two an account of \
                  its own.",
                 id = holder.id
+            ),
+            (Some(Holder::Unfinished(holder)), _) => format!(
+                "Do not delete {key_id} before the apply of {} has finished, or was run again if it had been cut off: it may \
+                 have minted the key. If there is no such resource any more, because it was renamed, find out whether the \
+                 key is still in use{look}, then delete it{delete}.",
+                named(holder)
             ),
             (Some(Holder::Another(holder)), _) => format!(
                 "Key {key_id} is managed by {}: give each of the two an account of its own.",

@@ -3,6 +3,7 @@
 use super::events::{Edit, End, Event, Tamper};
 use super::live_through;
 use super::player::Player;
+use crate::support::world::Written;
 
 use tf_provider::value::Value;
 
@@ -386,4 +387,62 @@ async fn a_list_of_revocations_that_names_the_primary_does_not_revoke_it() {
     assert_eq!(effects(&mut player, &[]).await, [""; 0]);
     assert!(player.world.live().contains("id1"));
     assert!(player.pending().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_primary_that_was_taken_out_of_the_documents_keeps_its_grace_when_the_state_follows() {
+    let rotated = Event::RotateNow { faults: 0 };
+    let dropped = |place| Event::Tamper(Tamper::DropSecondary(place));
+    for edits in [
+        vec![dropped(0), dropped(1)],
+        vec![dropped(0)],
+        vec![dropped(1)],
+    ] {
+        let mut steps = vec![apply(), rotated.clone()];
+        steps.extend(edits);
+        let mut player = after(&steps).await;
+        let done = effects(&mut player, &[]).await;
+        assert!(
+            done.iter().all(|effect| !effect.contains("revoke")),
+            "{done:?}"
+        );
+        assert_eq!(player.world.live().len(), 2, "{done:?}");
+        assert_eq!(player.holds("/p0")[0], "id2");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promotion_that_got_to_one_of_two_places_goes_on_from_there() {
+    // The action is killed by a place that cannot be written any more once the first one leads with the new key.
+    let mut player = after(&[apply(), Event::Wait(80)]).await;
+    player.world.state().broken.clear();
+    let promoted = Written {
+        primary: (Some("id2".into()), "secret-2".into()),
+        secondary: Some((Some("id1".into()), "secret-1".into())),
+        generation: 2,
+    };
+    player.live(&unacknowledged()).await.unwrap();
+    assert_eq!(
+        player.world.live().len(),
+        2,
+        "staged, and no state heard of it"
+    );
+    player.world.state().places.insert("/p0".into(), promoted);
+    let done = effects(&mut player, &[]).await;
+    assert!(
+        done.iter().all(|effect| !effect.contains("revoke")),
+        "{done:?}"
+    );
+    assert_eq!(player.holds("/p0"), ["id2", "id1"]);
+    assert_eq!(player.holds("/p1"), ["id2", "id1"]);
+}
+
+fn unacknowledged() -> Event {
+    apply_that(
+        false,
+        End {
+            unacknowledged: true,
+            ..End::default()
+        },
+    )
 }

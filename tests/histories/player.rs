@@ -10,7 +10,7 @@ use apikey::clock::Clock;
 use apikey::context::Context;
 use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
-use apikey::ledger::{Journal, Memory};
+use apikey::ledger::{Inventory, Journal, KeyMark, Memory, ResourceRef};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -176,6 +176,7 @@ impl Player {
         self.ledger.lose(false);
         self.come_home();
         self.clean_up();
+        self.end_keys_of_former_names().await;
         self.config.paused = false;
         self.config.on_drift = 1;
         self.config.hold = false;
@@ -338,6 +339,23 @@ impl Player {
         for id in self.forsaken.difference(&known) {
             if let Some(issued) = state.issued.get_mut(id) {
                 issued.live = false;
+            }
+        }
+    }
+
+    /// A create under another name looks after none of them: the inventory shows them, and a person revokes them.
+    async fn end_keys_of_former_names(&mut self) {
+        let known = self.known_ids();
+        for id in self.world.live().difference(&known) {
+            let mark = KeyMark::new(Some(id.clone()), None);
+            let owners = self.ledger.find_keys(&[mark]).await.unwrap_or_default();
+            let is_former = |(owner, _): &(ResourceRef, _)| owner.name != self.config.name;
+            if !owners.is_empty() && owners.iter().all(is_former) {
+                let mut state = self.world.state();
+                state
+                    .issued
+                    .entry(id.clone())
+                    .and_modify(|it| it.live = false);
             }
         }
     }

@@ -5,7 +5,6 @@ mod before_create;
 mod words;
 
 use crate::context::Context;
-use crate::domain::slots::Slots;
 use crate::engine::catch_up::{self, Position, World};
 use crate::engine::connections::{Connections, stale};
 use crate::engine::journal::mark;
@@ -15,7 +14,6 @@ use crate::engine::precondition::behind;
 use crate::engine::recover::{self, Recovered, Remembered, recover};
 use crate::error::{Error, Result};
 use crate::instant::Instant;
-use crate::issuers::KeyStatus;
 use crate::ledger::{Holding, KeyMark, Ledger, Memory};
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::ManagedState;
@@ -74,22 +72,6 @@ impl Left {
                 }
             }
         }
-    }
-
-    /// A key that was lost and replaced has no slot any more, and may live.
-    async fn keep_to_revoke(&mut self, old: &Slots, connections: &Connections) -> Result<()> {
-        let held = self.managed.owned_ids();
-        let keys = [Some(&old.primary), old.secondary_key()];
-        let ids = keys.into_iter().flatten();
-        let ids = ids.filter_map(|key| key.key_id.clone());
-        let left: Vec<String> = ids.filter(|id| !held.contains(id)).collect();
-        let statuses = connections.issuer.inspect(&left).await?;
-        let alive = left.into_iter().zip(statuses);
-        let alive = alive.filter(|(_, status)| *status != Some(KeyStatus::Missing));
-        self.managed
-            .pending_revocations
-            .extend(alive.map(|(id, _)| id));
-        Ok(())
     }
 
     /// A create that failed is destroyed next, and created again: what other creates left behind in the account goes with it,
@@ -249,9 +231,7 @@ impl Look<'_> {
                 recovered
                     .unacknowledged
                     .retain(|record| !is_held(&record.key));
-                if let Some(old) = left.managed.slots.replace(slots) {
-                    left.keep_to_revoke(&old, self.connections).await?;
-                }
+                left.managed.slots = Some(slots);
             }
         }
         Ok(())

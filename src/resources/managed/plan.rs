@@ -89,11 +89,7 @@ pub async fn create(
         moves,
         at: context.clock.now(),
     };
-    planned.last_action = match context.awaits_settings() {
-        // What an earlier create left behind is revoked in the same apply, and cannot be known yet.
-        true => Value::Unknown,
-        false => Value::Value(decision.word()),
-    };
+    planned.last_action = Value::Value(decision.word());
     private.decision = Some(decision);
     Some((planned, private))
 }

@@ -6,9 +6,9 @@ use crate::context::Context;
 use crate::engine::connections::Connections;
 use crate::engine::recover::{Remembered, is_served};
 use crate::error::{Error, Kind, Result};
-use crate::ledger::Memory;
-use crate::resources::managed::connect;
+use crate::ledger::{KeyMark, Memory, ResourceRef};
 use crate::resources::managed::model::ManagedState;
+use crate::resources::managed::{connect, inventory_entry};
 
 /// What was left behind in an account by creates that no state ever heard of.
 #[derive(Default)]
@@ -52,6 +52,7 @@ pub(super) async fn look_before_create(
         return Ok(LeftByCreate::default());
     };
     let memory = ledger.recall_never_confirmed(&account).await?;
+    let memory = of_this_name(memory, planned, context).await?;
     if memory == Memory::default() {
         return Ok(LeftByCreate::default());
     }
@@ -81,4 +82,30 @@ pub(super) async fn look_before_create(
         orphans: recovered.orphans,
         warnings: recovered.warnings,
     })
+}
+
+/// What creates of this name left behind, whatever their ids were. A key of another resource may stand in documents of
+/// which nothing is known here: its next apply looks after it.
+async fn of_this_name(
+    mut memory: Memory,
+    planned: &ManagedState,
+    context: &Context,
+) -> Result<Memory> {
+    let who = inventory_entry::resource(planned, context);
+    let is_named_alike =
+        |other: &ResourceRef| other.name == who.name && other.workspace == who.workspace;
+    memory
+        .open
+        .retain(|intent| is_named_alike(&intent.resource));
+    let marks: Vec<KeyMark> = memory
+        .keys
+        .iter()
+        .map(|record| record.key.clone())
+        .collect();
+    let owners = context.ledger.find_keys(&marks).await?;
+    memory.keys.retain(|record| {
+        let mut owners = owners.iter().filter(|(_, known)| known.key.is(&record.key));
+        owners.any(|(owner, _)| is_named_alike(owner))
+    });
+    Ok(memory)
 }

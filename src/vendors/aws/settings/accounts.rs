@@ -45,8 +45,8 @@ impl Accounts {
             Kind::Invalid,
             format!("The AWS account {account} is not to be touched"),
             format!(
-                "The account of {who} is {account}, which {why} {list} of the provider block. Nothing else was asked or \
-                 changed. Use credentials of another account, or correct the list."
+                "The account of {who} is {account}, which {why} {list} of the provider block. Nothing was asked of it or \
+                 changed there. Use credentials of another account, or correct the list."
             ),
         )
         .at(Path::root("aws").attribute(list)))
