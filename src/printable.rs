@@ -3,6 +3,18 @@
 //! Whatever is printed goes through here, once, where it leaves: diagnostics, progress, logs, the command line.
 
 use std::borrow::Cow;
+use std::fmt::Display;
+use std::io::Write;
+
+/// Prints lines to the standard output. A reader that has gone, such as `head`, is no fault.
+pub fn say(text: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{}", printable(&text.to_string()));
+}
+
+/// The same to the standard error.
+pub fn say_aside(text: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{}", printable(&text.to_string()));
+}
 
 /// Several lines, whose control characters are shown instead of obeyed.
 pub fn printable(text: &str) -> Cow<'_, str> {

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::hold::holder;
 use crate::ledger::sql::Database;
-use crate::printable::printable;
+use crate::printable::{say, say_aside};
 
 /// Says that no state holds a resource any more.
 ///
@@ -41,11 +41,13 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
     let ledger = Database::with_defaults(target);
     let keys = wait(ledger.forget(&asked.resource, &holder(), clock.now()))?;
     for key in &keys {
-        println!("{} is orphaned now.", printable(key.label()));
+        say(format!("{} is orphaned now.", key.label()));
     }
     if keys.is_empty() {
-        let text = format!("The ledger knows no live key of {}.", asked.resource);
-        eprintln!("{}", printable(&text));
+        say_aside(format!(
+            "The ledger knows no live key of {}.",
+            asked.resource
+        ));
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)

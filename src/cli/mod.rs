@@ -13,7 +13,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::config;
 use crate::ledger::sql::Target;
-use crate::printable::printable;
+use crate::printable::{say, say_aside};
 
 /// The exit code of a command that was not understood or could not be carried out.
 const FAILED: u8 = 2;
@@ -76,8 +76,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Says what went wrong, and ends with this code.
 fn complain(error: &Error, code: u8) -> ExitCode {
-    let text = format!("Error: {}\n\n{}", error.summary, error.detail);
-    eprintln!("{}", printable(&text));
+    say_aside(format!("Error: {}\n\n{}", error.summary, error.detail));
     ExitCode::from(code)
 }
 
@@ -85,10 +84,10 @@ fn complain(error: &Error, code: u8) -> ExitCode {
 /// `--url`, so none of them is repeated, as `clap` would do.
 fn explain(error: &clap::Error, words: &[OsString]) -> ExitCode {
     if error.kind() == ErrorKind::DisplayHelp {
-        println!("{}", error.render());
+        say(error.render());
         return ExitCode::SUCCESS;
     }
-    eprintln!("{}\n\n{}", fault(error.kind()), usage(words));
+    say_aside(format!("{}\n\n{}", fault(error.kind()), usage(words)));
     ExitCode::from(FAILED)
 }
 

@@ -7,6 +7,7 @@ use clap::Args;
 use super::{Named, complain, wait};
 use crate::error::{Kind, Result};
 use crate::ledger::sql::{Database, Verdict};
+use crate::printable::{say, say_aside};
 
 /// Walks along the audit trail of a ledger and names the first event that was edited, removed or put in.
 ///
@@ -45,25 +46,29 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
 fn report(place: &str, verdict: &Verdict) -> ExitCode {
     let Verdict { sound, hash, .. } = verdict;
     if verdict.backwards > 0 {
-        println!(
+        say(format!(
             "Note: {} events are older than the one before them. A clock ran backwards, or machines disagree about \
              the time. The order of the events is the one in which they were written.",
             verdict.backwards
-        );
+        ));
     }
     match &verdict.broken {
         None if *sound == 0 => {
-            eprintln!("The audit trail of {place} is empty, so it proves nothing.");
+            say_aside(format!(
+                "The audit trail of {place} is empty, so it proves nothing."
+            ));
             ExitCode::from(NOTHING)
         }
         None => {
-            println!("The audit trail of {place} is sound: {sound} events.");
-            println!("Seal: {sound}:{hash}");
+            say(format!(
+                "The audit trail of {place} is sound: {sound} events."
+            ));
+            say(format!("Seal: {sound}:{hash}"));
             ExitCode::SUCCESS
         }
         Some(broken) => {
-            eprintln!("The audit trail of {place} is broken: {broken}.");
-            eprintln!("The {sound} events before are sound.");
+            say_aside(format!("The audit trail of {place} is broken: {broken}."));
+            say_aside(format!("The {sound} events before are sound."));
             ExitCode::FAILURE
         }
     }

@@ -112,6 +112,11 @@ fn rhythm(situation: &Situation) -> String {
 
 /// With a capital letter first.
 pub fn capitalised(text: &str) -> String {
+    // The name of a store stays as it is written in a configuration.
+    let first = text.split_whitespace().next().unwrap_or_default();
+    if first.contains('_') {
+        return text.to_owned();
+    }
     let mut letters = text.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
     first.chain(letters).collect()

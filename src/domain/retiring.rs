@@ -24,6 +24,9 @@ pub(super) fn the_retiring_key_is_not_as_it_was(
              activate it there for the rest of its grace, which ends at {ends}, or move them to primary key {primary}"
         ),
         // The secret of an imported key may never have been in any delivery.
+        (_, Copy::Lost) if retiring.fingerprint.is_some() && !is_served(situation) => format!(
+            "no delivery holds retiring key {key} any more, nor the key that took its place, so it is kept until one does"
+        ),
         (_, Copy::Lost) if retiring.fingerprint.is_some() => format!(
             "no delivery holds retiring key {key} any more, so that whoever read it there has only primary key {primary}; \
              its grace ends at {ends} all the same"
@@ -73,7 +76,7 @@ pub(super) fn the_retiring_key_has_had_its_grace(
         );
         return Some(Finding::new(Status::Blocked, reason));
     }
-    if situation.facts.primary != Seen::Present || situation.primary_is_undeliverable() {
+    if !is_served(situation) {
         return None;
     }
     if let Some(why) = situation.revocation_waits_for(slots) {
@@ -98,6 +101,11 @@ pub(super) fn the_retiring_key_has_had_its_grace(
     };
     let risk = deliveries::risk_of_revocation(situation, slots);
     Some(Finding::new(Status::Due, reason + &risk).then(Move::Revoke))
+}
+
+/// A primary works and can be delivered: whoever loses the retiring key has another.
+fn is_served(situation: &Situation) -> bool {
+    situation.facts.primary == Seen::Present && !situation.primary_is_undeliverable()
 }
 
 /// The issuer saw it in use of late, and it may be kept for that.

@@ -198,14 +198,17 @@ pub fn refuse_foreign(name: &str, delivery: &Delivery, found: &Found) -> Result<
         return Ok(());
     }
     let place = delivery.store.place();
+    let placeholder = match foreign.is_fixed() {
+        true => "",
+        false => " If it is a placeholder, set overwrite = true in the delivery.",
+    };
     in_delivery(
         name,
         Err(Error::new(
             Kind::Invalid,
             format!("{place} is not ours to overwrite"),
             format!(
-                "{place}: {foreign}. Move what stands there away, or choose another place. If it is a placeholder, set \
-                 overwrite = true in the delivery."
+                "{place}: {foreign}. Move what stands there away, or choose another place.{placeholder}"
             ),
         )),
     )

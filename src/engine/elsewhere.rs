@@ -34,9 +34,10 @@ fn elsewhere(recorded: &str, now: &str) -> Error {
         format!("its settings lead to {now}, but it was written to {recorded}"),
         format!(
             "They are the same as they were, so something around them changed: the region or the credentials of the \
-             environment, the working directory, or a link in the path. Nothing was changed. Run Terraform as before, or \
-             write into the settings what leads to {recorded}. To move the delivery on purpose, change its settings: the \
-             keys are then delivered to the new place."
+             environment, the working directory, or a link in the path. Nothing was changed. Run Terraform as before. \
+             Settings that lead to {recorded} wherever Terraform runs, such as region, can be added in that run: until it \
+             was applied, a refresh goes by the former ones. To move the delivery on purpose, change its settings in that \
+             run: the keys are then delivered to the new place."
         ),
     )
 }

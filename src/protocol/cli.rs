@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::handshake::Unfit;
+use crate::printable::{say, say_aside};
 
 /// What a configuration calls this provider.
 pub(super) const SOURCE: &str = "apikey-dev/apikey";
@@ -29,22 +30,26 @@ says.";
 pub(super) fn explain(unfit: Unfit, argument: Option<&str>) -> ExitCode {
     match (unfit, argument) {
         (Unfit::ByHand, Some("--version" | "-V" | "version")) => {
-            println!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+            say(concat!(
+                env!("CARGO_PKG_NAME"),
+                " ",
+                env!("CARGO_PKG_VERSION")
+            ));
             ExitCode::SUCCESS
         }
         (Unfit::ByHand, Some("--help" | "-h" | "help")) => {
-            println!("{USAGE}");
+            say(USAGE);
             ExitCode::SUCCESS
         }
         (Unfit::ByHand, _) => {
-            eprintln!("{USAGE}");
+            say_aside(USAGE);
             ExitCode::FAILURE
         }
         (Unfit::Versions(versions), _) => {
-            eprintln!(
+            say_aside(format!(
                 "This provider speaks version 6 of the plugin protocol; the command line offers {versions}. \
                  Use Terraform 1.0 or OpenTofu 1.6, or newer."
-            );
+            ));
             ExitCode::FAILURE
         }
     }

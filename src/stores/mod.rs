@@ -26,7 +26,7 @@ use crate::secret::Fingerprint;
 use crate::settings::Settings;
 
 pub use document::{Document, DocumentKey};
-pub use write_scope::{Claims, WriteScope};
+pub use write_scope::{Claims, TOGETHER, WriteScope};
 
 /// Every store there is. The schema, the validation and the docs read this table.
 pub static STORES: &[&dyn StoreKind] = &[
@@ -95,6 +95,17 @@ impl Found {
             why: why.into(),
             words: Vec::new(),
             is_hidden: false,
+            is_fixed: false,
+        })
+    }
+
+    /// The same of something that the store cannot be made to write over.
+    pub fn fixed(why: impl Into<String>) -> Self {
+        Self::Foreign(Foreign {
+            why: why.into(),
+            words: Vec::new(),
+            is_hidden: false,
+            is_fixed: true,
         })
     }
 
@@ -104,6 +115,7 @@ impl Found {
             why: why.into(),
             words: Vec::new(),
             is_hidden: true,
+            is_fixed: false,
         })
     }
 
@@ -126,9 +138,15 @@ pub struct Foreign {
     pub why: String,
     words: Vec<Fingerprint>,
     is_hidden: bool,
+    is_fixed: bool,
 }
 
 impl Foreign {
+    /// Whether `overwrite = true` would be of no use.
+    pub fn is_fixed(&self) -> bool {
+        self.is_fixed
+    }
+
     /// Whether a secret with such a mark may stand in it.
     pub fn may_hold(&self, is_ours: impl Fn(&Fingerprint) -> bool) -> bool {
         self.is_hidden || self.holds(is_ours)

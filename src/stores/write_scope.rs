@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+/// Stands between the names of things that are one place together.
+pub const TOGETHER: &str = " + ";
+
 /// What one delivery takes for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteScope {
-    /// The thing that is written, such as `file /srv/app.env`.
-    name: String,
+    /// The things that are written together, such as `file /srv/app.env`: one, or a pair of parameters.
+    things: Vec<String>,
     /// Another name of the same thing, that holds for this run only.
     also: Option<String>,
     /// The part of it, where several deliveries share it. `None` is all of it.
@@ -18,8 +21,13 @@ pub struct WriteScope {
 impl WriteScope {
     /// All of a thing.
     pub fn whole(name: String) -> Self {
+        Self::all_of(vec![name])
+    }
+
+    /// All of several things that are written together.
+    pub fn all_of(things: Vec<String>) -> Self {
         Self {
-            name,
+            things,
             also: None,
             part: None,
         }
@@ -46,17 +54,25 @@ impl WriteScope {
             && !apart
     }
 
+    /// Whether they have a thing in common, and are not the same things in the same order: whoever moves from one to the
+    /// other would write over what it leaves.
+    pub fn crosses(&self, other: &Self) -> bool {
+        let has_several = self.things.len() > 1 || other.things.len() > 1;
+        has_several && self.things != other.things && self.overlaps(other)
+    }
+
     fn names(&self) -> impl Iterator<Item = &String> {
-        [Some(&self.name), self.also.as_ref()].into_iter().flatten()
+        self.things.iter().chain(&self.also)
     }
 }
 
 /// `file /srv/app.env (API_KEY)`
 impl fmt::Display for WriteScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.things.join(TOGETHER);
         match &self.part {
-            Some(part) => write!(f, "{} ({part})", self.name),
-            None => f.write_str(&self.name),
+            Some(part) => write!(f, "{name} ({part})"),
+            None => f.write_str(&name),
         }
     }
 }
@@ -117,6 +133,30 @@ mod tests {
         assert_eq!(
             claims.take(named("file x", "7:3"), "b"),
             Some("a".to_owned())
+        );
+    }
+
+    #[test]
+    fn pairs_cross_unless_they_are_the_same_or_have_nothing_in_common() {
+        let all_of =
+            |names: &[&str]| WriteScope::all_of(names.iter().map(|it| it.to_string()).collect());
+        let pair = all_of(&["a", "b"]);
+        for crossing in [&["a"][..], &["b"], &["b", "a"], &["b", "c"], &["a", "c"]] {
+            assert!(
+                pair.crosses(&all_of(crossing)) && all_of(crossing).crosses(&pair),
+                "{crossing:?}"
+            );
+        }
+        for apart in [&["a", "b"][..], &["c"], &["c", "d"]] {
+            assert!(!pair.crosses(&all_of(apart)), "{apart:?}");
+        }
+        let (whole, part) = (
+            WriteScope::whole("f".into()),
+            WriteScope::part("f".into(), "P"),
+        );
+        assert!(
+            !whole.crosses(&part),
+            "one file in another format is ours to convert"
         );
     }
 

@@ -135,6 +135,7 @@ fn an_account_that_is_not_to_be_touched_is_refused_by_its_id() {
         ),
     ] {
         ws.write(&with(&settings));
+        ws.plan().failed().complains(&["is not to be touched"]);
         ws.apply().failed().reads(golden);
         assert!(ws.find_key("k").is_none());
     }

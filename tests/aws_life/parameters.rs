@@ -195,3 +195,84 @@ fn a_right_that_is_missing_is_named_before_anything_is_minted() {
         .reads("parameter-that-may-not-be-read");
     assert!(world.ids().is_empty());
 }
+
+fn both(name: &str, second: &str) -> String {
+    format!(
+        r#"{{ app = {{ aws_ssm_parameter = {{ name = "{name}", secondary_name = "{second}" }} }} }}"#
+    )
+}
+
+#[test]
+fn a_move_between_places_that_share_a_parameter_is_refused_and_takes_nothing_away() {
+    let [second, third, fourth] = ["b", "c", "d"].map(|it| unique(&format!("/prod/payments/{it}")));
+    let (world, name) = world(&format!(r#", secondary_name = "{second}""#));
+    step(&world, "0s", "create");
+    step(&world, "80s", "stage");
+    let texts = || [&name, &second].map(|name| value(&world, name));
+    let (before, ids) = (texts(), world.ids());
+    let one = format!(r#"{{ app = {{ aws_ssm_parameter = {{ name = "{name}" }} }} }}"#);
+    for crossing in [
+        one,
+        both(&second, &name),
+        both(&name, &third),
+        both(&third, &second),
+        both(&second, &third),
+    ] {
+        world.write(&world.config().deliveries(&crossing));
+        let said = ["shares a part with", "Nothing was changed"];
+        world.ws.plan().failed().complains(&said);
+        world
+            .ws
+            .apply_with(&["-refresh=false"])
+            .failed()
+            .complains(&said);
+        assert_eq!(texts(), before, "{crossing}");
+    }
+    world.write(&world.config().deliveries(&both(&second, &name)));
+    world
+        .ws
+        .plan()
+        .failed()
+        .reads("parameters-that-change-places");
+    assert_eq!(world.ids(), ids);
+    assert_eq!(value(&world, &third), Value::Null);
+
+    // The way on that the error names.
+    world.write(&world.config().deliveries(&both(&third, &fourth)));
+    world.ws.apply().ok();
+    assert_eq!([&third, &fourth].map(|name| value(&world, name)), before);
+    assert_eq!(
+        [&name, &second].map(|name| world.cloud.parameter(name)),
+        [Value::Null, Value::Null]
+    );
+    world.write(&world.config().deliveries(&both(&second, &name)));
+    world.ws.apply().ok();
+    assert_eq!([&second, &name].map(|name| value(&world, name)), before);
+}
+
+#[test]
+fn a_former_pair_that_could_not_be_emptied_is_not_moved_back_to_in_part() {
+    let [second, third, fourth] = ["b", "c", "d"].map(|it| unique(&format!("/prod/payments/{it}")));
+    let (world, name) = world(&format!(r#", secondary_name = "{second}""#));
+    step(&world, "0s", "create");
+    let door = Door::before(&world.cloud.url());
+    world.ws.env("AWS_ENDPOINT_URL_SSM", &door.url());
+    door.refuse("AmazonSSM.DeleteParameter", "\0");
+    world.write(&world.config().deliveries(&both(&third, &fourth)));
+    world.ws.apply().ok().warns(&["is not emptied yet"]);
+    let one = format!(r#"{{ app = {{ aws_ssm_parameter = {{ name = "{second}" }} }} }}"#);
+    world.write(&world.config().deliveries(&one));
+    world
+        .ws
+        .apply()
+        .failed()
+        .complains(&["shares a part with", &name]);
+    door.open();
+    world.write(&world.config().deliveries(&both(&third, &fourth)));
+    world.ws.apply().ok();
+    assert_eq!(world.cloud.parameter(&name), Value::Null);
+    world.write(&world.config().deliveries(&one));
+    world.ws.apply().ok();
+    assert_eq!(slots(&value(&world, &second))[0], json!(world.ids()[0]));
+    world.ws.plan().ok().code(0);
+}

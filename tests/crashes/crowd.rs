@@ -23,6 +23,8 @@ use crate::aws_life::cloud::{Cloud, EVERYTHING};
 use crate::support::postgres::Postgres;
 
 const CROWD: usize = 50;
+/// The process that is killed.
+const VICTIM: usize = 7;
 const LEASE: Duration = Duration::from_secs(2);
 /// Much more than the whole takes; what takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -60,7 +62,7 @@ fn crowd(ledger: &str) {
     cloud.create_user(&user);
     cloud.allow(&admin, EVERYTHING);
     let key = cloud.create_key(&admin);
-    let start = |index: usize| {
+    let start = |index: usize, killed_at: &str| {
         let told = [
             cloud.url(),
             ledger.to_owned(),
@@ -69,7 +71,6 @@ fn crowd(ledger: &str) {
             user.clone(),
             format!("key{index}"),
         ];
-        let victim = if index == 7 { "create:mint:done#1" } else { "" };
         Command::new(env::current_exe().unwrap())
             .args([
                 "crashes::crowd::one_of_the_crowd",
@@ -78,13 +79,22 @@ fn crowd(ledger: &str) {
                 "--nocapture",
             ])
             .envs(TOLD.iter().zip(told))
-            .env("APIKEY_KILL", victim)
+            .env("APIKEY_KILL", killed_at)
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap()
     };
-    let mut running: Vec<(usize, Child)> = (0..CROWD).map(|index| (index, start(index))).collect();
+    let killed_at = |index| {
+        if index == VICTIM {
+            "create:mint:done#1"
+        } else {
+            ""
+        }
+    };
+    let mut running: Vec<(usize, Child)> = (0..CROWD)
+        .map(|index| (index, start(index, killed_at(index))))
+        .collect();
     let deadline = Instant::now() + PATIENCE;
     let mut failed = Vec::new();
     while !running.is_empty() {
@@ -102,9 +112,10 @@ fn crowd(ledger: &str) {
         });
         std::thread::sleep(Duration::from_millis(100));
     }
-    assert_eq!(failed, [7], "only the one that was killed fails");
-    // It may have been the last to create. Whoever creates after it finds what it left.
-    assert!(start(CROWD).wait().unwrap().success());
+    assert_eq!(failed, [VICTIM], "only the one that was killed fails");
+    // What it left is looked after by the next create of its name, and by nobody else's.
+    assert_eq!(cloud.ids_of(&user).len(), 1);
+    assert!(start(VICTIM, "").wait().unwrap().success());
     assert_eq!(cloud.ids_of(&user), Vec::<String>::new());
 
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -283,6 +283,27 @@ fn verify_cli(arguments: &[&str], directory: &Path) -> Output {
         .unwrap()
 }
 
+#[test]
+fn a_reader_that_has_gone_is_no_fault() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    for arguments in [
+        &["ledger", "verify", "--help"][..],
+        &["--help"],
+        &["--version"],
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_terraform-provider-apikey"));
+        let finished = command.args(arguments).stdout(writer.try_clone().unwrap());
+        let finished = finished
+            .stderr(std::process::Stdio::piped())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(finished.stderr).unwrap();
+        assert!(!said.contains("panicked"), "{arguments:?}: {said}");
+        assert_eq!(finished.status.code(), Some(0));
+    }
+}
+
 #[tokio::test]
 async fn a_person_verifies_by_hand() {
     for told in Told::both().await {

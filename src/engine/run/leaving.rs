@@ -10,7 +10,7 @@ use crate::engine::run::Run;
 use crate::error::{Error, Kind, Path, Result};
 use crate::ledger::Effect;
 use crate::secret::Fingerprint;
-use crate::stores::{Document, Found};
+use crate::stores::{Document, Found, TOGETHER};
 
 impl Run<'_> {
     /// Empties the places that deliveries have left. One that cannot be emptied, or not yet, stays on the list.
@@ -66,6 +66,9 @@ impl Run<'_> {
             || deliveries.any(|wanted| wanted.store.write_scope().overlaps(&write_scope))
         {
             return Ok(());
+        }
+        if let Some(wanted) = wanted.iter().find(|wanted| share(wanted, &identity)) {
+            return Err(kept(shared(wanted)));
         }
         let is_ours = |mark: &Fingerprint| self.is_ours(place, mark) || past.has(mark);
         let seen = deliver::ours(&former.name, delivery, is_ours).await;
@@ -145,4 +148,18 @@ impl Run<'_> {
         });
         has_second && (self.primary_is_lost() || is(&slots.primary, &document.primary))
     }
+}
+
+/// Whether two places that consist of several things have one in common.
+fn share(one: &str, other: &str) -> bool {
+    let mut parts = one.split(TOGETHER);
+    parts.any(|part| other.split(TOGETHER).any(|there| there == part))
+}
+
+fn shared(wanted: &str) -> Error {
+    Error::new(
+        Kind::Other,
+        format!("{wanted} shares a part with it"),
+        "What is taken away here would be what is delivered there. Move that delivery to names of its own.",
+    )
 }

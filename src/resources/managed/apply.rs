@@ -22,6 +22,7 @@ use crate::error::{Error, Kind, Path, Result};
 use crate::resources::diagnostics;
 use crate::resources::managed::changes::{left, same_place, trigger_changed, version_changed};
 use crate::resources::managed::connect;
+use crate::resources::managed::crossing::refuse_crossing;
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, note_status};
@@ -220,6 +221,7 @@ fn prepare(
     if managed.slots.is_none() {
         managed.pending_revocations = private.facts.orphans.clone();
     }
+    refuse_crossing(prior, planned, &managed.former, context)?;
     note_what_is_left(&mut managed, prior, planned, &connections, context);
     connections.former = connect::former(&managed.former, context);
     managed.id = planned.id.as_deref_option().unwrap_or_default().to_owned();

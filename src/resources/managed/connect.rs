@@ -91,7 +91,7 @@ pub fn null_entries(value: &Value<BTreeMap<String, Value<Fields>>>) -> impl Iter
     let null = entries.filter(|(_, fields)| fields.is_null());
     null.map(|(name, _)| {
         Error::invalid(
-            Path::root("deliveries").key(name),
+            path_of(name),
             format!("The delivery {name:?} is null"),
             "Leave out an entry that is not wanted: { for name, delivery in {…} : name => delivery if delivery != null }.",
         )
@@ -112,7 +112,12 @@ pub fn issuer(value: &Value<Fields>) -> Result<(&'static dyn IssuerKind, Setting
 
 /// The store of one delivery, ready to be called.
 pub fn delivery(name: &str, fields: &Fields, context: &Context) -> Result<Delivery> {
-    delivery_at(Path::root("deliveries").key(name), fields, context)
+    delivery_at(path_of(name), fields, context)
+}
+
+/// Where one delivery stands in the configuration.
+pub fn path_of(name: &str) -> Path {
+    Path::root("deliveries").key(name)
 }
 
 /// Whether a promotion waits for a delivery.

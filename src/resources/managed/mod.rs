@@ -9,6 +9,7 @@ pub mod apply;
 pub mod bounds;
 pub mod changes;
 pub mod connect;
+pub mod crossing;
 pub mod destroy;
 pub mod existing;
 pub mod import;

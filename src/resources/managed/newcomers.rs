@@ -11,6 +11,7 @@ use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::engine::managed::Managed;
 use crate::error::{Error, Kind, Path, Result};
 use crate::resources::managed::changes::{repairs, replacements};
+use crate::resources::managed::crossing::refuse_crossing;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::named;
 use crate::resources::managed::{connect, inventory_entry};
@@ -42,6 +43,8 @@ pub async fn of_an_update(
         return Ok(());
     }
     let managed = prior.managed(private)?;
+    let crossing = refuse_crossing(prior, planned, &managed.former, context);
+    crossing.map_err(|error| named(planned, error))?;
     let repairs = repairs(prior, planned);
     let is_new = |name: &str| {
         let mut repairs = repairs.iter().filter(|repair| repair.name == name);

@@ -81,7 +81,8 @@ pub async fn create(
             Some(first) => first.facts.full,
             None => {
                 let orphans = &private.facts.orphans;
-                room::warn_before_create(diags, &planned, orphans, context).await
+                let full = room::before_create(diags, &planned, orphans, context).await;
+                diagnostics::collect(diags, full.map_err(|error| named(&planned, error)))?
             }
         };
     }

@@ -4,6 +4,7 @@ use tf_provider::Diagnostics;
 
 use crate::context::Context;
 use crate::domain::situation::Full;
+use crate::engine::connections::at_issuer;
 use crate::engine::crowd;
 use crate::error::{Error, Kind, Result};
 use crate::resources::diagnostics;
@@ -13,18 +14,23 @@ use crate::resources::managed::model::{ManagedState, Private};
 use crate::stores::WriteScope;
 
 /// Before a create: the keys that are there are those of others, except the `orphans`, which the apply revokes. What
-/// cannot be asked is left to the apply, which says what is wrong.
-pub async fn warn_before_create(
+/// cannot be asked now is left to the apply, which says what is wrong; what is wrong with the settings is said at once.
+pub async fn before_create(
     diags: &mut Diagnostics,
     planned: &ManagedState,
     orphans: &[String],
     context: &Context,
-) -> Option<Full> {
-    let (full, shared) = look(planned, orphans, context).await.ok()?;
-    let warnings = full.as_ref().map(|full| no_room(planned.label(), full));
-    let warnings = warnings.into_iter().chain(shared);
-    warnings.for_each(|warning| diagnostics::warn(diags, warning));
-    full
+) -> Result<Option<Full>> {
+    match look(planned, orphans, context).await {
+        Ok((full, shared)) => {
+            let warning = full.as_ref().map(|full| no_room(planned.label(), full));
+            let warnings = warning.into_iter().chain(shared);
+            warnings.for_each(|warning| diagnostics::warn(diags, warning));
+            Ok(full)
+        }
+        Err(error) if error.kind == Kind::Invalid => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 async fn look(
@@ -36,7 +42,7 @@ async fn look(
     if connections.issuer.limit().is_none() {
         return Ok((None, None));
     }
-    let account = connections.issuer.lock().await?;
+    let account = at_issuer(connections.issuer.lock().await)?;
     let shared = shared(planned, &account, context);
     let ledger = context.ledger.as_ref();
     let who = inventory_entry::resource(planned, context);

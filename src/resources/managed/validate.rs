@@ -142,7 +142,7 @@ fn same_place(others: &[(&String, Delivery)], name: &str, delivery: &Delivery) -
              Choose another place for one of them."
         )
     };
-    Some(Error::invalid(path_of(name), summary, detail))
+    Some(Error::invalid(connect::path_of(name), summary, detail))
 }
 
 fn claimed_by_another(
@@ -162,7 +162,7 @@ fn wrong_source(others: &[(&String, Delivery)], name: &str, delivery: &Delivery)
     }
     let wrong = |summary: &str, detail: String| {
         Some(Error::invalid(
-            path_of(name).attribute("source"),
+            connect::path_of(name).attribute("source"),
             summary,
             detail,
         ))
@@ -181,10 +181,6 @@ fn wrong_source(others: &[(&String, Delivery)], name: &str, delivery: &Delivery)
         "Two sources",
         format!("The deliveries {other:?} and {name:?} both set source = true. Keep one of them."),
     )
-}
-
-fn path_of(delivery: &str) -> Path {
-    Path::root("deliveries").key(delivery)
 }
 
 /// Slots are swapped by copying secrets, so at least one copy must be readable.

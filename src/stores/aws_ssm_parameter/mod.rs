@@ -15,8 +15,8 @@ use tf_provider::value::ValueAny;
 use super::aws::{Identities, OnDestroy};
 use super::document::Layout;
 use super::{
-    Capabilities, Document, Found, Observation, Receipt, Store, StoreKind, Version, WriteScope,
-    Written, fits,
+    Capabilities, Document, Found, Observation, Receipt, Store, StoreKind, TOGETHER, Version,
+    WriteScope, Written, fits,
 };
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -126,16 +126,14 @@ impl Store for ParameterPlace {
         match &self.place.secondary_name {
             None => self.place.text_of(&self.place.name),
             Some(second) => {
-                let both = format!("{} + {second}", self.place.name);
+                let both = format!("{}{TOGETHER}{second}", self.place.name);
                 self.place.text_of(&both)
             }
         }
     }
 
     fn write_scope(&self) -> WriteScope {
-        let mut places = self.parameters.iter().map(|it| it.place.clone());
-        let first = places.next().unwrap_or_else(|| self.place());
-        WriteScope::whole(first).also(places.next())
+        WriteScope::all_of(self.parameters.iter().map(|it| it.place.clone()).collect())
     }
 
     async fn identity(&self) -> Result<String> {
@@ -147,7 +145,7 @@ impl Store for ParameterPlace {
             let identity = identities.of_name(session, Service::Ssm, named, look);
             all.push(identity.await?);
         }
-        Ok(all.join(" + "))
+        Ok(all.join(TOGETHER))
     }
 
     async fn check(&self, seen: Option<&Observation>) -> Result<()> {
@@ -166,7 +164,7 @@ impl Store for ParameterPlace {
         let there = self.look().await?;
         let is_plain = |value: &Value| !value.is_encrypted;
         let found = match there.iter().flatten().any(is_plain) {
-            true => Found::foreign(PLAIN),
+            true => Found::fixed(PLAIN),
             false => self.understand(&there),
         };
         Ok(Observation {
