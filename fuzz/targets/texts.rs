@@ -6,11 +6,10 @@ use hunt::Target;
 use tf_provider::value::ValueAny;
 
 use crate::duration::Duration;
-use crate::engine::verification::template::{Escape, Template};
 use crate::error::Path;
+use crate::http::{Escape, Template};
 use crate::instant::Instant;
 use crate::issuers::generated::verify_checksum;
-use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::stores::document::Layout;
 use crate::stores::file::dotenv;
@@ -62,15 +61,15 @@ pub(super) fn targets() -> Vec<Target> {
             "a request of verification",
             &["id={key_id}&s={secret}", "{{x}}", "Bearer {secret}"],
             |text| {
-                if let Ok(template) = Template::parse(text) {
-                    let secret = Secret::new("made-up".into());
-                    let _ = (template.holds_secret(), template.holds_key_id());
+                if let Ok(template) = Template::parse(text, &["key_id", "secret"]) {
+                    let values = [("key_id", "id"), ("secret", "made-up")];
+                    let _ = template.outside_json_strings();
                     for escape in [
                         Escape::None,
                         Escape::for_content_type("application/json"),
                         Escape::for_content_type(text),
                     ] {
-                        let _ = template.fill("id", &secret, escape);
+                        let _ = template.fill(&values, escape);
                     }
                 }
             },

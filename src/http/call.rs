@@ -110,7 +110,7 @@ pub struct Call<'a> {
 }
 
 /// What is sent, and what it is called in `Content-Type`.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Body {
     content_type: Option<&'static str>,
     text: Zeroizing<String>,

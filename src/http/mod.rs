@@ -3,7 +3,7 @@
 //! `transport` connects, sends once and bounds what comes back; `network` knows proxies and whom to trust. `retry` decides whether a call is sent again and how long
 //! it is waited for. `call` puts the two together for a [`Vendor`], which adds its address, its credentials and the way
 //! in which it says no; `refusal` turns that into an error that a person can act on, without any secret. `auth` and
-//! `pages` are what most vendors have in common. An issuer for one more API is a [`Vendor`] and its calls, in one file.
+//! `pages` are what most vendors have in common, `template` fills requests that a configuration writes. An issuer for one more API is a [`Vendor`] and its calls, in one file.
 
 pub mod auth;
 mod call;
@@ -11,6 +11,7 @@ mod network;
 mod pages;
 mod refusal;
 mod retry;
+mod template;
 mod transport;
 
 pub use call::{Body, Call, Used, Vendor, json};
@@ -19,4 +20,5 @@ pub use pages::{on_the_same_server, pages};
 pub(crate) use refusal::capital;
 pub use refusal::{Asked, ErrorBody, Meaning, Refusal, advice, error_in_json, read};
 pub use retry::{Ask, Failure, Patience, Repeat};
+pub use template::{Escape, Template, Values};
 pub use transport::{Answer, Http, is_encrypted_or_local, is_on_this_machine};

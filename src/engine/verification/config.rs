@@ -6,13 +6,13 @@ use http::{HeaderName, HeaderValue, Method};
 use reqwest::Url;
 
 use super::request::Verification;
-use super::template::{Escape, Template};
 use super::{CONSECUTIVE, INTERVAL, TIMEOUT};
 use crate::duration::Duration;
 use crate::error::{Error, Result};
-use crate::http::{Http, is_encrypted_or_local};
-use crate::secret::Secret;
+use crate::http::{Escape, Http, Template, is_encrypted_or_local};
 use crate::settings::{DROPPED, Settings};
+
+const PLACEHOLDERS: &[&str] = &["key_id", "secret"];
 
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS"];
 
@@ -47,7 +47,7 @@ impl Verification {
 }
 
 fn template(settings: &Settings, name: &str, text: &str) -> Result<Template> {
-    Template::parse(text)
+    Template::parse(text, PLACEHOLDERS)
         .map_err(|problem| settings.wrong(name, format!("{name} is not valid"), problem))
 }
 
@@ -128,8 +128,8 @@ fn headers_of(settings: &Settings, map: &str) -> Result<Vec<(HeaderName, Templat
                 detail,
             )
         };
-        let template = Template::parse(value).map_err(&wrong)?;
-        let sample = template.fill("id", &Secret::new("secret".into()), Escape::None);
+        let template = Template::parse(value, PLACEHOLDERS).map_err(&wrong)?;
+        let sample = template.fill(&[("key_id", "id"), ("secret", "secret")], Escape::None);
         HeaderValue::from_str(&sample).map_err(|_| {
             wrong("Its value holds a character that HTTP does not allow there.".into())
         })?;
@@ -226,7 +226,7 @@ fn refuse_two_authorizations(settings: &Settings, verification: &Verification) -
 
 /// Every key would pass it, or none.
 fn refuse_request_without_key(settings: &Settings, verification: &Verification) -> Result<()> {
-    let with_key = |it: &Template| it.holds_secret() || it.holds_key_id();
+    let with_key = |it: &Template| it.holds("secret") || it.holds("key_id");
     if verification.templates().any(with_key) {
         return Ok(());
     }

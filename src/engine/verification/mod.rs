@@ -1,13 +1,11 @@
 //! Proves that a new key works before anything relies on it.
 //!
 //! [`verify`] is the one loop, for an issuer's own probe as for the request that a resource names in
-//! `verification`. That request is described in `schema`, read in `config` and sent in `request`; its placeholders are in
-//! `template`.
+//! `verification`. That request is described in `schema`, read in `config` and sent in `request`.
 
 mod config;
 mod request;
 mod schema;
-pub(crate) mod template;
 
 use std::time::Duration as StdDuration;
 

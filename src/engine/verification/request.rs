@@ -11,11 +11,10 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::{Request, Url};
 use tokio_util::sync::CancellationToken;
 
-use super::template::{Escape, Template};
 use super::{Pace, Proof, verify};
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
-use crate::http::{Http, auth};
+use crate::http::{Escape, Http, Template, auth};
 use crate::issuers::Probe;
 use crate::secret::Secret;
 
@@ -45,7 +44,7 @@ impl fmt::Debug for Verification {
 impl Verification {
     /// Whether it needs the public id, which not every issuer gives.
     pub fn needs_key_id(&self) -> bool {
-        self.templates().any(Template::holds_key_id)
+        self.templates().any(|template| template.holds("key_id"))
     }
 
     /// Proves one key: see [`verify`].
@@ -92,21 +91,22 @@ impl Verification {
     }
 
     fn request(&self, key_id: &str, secret: &Secret) -> Result<Request> {
+        let values = [("key_id", key_id), ("secret", secret.expose())];
         let mut request = Request::new(self.method.clone(), self.url.clone());
         for (name, template) in &self.headers {
-            let filled = template.fill(key_id, secret, Escape::None);
+            let filled = template.fill(&values, Escape::None);
             let mut value = HeaderValue::from_str(&filled).map_err(|_| self.unfit(name))?;
             value.set_sensitive(true);
             request.headers_mut().append(name, value);
         }
         if let Some((username, password)) = &self.basic_auth {
-            let username = username.fill(key_id, secret, Escape::None);
-            let password = password.fill(key_id, secret, Escape::None);
+            let username = username.fill(&values, Escape::None);
+            let password = password.fill(&values, Escape::None);
             let password = Secret::new(password.as_str().to_owned());
             auth::basic(&mut request, &username, &password, "basic_auth")?;
         }
         if let Some(body) = &self.body {
-            let body = body.fill(key_id, secret, self.escape());
+            let body = body.fill(&values, self.escape());
             *request.body_mut() = Some(body.as_bytes().to_vec().into());
         }
         Ok(request)
@@ -129,7 +129,7 @@ impl Verification {
             .iter()
             .find(|(name, _)| *name == http::header::CONTENT_TYPE);
         content_type.map_or(Escape::None, |(_, template)| {
-            Escape::for_content_type(&template.fill("", &Secret::new(String::new()), Escape::None))
+            Escape::for_content_type(&template.fill(&[], Escape::None))
         })
     }
 
