@@ -7,8 +7,11 @@ use crate::instant::Instant;
 pub struct Listed {
     /// The public id of the key.
     pub key_id: String,
-    /// When the issuer created it.
-    pub created_at: Instant,
+    /// When the issuer created it, if it says so.
+    pub created_at: Option<Instant>,
+    /// The name or note that it carries. Only of an issuer whose mints put their token into it, so that a key whose label
+    /// lacks the token did not come of that mint.
+    pub label: Option<String>,
     /// Whether it works.
     pub status: KeyStatus,
 }
@@ -22,4 +25,12 @@ pub enum KeyStatus {
     Inactive,
     /// The issuer says for certain that there is no such key.
     Missing,
+}
+
+impl Listed {
+    /// Whether it came of the mint of this token; `None` if its label cannot tell.
+    pub fn came_of(&self, token: &str) -> Option<bool> {
+        let label = self.label.as_deref()?;
+        Some(label.contains(token))
+    }
 }

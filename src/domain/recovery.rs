@@ -151,14 +151,16 @@ impl Evidence<'_> {
             .filter(|key| !intent.known.contains(&key.key_id))
             .filter(|key| self.record_of(&key.key_id).is_none())
             .filter(|key| !self.holds(&named(&key.key_id)))
-            .filter(|key| {
-                is_near(key.created_at, intent.at) || self.came_of(key.created_at, intent.at)
-            })
+            .filter(|key| self.may_have_come_of(key, intent))
             .collect();
+        // A label leaves no doubt, whatever the clocks say.
+        if let Some(labelled) = new.iter().find(|key| key.came_of(&intent.id) == Some(true)) {
+            return Verdict::Orphans(vec![named(&labelled.key_id)]);
+        }
         let in_time: Vec<&Listed> = new
             .iter()
             .copied()
-            .filter(|key| self.came_of(key.created_at, intent.at))
+            .filter(|key| key.created_at.is_some_and(|at| self.came_of(at, intent.at)))
             .collect();
         match (&in_time[..], &new[..]) {
             // A slow request may still arrive.
@@ -167,6 +169,14 @@ impl Evidence<'_> {
             ([only], _) => Verdict::Orphans(vec![named(&only.key_id)]),
             // A clock that was set since may hide the time at which it came, so one of about that time is told of.
             _ => Verdict::Unclear(new.iter().map(|key| key.key_id.clone()).collect()),
+        }
+    }
+
+    fn may_have_come_of(&self, key: &Listed, intent: &Intent) -> bool {
+        match (key.came_of(&intent.id), key.created_at) {
+            (Some(is_ours), _) => is_ours,
+            (None, None) => true,
+            (None, Some(at)) => is_near(at, intent.at) || self.came_of(at, intent.at),
         }
     }
 

@@ -44,7 +44,8 @@ fn record(id: Option<&str>, confirmed: bool) -> KeyRecord {
 fn listed(id: &str, seconds_after: i64) -> Listed {
     Listed {
         key_id: id.into(),
-        created_at: Instant::from_unix(NOW + seconds_after),
+        created_at: Some(Instant::from_unix(NOW + seconds_after)),
+        label: None,
         status: crate::issuers::KeyStatus::Active,
     }
 }
@@ -159,6 +160,57 @@ fn two_keys_that_appeared_since_a_mint_are_left_alone_and_told() {
     };
     let verdict = case.verdict(intent(Effect::Mint, None));
     assert_eq!(verdict, Verdict::Unclear(vec!["one".into(), "two".into()]));
+}
+
+fn labelled(id: &str, seconds_after: i64, label: &str) -> Listed {
+    Listed {
+        label: Some(label.to_owned()),
+        ..listed(id, seconds_after)
+    }
+}
+
+#[test]
+fn a_key_that_carries_the_token_of_a_mint_is_its_orphan_whatever_the_clocks_say() {
+    let minted = intent(Effect::Mint, None);
+    let ours = format!("apikey {}", minted.id);
+    for seconds_after in [-80_000, 3, 80_000] {
+        let case = Case {
+            listed: Some(vec![
+                labelled("theirs", 3, "by hand"),
+                labelled("ours", seconds_after, &ours),
+                labelled("another", 4, "by hand"),
+            ]),
+            ..Case::default()
+        };
+        let verdict = case.verdict(intent(Effect::Mint, None));
+        assert_eq!(verdict, Verdict::Orphans(vec![key("ours")]));
+    }
+}
+
+#[test]
+fn a_key_with_another_label_did_not_come_of_a_mint() {
+    let case = Case {
+        listed: Some(vec![
+            labelled("theirs", 3, "by hand"),
+            labelled("another", 3, ""),
+        ]),
+        ..Case::default()
+    };
+    assert!(settled(case.verdict(intent(Effect::Mint, None))));
+}
+
+#[test]
+fn a_key_without_a_time_or_a_label_is_told_of() {
+    let timeless = Listed {
+        created_at: None,
+        ..listed("one", 0)
+    };
+    let case = Case {
+        listed: Some(vec![timeless]),
+        ..Case::default()
+    };
+    let verdict = case.verdict(intent(Effect::Mint, None));
+    assert_eq!(verdict, Verdict::Unclear(vec!["one".into()]));
 }
 
 #[test]

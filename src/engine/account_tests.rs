@@ -72,7 +72,8 @@ impl Issuer for Model {
 fn listed(id: &str) -> Listed {
     Listed {
         key_id: id.to_owned(),
-        created_at: Instant::from_unix(0),
+        created_at: Some(Instant::from_unix(0)),
+        label: None,
         status: KeyStatus::Active,
     }
 }

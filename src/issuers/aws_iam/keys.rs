@@ -221,7 +221,8 @@ impl From<ListedKey> for Listed {
     fn from(key: ListedKey) -> Self {
         Self {
             status: key.status(),
-            created_at: key.created_at,
+            created_at: Some(key.created_at),
+            label: None,
             key_id: key.id,
         }
     }

@@ -175,7 +175,8 @@ impl Issuer for Server {
             .into_iter()
             .map(|key| Listed {
                 key_id: key.id,
-                created_at: key.created_at,
+                created_at: Some(key.created_at),
+                label: None,
                 status: KeyStatus::Active,
             })
             .collect())

@@ -68,7 +68,8 @@ impl Issuer for World {
         let live = state.issued.iter().filter(|(_, issued)| issued.live);
         let listed = live.map(|(id, issued)| Listed {
             key_id: id.clone(),
-            created_at: issued.created_at,
+            created_at: Some(issued.created_at),
+            label: None,
             status: KeyStatus::Active,
         });
         Ok(listed.collect())
