@@ -46,6 +46,9 @@ target_directory() {
 # The virtual environment of Python for what the tests need of it.
 venv() { printf '%s\n' "$(target_directory)/python"; }
 
+# Where npm puts what the tests need of it.
+node_modules() { printf '%s\n' "$(target_directory)/node/node_modules"; }
+
 # The command of Terraform or OpenTofu: what TF_ACC_TERRAFORM_PATH says, which the tests heed as well, else the
 # first that is installed, else the one that setup.sh fetched.
 cli() {

@@ -3,18 +3,20 @@
 #
 #   scripts/setup.sh build   a C compiler, protoc
 #   scripts/setup.sh demo    the same; terraform or tofu
-#   scripts/setup.sh test    the same; PostgreSQL; moto
+#   scripts/setup.sh test    the same; PostgreSQL; moto; where they can be had, JupyterHub and Verdaccio
 #   scripts/setup.sh bench   the same without moto
 #   scripts/setup.sh python  Python with a virtual environment
 #   scripts/setup.sh mingw   a C compiler for Windows
 #
-# What is installed with Python (moto, and a terraform where neither that nor tofu is installed) goes into the target
-# directory, not into the system.
+# What is installed with Python (moto, JupyterHub, and a terraform where neither that nor tofu is installed) or with npm
+# (Verdaccio) goes into the target directory, not into the system.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 readonly MOTO_VERSION=5.2.1
+readonly JUPYTERHUB_VERSION=6.1.1
+readonly VERDACCIO_VERSION=6.8.0
 
 # Installs a system package where that needs no questions: $1 for apt, $2 for dnf, $3 for brew.
 install_package() {
@@ -146,6 +148,31 @@ need_moto() {
     "moto could not be installed. By hand: $(venv)/bin/pip install 'moto[server]==$MOTO_VERSION'"
 }
 
+# Servers that the tests of the issuer http try their declarations with. A test whose server is missing is skipped by name.
+want_servers() {
+  if ! command -v jupyterhub >/dev/null && [ ! -x "$(venv)/bin/jupyterhub" ]; then
+    need_python
+    say "jupyterhub is missing; installing it into $(venv)."
+    "$(venv)/bin/python" -m pip install --quiet --disable-pip-version-check "jupyterhub==$JUPYTERHUB_VERSION" ||
+      say "jupyterhub could not be installed; what needs it is skipped."
+  fi
+  want_from_npm verdaccio verdaccio "$VERDACCIO_VERSION"
+}
+
+# Program $1 out of package $2 of version $3.
+want_from_npm() {
+  local place
+  place=$(node_modules)
+  if command -v "$1" >/dev/null || [ -x "$place/.bin/$1" ]; then return; fi
+  if ! command -v npm >/dev/null; then
+    say "npm is missing, so $1 is not installed; what needs it is skipped."
+    return
+  fi
+  say "$1 is missing; installing it into $place."
+  npm install --prefix "$(dirname "$place")" --no-audit --no-fund --silent "$2@$3" ||
+    say "$1 could not be installed; what needs it is skipped."
+}
+
 need_mingw() {
   if command -v x86_64-w64-mingw32-gcc >/dev/null; then return; fi
   say "A C compiler for Windows is missing; trying to install it."
@@ -173,6 +200,7 @@ case ${1:-build} in
     need_cli
     need_postgresql
     need_moto
+    want_servers
     ;;
   bench)
     need_cli

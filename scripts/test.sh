@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 scripts/setup.sh test
-# Where setup.sh puts moto and a terraform if there is none.
-PATH=$PATH:$(venv)/bin
+# Where setup.sh puts moto, other servers, and a terraform if there is none.
+PATH=$PATH:$(venv)/bin:$(node_modules)/.bin
 TF_ACC_TERRAFORM_PATH=$(cli)
 export PATH TF_ACC_TERRAFORM_PATH
 # A configuration of the person who tests must not reach into the tests.

@@ -41,6 +41,8 @@ pub struct Context {
     pub workspace: String,
     /// The blocks of the provider configuration that only the apply will know.
     awaited: Vec<String>,
+    /// There is no configuration of the provider yet.
+    offline: bool,
 }
 
 impl Context {
@@ -63,6 +65,7 @@ impl Context {
             delivered: Claims::default(),
             workspace: String::new(),
             awaited: Vec::new(),
+            offline: false,
         }
     }
 
@@ -70,7 +73,10 @@ impl Context {
     fn offline() -> Self {
         // A clock that is set to no instant is refused when the provider is configured.
         let clock = Clock::from_environment().unwrap_or(Clock::system());
-        Self::new(clock, CancellationToken::new(), BTreeMap::new())
+        Self {
+            offline: true,
+            ..Self::new(clock, CancellationToken::new(), BTreeMap::new())
+        }
     }
 
     /// The lock of one account within this process.
@@ -107,6 +113,11 @@ impl Context {
             true => Err(not_known_yet(block)),
             false => Ok(()),
         }
+    }
+
+    /// Whether the block of the provider configuration is known, be it that there is none.
+    pub fn knows(&self, block: &str) -> bool {
+        !self.offline && self.needs(block).is_ok()
     }
 
     /// The same context with another HTTP client.

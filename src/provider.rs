@@ -20,6 +20,7 @@ use crate::functions::next_rotation::NextRotation;
 use crate::functions::parse_duration::ParseDuration;
 use crate::functions::scan_pattern::ScanPattern;
 use crate::functions::verify_checksum::VerifyChecksum;
+use crate::issuers::http as declared;
 use crate::ledger::disabled::Disabled;
 use crate::ledger::{Ledger, config as ledger, workspace};
 use crate::protocol::Registry;
@@ -68,8 +69,14 @@ pub fn schema() -> Schema {
                 .chain([(ledger::NAME, ledger::schema(), ledger::DESCRIPTION)])
                 .map(|(name, attributes, description)| {
                     let nested = AttributeType::AttributeSingle(attributes);
-                    (name.to_owned(), optional(nested, description))
+                    (name, nested, description)
                 })
+                .chain([(
+                    declared::NAME,
+                    AttributeType::AttributeMap(declared::declaration()),
+                    declared::DESCRIPTION,
+                )])
+                .map(|(name, nested, description)| (name.to_owned(), optional(nested, description)))
                 .collect(),
             description: Description::markdown(
                 "Owns the whole life of API keys: mints them, delivers them to secret stores, verifies, rotates and \
@@ -109,6 +116,8 @@ impl Provider for ApiKeyProvider {
                     .into_iter()
                     .for_each(|fault| diagnostics::report(diags, fault));
             }
+            let faults = declared::faults(&context).into_iter();
+            faults.for_each(|fault| diagnostics::report(diags, fault));
             if let Err(fault) = ledger::check(context.vendor(ledger::NAME).as_ref()) {
                 diagnostics::report(diags, fault);
             }

@@ -146,6 +146,17 @@ impl<'a> Settings<'a> {
         }
     }
 
+    /// Every object of a map, by its key in it.
+    pub fn entries(&self) -> impl Iterator<Item = (&'a str, Settings<'a>)> {
+        let path = self.path.clone();
+        self.fields
+            .iter()
+            .filter_map(move |(key, value)| match value {
+                ValueAny::Map(fields) => Some((key.as_str(), Settings::new(path.key(key), fields))),
+                _ => None,
+            })
+    }
+
     /// The objects of a list; none where it is not set.
     pub fn objects(&self, name: &str) -> Vec<Settings<'a>> {
         let Some(ValueAny::List(items)) = self.fields.get(name) else {

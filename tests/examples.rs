@@ -84,6 +84,8 @@ fn no_example_is_forgotten_here() {
         ]
         .map(PathBuf::from),
     );
+    let presets = crate::declared::presets::PRESETS.iter();
+    known.extend(presets.map(|(name, _)| PathBuf::from(format!("issuers/http/{name}.tf"))));
     known.extend(newer::ALL.iter().map(PathBuf::from));
 
     let mut found = BTreeSet::new();

@@ -19,6 +19,9 @@ mod contract;
 /// The provider is killed in the middle of everything.
 #[cfg(unix)]
 mod crashes;
+/// Keys of APIs that a configuration declares.
+#[cfg(unix)]
+mod declared;
 /// Every example of the documentation, applied.
 #[cfg(unix)]
 mod examples;

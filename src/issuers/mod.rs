@@ -4,6 +4,7 @@
 
 pub mod aws_iam;
 pub mod generated;
+pub mod http;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -21,7 +22,7 @@ use crate::secret::Secret;
 use crate::settings::Settings;
 
 /// Every issuer there is. The schema, the validation, the import and the docs read this table.
-pub static ISSUERS: &[&dyn IssuerKind] = &[&aws_iam::AwsIam, &generated::Generated];
+pub static ISSUERS: &[&dyn IssuerKind] = &[&aws_iam::AwsIam, &generated::Generated, &http::Http];
 
 /// One sort of issuer: its place in the schema and how to reach it.
 #[async_trait]

@@ -13,7 +13,7 @@ use tf_provider::value::ValueAny;
 use tokio_util::sync::CancellationToken;
 
 use super::trouble::CANARY;
-use super::{issuers, stores};
+use super::{hub, issuers, stores};
 use crate::aws;
 use crate::support::fake::Reply;
 use crate::support::moto::Moto;
@@ -84,6 +84,21 @@ static ISSUERS: &[IssuerFake] = &[
         name: "generated",
         server: None,
         live: || Box::pin(async { offline([("prefix", text("acme_test"))], ()) }),
+    },
+    IssuerFake {
+        name: "http",
+        server: Some(Server {
+            block: hub::block,
+            calls: &[
+                (issuers::Op::Mint, || vec![hub::minted()]),
+                (issuers::Op::List, || vec![hub::listed()]),
+                (issuers::Op::LastUsed, || vec![hub::listed()]),
+                (issuers::Op::Probe, || vec![Reply::of(200, "{}")]),
+                (issuers::Op::Revoke, || vec![Reply::of(204, "")]),
+            ],
+            refusal: hub::refusal,
+        }),
+        live: || Box::pin(hub::live()),
     },
     #[cfg(unix)]
     super::shape::ISSUER_FAKE,

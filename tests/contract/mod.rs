@@ -7,6 +7,8 @@
 mod docs;
 /// What the servers of the entries answer.
 mod fakes;
+/// A declared API.
+pub mod hub;
 /// Every call of every issuer, whatever its server does.
 mod issuers;
 /// An issuer and a store that nobody needs, added in one file and one line each.

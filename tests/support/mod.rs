@@ -14,6 +14,7 @@ pub mod forms;
 pub mod gate;
 #[cfg(unix)]
 pub mod golden;
+pub mod keyring;
 #[cfg(unix)]
 pub mod keys;
 pub mod moto;
@@ -21,6 +22,8 @@ pub mod moto;
 pub mod outcome;
 #[cfg(unix)]
 pub mod postgres;
+#[cfg(unix)]
+pub mod programs;
 #[cfg(unix)]
 pub mod state;
 #[cfg(unix)]

@@ -1,0 +1,478 @@
+//! The keys of one account at a declared API: minted, listed, tried and revoked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use async_trait::async_trait;
+use reqwest::Url;
+use reqwest::header::{CONNECTION, HeaderValue};
+use serde_json::Value;
+
+use super::NAME;
+use super::api::{Api, Verify};
+use super::caller::{Answered, Caller, Reads};
+use super::list::{List, time};
+use super::paging::{Next, Page, comes_round};
+use super::pick::TimeFormat;
+use super::request::Request;
+use super::values::{KEY_ID, SECRET, TOKEN, times};
+use crate::clock::Clock;
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::http::{Escape, Http, Meaning, Refusal, Repeat, Values, pages};
+use crate::instant::Instant;
+use crate::issuers::{
+    Capabilities, Issuer, KeyRef, Label, Listed, Listing, Minted, Probe, Revoked,
+};
+use crate::secret::Secret;
+
+/// The issuer of one resource.
+pub(super) struct Keys {
+    api: Arc<Api>,
+    parameters: BTreeMap<String, String>,
+    http: Arc<Http>,
+    clock: Clock,
+    ahead: AtomicI64,
+}
+
+impl Keys {
+    pub fn new(api: Arc<Api>, parameters: BTreeMap<String, String>, context: &Context) -> Self {
+        Self {
+            api,
+            parameters,
+            http: context.http(),
+            clock: context.clock,
+            ahead: AtomicI64::new(0),
+        }
+    }
+
+    fn caller<'a>(
+        &'a self,
+        request: &'a Request,
+        reads: Reads<'a>,
+        base: Option<Url>,
+    ) -> Caller<'a> {
+        Caller {
+            api: &self.api,
+            http: &self.http,
+            request,
+            base,
+            ahead: &self.ahead,
+            reads,
+            renewed: AtomicBool::new(false),
+        }
+    }
+
+    /// The values of the parameters, and more.
+    fn values<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let parameters = self.parameters.iter();
+        let parameters = parameters.map(|(name, value)| (name.as_str(), value.as_str()));
+        parameters.chain(more.iter().copied()).collect()
+    }
+
+    /// Sends a request as it is declared.
+    async fn send(
+        &self,
+        request: &Request,
+        reads: Reads<'_>,
+        values: &Values<'_>,
+        repeat: Repeat,
+    ) -> Result<Answered, Refusal> {
+        let filled = request.fill(values)?;
+        let secrets = secrets_of(values);
+        let secrets: Vec<&Secret> = secrets.iter().collect();
+        let caller = self.caller(request, reads, None);
+        caller
+            .send(&filled, &filled.pairs(), repeat, &secrets)
+            .await
+    }
+
+    /// The items of every page that concern the account.
+    async fn items(&self, list: &List) -> Result<Vec<Value>, Refusal> {
+        let values = self.values(&[]);
+        let seen = std::sync::Mutex::new((0_u64, 0_usize, BTreeSet::new()));
+        let first = list.paging.first();
+        let page = |next: Option<String>| {
+            let next = match next {
+                Some(written) => Some(unwritten(&written, list)),
+                None => first.clone(),
+            };
+            let (seen, values) = (&seen, &values);
+            async move {
+                let (url, answered) = self.page(list, values, next).await?;
+                let what = || {
+                    self.caller(&list.request, Reads::Usual, None)
+                        .not_understood()
+                };
+                let items = list.items(&answered.body).map_err(|_| what())?;
+                // Held for no wait.
+                let mut seen = seen
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                let (pages, keys, ids) = &mut *seen;
+                let mut is_new = false;
+                for item in items {
+                    is_new |= ids.insert(item.to_string());
+                }
+                if *pages > 0 && !items.is_empty() && !is_new {
+                    return Err(Refusal::from(comes_round(&list.request.what)));
+                }
+                let after = list.paging.after(&Page {
+                    url: &url,
+                    answer: &answered.answer,
+                    body: &answered.body,
+                    count: items.len(),
+                    before: (*pages, *keys),
+                })?;
+                *pages += 1;
+                *keys += items.len();
+                let ours = items.iter().filter(|item| list.concerns(item, values));
+                Ok((ours.cloned().collect(), after.map(|next| written(&next))))
+            }
+        };
+        pages(&format!("The list {}", list.request.what), page).await
+    }
+
+    async fn page(
+        &self,
+        list: &List,
+        values: &Values<'_>,
+        next: Option<Next>,
+    ) -> Result<(Url, Answered), Refusal> {
+        let mut filled = list.request.fill(values)?;
+        let base = match next {
+            Some(Next::Address(url)) => Some(url),
+            Some(Next::Query(name, value)) => {
+                filled.query.retain(|(there, _)| *there != name);
+                filled.query.push((name, value));
+                None
+            }
+            None => None,
+        };
+        let url = match &base {
+            Some(url) => url.clone(),
+            None => filled.address(&self.api.base),
+        };
+        let caller = self.caller(&list.request, Reads::Usual, base);
+        let answered = caller
+            .send(&filled, &filled.pairs(), Repeat::Freely, &[])
+            .await?;
+        Ok((url, answered))
+    }
+
+    /// What came back for a new key. The request was carried out, so whatever is missing leaves the outcome uncertain.
+    fn minted(&self, mut body: Value) -> Result<Minted> {
+        let create = &self.api.create;
+        let lacks = |pointer: &str| {
+            Error::new(
+                Kind::Uncertain,
+                format!("{} created a key that cannot be used", self.account()),
+                format!(
+                    "The answer to {} holds nothing at {pointer:?}, so the key is lost. Correct the declaration of the API, \
+                     and delete the key there.",
+                    create.request.what
+                ),
+            )
+        };
+        let key_id = match &create.id {
+            Some(pointer) => {
+                let id = pointer.text(&body).filter(|id| !id.is_empty());
+                Some(id.ok_or_else(|| lacks(pointer.as_str()))?)
+            }
+            None => None,
+        };
+        // A time that is not understood is no reason to lose a key.
+        let created_at =
+            time(create.created_at.as_ref(), &body, self.api.times).unwrap_or_default();
+        let secret = create
+            .secret
+            .take(&mut body)
+            .map_err(|pointer| lacks(&pointer))?;
+        Ok(Minted {
+            key_id,
+            secret,
+            created_at,
+        })
+    }
+
+    async fn tried(&self, verify: &Verify, values: &Values<'_>) -> Result<Value, Refusal> {
+        let mut filled = verify.request.fill(values)?;
+        if let Some((username, password)) = &verify.basic {
+            let username = username.fill(values, Escape::None);
+            let password = Secret::new(password.fill(values, Escape::None).as_str().to_owned());
+            filled.authorize_basic(&username, &password, "verify.basic")?;
+        }
+        // Behind a load balancer a connection that is kept would reach the same server again.
+        filled.insert(CONNECTION, HeaderValue::from_static("close"));
+        let secrets = secrets_of(values);
+        let secrets: Vec<&Secret> = secrets.iter().collect();
+        let reads = Reads::Refused(&verify.refused);
+        let caller = self.caller(&verify.request, reads, verify.base.clone());
+        let answered = caller
+            .send(&filled, &filled.pairs(), Repeat::Freely, &secrets)
+            .await?;
+        Ok(answered.body)
+    }
+
+    fn not_a_key(&self, list: &List, pointer: &str) -> Error {
+        let times = match pointer == list.id_pointer() {
+            true => String::new(),
+            false => format!(
+                " Of a time, that is what time_format says: {}.",
+                TimeFormat::expected()
+            ),
+        };
+        Error::new(
+            Kind::Other,
+            format!("The keys of {} could not be read", self.account()),
+            format!(
+                "{} answered, but at {pointer:?} of a key stands something else than was declared.{times} Correct the \
+                 declaration of list.",
+                list.request.what
+            ),
+        )
+    }
+}
+
+#[async_trait]
+impl Issuer for Keys {
+    fn capabilities(&self) -> Capabilities {
+        let lists = self.api.list.is_some();
+        let in_list = self
+            .api
+            .list
+            .as_ref()
+            .is_some_and(|list| list.last_used.is_some());
+        Capabilities {
+            limit: self.api.limit.filter(|_| lists),
+            listing: match lists {
+                true => Listing::Whole,
+                false => Listing::None,
+            },
+            list_lag: self.api.list_lag,
+            label: match self.api.labels() {
+                true => Label::Name,
+                false => Label::None,
+            },
+            disables: self.api.disable.is_some(),
+            last_use: (in_list || self.api.last_used.is_some()).then_some(self.api.last_use_lag),
+            key_ids: self.api.create.id.is_some(),
+            probe: self.api.verify.is_some(),
+            expiry: self.api.expires_in,
+            serialised: lists,
+            valid_at_mint: true,
+            ..Capabilities::default()
+        }
+    }
+
+    fn account(&self) -> String {
+        let values = self
+            .parameters
+            .iter()
+            .map(|(name, value)| format!(" {name}={value}"));
+        format!("{NAME} {}{}", self.api.name, values.collect::<String>())
+    }
+
+    /// Two declarations of one server mean the same account, whatever they are called.
+    async fn lock(&self) -> Result<String> {
+        let values = self
+            .parameters
+            .iter()
+            .map(|(name, value)| format!(" {name}={value:?}"));
+        let base = self.api.base.as_str().trim_end_matches('/');
+        Ok(format!("{NAME} {base}{}", values.collect::<String>()))
+    }
+
+    fn ahead(&self) -> i64 {
+        self.ahead.load(Ordering::Relaxed)
+    }
+
+    async fn mint(&self, token: &str) -> Result<Minted> {
+        let create = &self.api.create;
+        let times = times(self.clock.now(), self.api.expires_in);
+        let mut values = self.values(&[(TOKEN, token)]);
+        values.extend(times.iter().map(|(name, value)| (*name, value.as_str())));
+        let sent = self.send(
+            &create.request,
+            Reads::Full(&create.full),
+            &values,
+            Repeat::IfUntouched,
+        );
+        let answered = sent
+            .await
+            .map_err(|refusal| match refusal.outcome_unknown {
+                true => Error {
+                    kind: Kind::Uncertain,
+                    ..refusal.explain(format!(
+                        "It is not certain whether {} has a new key",
+                        self.account()
+                    ))
+                },
+                false => refusal.explain(format!("No key was created for {}", self.account())),
+            })?;
+        self.minted(answered.body)
+    }
+
+    async fn list(&self) -> Result<Vec<Listed>> {
+        let Some(list) = &self.api.list else {
+            return Ok(Vec::new());
+        };
+        let items = self.items(list).await.map_err(|refusal| {
+            refusal.explain(format!(
+                "The keys of {} could not be listed",
+                self.account()
+            ))
+        })?;
+        let values = self.values(&[]);
+        let read = |item: &Value| {
+            let key = list.key(item, self.api.times, &values);
+            key.map_err(|pointer| self.not_a_key(list, pointer))
+        };
+        items.iter().map(read).collect()
+    }
+
+    async fn last_used(&self, key_id: &str) -> Result<Option<Instant>> {
+        let unread = |refusal: Refusal| {
+            refusal.explain(format!("The last use of key {key_id} could not be read"))
+        };
+        if let Some((request, at)) = &self.api.last_used {
+            let values = self.values(&[(KEY_ID, key_id)]);
+            let sent = self
+                .send(request, Reads::Usual, &values, Repeat::Freely)
+                .await;
+            let answered = sent.map_err(unread)?;
+            let used = time(Some(at), &answered.body, self.api.times);
+            return used
+                .map_err(|_| unread(self.caller(request, Reads::Usual, None).not_understood()));
+        }
+        let Some(list) = &self.api.list else {
+            return Ok(None);
+        };
+        let items = self.items(list).await.map_err(unread)?;
+        let item = items.iter().find(|item| list.is(item, key_id));
+        let item = item.ok_or_else(|| {
+            Error::new(
+                Kind::NotFound,
+                format!("{} has no key {key_id}", self.account()),
+                "It is not in the list. Run the command again with a refresh.",
+            )
+        })?;
+        let used = list.last_used(item, self.api.times);
+        used.map_err(|pointer| self.not_a_key(list, pointer))
+    }
+
+    async fn probe(&self, key_id: Option<&str>, secret: &Secret) -> Result<Probe> {
+        let Some(verify) = &self.api.verify else {
+            return Ok(Probe::Accepted);
+        };
+        let values = self.values(&[
+            (KEY_ID, key_id.unwrap_or_default()),
+            (SECRET, secret.expose()),
+        ]);
+        let name = &self.api.name;
+        match self.tried(verify, &values).await {
+            Ok(body) if verify.expect.hold(&body, &values) => Ok(Probe::Accepted),
+            Ok(_) => Ok(Probe::Refused(format!(
+                "{name} answered without what verify.expect asks for"
+            ))),
+            Err(refusal) if refusal.meaning == Meaning::Unknown => {
+                Ok(Probe::Refused(format!("{name} answered {}", refusal.code)))
+            }
+            Err(refusal) => {
+                Err(refusal.explain(format!("A key of {} could not be tried", self.account())))
+            }
+        }
+    }
+
+    async fn revoke(&self, key: KeyRef<'_>, _: Option<KeyRef<'_>>) -> Result<Revoked> {
+        let values = self.values_of(key)?;
+        let kept =
+            |refusal: Refusal| refusal.explain(format!("{} could not be revoked", self.label(key)));
+        if let Some(disable) = &self.api.disable {
+            match self
+                .send(disable, Reads::Usual, &values, Repeat::Freely)
+                .await
+            {
+                // Revoking may still be allowed, and does the job by itself.
+                Err(refusal) if matches!(refusal.kind, Kind::NotFound | Kind::Denied) => {}
+                disabled => disabled.map(drop).map_err(kept)?,
+            }
+        }
+        match self
+            .send(&self.api.revoke, Reads::Usual, &values, Repeat::Freely)
+            .await
+        {
+            Ok(_) => Ok(Revoked::Ended),
+            Err(refusal) if refusal.kind == Kind::NotFound => Ok(Revoked::NotFound),
+            Err(refusal) => Err(kept(refusal)),
+        }
+    }
+}
+
+impl Keys {
+    /// What names a key in a request; an error if it is not at hand.
+    fn values_of<'a>(&'a self, key: KeyRef<'a>) -> Result<Vec<(&'a str, &'a str)>> {
+        let mut values = self.values(&[]);
+        let secret = key.secret.map(Secret::expose);
+        for (name, value) in [(KEY_ID, key.key_id), (SECRET, secret)] {
+            let value = value.filter(|value| !value.is_empty());
+            let is_needed = self.api.revoke.holds(name)
+                || self
+                    .api
+                    .disable
+                    .as_ref()
+                    .is_some_and(|disable| disable.holds(name));
+            match value {
+                Some(value) if is_needed => values.push((name, value)),
+                None if is_needed => return Err(self.unnamed(name)),
+                _ => {}
+            }
+        }
+        Ok(values)
+    }
+
+    fn unnamed(&self, name: &str) -> Error {
+        Error::new(
+            Kind::Other,
+            format!("A key of {} cannot be named", self.account()),
+            format!(
+                "{} needs {{{{{name}}}}}, which is not known of this key. Delete it at the API by hand.",
+                self.api.revoke.what
+            ),
+        )
+    }
+
+    fn label(&self, key: KeyRef<'_>) -> String {
+        match key.key_id {
+            Some(id) => format!("Key {id} of {}", self.account()),
+            None => format!("A key of {}", self.account()),
+        }
+    }
+}
+
+/// What of the values must not come back in a message.
+fn secrets_of(values: &Values) -> Vec<Secret> {
+    let secrets = values.iter().filter(|(name, _)| *name == SECRET);
+    secrets
+        .map(|(_, value)| Secret::new((*value).to_owned()))
+        .collect()
+}
+
+/// A next page as the text by which pages are told apart.
+fn written(next: &Next) -> String {
+    match next {
+        Next::Address(url) => url.to_string(),
+        Next::Query(_, value) => value.clone(),
+    }
+}
+
+/// The page that such a text means.
+fn unwritten(text: &str, list: &List) -> Next {
+    match (list.paging.query(), Url::parse(text)) {
+        (Some(query), _) => Next::Query(query.to_owned(), text.to_owned()),
+        (None, Ok(url)) => Next::Address(url),
+        // Only addresses that were parsed are written.
+        (None, Err(_)) => Next::Query(String::new(), text.to_owned()),
+    }
+}

@@ -1,0 +1,178 @@
+use serde_json::json;
+
+use super::{delivered, workspace};
+use crate::contract::hub;
+use crate::support::keyring::{Answer, Keyring, Request, World};
+use crate::support::workspace::Workspace;
+
+fn declaration(url: &str) -> String {
+    let list = "list = { path = \"/users/{{user}}/tokens\", items = \"/api_tokens\", id = \"/id\", name = \"/note\", created_at = \"/created\" }";
+    let verify =
+        "verify = { path = \"/user\", headers = { Authorization = \"Bearer {{secret}}\" } }";
+    format!(
+        r#"
+      base_url    = "{url}/api"
+      headers     = {{ Authorization = "Bearer made-up-canary-of-the-admin" }}
+      parameters  = ["user"]
+      time_format = "seconds"
+      create = {{
+        path       = "/users/{{{{user}}}}/tokens"
+        json       = jsonencode({{ note = "apikey {{{{token}}}}" }})
+        id         = "/id"
+        secret     = "/token"
+        created_at = "/created"
+      }}
+      {list}
+      revoke = {{ path = "/users/{{{{user}}}}/tokens/{{{{key_id}}}}" }}
+      {verify}
+"#
+    )
+}
+
+fn start() -> (Keyring, Workspace) {
+    let keyring = Keyring::start(hub::speak);
+    let ws = workspace(&declaration(&keyring.url()));
+    (keyring, ws)
+}
+
+/// Everything that holds after a step: the documents, and the keys at the API.
+#[track_caller]
+fn stands(keyring: &Keyring, ws: &Workspace, expected: &[usize]) {
+    let expected: Vec<String> = expected
+        .iter()
+        .map(|number| format!("made-up-secret-{number}"))
+        .collect();
+    assert_eq!(delivered(ws), expected);
+    let mut live = expected;
+    live.sort();
+    assert_eq!(keyring.secrets(), live);
+    let state = ws.key("k").0.to_string();
+    assert!(!state.contains("made-up"), "a secret is in the state");
+}
+
+#[test]
+fn a_key_of_a_declared_api_lives_its_whole_life() {
+    let (keyring, ws) = start();
+    ws.apply().ok();
+    stands(&keyring, &ws, &[1]);
+    let key = keyring.world().keys[0].clone();
+    assert_eq!(
+        ws.key("k").0["primary"]["key_id"],
+        key.id,
+        "every digit of the id"
+    );
+    assert!(
+        key.name.starts_with("apikey ") && key.name.len() > 30,
+        "{}",
+        key.name
+    );
+    ws.advance("80s").apply().ok();
+    stands(&keyring, &ws, &[1, 2]);
+    ws.advance("20s").apply().ok();
+    stands(&keyring, &ws, &[2, 1]);
+    ws.advance("30s").apply().ok();
+    stands(&keyring, &ws, &[2]);
+    ws.plan().ok().code(0);
+    ws.destroy().ok();
+    assert!(keyring.secrets().is_empty());
+    assert!(ws.delivered("k.json").is_null());
+}
+
+#[test]
+fn a_key_that_vanished_at_the_api_is_noticed() {
+    let (keyring, ws) = start();
+    ws.apply().ok();
+    keyring.world().keys.clear();
+    ws.plan().ok().warns(&["no longer exists at the issuer"]);
+}
+
+#[test]
+fn a_mint_whose_answer_was_lost_is_found_by_its_name_and_revoked() {
+    let (keyring, ws) = start();
+    keyring.world().mint(&json!("somebody else's"), "svc");
+    let before = keyring.secrets();
+    ws.plan().ok().code(2);
+    // The lists before the mint are answered, and the answer to the mint is lost.
+    let lists = keyring.world().requests.len();
+    ws.apply_plan().ok();
+    ws.destroy().ok();
+    assert_eq!(keyring.secrets(), before);
+    let made = keyring
+        .world()
+        .requests
+        .iter()
+        .skip(lists)
+        .position(|it| it.method == "POST")
+        .unwrap();
+
+    ws.plan().ok().code(2);
+    let answered = (0..made).map(|_| Some(list_of(&keyring)));
+    keyring.world().troubles = answered.chain([None]).collect();
+    let refused = ws.apply_plan().failed();
+    refused.complains(&["revoked again"]);
+    assert_eq!(keyring.secrets(), before, "nobody else's key was touched");
+    assert!(ws.delivered("k.json").is_null());
+    ws.apply().ok();
+    assert_eq!(keyring.secrets().len(), 2);
+}
+
+/// Says that a key is deleted, lists it no more, and goes on accepting it.
+fn speak_falsely(world: &mut World, request: &Request) -> Option<Answer> {
+    let id = request.steps.last().cloned().unwrap_or_default();
+    match world.keys.iter_mut().find(|key| key.id == id) {
+        Some(key) if request.method == "DELETE" => {
+            key.owner = "nobody".to_owned();
+            Some((204, json!(null)))
+        }
+        _ => hub::speak(world, request),
+    }
+}
+
+#[test]
+fn a_key_that_is_said_to_be_deleted_is_believed_dead_only_when_it_is_refused() {
+    let keyring = Keyring::start(speak_falsely);
+    let ws = workspace(&declaration(&keyring.url()));
+    ws.apply().ok();
+    ws.advance("80s").apply().ok();
+    ws.advance("20s").apply().ok().does_not_warn("proved dead");
+    let revoked = ws.advance("30s").apply().ok();
+    revoked.warns(&["is not proved dead", "still accepted"]);
+    assert_eq!(delivered(&ws), ["made-up-secret-2"]);
+    let listed = keyring.world().list("svc", |key| json!(key.secret));
+    assert_eq!(listed, [json!("made-up-secret-2")]);
+    assert!(keyring.world().accepts("made-up-secret-1"));
+}
+
+fn list_of(keyring: &Keyring) -> (u16, serde_json::Value) {
+    let word = |key: &crate::support::keyring::Key| json!({ "id": key.id, "note": key.name, "created": key.created });
+    let keys = keyring.world().list("svc", word);
+    (200, json!({ "api_tokens": keys }))
+}
+
+#[test]
+fn an_answer_without_the_array_is_no_empty_list() {
+    let (keyring, ws) = start();
+    ws.apply().ok();
+    keyring.world().troubles = vec![Some((200, json!({ "error": "maintenance" }))); 20];
+    let refused = ws.plan().failed();
+    refused.complains(&["could not be listed"]);
+}
+
+#[test]
+fn a_provider_block_that_is_known_late_leaves_the_key_alone() {
+    let (keyring, ws) = start();
+    ws.apply().ok();
+    let late = declaration(&keyring.url()).replace(
+        "\"Bearer made-up-canary-of-the-admin\"",
+        "\"Bearer ${terraform_data.late.output}\"",
+    );
+    let text = format!(
+        "resource \"terraform_data\" \"late\" {{\n  input = \"made-up-canary-of-the-admin\"\n}}\nprovider \"apikey\" {{\n  http = {{\n    hub = {{\n{late}\n    }}\n  }}\n}}\n{}",
+        super::KEY
+    );
+    ws.write(&text);
+    ws.apply().ok();
+    stands(&keyring, &ws, &[1]);
+    ws.advance("80s").apply().ok();
+    stands(&keyring, &ws, &[1, 2]);
+}
