@@ -49,13 +49,7 @@ impl Run<'_> {
             Ok(()) if emptied => {
                 format!("New key {label} was taken out of the deliveries and revoked again.")
             }
-            Ok(()) => match self.trouble.unsure.iter().next() {
-                None => format!("New key {label} was revoked again; nothing else has changed."),
-                Some(name) => format!(
-                    "New key {label} was revoked again. Delivery {name:?} may hold it, since the answer to the write was \
-                     lost; the next apply finds out and writes over it."
-                ),
-            },
+            Ok(()) => format!("New key {label} was revoked again; nothing else has changed."),
             Err(error) => {
                 self.managed.pending_revocations.extend(key.key_id);
                 format!(
