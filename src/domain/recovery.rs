@@ -154,8 +154,12 @@ impl Evidence<'_> {
             .filter(|key| self.may_have_come_of(key, intent))
             .collect();
         // A label leaves no doubt, whatever the clocks say.
-        if let Some(labelled) = new.iter().find(|key| key.came_of(&intent.id) == Some(true)) {
-            return Verdict::Orphans(vec![named(&labelled.key_id)]);
+        let labelled = new
+            .iter()
+            .filter(|key| key.came_of(&intent.id) == Some(true));
+        let labelled: Vec<_> = labelled.map(|key| named(&key.key_id)).collect();
+        if !labelled.is_empty() {
+            return Verdict::Orphans(labelled);
         }
         let in_time: Vec<&Listed> = new
             .iter()

@@ -2,8 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::Request;
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
 use super::call::Used;
@@ -11,18 +10,18 @@ use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
 
 /// `Authorization: Bearer …`
-pub fn bearer(request: &mut Request, token: &Secret, who: &str) -> Result<Used> {
+pub fn bearer(headers: &mut HeaderMap, token: &Secret, who: &str) -> Result<Used> {
     let text = Zeroizing::new(format!("Bearer {}", token.expose()));
-    put(request, AUTHORIZATION, &text, who)?;
+    put(headers, AUTHORIZATION, &text, who)?;
     Ok(used(who, &[token]))
 }
 
 /// `Authorization: Basic …`
-pub fn basic(request: &mut Request, user: &str, password: &Secret, who: &str) -> Result<Used> {
+pub fn basic(headers: &mut HeaderMap, user: &str, password: &Secret, who: &str) -> Result<Used> {
     let pair = Zeroizing::new(format!("{user}:{}", password.expose()));
     let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
     let text = Zeroizing::new(format!("Basic {}", *encoded));
-    put(request, AUTHORIZATION, &text, who)?;
+    put(headers, AUTHORIZATION, &text, who)?;
     let mut used = used(who, &[password]);
     used.hidden.push(Secret::new(encoded.as_str().to_owned()));
     Ok(used)
@@ -30,20 +29,20 @@ pub fn basic(request: &mut Request, user: &str, password: &Secret, who: &str) ->
 
 /// A header of the vendor's own, such as `PRIVATE-TOKEN`.
 pub fn header(
-    request: &mut Request,
+    headers: &mut HeaderMap,
     name: &'static str,
     token: &Secret,
     who: &str,
 ) -> Result<Used> {
     let name = HeaderName::from_static(name);
-    put(request, name, token.expose(), who)?;
+    put(headers, name, token.expose(), who)?;
     Ok(used(who, &[token]))
 }
 
-fn put(request: &mut Request, name: HeaderName, text: &str, who: &str) -> Result<()> {
+fn put(headers: &mut HeaderMap, name: HeaderName, text: &str, who: &str) -> Result<()> {
     let mut value = HeaderValue::from_str(text).map_err(|_| unfit(who))?;
     value.set_sensitive(true);
-    request.headers_mut().insert(name, value);
+    headers.insert(name, value);
     Ok(())
 }
 
@@ -64,20 +63,14 @@ fn unfit(who: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::{Method, Url};
-
     use super::*;
-
-    fn request() -> Request {
-        Request::new(Method::GET, Url::parse("https://api.example.com/").unwrap())
-    }
 
     #[test]
     fn a_secret_is_hidden_in_every_form_that_is_sent() {
         let secret = Secret::new("made-up".into());
-        let mut request = request();
-        let used = basic(&mut request, "me", &secret, "the key").unwrap();
-        let sent = &request.headers()[AUTHORIZATION];
+        let mut headers = HeaderMap::new();
+        let used = basic(&mut headers, "me", &secret, "the key").unwrap();
+        let sent = &headers[AUTHORIZATION];
         assert_eq!(sent, "Basic bWU6bWFkZS11cA==");
         assert!(sent.is_sensitive());
         let hidden: Vec<&str> = used.hidden.iter().map(Secret::expose).collect();
@@ -87,7 +80,7 @@ mod tests {
     #[test]
     fn a_secret_that_does_not_fit_is_not_named() {
         let secret = Secret::new("made-up\n".into());
-        let error = bearer(&mut request(), &secret, "the key of Acme").unwrap_err();
+        let error = bearer(&mut HeaderMap::new(), &secret, "the key of Acme").unwrap_err();
         assert!(!error.to_string().contains("made-up"), "{error}");
     }
 }

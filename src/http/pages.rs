@@ -11,19 +11,21 @@ const MOST_PAGES: usize = 1000;
 
 /// Asks for page after page, from the first (`None`) on, until one names no next. A list that does not end, or that comes
 /// round again, is an error: a part of a list would be taken for all of it.
-pub async fn pages<T, E: From<Error>, F>(
+pub async fn pages<T, M, E, F>(
     what: &str,
-    mut page: impl FnMut(Option<String>) -> F,
+    mut page: impl FnMut(Option<M>) -> F,
 ) -> Result<Vec<T>, E>
 where
-    F: Future<Output = Result<(Vec<T>, Option<String>), E>>,
+    M: Clone + PartialEq,
+    E: From<Error>,
+    F: Future<Output = Result<(Vec<T>, Option<M>), E>>,
 {
     let mut items = Vec::new();
-    let mut next: Option<String> = None;
+    let mut next: Option<M> = None;
     for _ in 0..MOST_PAGES {
         let (some, after) = page(next.clone()).await?;
         items.extend(some);
-        match after.filter(|after| !after.is_empty()) {
+        match after {
             None => return Ok(items),
             after if after == next => break,
             after => next = after,

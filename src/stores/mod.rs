@@ -93,9 +93,7 @@ impl Found {
     pub fn foreign(why: impl Into<String>) -> Self {
         Self::Foreign(Foreign {
             why: why.into(),
-            words: Vec::new(),
-            is_hidden: false,
-            is_fixed: false,
+            ..Foreign::default()
         })
     }
 
@@ -103,9 +101,8 @@ impl Found {
     pub fn fixed(why: impl Into<String>) -> Self {
         Self::Foreign(Foreign {
             why: why.into(),
-            words: Vec::new(),
-            is_hidden: false,
             is_fixed: true,
+            ..Foreign::default()
         })
     }
 
@@ -113,9 +110,8 @@ impl Found {
     pub fn hidden(why: impl Into<String>) -> Self {
         Self::Foreign(Foreign {
             why: why.into(),
-            words: Vec::new(),
             is_hidden: true,
-            is_fixed: false,
+            ..Foreign::default()
         })
     }
 
@@ -132,7 +128,7 @@ impl Found {
 }
 
 /// What this provider did not write.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Foreign {
     /// Why it thinks so.
     pub why: String,

@@ -26,9 +26,11 @@ pub fn block(url: &str) -> BTreeMap<String, Fields> {
             "id": "/id",
             "secret": "/token",
             "created_at": "/created",
+            "gone": [404],
         },
         "list": {
             "path": "/users/{{user}}/tokens",
+            "gone": [404],
             "items": "/api_tokens",
             "id": "/id",
             "name": "/note",

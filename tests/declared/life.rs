@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{delivered, workspace};
+use super::{configuration, delivered, workspace};
 use crate::contract::hub;
 use crate::support::keyring::{Answer, Keyring, Request, World};
 use crate::support::workspace::Workspace;
@@ -147,6 +147,29 @@ fn list_of(keyring: &Keyring) -> (u16, serde_json::Value) {
     let word = |key: &crate::support::keyring::Key| json!({ "id": key.id, "note": key.name, "created": key.created });
     let keys = keyring.world().list("svc", word);
     (200, json!({ "api_tokens": keys }))
+}
+
+#[test]
+fn a_list_that_is_not_found_any_more_makes_no_key_one_that_is_gone() {
+    let (keyring, ws) = start();
+    ws.apply().ok();
+    let before = ws.state();
+    let list = "list = { path = \"/users/{{user}}/tokens\"";
+    let moved = list.replace("/users", "/v1/users");
+    let changed = declaration(&keyring.url()).replace(list, &moved);
+    ws.write(&configuration(&changed));
+    let refused = ws.plan().failed();
+    refused
+        .complains(&["could not be listed", "GET /v1/users"])
+        .reads("http-list-that-is-not-found");
+    ws.apply().failed();
+    ws.advance("80s").apply_with(&["-refresh=false"]).failed();
+    ws.destroy().failed();
+    assert_eq!(ws.state(), before);
+    stands(&keyring, &ws, &[1]);
+    ws.write(&configuration(&declaration(&keyring.url())));
+    ws.apply().ok();
+    stands(&keyring, &ws, &[1, 2]);
 }
 
 #[test]

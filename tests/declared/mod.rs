@@ -33,9 +33,13 @@ resource "apikey_managed" "k" {
 
 /// A workspace with a key of a declared API.
 fn workspace(declaration: &str) -> Workspace {
-    Workspace::with(&format!(
+    Workspace::with(&configuration(declaration))
+}
+
+fn configuration(declaration: &str) -> String {
+    format!(
         "provider \"apikey\" {{\n  http = {{\n    hub = {{\n{declaration}\n    }}\n  }}\n}}\n{KEY}"
-    ))
+    )
 }
 
 /// The secrets that are delivered, in the order of the slots.

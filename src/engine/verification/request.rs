@@ -103,7 +103,7 @@ impl Verification {
             let username = username.fill(&values, Escape::None);
             let password = password.fill(&values, Escape::None);
             let password = Secret::new(password.as_str().to_owned());
-            auth::basic(&mut request, &username, &password, "basic_auth")?;
+            auth::basic(request.headers_mut(), &username, &password, "basic_auth")?;
         }
         if let Some(body) = &self.body {
             let body = body.fill(&values, self.escape());

@@ -87,10 +87,10 @@ impl Api {
         let answer: ListAccessKeysResponse = self.client.query(query).await?;
         let page = answer.list_access_keys_result;
         let keys = page.access_key_metadata.member.into_iter();
-        Ok((
-            keys.map(ListedKey::from).collect(),
-            page.marker.filter(|_| page.is_truncated),
-        ))
+        let next = page
+            .marker
+            .filter(|mark| page.is_truncated && !mark.is_empty());
+        Ok((keys.map(ListedKey::from).collect(), next))
     }
 
     /// One page of the names of all users whose path begins with a prefix, and the mark of the next page.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::list::{Conditions, List};
 use super::login::Login;
 use super::pick::{Pointer, SecretAt, TimeFormat};
-use super::request::{Request, statuses, template};
+use super::request::{CREATE, DISABLE, LOOK, REVOKE, Request, statuses, template};
 use super::values::{EXPIRES, KEY_ID, NOW, SECRET, TOKEN};
 use crate::duration::Duration;
 use crate::error::{Error, Result};
@@ -67,10 +67,7 @@ impl Api {
             name: name.to_owned(),
             base: address(settings, "base_url")?,
             login: Login::read(settings)?,
-            times: match settings.one_of("time_format", TimeFormat::WORDS)? {
-                Some(word) => TimeFormat::of_word(word).unwrap_or(TimeFormat::Rfc3339),
-                None => TimeFormat::Rfc3339,
-            },
+            times: TimeFormat::read_from(settings, "time_format")?,
             expires_in,
             limit: limit(settings)?,
             list_lag: settings.duration("list_lag")?.unwrap_or_default(),
@@ -80,16 +77,16 @@ impl Api {
                 List::read(it, &names.of_the_account())
             })?,
             disable: optional(settings, "disable", |it| {
-                Request::read(it, "POST", &names.of_a_key(&[]))
+                Request::read(it, &DISABLE, &names.of_a_key(&[]))
             })?,
             revoke: Request::read(
                 &part(settings, "revoke")?,
-                "DELETE",
+                &REVOKE,
                 &names.of_a_key(&[SECRET]),
             )?,
             verify: optional(settings, "verify", |it| Verify::read(it, &names))?,
             last_used: optional(settings, "last_used", |it| {
-                let request = Request::read(it, "GET", &names.of_a_key(&[]))?;
+                let request = Request::read(it, &LOOK, &names.of_a_key(&[]))?;
                 Ok((request, Pointer::required(it, "at")?))
             })?,
             create,
@@ -226,7 +223,7 @@ impl<'a> Names<'a> {
 impl Create {
     fn read(settings: &Settings, names: &Names) -> Result<Self> {
         Ok(Self {
-            request: Request::read(settings, "POST", &names.of_a_mint())?,
+            request: Request::read(settings, &CREATE, &names.of_a_mint())?,
             id: Pointer::read(settings, "id")?,
             secret: SecretAt::read(settings, "secret")?,
             created_at: Pointer::read(settings, "created_at")?,
@@ -239,7 +236,7 @@ impl Verify {
     fn read(settings: &Settings, names: &Names) -> Result<Self> {
         let names = names.of_a_key(&[SECRET]);
         let verify = Self {
-            request: Request::read(settings, "GET", &names)?,
+            request: Request::read(settings, &LOOK, &names)?,
             base: settings
                 .string("base_url")
                 .map(|_| address(settings, "base_url"))

@@ -1,16 +1,19 @@
 //! Sends one request of a declaration, and understands what comes back.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::Url;
 use serde_json::Value;
 
 use super::api::Api;
-use super::request::{Filled, Request};
+use super::filling::Filled;
+use super::request::Request;
 use crate::error::Result;
 use crate::http::{
-    Answer, ErrorBody, Http, Meaning, Refusal, Repeat, Used, Vendor, error_in_json, json,
+    Answer, Asked, ErrorBody, Http, Meaning, Refusal, Repeat, Used, Vendor, advice, error_in_json,
+    json,
 };
 use crate::secret::Secret;
 
@@ -160,6 +163,16 @@ impl Vendor for Caller<'_> {
             Meaning::Unknown | Meaning::Forbidden if self.carries_a_key() => Meaning::Wrong,
             Meaning::Unknown if self.api.login.may_run_out() => Meaning::Expired,
             meaning => meaning,
+        }
+    }
+
+    fn advice(&self, meaning: Meaning, asked: &Asked<'_>, wait: Option<Duration>) -> String {
+        let usual = advice(self.name(), meaning, asked, wait);
+        match meaning {
+            Meaning::Wrong => format!(
+                "{usual} No key counts as gone by that. Check base_url and this request in the declaration of the API."
+            ),
+            _ => usual,
         }
     }
 

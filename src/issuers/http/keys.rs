@@ -1,6 +1,6 @@
 //! The keys of one account at a declared API: minted, listed, tried and revoked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -12,15 +12,13 @@ use serde_json::Value;
 use super::NAME;
 use super::api::{Api, Verify};
 use super::caller::{Answered, Caller, Reads};
-use super::list::{List, time};
-use super::paging::{Next, Page, comes_round};
-use super::pick::TimeFormat;
+use super::list::time;
 use super::request::Request;
 use super::values::{KEY_ID, SECRET, TOKEN, times};
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::http::{Escape, Http, Meaning, Refusal, Repeat, Values, pages};
+use crate::http::{Escape, Http, Meaning, Refusal, Repeat, Values};
 use crate::instant::Instant;
 use crate::issuers::{
     Capabilities, Issuer, KeyRef, Label, Listed, Listing, Minted, Probe, Revoked,
@@ -29,7 +27,7 @@ use crate::secret::Secret;
 
 /// The issuer of one resource.
 pub(super) struct Keys {
-    api: Arc<Api>,
+    pub api: Arc<Api>,
     parameters: BTreeMap<String, String>,
     http: Arc<Http>,
     clock: Clock,
@@ -47,7 +45,7 @@ impl Keys {
         }
     }
 
-    fn caller<'a>(
+    pub fn caller<'a>(
         &'a self,
         request: &'a Request,
         reads: Reads<'a>,
@@ -65,7 +63,7 @@ impl Keys {
     }
 
     /// The values of the parameters, and more.
-    fn values<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    pub fn values<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let parameters = self.parameters.iter();
         let parameters = parameters.map(|(name, value)| (name.as_str(), value.as_str()));
         parameters.chain(more.iter().copied()).collect()
@@ -86,79 +84,6 @@ impl Keys {
         caller
             .send(&filled, &filled.pairs(), repeat, &secrets)
             .await
-    }
-
-    /// The items of every page that concern the account.
-    async fn items(&self, list: &List) -> Result<Vec<Value>, Refusal> {
-        let values = self.values(&[]);
-        let seen = std::sync::Mutex::new((0_u64, 0_usize, BTreeSet::new()));
-        let first = list.paging.first();
-        let page = |next: Option<String>| {
-            let next = match next {
-                Some(written) => Some(unwritten(&written, list)),
-                None => first.clone(),
-            };
-            let (seen, values) = (&seen, &values);
-            async move {
-                let (url, answered) = self.page(list, values, next).await?;
-                let what = || {
-                    self.caller(&list.request, Reads::Usual, None)
-                        .not_understood()
-                };
-                let items = list.items(&answered.body).map_err(|_| what())?;
-                // Held for no wait.
-                let mut seen = seen
-                    .lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner);
-                let (pages, keys, ids) = &mut *seen;
-                let mut is_new = false;
-                for item in items {
-                    is_new |= ids.insert(item.to_string());
-                }
-                if *pages > 0 && !items.is_empty() && !is_new {
-                    return Err(Refusal::from(comes_round(&list.request.what)));
-                }
-                let after = list.paging.after(&Page {
-                    url: &url,
-                    answer: &answered.answer,
-                    body: &answered.body,
-                    count: items.len(),
-                    before: (*pages, *keys),
-                })?;
-                *pages += 1;
-                *keys += items.len();
-                let ours = items.iter().filter(|item| list.concerns(item, values));
-                Ok((ours.cloned().collect(), after.map(|next| written(&next))))
-            }
-        };
-        pages(&format!("The list {}", list.request.what), page).await
-    }
-
-    async fn page(
-        &self,
-        list: &List,
-        values: &Values<'_>,
-        next: Option<Next>,
-    ) -> Result<(Url, Answered), Refusal> {
-        let mut filled = list.request.fill(values)?;
-        let base = match next {
-            Some(Next::Address(url)) => Some(url),
-            Some(Next::Query(name, value)) => {
-                filled.query.retain(|(there, _)| *there != name);
-                filled.query.push((name, value));
-                None
-            }
-            None => None,
-        };
-        let url = match &base {
-            Some(url) => url.clone(),
-            None => filled.address(&self.api.base),
-        };
-        let caller = self.caller(&list.request, Reads::Usual, base);
-        let answered = caller
-            .send(&filled, &filled.pairs(), Repeat::Freely, &[])
-            .await?;
-        Ok((url, answered))
     }
 
     /// What came back for a new key. The request was carried out, so whatever is missing leaves the outcome uncertain.
@@ -213,25 +138,6 @@ impl Keys {
             .send(&filled, &filled.pairs(), Repeat::Freely, &secrets)
             .await?;
         Ok(answered.body)
-    }
-
-    fn not_a_key(&self, list: &List, pointer: &str) -> Error {
-        let times = match pointer == list.id_pointer() {
-            true => String::new(),
-            false => format!(
-                " Of a time, that is what time_format says: {}.",
-                TimeFormat::expected()
-            ),
-        };
-        Error::new(
-            Kind::Other,
-            format!("The keys of {} could not be read", self.account()),
-            format!(
-                "{} answered, but at {pointer:?} of a key stands something else than was declared.{times} Correct the \
-                 declaration of list.",
-                list.request.what
-            ),
-        )
     }
 }
 
@@ -457,22 +363,4 @@ fn secrets_of(values: &Values) -> Vec<Secret> {
     secrets
         .map(|(_, value)| Secret::new((*value).to_owned()))
         .collect()
-}
-
-/// A next page as the text by which pages are told apart.
-fn written(next: &Next) -> String {
-    match next {
-        Next::Address(url) => url.to_string(),
-        Next::Query(_, value) => value.clone(),
-    }
-}
-
-/// The page that such a text means.
-fn unwritten(text: &str, list: &List) -> Next {
-    match (list.paging.query(), Url::parse(text)) {
-        (Some(query), _) => Next::Query(query.to_owned(), text.to_owned()),
-        (None, Ok(url)) => Next::Address(url),
-        // Only addresses that were parsed are written.
-        (None, Err(_)) => Next::Query(String::new(), text.to_owned()),
-    }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::paging::Paging;
 use super::pick::{Pointer, TimeFormat};
-use super::request::{Request, pairs};
+use super::request::{LIST, Request, pairs};
 use crate::error::{Error, Result};
 use crate::http::{Escape, Template, Values};
 use crate::instant::Instant;
@@ -67,7 +67,7 @@ impl Conditions {
 impl List {
     pub fn read(settings: &Settings, parameters: &[&str]) -> Result<Self> {
         let list = Self {
-            request: Request::read(settings, "GET", parameters)?,
+            request: Request::read(settings, &LIST, parameters)?,
             paging: Paging::read(settings)?,
             items: Pointer::read(settings, "items")?.unwrap_or_else(Pointer::whole),
             items_may_be_absent: settings.boolean("items_may_be_absent").unwrap_or(false),

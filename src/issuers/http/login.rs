@@ -67,13 +67,15 @@ impl Login {
     pub async fn authorize(&self, request: &mut Request, http: &Http, who: &str) -> Result<Used> {
         let mut used = match &self.scheme {
             Scheme::Headers => Used::default(),
-            Scheme::Basic { username, password } => auth::basic(request, username, password, who)?,
+            Scheme::Basic { username, password } => {
+                auth::basic(request.headers_mut(), username, password, who)?
+            }
             Scheme::OAuth2(oauth2) => {
                 let token = oauth2
                     .token(http)
                     .await
                     .map_err(|refusal| refusal.explain(format!("No token was given for {who}")))?;
-                auth::bearer(request, &token, who)?
+                auth::bearer(request.headers_mut(), &token, who)?
             }
         };
         used.who = who.to_owned();
@@ -232,7 +234,12 @@ impl Vendor for OAuth2 {
                 who: who.to_owned(),
                 hidden: Vec::new(),
             }),
-            false => auth::basic(request, &self.client_id, &self.client_secret, who),
+            false => auth::basic(
+                request.headers_mut(),
+                &self.client_id,
+                &self.client_secret,
+                who,
+            ),
         }
     }
 

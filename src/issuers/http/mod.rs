@@ -1,13 +1,15 @@
 //! Keys of any HTTP API, which the provider block `http` declares once and many resources use.
 //!
 //! `schema` is that block; `api` reads a declaration and refuses what cannot work, `request` does so for one of its
-//! requests and fills it. `pick` reads what comes back, `paging` follows lists, `login` holds the credentials of the
-//! provider, `caller` sends. `keys` is the issuer of one resource, `undeclared` its stand-in while nothing is declared yet.
+//! requests, `filling` fills it. `pick` reads what comes back, `paging` follows lists, `login` holds the credentials of the
+//! provider, `caller` sends. `keys` is the issuer of one resource, `listing` reads its list, `undeclared` its stand-in while nothing is declared yet.
 
 mod api;
 mod caller;
+mod filling;
 mod keys;
 mod list;
+mod listing;
 mod login;
 mod paging;
 mod pick;

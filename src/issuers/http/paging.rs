@@ -100,21 +100,12 @@ impl Paging {
         }
     }
 
-    /// The query parameter that asks for a page, where one does.
-    pub fn query(&self) -> Option<&str> {
-        match self {
-            Self::Whole | Self::Link | Self::Url { .. } => None,
-            Self::Cursor { query, .. } | Self::Page { query, .. } | Self::Offset { query, .. } => {
-                Some(query)
-            }
-        }
-    }
-
     /// What asks for the page after this one.
     pub fn after(&self, page: &Page) -> Result<Option<Next>> {
         let (pages, keys) = page.before;
         let is_last = |size: &Option<usize>| page.count < size.unwrap_or(1);
         Ok(match self {
+            Self::Whole if next_link(page.answer).is_some() => return Err(goes_on()),
             Self::Whole => None,
             Self::Link => match next_link(page.answer) {
                 Some(next) => Some(Next::Address(on_the_same_server(page.url, &next)?)),
@@ -208,6 +199,16 @@ fn links(text: &str) -> Vec<(String, LinkParameters)> {
     links
 }
 
+/// The error for a list whose first page would be taken for all of it: keys on the others would seem to be gone.
+fn goes_on() -> Error {
+    Error::new(
+        Kind::Other,
+        "The list has more pages than one",
+        "The header Link of its answer names a next page, and list.paging is not declared. Add paging = { style = \"link\" } to \
+         the declaration of list, or another style that the API describes.",
+    )
+}
+
 /// The error for a list whose pages bring nothing new: the server does not heed what asks for the next one.
 pub(super) fn comes_round(what: &str) -> Error {
     Error::new(
@@ -266,6 +267,13 @@ mod tests {
         ] {
             assert_eq!(next(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn a_next_page_is_not_overlooked_where_no_paging_is_declared() {
+        let next = |link: &str| after(&Paging::Whole, link, &Value::Null, 1);
+        assert!(next("</v1/keys?page=2>; rel=next").is_err());
+        assert_eq!(next("</v1/keys?page=1>; rel=last").unwrap(), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is read out of an answer: by JSON pointer, as text, as a time, as a secret.
 
 use serde_json::Value;
+use strum::{EnumString, VariantNames};
 
 use crate::error::Result;
 use crate::http::Template;
@@ -132,8 +133,10 @@ fn taken(value: &mut Value, pointer: &str) -> Result<Secret, String> {
 }
 
 /// How an API writes times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub(super) enum TimeFormat {
+    #[default]
     Rfc3339,
     Date,
     Seconds,
@@ -141,16 +144,10 @@ pub(super) enum TimeFormat {
 }
 
 impl TimeFormat {
-    pub const WORDS: &'static [&'static str] = &["rfc3339", "date", "seconds", "milliseconds"];
-
-    pub fn of_word(word: &str) -> Option<Self> {
-        Some(match word {
-            "rfc3339" => Self::Rfc3339,
-            "date" => Self::Date,
-            "seconds" => Self::Seconds,
-            "milliseconds" => Self::Milliseconds,
-            _ => return None,
-        })
+    pub fn read_from(settings: &Settings, name: &str) -> Result<Self> {
+        let word = settings.one_of(name, Self::VARIANTS)?;
+        // Every listed word is one.
+        Ok(word.and_then(|word| word.parse().ok()).unwrap_or_default())
     }
 
     pub fn write(self, at: Instant) -> String {
@@ -179,7 +176,7 @@ impl TimeFormat {
 
     /// What a time that cannot be read should have been.
     pub fn expected() -> String {
-        choice(Self::WORDS)
+        choice(Self::VARIANTS)
     }
 }
 
@@ -217,8 +214,8 @@ mod tests {
     #[test]
     fn a_time_in_the_wrong_unit_is_none() {
         let at = Instant::parse("2026-01-02T03:04:05Z").unwrap();
-        for word in TimeFormat::WORDS {
-            let format = TimeFormat::of_word(word).unwrap();
+        for word in TimeFormat::VARIANTS {
+            let format = word.parse::<TimeFormat>().unwrap();
             let read = format.read(&format.write(at)).unwrap();
             assert!(at.since(read).as_secs() < 86_400, "{word}");
         }

@@ -2,56 +2,76 @@
 //! when it is read.
 
 use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderName, HeaderValue};
 
 use super::values::{KEY_ID, SECRET};
-use crate::error::{Error, Kind, Path, Result};
-use crate::http::{Body, Call, Escape, Repeat, Template, Values};
-use crate::secret::Secret;
+use crate::error::{Error, Path, Result};
+use crate::http::{Escape, Template};
 use crate::settings::Settings;
 
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// What a path may lead to if it is filled by what means something in one.
-const DOTS: [&str; 2] = [".", ".."];
+pub(super) const DOTS: [&str; 2] = [".", ".."];
+
+/// What a request means that does not say so.
+pub(super) struct Usual {
+    pub method: &'static str,
+    /// See [`Request::gone`].
+    pub gone: &'static [u16],
+}
+
+/// An address without a key in it is misspelt, or no longer served, where it is not found: no key is gone by that.
+pub(super) const LIST: Usual = Usual {
+    method: "GET",
+    gone: &[],
+};
+pub(super) const CREATE: Usual = Usual {
+    method: "POST",
+    gone: &[],
+};
+pub(super) const DISABLE: Usual = Usual {
+    method: "POST",
+    gone: GONE,
+};
+pub(super) const REVOKE: Usual = Usual {
+    method: "DELETE",
+    gone: GONE,
+};
+pub(super) const LOOK: Usual = Usual {
+    method: "GET",
+    gone: GONE,
+};
+
+const GONE: &[u16] = &[404, 410];
 
 /// A request with placeholders. Exists only if it is sound.
 #[derive(Clone)]
 pub(super) struct Request {
     /// What it is called in messages: method and path, with the placeholders.
     pub what: String,
-    method: Method,
-    path: Template,
-    query: Vec<(String, Template)>,
-    headers: Vec<(HeaderName, Template)>,
-    payload: Payload,
+    pub method: Method,
+    pub path: Template,
+    pub query: Vec<(String, Template)>,
+    pub headers: Vec<(HeaderName, Template)>,
+    pub payload: Payload,
     success: Vec<u16>,
     /// Status codes that say that there is no such thing.
     pub gone: Vec<u16>,
 }
 
+/// What is sent.
 #[derive(Clone)]
-enum Payload {
+pub(super) enum Payload {
     None,
     Json(Template),
     Form(Vec<(String, Template)>),
 }
 
-/// A request with everything in its place.
-pub(super) struct Filled<'a> {
-    what: &'a str,
-    method: Method,
-    path: String,
-    /// What is asked for; paging adds to it.
-    pub query: Vec<(String, String)>,
-    headers: HeaderMap,
-    body: Body,
-}
-
 impl Request {
     /// Reads a request that may hold placeholders of these names.
-    pub fn read(settings: &Settings, method: &'static str, names: &[&str]) -> Result<Self> {
-        let method = settings.one_of("method", METHODS)?.unwrap_or(method);
+    pub fn read(settings: &Settings, usual: &Usual, names: &[&str]) -> Result<Self> {
+        let method = settings.one_of("method", METHODS)?.unwrap_or(usual.method);
         let path = path(settings, names)?;
         let request = Self {
             what: format!("{method} {}", settings.required_string("path")?),
@@ -63,7 +83,7 @@ impl Request {
             payload: payload(settings, names)?,
             success: statuses(settings, "success", 200..=299)?,
             gone: match statuses(settings, "gone", 300..=499)? {
-                none if none.is_empty() => vec![404, 410],
+                none if none.is_empty() => usual.gone.to_vec(),
                 gone => gone,
             },
         };
@@ -109,160 +129,6 @@ impl Request {
     pub fn is_success(&self, status: u16) -> bool {
         self.success.is_empty() || self.success.contains(&status)
     }
-
-    /// Puts the values in their places.
-    pub fn fill(&self, values: &Values) -> Result<Filled<'_>> {
-        let fill_pairs = |pairs: &[(String, Template)]| -> Vec<(String, String)> {
-            let fill = |template: &Template| template.fill(values, Escape::None).to_string();
-            pairs
-                .iter()
-                .map(|(name, template)| (name.clone(), fill(template)))
-                .collect()
-        };
-        Ok(Filled {
-            what: &self.what,
-            method: self.method.clone(),
-            path: self.filled_path(values)?,
-            query: fill_pairs(&self.query),
-            headers: self.filled_headers(values)?,
-            body: match &self.payload {
-                Payload::None => Body::default(),
-                Payload::Json(template) => self.filled_json(template, values)?,
-                Payload::Form(pairs) => {
-                    let filled: Vec<_> = pairs
-                        .iter()
-                        .map(|(name, template)| (name, template.fill(values, Escape::None)))
-                        .collect();
-                    Body::form(
-                        filled
-                            .iter()
-                            .map(|(name, value)| (name.as_str(), value.as_str())),
-                    )
-                }
-            },
-        })
-    }
-
-    fn filled_path(&self, values: &Values) -> Result<String> {
-        for name in self.path.names() {
-            let value = values.iter().find(|(known, _)| *known == name);
-            let value = value.map_or("", |(_, value)| value);
-            if value.is_empty() || DOTS.contains(&value) {
-                return Err(self.unfit(
-                    name,
-                    "an empty text, \".\" or \"..\" would lead to another address",
-                ));
-            }
-        }
-        Ok(self.path.fill(values, Escape::Form).to_string())
-    }
-
-    fn filled_headers(&self, values: &Values) -> Result<HeaderMap> {
-        let mut headers = HeaderMap::new();
-        for (name, template) in &self.headers {
-            let filled = template.fill(values, Escape::None);
-            let mut value = HeaderValue::from_str(&filled).map_err(|_| {
-                let what = template.names().next().unwrap_or_default();
-                self.unfit(what, "it holds a character that a header may not have")
-            })?;
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-        Ok(headers)
-    }
-
-    fn filled_json(&self, template: &Template, values: &Values) -> Result<Body> {
-        for name in template.outside_json_strings() {
-            let value = values.iter().find(|(known, _)| *known == name);
-            let is_number = value.is_some_and(|(_, value)| is_whole_number(value));
-            if !is_number {
-                return Err(self.unfit(
-                    name,
-                    "it stands outside of quotes in json, where only a whole number keeps its meaning",
-                ));
-            }
-        }
-        Ok(Body::new(
-            "application/json",
-            template.fill(values, Escape::Json),
-        ))
-    }
-
-    fn unfit(&self, name: &str, why: &str) -> Error {
-        Error::new(
-            Kind::Invalid,
-            format!("The value of {{{{{name}}}}} does not fit in {}", self.what),
-            format!(
-                "Nothing was sent: {why}. Give it another value, or put the placeholder elsewhere."
-            ),
-        )
-    }
-}
-
-impl Filled<'_> {
-    /// Adds `Authorization: Basic …`, unless a header says otherwise.
-    pub fn authorize_basic(&mut self, user: &str, password: &Secret, who: &str) -> Result<()> {
-        // A request is the vessel at hand; only its headers are used.
-        let url = reqwest::Url::parse("https://localhost/").map_err(|_| unwritable())?;
-        let mut request = reqwest::Request::new(Method::GET, url);
-        crate::http::auth::basic(&mut request, user, password, who)?;
-        self.headers.extend(std::mem::take(request.headers_mut()));
-        Ok(())
-    }
-
-    /// Adds a header that is the same for all.
-    pub fn insert(&mut self, name: HeaderName, value: HeaderValue) {
-        self.headers.insert(name, value);
-    }
-
-    /// As a call. The query is asked for anew, since paging changes it.
-    pub fn call<'c>(
-        &'c self,
-        query: &'c [(&'c str, &'c str)],
-        repeat: Repeat,
-        secrets: &'c [&'c Secret],
-    ) -> Call<'c> {
-        Call {
-            query,
-            headers: self.headers.clone(),
-            body: self.body.clone(),
-            secrets,
-            ..Call::new(self.what, self.method.clone(), &self.path, repeat)
-        }
-    }
-
-    /// Where it goes below an address.
-    pub fn address(&self, base: &reqwest::Url) -> reqwest::Url {
-        let mut url = base.clone();
-        url.set_path(&format!(
-            "{}{}",
-            base.path().trim_end_matches('/'),
-            self.path
-        ));
-        url
-    }
-
-    /// The query as a call takes it.
-    pub fn pairs(&self) -> Vec<(&str, &str)> {
-        let pairs = self.query.iter();
-        pairs
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect()
-    }
-}
-
-fn unwritable() -> Error {
-    Error::new(
-        Kind::Other,
-        "The credentials could not be written into a header",
-        "Report this as a bug of the provider.",
-    )
-}
-
-fn is_whole_number(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let leads_with_zero = digits.len() > 1 && digits.starts_with('0');
-    !digits.is_empty() && !leads_with_zero && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A text with placeholders at a place of the configuration.

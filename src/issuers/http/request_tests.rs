@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use tf_provider::value::ValueAny;
 
 use super::*;
+use crate::error::Kind;
+use crate::http::{Repeat, Values};
 
 const NAMES: &[&str] = &["user", "key_id", "secret"];
 
@@ -16,7 +18,7 @@ fn read(fields: &[(&str, ValueAny)]) -> Result<Request> {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), value.clone()))
         .collect();
-    Request::read(&Settings::new(Path::root("here"), &fields), "POST", NAMES)
+    Request::read(&Settings::new(Path::root("here"), &fields), &CREATE, NAMES)
 }
 
 fn map(name: &str, value: &str) -> ValueAny {

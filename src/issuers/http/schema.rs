@@ -151,7 +151,8 @@ fn request(method: &str, placeholders: &str) -> Attributes {
             "gone",
             optional(
                 list_of(AttributeType::Number),
-                "Status codes by which the API says for certain that there is no such key or account. Default: 404, 410.",
+                "Status codes by which the API says for certain that there is no such key, or in `list` no such account. Default: \
+                 404, 410; in `create` and `list` none, since a path that is misspelt or no longer served is not found either.",
             ),
         ),
     ])

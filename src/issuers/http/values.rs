@@ -39,7 +39,7 @@ fn in_all_formats(
             None if *name == "expires_in" => return None,
             None => "rfc3339",
         };
-        Some((*name, TimeFormat::of_word(word)?.write(at)))
+        Some((*name, word.parse::<TimeFormat>().ok()?.write(at)))
     })
 }
 

@@ -264,7 +264,7 @@ impl Vendor for Server {
     }
 
     async fn authorize(&self, request: &mut Request, _: &[u8]) -> Result<Used> {
-        auth::bearer(request, &self.token, "the token of the toy")
+        auth::bearer(request.headers_mut(), &self.token, "the token of the toy")
     }
 
     fn error_body(&self, answer: &Answer) -> ErrorBody {
