@@ -16,6 +16,9 @@ pub struct Capabilities {
     pub listing: Listing,
     /// How late the list may be: a key that it lacks counts as missing only after this time.
     pub list_lag: Duration,
+    /// A person declared how it is spoken to, and may be wrong: that a key is missing or revoked is believed only if
+    /// nothing else of it says otherwise, neither the list nor whoever accepts the key.
+    pub is_declared: bool,
     /// It tells of one key by its id, although it may not list them.
     pub describes: bool,
     /// What a key carries by which the apply that minted it is recognised.

@@ -1,6 +1,9 @@
 //! One account at an issuer, as everybody in this process sees it: one list of its keys for all, kept in step with what is
 //! done here. What follows from the list is worked out here, once for every issuer.
 
+mod lost_mint;
+mod revoking;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -13,7 +16,7 @@ use crate::engine::account_lock::Tenure;
 use crate::error::{Error, Kind, Result};
 use crate::http::Http;
 use crate::instant::Instant;
-use crate::issuers::{Cli, Issuer, KeyRef, KeyStatus, Listed, Minted, Probe, Revoked};
+use crate::issuers::{Cli, Issuer, KeyStatus, Listed, Minted, Probe};
 use crate::secret::Secret;
 
 /// How often a list that may be late is read again before a key that it lacks counts as missing.
@@ -209,29 +212,6 @@ impl Account {
         }
     }
 
-    /// See [`Issuer::revoke`]. A key that is gone already counts as done.
-    pub async fn revoke(&self, key: KeyRef<'_>, survivor: Option<KeyRef<'_>>) -> Result<()> {
-        let mut revoked = self.issuer.revoke(key, survivor).await?;
-        let Some(id) = key.key_id.filter(|_| self.capabilities().lists()) else {
-            return Ok(());
-        };
-        // A key made a moment ago may not be known everywhere yet, and would live on; so the list has the last word.
-        if revoked == Revoked::NotFound {
-            let keys = self.list_again(|keys| find(keys, id).is_some()).await?;
-            if find(&keys, id).is_some() {
-                revoked = self.issuer.revoke(key, survivor).await?;
-            } else {
-                revoked = Revoked::Ended;
-            }
-        }
-        if revoked == Revoked::NotFound {
-            return Err(self.listed_and_unknown(id));
-        }
-        self.note(|keys| keys.retain(|there| there.key_id != id))
-            .await;
-        Ok(())
-    }
-
     /// How a person looks after one of its keys, see [`Issuer::cli`].
     pub fn cli(&self, key_id: &str) -> Option<Cli> {
         self.issuer.cli(key_id)
@@ -334,81 +314,6 @@ impl Account {
         }
         let keys = none_if_gone(self.ask(&mut list).await)?;
         Ok((keys, list.number))
-    }
-
-    /// Looks for a key that may have been created although its answer was lost. Its secret is gone, so it is of no use. One
-    /// whose label tells that it came of this mint is revoked again; somebody else may have created any other in the same
-    /// moment, so that is only told of.
-    async fn lost_mint(&self, token: &str, before: &[Listed], lost: Error) -> Error {
-        let may_be_ours = |key: &&Listed| {
-            find(before, &key.key_id).is_none() && key.came_of(token) != Some(false)
-        };
-        let listed = self.list_again(|keys| keys.iter().any(|key| may_be_ours(&key)));
-        let found = match listed.await {
-            Err(error) => format!(
-                "The list could not be read to find out ({}); look for a new key of this account and delete it.",
-                error.summary
-            ),
-            Ok(keys) => match keys.iter().find(may_be_ours) {
-                Some(key) if key.came_of(token).is_some() => {
-                    return self.take_back(key, lost).await;
-                }
-                Some(key) => self.found_after_lost_mint(key),
-                None => "No new key has appeared, so apply again.".to_owned(),
-            },
-        };
-        Error {
-            detail: format!("{} {found}", lost.detail),
-            ..lost
-        }
-    }
-
-    /// A key of this very mint, whose secret was never received, is revoked again: then nothing is left of it.
-    async fn take_back(&self, key: &Listed, lost: Error) -> Error {
-        let id = &key.key_id;
-        match self.revoke(KeyRef::of_id(id), None).await {
-            Ok(()) => Error {
-                kind: Kind::Unavailable,
-                detail: format!(
-                    "{} It was: the list holds {id} with the label of this mint. Its secret was never received, so it was \
-                     revoked again, and nothing has changed. Apply again.",
-                    lost.detail
-                ),
-                ..lost
-            },
-            Err(error) => Error {
-                detail: format!(
-                    "{} {} Revoking it failed: {}.",
-                    lost.detail,
-                    self.found_after_lost_mint(key),
-                    error.summary
-                ),
-                ..lost
-            },
-        }
-    }
-
-    fn found_after_lost_mint(&self, key: &Listed) -> String {
-        let id = &key.key_id;
-        let how = self.cli(id);
-        let how = how.map_or_else(String::new, |cli| format!(" ({})", cli.delete));
-        let created = key.created_at;
-        let created = created.map_or_else(String::new, |at| format!(" (created {at})"));
-        format!(
-            "A new key has appeared, {id}{created}. Its secret was never received. With a ledger, the next plan shows it \
-             and its apply revokes it; without one, if nobody else created it, delete it{how}, then apply again."
-        )
-    }
-
-    fn listed_and_unknown(&self, id: &str) -> Error {
-        Error::new(
-            Kind::Unavailable,
-            format!(
-                "{} lists key {id} and says that there is none",
-                self.account()
-            ),
-            "It may have been created a moment ago. Apply again in a minute.",
-        )
     }
 }
 

@@ -70,7 +70,12 @@ impl Connections {
     pub async fn account(&self, known: Option<&str>) -> Result<String> {
         let account = at_issuer(self.issuer.lock().await)?;
         match known {
-            Some(known) if known != account => at_issuer(Err(elsewhere(known, &account))),
+            Some(known) if known != account => {
+                at_issuer(Err(match self.capabilities.is_declared {
+                    true => declared_elsewhere(known, &account),
+                    false => elsewhere(known, &account),
+                }))
+            }
             _ => Ok(account),
         }
     }
@@ -191,6 +196,18 @@ fn elsewhere(known: &str, account: &str) -> Error {
             "The keys are in {known}. The provider now reaches {account}, where all of them would seem to be gone. \
              Nothing was changed. Run it with credentials of the first. If the keys are to live in the second from now \
              on, remove the resource from the state and import it again."
+        ),
+    )
+}
+
+fn declared_elsewhere(known: &str, account: &str) -> Error {
+    Error::new(
+        Kind::Invalid,
+        "The declaration leads to another account",
+        format!(
+            "The keys are in {known}. The declaration of the API now leads to {account}, where all of them would seem to be \
+             gone. Nothing was changed. Give it its former base_url back. To move to another server, declare that under a \
+             name of its own, let a second resource mint a key there, and destroy this one when nobody uses its keys."
         ),
     )
 }

@@ -9,6 +9,7 @@ pub mod catch_up;
 pub mod collision;
 pub mod connections;
 pub mod crowd;
+pub mod declared;
 pub mod deliver;
 pub mod elsewhere;
 pub mod fault;

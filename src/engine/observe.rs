@@ -9,6 +9,7 @@ use crate::domain::policy::Policy;
 use crate::domain::situation::{self, Facts, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::engine::connections::{Connections, in_delivery};
+use crate::engine::declared::refuse_partial_list;
 use crate::engine::former::FormerPlace;
 use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
 use crate::error::{Error, Result};
@@ -55,6 +56,7 @@ pub async fn observe(
         });
     };
     let (primary, secondary) = key_statuses(slots, connections).await?;
+    refuse_partial_list(slots, primary, secondary.flatten(), connections).await?;
     let observed = look_at_deliveries(managed, slots, connections, in_state, now).await;
     let mut gone_at_issuer = primary == Some(KeyStatus::Missing)
         && secondary.is_none_or(|s| s == Some(KeyStatus::Missing));

@@ -1,3 +1,6 @@
+use apikey::ledger::Inventory;
+use apikey::ledger::inventory::Query;
+use apikey::ledger::sql::{Database, Target};
 use serde_json::json;
 
 use super::{configuration, delivered, workspace};
@@ -170,6 +173,138 @@ fn a_list_that_is_not_found_any_more_makes_no_key_one_that_is_gone() {
     ws.write(&configuration(&declaration(&keyring.url())));
     ws.apply().ok();
     stands(&keyring, &ws, &[1, 2]);
+}
+
+#[test]
+fn a_key_that_a_list_leaves_out_is_not_gone_while_it_is_accepted() {
+    let (keyring, ws) = start();
+    ws.apply().ok();
+    let before = ws.state();
+    let partial = declaration(&keyring.url()).replace(
+        "items = \"/api_tokens\"",
+        "items = \"/api_tokens\", where = { \"/note\" = \"nothing\" }",
+    );
+    let rotating = configuration(&partial).replace(
+        "grace_period      = \"30s\"",
+        "grace_period      = \"30s\"\n  on_drift          = \"rotate\"",
+    );
+    for text in [configuration(&partial), rotating] {
+        ws.write(&text);
+        let refused = ws.plan().failed();
+        refused
+            .complains(&["lacks key", "which is accepted"])
+            .reads("http-list-that-leaves-a-key-out");
+        ws.apply().failed();
+        ws.apply_with(&["-refresh-only"]).failed();
+        assert_eq!(ws.state(), before);
+        stands(&keyring, &ws, &[1]);
+    }
+    ws.write(&configuration(&declaration(&keyring.url())));
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn a_revocation_that_nobody_could_contradict_is_not_believed_because_its_address_is_not_found() {
+    let keyring = Keyring::start(hub::speak);
+    let mut unseen: Vec<String> = declaration(&keyring.url())
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    unseen.retain(|line| {
+        !["list =", "verify ="]
+            .iter()
+            .any(|it| line.trim().starts_with(it))
+    });
+    let unseen = unseen.join("\n");
+    let revoke = "revoke = { path = \"/users/{{user}}/tokens/{{key_id}}\"";
+    let misspelt = unseen.replace(revoke, &revoke.replace("/tokens", "/token"));
+    let ws = workspace(&misspelt);
+    ws.apply().ok();
+    let refused = ws.destroy().failed();
+    refused
+        .complains(&["could not be revoked", "/token/"])
+        .reads("http-revocation-that-is-not-found");
+    assert_eq!(keyring.secrets(), ["made-up-secret-1"]);
+    assert!(ws.find_key("k").is_some());
+    ws.write(&configuration(&unseen));
+    ws.destroy().ok();
+    assert!(keyring.secrets().is_empty());
+}
+
+/// An API that says that keys end, and goes on to accept and to list them.
+fn speak_idly(world: &mut World, request: &Request) -> Option<Answer> {
+    match request.method.as_str() {
+        "DELETE" => Some((200, json!({}))),
+        _ => hub::speak(world, request),
+    }
+}
+
+#[test]
+fn a_destroy_ends_only_when_the_key_is_refused_and_keeps_its_document_until_then() {
+    let keyring = Keyring::start(speak_idly);
+    let whole = declaration(&keyring.url());
+    let without = |name: &str| {
+        let mut lines: Vec<&str> = whole.lines().collect();
+        lines.retain(|line| !line.trim().starts_with(name));
+        lines.join("\n")
+    };
+    for (declaration, golden) in [
+        (without("list ="), "http-revoked-and-accepted"),
+        (without("verify ="), "http-revoked-and-listed"),
+    ] {
+        let ws = workspace(&declaration);
+        ws.apply().ok();
+        let before = delivered(&ws);
+        ws.destroy().failed().reads(golden);
+        assert_eq!(delivered(&ws), before);
+        assert!(ws.find_key("k").is_some());
+        assert_eq!(status_in_the_ledger(&ws), apikey::ledger::Status::Live);
+    }
+}
+
+/// How the ledger has the only key.
+fn status_in_the_ledger(ws: &Workspace) -> apikey::ledger::Status {
+    let file = ws.path(".terraform/apikey/ledger.db");
+    let ledger = Database::for_reading(Target::file(file));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let all = Query::all(ws.now(), 10);
+    let page = runtime.block_on(ledger.list(&all)).unwrap();
+    let [listed] = &page.keys[..] else {
+        panic!("{page:?}");
+    };
+    listed.key.status
+}
+
+#[test]
+fn a_list_that_is_null_is_no_empty_list_unless_it_may_be_absent() {
+    let (keyring, ws) = start();
+    ws.apply().ok();
+    keyring.world().troubles = vec![Some((200, json!({ "api_tokens": null }))); 20];
+    ws.plan().failed().complains(&["could not be listed"]);
+}
+
+#[test]
+fn a_secret_that_is_the_same_for_every_key_is_none() {
+    let keyring = Keyring::start(|world: &mut World, request: &Request| {
+        let (status, mut body) = hub::speak(world, request)?;
+        if request.method == "POST" && body["token"].is_string() {
+            body["token"] = json!("made-up-****");
+        }
+        Some((status, body))
+    });
+    let ws = workspace(
+        &declaration(&keyring.url())
+            .lines()
+            .filter(|line| !line.trim().starts_with("verify ="))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    );
+    ws.apply().ok();
+    let refused = ws.advance("80s").apply().failed();
+    refused
+        .complains(&["has the secret of key", "masked"])
+        .reads("http-secret-that-is-masked");
+    assert_eq!(ws.key("k").phase(), "single");
 }
 
 #[test]

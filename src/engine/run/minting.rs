@@ -67,6 +67,7 @@ impl Run<'_> {
         let Some(id) = &minted.key_id else {
             return Ok(());
         };
+        self.refuse_secret_of_another(id, minted)?;
         let mark = KeyMark::new(Some(id.clone()), None);
         let recorded = self.journal.ledger().find_keys(&[mark]).await?;
         if !listed.contains(id) && !self.managed.owned_ids().contains(id) && recorded.is_empty() {
@@ -84,6 +85,28 @@ impl Run<'_> {
                  was delivered. Look at the issuer: a new key with another id may have been created beside it."
             ),
         ))
+    }
+
+    /// A masked secret is the same for every key.
+    fn refuse_secret_of_another(&self, id: &str, minted: &Minted) -> Result<()> {
+        let slots = self.managed.slots.iter();
+        let mut keys = slots
+            .flat_map(|slots| [Some(&slots.primary), slots.secondary_key()])
+            .flatten();
+        let mark = minted.secret.fingerprint();
+        match keys.find(|key| key.fingerprint.as_ref() == Some(&mark)) {
+            None => Ok(()),
+            Some(other) => Err(Error::new(
+                Kind::Uncertain,
+                format!(
+                    "{}: new key {id} has the secret of key {}",
+                    self.name,
+                    other.label()
+                ),
+                "No two keys have one secret, so what was read is none, such as one that is masked. Nothing was delivered. \
+                 Check where the answer of the issuer holds the secret.",
+            )),
+        }
     }
 
     /// A document that leads with the key that is taken over tells its generation, and may hold a second key, whose only

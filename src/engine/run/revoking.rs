@@ -317,7 +317,7 @@ impl Run<'_> {
                     key.label()
                 ),
                 detail: format!(
-                    "The issuer reports it as deleted. {error} Look whether it is still accepted before you rely on its end."
+                    "The issuer says that it ended it, or that there is no such key. {error} Look whether it is still accepted before you rely on its end."
                 ),
                 ..error
             });

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::list::{Conditions, List};
 use super::login::Login;
 use super::pick::{Pointer, SecretAt, TimeFormat};
-use super::request::{CREATE, DISABLE, LOOK, REVOKE, Request, statuses, template};
+use super::request::{CREATE, DISABLE, LOOK, REVOKE, REVOKE_UNSEEN, Request, statuses, template};
 use super::values::{EXPIRES, KEY_ID, NOW, SECRET, TOKEN};
 use crate::duration::Duration;
 use crate::error::{Error, Result};
@@ -36,7 +36,7 @@ pub(super) struct Api {
 /// The request `create`, and where its answer holds what.
 pub(super) struct Create {
     pub request: Request,
-    pub id: Option<Pointer>,
+    pub id: Pointer,
     pub secret: SecretAt,
     pub created_at: Option<Pointer>,
     /// Status codes that say that there is no room.
@@ -60,9 +60,12 @@ impl Api {
         let names = Names {
             parameters: parameters.iter().map(String::as_str).collect(),
             expires: expires_in.is_some(),
-            key_ids: part(settings, "create")?.string("id").is_some(),
         };
         let create = Create::read(&part(settings, "create")?, &names)?;
+        let is_seen = ["list", "verify"]
+            .iter()
+            .any(|it| settings.object(it).is_some());
+        let usual = if is_seen { &REVOKE } else { &REVOKE_UNSEEN };
         let api = Self {
             name: name.to_owned(),
             base: address(settings, "base_url")?,
@@ -79,11 +82,8 @@ impl Api {
             disable: optional(settings, "disable", |it| {
                 Request::read(it, &DISABLE, &names.of_a_key(&[]))
             })?,
-            revoke: Request::read(
-                &part(settings, "revoke")?,
-                &REVOKE,
-                &names.of_a_key(&[SECRET]),
-            )?,
+            // A revocation that failed is repeated when no document holds the secret any more.
+            revoke: Request::read(&part(settings, "revoke")?, usual, &names.of_a_key(&[]))?,
             verify: optional(settings, "verify", |it| Verify::read(it, &names))?,
             last_used: optional(settings, "last_used", |it| {
                 let request = Request::read(it, &LOOK, &names.of_a_key(&[]))?;
@@ -97,19 +97,11 @@ impl Api {
     }
 
     fn refuse_what_contradicts(&self, settings: &Settings) -> Result<()> {
-        if let (Some(list), None) = (settings.object("list"), &self.create.id) {
-            return Err(part(settings, "create")?.wrong(
-                "id",
-                "id is missing",
-                format!("{} tells keys by their ids, so create has to say where the id of a new one stands.", list.path()),
-            ));
-        }
-        let names_keys = [KEY_ID, SECRET].iter().any(|name| self.revoke.holds(name));
-        if !names_keys {
+        if !self.revoke.holds(KEY_ID) {
             return Err(Error::invalid(
                 settings.path_of("revoke"),
                 "revoke does not say which key",
-                "Neither {{key_id}} nor {{secret}} stands in it, so it would end whatever it likes. Add one.",
+                "{{key_id}} stands nowhere in it, so it would end whatever it likes. Add it.",
             ));
         }
         let named = self.list.as_ref().and_then(|list| list.name.as_ref());
@@ -199,7 +191,6 @@ impl Api {
 struct Names<'a> {
     parameters: Vec<&'a str>,
     expires: bool,
-    key_ids: bool,
 }
 
 impl<'a> Names<'a> {
@@ -214,8 +205,7 @@ impl<'a> Names<'a> {
     }
 
     fn of_a_key(&self, more: &[&'a str]) -> Vec<&'a str> {
-        let id = [KEY_ID].into_iter().filter(|_| self.key_ids);
-        let own = id.chain(more.iter().copied());
+        let own = [KEY_ID].into_iter().chain(more.iter().copied());
         own.chain(self.parameters.iter().copied()).collect()
     }
 }
@@ -224,7 +214,7 @@ impl Create {
     fn read(settings: &Settings, names: &Names) -> Result<Self> {
         Ok(Self {
             request: Request::read(settings, &CREATE, &names.of_a_mint())?,
-            id: Pointer::read(settings, "id")?,
+            id: Pointer::required(settings, "id")?,
             secret: SecretAt::read(settings, "secret")?,
             created_at: Pointer::read(settings, "created_at")?,
             full: statuses(settings, "full", 400..=499)?,

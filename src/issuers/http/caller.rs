@@ -170,7 +170,8 @@ impl Vendor for Caller<'_> {
         let usual = advice(self.name(), meaning, asked, wait);
         match meaning {
             Meaning::Wrong => format!(
-                "{usual} No key counts as gone by that. Check base_url and this request in the declaration of the API."
+                "{usual} No key counts as gone by that. Check base_url and this request in the declaration of the API, and gone \
+                 in it if the API answers so where there is no key."
             ),
             _ => usual,
         }

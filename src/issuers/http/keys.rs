@@ -100,13 +100,8 @@ impl Keys {
                 ),
             )
         };
-        let key_id = match &create.id {
-            Some(pointer) => {
-                let id = pointer.text(&body).filter(|id| !id.is_empty());
-                Some(id.ok_or_else(|| lacks(pointer.as_str()))?)
-            }
-            None => None,
-        };
+        let key_id = create.id.text(&body).filter(|id| !id.is_empty());
+        let key_id = key_id.ok_or_else(|| lacks(create.id.as_str()))?;
         // A time that is not understood is no reason to lose a key.
         let created_at =
             time(create.created_at.as_ref(), &body, self.api.times).unwrap_or_default();
@@ -115,7 +110,7 @@ impl Keys {
             .take(&mut body)
             .map_err(|pointer| lacks(&pointer))?;
         Ok(Minted {
-            key_id,
+            key_id: Some(key_id),
             secret,
             created_at,
         })
@@ -157,13 +152,14 @@ impl Issuer for Keys {
                 false => Listing::None,
             },
             list_lag: self.api.list_lag,
+            is_declared: true,
             label: match self.api.labels() {
                 true => Label::Name,
                 false => Label::None,
             },
             disables: self.api.disable.is_some(),
             last_use: (in_list || self.api.last_used.is_some()).then_some(self.api.last_use_lag),
-            key_ids: self.api.create.id.is_some(),
+            key_ids: true,
             probe: self.api.verify.is_some(),
             expiry: self.api.expires_in,
             serialised: lists,
@@ -292,9 +288,13 @@ impl Issuer for Keys {
     }
 
     async fn revoke(&self, key: KeyRef<'_>, _: Option<KeyRef<'_>>) -> Result<Revoked> {
-        let values = self.values_of(key)?;
-        let kept =
-            |refusal: Refusal| refusal.explain(format!("{} could not be revoked", self.label(key)));
+        // Every key of a declared API has an id, and a mint without one failed.
+        let key_id = key.key_id.unwrap_or_default();
+        let values = self.values(&[(KEY_ID, key_id)]);
+        let kept = |refusal: Refusal| {
+            let account = self.account();
+            refusal.explain(format!("Key {key_id} of {account} could not be revoked"))
+        };
         if let Some(disable) = &self.api.disable {
             match self
                 .send(disable, Reads::Usual, &values, Repeat::Freely)
@@ -312,47 +312,6 @@ impl Issuer for Keys {
             Ok(_) => Ok(Revoked::Ended),
             Err(refusal) if refusal.kind == Kind::NotFound => Ok(Revoked::NotFound),
             Err(refusal) => Err(kept(refusal)),
-        }
-    }
-}
-
-impl Keys {
-    /// What names a key in a request; an error if it is not at hand.
-    fn values_of<'a>(&'a self, key: KeyRef<'a>) -> Result<Vec<(&'a str, &'a str)>> {
-        let mut values = self.values(&[]);
-        let secret = key.secret.map(Secret::expose);
-        for (name, value) in [(KEY_ID, key.key_id), (SECRET, secret)] {
-            let value = value.filter(|value| !value.is_empty());
-            let is_needed = self.api.revoke.holds(name)
-                || self
-                    .api
-                    .disable
-                    .as_ref()
-                    .is_some_and(|disable| disable.holds(name));
-            match value {
-                Some(value) if is_needed => values.push((name, value)),
-                None if is_needed => return Err(self.unnamed(name)),
-                _ => {}
-            }
-        }
-        Ok(values)
-    }
-
-    fn unnamed(&self, name: &str) -> Error {
-        Error::new(
-            Kind::Other,
-            format!("A key of {} cannot be named", self.account()),
-            format!(
-                "{} needs {{{{{name}}}}}, which is not known of this key. Delete it at the API by hand.",
-                self.api.revoke.what
-            ),
-        )
-    }
-
-    fn label(&self, key: KeyRef<'_>) -> String {
-        match key.key_id {
-            Some(id) => format!("Key {id} of {}", self.account()),
-            None => format!("A key of {}", self.account()),
         }
     }
 }

@@ -4,7 +4,7 @@
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
 
-use super::values::{KEY_ID, SECRET};
+use super::values::SECRET;
 use crate::error::{Error, Path, Result};
 use crate::http::{Escape, Template};
 use crate::settings::Settings;
@@ -37,6 +37,11 @@ pub(super) const DISABLE: Usual = Usual {
 pub(super) const REVOKE: Usual = Usual {
     method: "DELETE",
     gone: GONE,
+};
+/// Where neither a list nor a verify could contradict, an address that is not found is no proof that a key is gone.
+pub(super) const REVOKE_UNSEEN: Usual = Usual {
+    method: "DELETE",
+    gone: &[],
 };
 pub(super) const LOOK: Usual = Usual {
     method: "GET",
@@ -133,16 +138,8 @@ impl Request {
 
 /// A text with placeholders at a place of the configuration.
 pub(super) fn template(path: Path, what: &str, text: &str, names: &[&str]) -> Result<Template> {
-    Template::parse(text, names).map_err(|problem| {
-        let problem = match text.contains(&format!("{{{{{KEY_ID}}}}}")) && !names.contains(&KEY_ID)
-        {
-            true => {
-                format!("{problem} A key has an id where create says where it stands: create.id.")
-            }
-            false => problem,
-        };
-        Error::invalid(path, format!("{what} is not valid"), problem)
-    })
+    Template::parse(text, names)
+        .map_err(|problem| Error::invalid(path, format!("{what} is not valid"), problem))
 }
 
 fn path(settings: &Settings, names: &[&str]) -> Result<Template> {

@@ -95,10 +95,7 @@ pub fn attributes() -> Attributes {
         (
             "revoke",
             nested(
-                request(
-                    "DELETE",
-                    "`key_id`, `secret` (never in `path` or `query`), the parameters",
-                ),
+                request("DELETE", "`key_id`, the parameters"),
                 "Ends a key. Required.",
             ),
         ),
@@ -152,7 +149,8 @@ fn request(method: &str, placeholders: &str) -> Attributes {
             optional(
                 list_of(AttributeType::Number),
                 "Status codes by which the API says for certain that there is no such key, or in `list` no such account. Default: \
-                 404, 410; in `create` and `list` none, since a path that is misspelt or no longer served is not found either.",
+                 404, 410; none in `create`, in `list`, and in `revoke` where neither `list` nor `verify` is declared, since a path that \
+                 is misspelt or no longer served is not found either.",
             ),
         ),
     ])
@@ -173,7 +171,7 @@ fn create() -> Attributes {
             (
                 "id",
                 text(
-                    "JSON pointer to the id of the new key, such as `/data/id`. Without one, keys have no id.",
+                    "JSON pointer to the id of the new key, such as `/data/id`. Required: by it a key is revoked.",
                 ),
             ),
             (
@@ -212,8 +210,8 @@ fn list() -> Attributes {
                 "items_may_be_absent",
                 optional(
                     AttributeType::Bool,
-                    "Whether the API leaves the array out where there is no key. Default `false`: an answer without it is no \
-                     answer.",
+                    "Whether the API leaves the array out, or writes null for it, where there is no key. Default `false`: an \
+                     answer without it is no answer.",
                 ),
             ),
             (

@@ -5,6 +5,7 @@ use crate::domain::policy::OnDestroy;
 use crate::domain::slots::Key;
 use crate::engine::account_lock::AccountLock;
 use crate::engine::connections::{Connections, Delivery, in_delivery};
+use crate::engine::declared::refuse_living;
 use crate::engine::deliver::{self, Past};
 use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::journal::{Deed, mark};
@@ -61,7 +62,7 @@ pub async fn destroy(
         context,
     );
     let records = begun.await.map_err(name)?;
-    match revoke_and_withdraw(&managed, &records).await {
+    match revoke_and_withdraw(&managed, &records, context).await {
         Ok(warnings) => {
             // Whoever has the lock by now may have made a key of it again.
             records.close().await.map_err(name)?;
@@ -116,14 +117,24 @@ async fn refuse_newer(
     Ok(())
 }
 
-async fn revoke_and_withdraw(managed: &Managed, records: &Records<'_>) -> Result<Vec<Error>> {
+async fn revoke_and_withdraw(
+    managed: &Managed,
+    records: &Records<'_>,
+    context: &Context,
+) -> Result<Vec<Error>> {
     for id in &managed.pending_revocations {
         let pending = KeyMark::new(Some(id.clone()), None);
         let survivor = managed
             .slots
             .as_ref()
             .map(|slots| reference(&slots.primary));
-        revoke(records, KeyRef::of_id(id), survivor, pending).await?;
+        let revoke = |_| {
+            records
+                .connections
+                .issuer
+                .revoke(KeyRef::of_id(id), survivor)
+        };
+        effect(records, pending, revoke).await?;
     }
     let Some(slots) = &managed.slots else {
         return Ok(Vec::new());
@@ -134,7 +145,15 @@ async fn revoke_and_withdraw(managed: &Managed, records: &Records<'_>) -> Result
         .collect();
     for key in &keys {
         let survivor = Some(&slots.primary).filter(|primary| primary != key);
-        revoke(records, reference(key), survivor.map(reference), mark(key)).await?;
+        let connections = &records.connections;
+        let revoke = async |_| {
+            let issuer = &connections.issuer;
+            issuer
+                .revoke(reference(key), survivor.map(reference))
+                .await?;
+            refuse_living(key, connections, &context.stop).await
+        };
+        effect(records, mark(key), revoke).await?;
         tracing::info!(revoked = %key.label(), "revoked");
     }
     let past = Past::of(&managed.id, records.journal.ledger()).await?;
@@ -224,15 +243,13 @@ fn reference(key: &Key) -> KeyRef<'_> {
     }
 }
 
-async fn revoke(
+async fn effect<F: Future<Output = Result<()>>>(
     records: &Records<'_>,
-    key: KeyRef<'_>,
-    survivor: Option<KeyRef<'_>>,
-    mark: KeyMark,
+    key: KeyMark,
+    revoke: impl FnOnce(String) -> F,
 ) -> Result<()> {
-    let revoke = |_| records.connections.issuer.revoke(key, survivor);
     let journal = &records.journal;
-    let revoked = journal.effect(Effect::Revoke, ACTION, Deed::to(mark), revoke, |()| None);
+    let revoked = journal.effect(Effect::Revoke, ACTION, Deed::to(key), revoke, |()| None);
     revoked.await
 }
 

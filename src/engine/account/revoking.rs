@@ -1,0 +1,66 @@
+//! Ends a key, and looks whether the list agrees.
+
+use super::{Account, find};
+use crate::error::{Error, Kind, Result};
+use crate::issuers::{KeyRef, KeyStatus, Listed, Revoked};
+
+impl Account {
+    /// See [`Issuer::revoke`]. A key that is gone already counts as done.
+    pub async fn revoke(&self, key: KeyRef<'_>, survivor: Option<KeyRef<'_>>) -> Result<()> {
+        let mut revoked = self.issuer.revoke(key, survivor).await?;
+        let Some(id) = key.key_id.filter(|_| self.capabilities().lists()) else {
+            return Ok(());
+        };
+        // A key made a moment ago may not be known everywhere yet, and would live on; so the list has the last word.
+        if revoked == Revoked::NotFound {
+            let keys = self.list_again(|keys| find(keys, id).is_some()).await?;
+            if find(&keys, id).is_some() {
+                revoked = self.issuer.revoke(key, survivor).await?;
+            } else {
+                revoked = Revoked::Ended;
+            }
+        }
+        if revoked == Revoked::NotFound {
+            return Err(self.listed_and_unknown(id));
+        }
+        if self.capabilities().is_declared && self.is_still_listed(id).await? {
+            return Err(self.revoked_and_listed(id));
+        }
+        self.note(|keys| keys.retain(|there| there.key_id != id))
+            .await;
+        Ok(())
+    }
+
+    fn listed_and_unknown(&self, id: &str) -> Error {
+        Error::new(
+            Kind::Unavailable,
+            format!(
+                "{} lists key {id} and says that there is none",
+                self.account()
+            ),
+            match self.capabilities().is_declared {
+                false => "It may have been created a moment ago. Apply again in a minute.",
+                true => {
+                    "It may have been created a moment ago: then apply again in a minute. Otherwise the address of revoke \
+                     in the declaration of the API is wrong, or that of another API."
+                }
+            },
+        )
+    }
+
+    fn revoked_and_listed(&self, id: &str) -> Error {
+        Error::new(
+            Kind::Other,
+            format!("{} still lists key {id}", self.account()),
+            "It answered the revocation with a success. Check revoke in the declaration of the API. If keys that ended stay in \
+             the list, say in list.active how they are told.",
+        )
+    }
+
+    /// Whether the list goes on to show a key as one that works.
+    async fn is_still_listed(&self, id: &str) -> Result<bool> {
+        let works =
+            |keys: &[Listed]| find(keys, id).is_some_and(|key| key.status == KeyStatus::Active);
+        Ok(works(&self.list_again(|keys| !works(keys)).await?))
+    }
+}
