@@ -206,16 +206,11 @@ fn a_key_that_a_list_leaves_out_is_not_gone_while_it_is_accepted() {
 #[test]
 fn a_revocation_that_nobody_could_contradict_is_not_believed_because_its_address_is_not_found() {
     let keyring = Keyring::start(hub::speak);
-    let mut unseen: Vec<String> = declaration(&keyring.url())
+    let whole = declaration(&keyring.url());
+    let lines = whole
         .lines()
-        .map(str::to_owned)
-        .collect();
-    unseen.retain(|line| {
-        !["list =", "verify ="]
-            .iter()
-            .any(|it| line.trim().starts_with(it))
-    });
-    let unseen = unseen.join("\n");
+        .filter(|line| !line.trim().starts_with("list ="));
+    let unseen = lines.collect::<Vec<_>>().join("\n");
     let revoke = "revoke = { path = \"/users/{{user}}/tokens/{{key_id}}\"";
     let misspelt = unseen.replace(revoke, &revoke.replace("/tokens", "/token"));
     let ws = workspace(&misspelt);

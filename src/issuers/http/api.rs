@@ -62,10 +62,10 @@ impl Api {
             expires: expires_in.is_some(),
         };
         let create = Create::read(&part(settings, "create")?, &names)?;
-        let is_seen = ["list", "verify"]
-            .iter()
-            .any(|it| settings.object(it).is_some());
-        let usual = if is_seen { &REVOKE } else { &REVOKE_UNSEEN };
+        let usual = match settings.object("list") {
+            Some(_) => &REVOKE,
+            None => &REVOKE_UNSEEN,
+        };
         let api = Self {
             name: name.to_owned(),
             base: address(settings, "base_url")?,

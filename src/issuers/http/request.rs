@@ -38,7 +38,7 @@ pub(super) const REVOKE: Usual = Usual {
     method: "DELETE",
     gone: GONE,
 };
-/// Where neither a list nor a verify could contradict, an address that is not found is no proof that a key is gone.
+/// Without a list that could contradict, an address that is not found is no proof that a key is gone.
 pub(super) const REVOKE_UNSEEN: Usual = Usual {
     method: "DELETE",
     gone: &[],

@@ -149,7 +149,7 @@ fn request(method: &str, placeholders: &str) -> Attributes {
             optional(
                 list_of(AttributeType::Number),
                 "Status codes by which the API says for certain that there is no such key, or in `list` no such account. Default: \
-                 404, 410; none in `create`, in `list`, and in `revoke` where neither `list` nor `verify` is declared, since a path that \
+                 404, 410; none in `create`, in `list`, and in `revoke` where no `list` is declared, since a path that \
                  is misspelt or no longer served is not found either.",
             ),
         ),
