@@ -300,6 +300,7 @@ fn a_secret_that_is_the_same_for_every_key_is_none() {
         .complains(&["has the secret of key", "masked"])
         .reads("http-secret-that-is-masked");
     assert_eq!(ws.key("k").phase(), "single");
+    assert_eq!(keyring.secrets(), ["made-up-secret-1"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::engine::journal::Deed;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::issuers::Minted;
+use crate::issuers::{KeyRef, Minted};
 use crate::ledger::{Effect, KeyMark};
 use crate::secret::Fingerprint;
 use crate::stores::{Found, Observation};
@@ -51,6 +51,7 @@ impl Run<'_> {
         let mint = async |token: String| {
             let minted = issuer.mint(&token).await?;
             self.refuse_known(&known, &minted).await?;
+            self.refuse_secret_of_another(&minted).await?;
             Ok(minted)
         };
         let minted = journal.effect(Effect::Mint, self.acting, deed, mint, |minted: &Minted| {
@@ -67,7 +68,6 @@ impl Run<'_> {
         let Some(id) = &minted.key_id else {
             return Ok(());
         };
-        self.refuse_secret_of_another(id, minted)?;
         let mark = KeyMark::new(Some(id.clone()), None);
         let recorded = self.journal.ledger().find_keys(&[mark]).await?;
         if !listed.contains(id) && !self.managed.owned_ids().contains(id) && recorded.is_empty() {
@@ -87,26 +87,38 @@ impl Run<'_> {
         ))
     }
 
-    /// A masked secret is the same for every key.
-    fn refuse_secret_of_another(&self, id: &str, minted: &Minted) -> Result<()> {
-        let slots = self.managed.slots.iter();
-        let mut keys = slots
-            .flat_map(|slots| [Some(&slots.primary), slots.secondary_key()])
-            .flatten();
-        let mark = minted.secret.fingerprint();
-        match keys.find(|key| key.fingerprint.as_ref() == Some(&mark)) {
-            None => Ok(()),
-            Some(other) => Err(Error::new(
+    /// A masked secret is the same for every key. Its key is of no use, and is revoked again.
+    async fn refuse_secret_of_another(&self, minted: &Minted) -> Result<()> {
+        let (Some(other), Some(id)) = (self.with_the_secret_of(minted), &minted.key_id) else {
+            return Ok(());
+        };
+        let revoked = self.connections.issuer.revoke(KeyRef::of_id(id), None);
+        let (kind, end) = match revoked.await {
+            Ok(()) => (Kind::Other, "It was revoked again.".to_owned()),
+            Err(error) => (
                 Kind::Uncertain,
-                format!(
-                    "{}: new key {id} has the secret of key {}",
-                    self.name,
-                    other.label()
-                ),
+                format!("It could not be revoked: {}.", error.summary),
+            ),
+        };
+        Err(Error::new(
+            kind,
+            format!("{}: new key {id} has the secret of key {other}", self.name),
+            format!(
                 "No two keys have one secret, so what was read is none, such as one that is masked. Nothing was delivered. \
-                 Check where the answer of the issuer holds the secret.",
-            )),
-        }
+                 {end} Check where the answer of the issuer holds the secret."
+            ),
+        ))
+    }
+
+    /// The key of a slot whose secret a new key has.
+    fn with_the_secret_of(&self, minted: &Minted) -> Option<String> {
+        let slots = self.managed.slots.as_ref()?;
+        let mark = Some(minted.secret.fingerprint());
+        let mut keys = [Some(&slots.primary), slots.secondary_key()]
+            .into_iter()
+            .flatten();
+        let other = keys.find(|key| key.fingerprint == mark);
+        other.map(|key| key.label().to_owned())
     }
 
     /// A document that leads with the key that is taken over tells its generation, and may hold a second key, whose only
