@@ -1,6 +1,9 @@
 //! What the issuers and stores of one vendor share: credentials, signing, errors.
 
 pub mod aws;
+pub mod environment;
+pub mod vault;
+pub mod wallet;
 
 use crate::context::Context;
 use crate::error::Result;
@@ -19,9 +22,17 @@ pub struct Vendor {
 }
 
 /// Every vendor that has settings of its own.
-pub static VENDORS: &[Vendor] = &[Vendor {
-    name: "aws",
-    description: "How to reach Amazon Web Services, in the words of `hashicorp/aws`.",
-    attributes: aws::attributes,
-    check: |context| aws::client(context).map(drop),
-}];
+pub static VENDORS: &[Vendor] = &[
+    Vendor {
+        name: "aws",
+        description: "How to reach Amazon Web Services, in the words of `hashicorp/aws`.",
+        attributes: aws::attributes,
+        check: |context| aws::client(context).map(drop),
+    },
+    Vendor {
+        name: "vault",
+        description: "How to reach HashiCorp Vault or OpenBao, and as whom. See the guide [Vault and OpenBao](guides/vault.md).",
+        attributes: vault::attributes,
+        check: |context| vault::client(context).map(drop),
+    },
+];

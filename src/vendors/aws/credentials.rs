@@ -1,18 +1,18 @@
 //! The credentials in use: resolved once, shared by every resource, and renewed before they expire.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use tokio::sync::Mutex;
 
 use crate::clock::Clock;
-use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
+use crate::vendors::wallet::Lasting;
 
 /// Renewed this long before the end, so that no call is signed with what expires on its way.
 const MARGIN: Duration = Duration::from_secs(120);
+
+/// Holds the credentials of one client.
+pub type Wallet = crate::vendors::wallet::Wallet<Held>;
 
 /// Credentials and how to call them in a message.
 #[derive(Debug)]
@@ -51,48 +51,12 @@ impl Held {
     pub fn is_temporary(&self) -> bool {
         self.credentials.expiry().is_some()
     }
+}
 
-    fn is_fresh(&self) -> bool {
+impl Lasting for Held {
+    fn lasts(&self) -> bool {
         let expiry = self.credentials.expiry();
         expiry.is_none_or(|expiry| expiry > now() + MARGIN)
-    }
-}
-
-/// Holds the credentials of one client.
-#[derive(Debug, Default)]
-pub struct Wallet {
-    held: Mutex<Option<Result<Arc<Held>>>>,
-    /// How often they were looked for.
-    searches: AtomicU64,
-}
-
-impl Wallet {
-    /// The credentials, found by `find` if none are held that last. Whoever comes meanwhile waits for the
-    /// same answer, an outage included. A wrong configuration stays wrong; only what may pass is looked for again.
-    pub async fn get(&self, find: impl Future<Output = Result<Held>>) -> Result<Arc<Held>> {
-        let before = self.searches.load(Ordering::Relaxed);
-        let mut held = self.held.lock().await;
-        let searched_meanwhile = self.searches.load(Ordering::Relaxed) > before;
-        match held.as_ref() {
-            Some(Ok(credentials)) if credentials.is_fresh() => return Ok(Arc::clone(credentials)),
-            Some(Err(error)) if error.kind != Kind::Unavailable || searched_meanwhile => {
-                return Err(Error::clone(error));
-            }
-            _ => {}
-        }
-        let found = find.await.map(Arc::new);
-        self.searches.fetch_add(1, Ordering::Relaxed);
-        *held = Some(found.clone());
-        found
-    }
-
-    /// Forgets these credentials, because AWS says that they have expired.
-    pub async fn forget(&self, expired: &Held) {
-        let mut held = self.held.lock().await;
-        let same = |held: &Arc<Held>| std::ptr::eq(Arc::as_ptr(held), expired);
-        if matches!(held.as_ref(), Some(Ok(held)) if same(held)) {
-            *held = None;
-        }
     }
 }
 
@@ -105,8 +69,10 @@ pub fn now() -> SystemTime {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::sync::Arc;
 
     use super::*;
+    use crate::error::{Error, Kind};
 
     fn held(expiry: Option<SystemTime>) -> Held {
         let key = Credentials::new("ASIAONE", "made-up-canary", None, expiry, "test");

@@ -1,22 +1,9 @@
 //! Variables of the environment, as Amazon's own tools read them.
 
-use std::path::PathBuf;
-
 use aws_types::os_shim_internal::Env;
 
 use crate::error::{Error, Kind, Result};
-
-/// A variable. An empty one counts as not set: a pipeline often has no other way to unset it.
-pub fn variable(name: &str) -> Option<String> {
-    let text = std::env::var(name).ok()?;
-    filled(&text).map(str::to_owned)
-}
-
-/// A text, unless it is blank.
-pub fn filled(text: &str) -> Option<&str> {
-    let text = text.trim();
-    (!text.is_empty()).then_some(text)
-}
+pub use crate::vendors::environment::{expanded, filled, variable};
 
 /// `true` or `false`. Anything else is refused: what was asked for would silently not happen.
 pub fn truth(text: &str, place: &str) -> Result<bool> {
@@ -28,16 +15,6 @@ pub fn truth(text: &str, place: &str) -> Result<bool> {
             format!("{place} is not valid"),
             format!("{text:?} is neither true nor false. Set {place} to one of them, or unset it."),
         )),
-    }
-}
-
-/// A path whose `~` is the home directory.
-pub fn expanded(path: &str) -> PathBuf {
-    match (path.strip_prefix('~'), std::env::home_dir()) {
-        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with(['/', '\\']) => {
-            home.join(rest.trim_start_matches(['/', '\\']))
-        }
-        _ => path.into(),
     }
 }
 
@@ -65,15 +42,6 @@ pub fn filled_environment() -> Env {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_tilde_is_the_home_directory_and_nothing_else_is() {
-        let home = std::env::home_dir().unwrap();
-        assert_eq!(expanded("~/.aws/config"), home.join(".aws/config"));
-        assert_eq!(expanded("~"), home);
-        assert_eq!(expanded("~other/x"), PathBuf::from("~other/x"));
-        assert_eq!(expanded("/a/~/b"), PathBuf::from("/a/~/b"));
-    }
 
     #[test]
     fn a_truth_value_is_one_of_two_words() {

@@ -3,7 +3,7 @@
 //! `schema` and `settings` are the block. What it leaves out is in the `environment` and in the `shared` files: regions,
 //! endpoints, the `network`; and `sources` finds credentials, in a `profile`, from a `process`, for a `role`, by a `sign_in`,
 //! in the `metadata` of the machine. `credentials` holds them and `caller` knows whose they are. `endpoint` and `partition`
-//! know the hosts, `client`, `calls`, `side` and `wire` make signed calls, `refusal` and `error_body` understand errors.
+//! know the hosts, `client`, `calls`, `side` and `wire` make signed calls, `identification` signs one that others send, `refusal` and `error_body` understand errors.
 //! What the calls are for is not known here.
 
 mod caller;
@@ -14,6 +14,7 @@ mod document;
 mod endpoint;
 mod environment;
 mod error_body;
+mod identification;
 mod metadata;
 mod network;
 mod partition;
@@ -39,6 +40,7 @@ pub use caller::Caller;
 pub use calls::{Json, Query};
 pub use client::AwsClient;
 pub use endpoint::Service;
+pub use identification::Identification;
 pub use schema::{attributes, role_attributes};
 pub use session::{Access, Session, access_attributes};
 pub use settings::{Config, Role, region, roles};

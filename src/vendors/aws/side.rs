@@ -141,7 +141,7 @@ impl Vendor for Side<'_> {
 }
 
 /// What signs the request: whoever reads it could send the same again for some minutes.
-fn signature(request: &Request) -> Option<Secret> {
+pub(super) fn signature(request: &Request) -> Option<Secret> {
     let authorization = request.headers().get(AUTHORIZATION)?;
     let (_, signature) = authorization.to_str().ok()?.rsplit_once("Signature=")?;
     Some(Secret::new(signature.to_owned()))
