@@ -6,7 +6,9 @@ mod aws;
 pub mod aws_secrets_manager;
 pub mod aws_ssm_parameter;
 pub mod document;
+pub mod fields;
 pub mod file;
+pub mod shape;
 pub mod variables;
 mod write_scope;
 

@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use tf_provider::value::ValueAny;
 
 use super::aws::{Identities, OnDestroy, explain};
-use super::document::Layout;
+use super::shape::Shape;
 use super::{Capabilities, Document, Found, Observation, Store, StoreKind, Version, Written, fits};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -167,7 +167,7 @@ impl Store for SecretPlace {
         };
         Ok(Observation {
             found: match &value.text {
-                Some(text) => Layout::understand(text.expose()),
+                Some(text) => Shape::understand(text.expose()),
                 None => Found::foreign("its value is binary"),
             },
             version: Version::Of(value.version),
@@ -175,7 +175,7 @@ impl Store for SecretPlace {
     }
 
     async fn write(&self, document: &Document, token: &str, expected: &Version) -> Result<Written> {
-        let text = self.place.layout.render(document);
+        let text = self.place.shape.render(document);
         fits(&text, Some(SIZE_LIMIT), &self.place())?;
         let text = Secret::new(text.as_str().to_owned());
         let mut hidden = vec![&text, &document.primary.secret];

@@ -9,14 +9,14 @@ use crate::error::{Error, Result};
 use crate::schema::{Attributes, attributes as table, optional, required};
 use crate::settings::Settings;
 use crate::stores::aws::{Making, OnDestroy, attributes as shared_attributes};
-use crate::stores::document::Layout;
+use crate::stores::shape::{self, Shape};
 use crate::vendors::aws::{Access, access_attributes};
 
 /// What a delivery says.
 pub(super) struct Place {
     pub secret_id: String,
     pub access: Access,
-    pub layout: Layout,
+    pub shape: Shape,
     pub making: Making,
     /// Other regions that it is copied to.
     pub replicas: Vec<Replica>,
@@ -41,13 +41,6 @@ pub(super) fn attributes() -> Attributes {
             "region",
             text("Region of the secret. Default: that of the ARN, else that of the provider."),
         ),
-        (
-            "layout",
-            text(
-                "Layout of the JSON: `slots` (default), an object for each slot, or `flat`: `primary` and `secondary` are \
-                 the secrets themselves, with `primary_key_id`, `secondary_key_id` and `generation` beside them.",
-            ),
-        ),
         ("replica", replicas::attribute()),
         (
             "recovery_window",
@@ -59,7 +52,9 @@ pub(super) fn attributes() -> Attributes {
     ]);
     let shared = table(shared_attributes("secret", "aws/secretsmanager"));
     let access = table(access_attributes("the secret"));
-    own.into_iter().chain(shared).chain(access).collect()
+    let shape = table(shape::attributes());
+    let own = own.into_iter().chain(shape);
+    own.chain(shared).chain(access).collect()
 }
 
 impl Place {
@@ -70,7 +65,7 @@ impl Place {
             replicas: replicas::read(settings, access.region.as_deref())?,
             access,
             secret_id: secret_id.to_owned(),
-            layout: Layout::from_settings(settings)?,
+            shape: Shape::from_settings(settings)?,
             making: Making::read(settings)?,
             recovery_days: recovery_days(settings)?,
             on_destroy: OnDestroy::read(settings)?,

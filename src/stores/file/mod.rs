@@ -22,7 +22,7 @@ use tf_provider::schema::AttributeType;
 use tf_provider::value::ValueAny;
 use zeroize::Zeroizing;
 
-use super::document::Layout;
+use super::shape::{self, Shape};
 use super::{Store, StoreKind};
 use crate::context::Context;
 use crate::error::Result;
@@ -77,7 +77,7 @@ impl StoreKind for File {
                 "prefix",
                 optional(
                     AttributeType::String,
-                    "What the variables of a `dotenv` file begin with: `<prefix>_PRIMARY`, `<prefix>_SECONDARY` \
+                    "What the variables of a `dotenv` file begin with, or those of a `json` file with `layout = \"variables\"`: `<prefix>_PRIMARY`, `<prefix>_SECONDARY` \
                      (empty when there is none), `<prefix>_GENERATION` and, for keys with a public id, \
                      `<prefix>_PRIMARY_ID` and `<prefix>_SECONDARY_ID`. Default `API_KEY`.",
                 ),
@@ -86,10 +86,10 @@ impl StoreKind for File {
                 "layout",
                 optional(
                     AttributeType::String,
-                    "Of a `json` file: `slots` (default), an object for each slot, or `flat`: `primary` and `secondary` \
-                     are the secrets themselves, with `primary_key_id`, `secondary_key_id` and `generation` beside them.",
+                    &format!("Of a `json` file. {}", shape::LAYOUT_WORDS),
                 ),
             ),
+            ("fields", shape::fields_attribute("Of a `json` file. ")),
         ])
     }
 
@@ -120,7 +120,7 @@ struct Target {
 
 #[derive(Clone, Debug)]
 enum Format {
-    Json(Layout),
+    Json(Shape),
     Dotenv(Names),
 }
 
@@ -137,19 +137,30 @@ impl Target {
                 ),
             )),
         };
+        let json = || {
+            // A prefix is rather a format that was left out than a layout.
+            if settings.string("layout") != Some("variables") {
+                refuse("prefix", "dotenv")?;
+            }
+            Shape::from_settings(settings).map(Format::Json)
+        };
         let format = match settings.one_of("format", &["json", "dotenv"])? {
             Some("dotenv") => {
                 refuse("layout", "json")?;
+                if settings.object("fields").is_some() {
+                    return Err(settings.wrong(
+                        "fields",
+                        "fields does not go with this format",
+                        "fields is for format = \"json\" only. Remove fields, or set the format.",
+                    ));
+                }
                 Format::Dotenv(Names::from_settings(settings)?)
             }
-            Some(_) => {
-                refuse("prefix", "dotenv")?;
-                Format::Json(Layout::from_settings(settings)?)
-            }
+            Some(_) => json()?,
             None => {
-                refuse("prefix", "dotenv")?;
+                let format = json()?;
                 refuse_doubtful_format(settings, &path)?;
-                Format::Json(Layout::from_settings(settings)?)
+                format
             }
         };
         Ok(Self { path, format })

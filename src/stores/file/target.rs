@@ -11,6 +11,7 @@ use super::{Bytes, Format, Target};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::guard;
 use crate::stores::document::Layout;
+use crate::stores::shape::Shape;
 use crate::stores::{
     Capabilities, Document, Found, Observation, Receipt, Store, Version, WriteScope, Written,
 };
@@ -34,7 +35,7 @@ impl Target {
                 let read = || dotenv::read(bytes, names).in_content(bytes);
                 json_in(bytes).map_or_else(read, Found::Document)
             }
-            Format::Json(_) => match std::str::from_utf8(bytes).map(Layout::understand) {
+            Format::Json(_) => match std::str::from_utf8(bytes).map(Shape::understand) {
                 Ok(found @ (Found::Document(_) | Found::Nothing)) => found,
                 _ => dotenv::read_alone(bytes).map_or_else(
                     || {
@@ -227,8 +228,8 @@ impl Target {
     /// What to write, made before any file is touched.
     fn content(&self, document: &Document) -> Result<Content> {
         match &self.format {
-            Format::Json(layout) => {
-                let text = layout.render(document);
+            Format::Json(shape) => {
+                let text = shape.render(document);
                 let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() + 1));
                 bytes.extend_from_slice(text.as_bytes());
                 bytes.push(b'\n');
@@ -269,7 +270,7 @@ impl Content {
 }
 
 fn json_in(bytes: &[u8]) -> Option<Document> {
-    Layout::parse(std::str::from_utf8(bytes).ok()?)
+    Shape::parse(std::str::from_utf8(bytes).ok()?)
 }
 
 #[async_trait]
