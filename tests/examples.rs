@@ -9,8 +9,11 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
 use crate::support::fake::{Fake, Reply};
 use crate::support::moto::Moto;
+use crate::support::openbao::{self, OpenBao};
 use crate::support::postgres::{self, Postgres};
 use crate::support::workspace::Workspace;
 
@@ -35,6 +38,14 @@ const VERIFICATION: &str = "resources/apikey_managed/resource_verification.tf";
 const AWS: &str = "resources/apikey_managed/resource_aws.tf";
 const AWS_PARAMETER: &str = "resources/apikey_managed/resource_aws_parameter.tf";
 const AWS_CROSS_ACCOUNT: &str = "aws/cross_account.tf";
+const VAULT: &str = "resources/apikey_managed/resource_vault.tf";
+const VAULT_TOKEN: &str = "resources/apikey_managed/resource_vault_token.tf";
+/// Enforced by a server in the tests of `vault`.
+const VAULT_POLICIES: [&str; 3] = [
+    "vault/policy-approle.hcl",
+    "vault/policy-kv.hcl",
+    "vault/policy-token.hcl",
+];
 const LEDGER: &str = "provider/provider_ledger.tf";
 const PIPELINE: &str = "data-sources/apikey_inventory/data-source_ci.sh";
 const IMPORT_BLOCK: &str = "resources/apikey_managed/import-by-string-id.tf";
@@ -77,6 +88,8 @@ fn no_example_is_forgotten_here() {
             AWS,
             AWS_PARAMETER,
             AWS_CROSS_ACCOUNT,
+            VAULT,
+            VAULT_TOKEN,
             LEDGER,
             PIPELINE,
             IMPORT_BLOCK,
@@ -86,6 +99,7 @@ fn no_example_is_forgotten_here() {
     );
     let presets = crate::declared::presets::PRESETS.iter();
     known.extend(presets.map(|(name, _)| PathBuf::from(format!("issuers/http/{name}.tf"))));
+    known.extend(VAULT_POLICIES.iter().map(PathBuf::from));
     known.extend(newer::ALL.iter().map(PathBuf::from));
 
     let mut found = BTreeSet::new();
@@ -170,6 +184,23 @@ fn the_examples_for_aws_are_applied_and_settle() {
     ] {
         let cloud = Cloud::with_user(user);
         applies_and_settles(&cloud.workspace(&text(example)));
+    }
+}
+
+#[test]
+fn the_examples_for_vault_are_applied_and_settle() {
+    let bao = OpenBao::start();
+    bao.role("payments", json!({ "secret_id_ttl": "200d" }));
+    let longer = json!({ "max_lease_ttl": "60d" });
+    bao.admin("POST", "sys/auth/token/tune", longer);
+    let role = json!({ "allowed_policies": "default", "orphan": true });
+    bao.admin("POST", "auth/token/roles/backup", role);
+    for example in [VAULT, VAULT_TOKEN] {
+        let example = text(example).replace("https://vault.example.com:8200", &bao.url());
+        let ws = workspace(&example);
+        ws.env("VAULT_ADDR", &bao.url())
+            .env("VAULT_TOKEN", openbao::ROOT);
+        applies_and_settles(&ws);
     }
 }
 

@@ -51,5 +51,8 @@ mod protocol;
 mod restore;
 /// What the tests share.
 mod support;
+/// Vault, against a real OpenBao and against servers that misbehave.
+#[cfg(unix)]
+mod vault;
 /// The request of `verification` against a real server.
 mod verification;

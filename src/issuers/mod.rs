@@ -5,6 +5,9 @@
 pub mod aws_iam;
 pub mod generated;
 pub mod http;
+mod vault;
+pub mod vault_approle;
+pub mod vault_token;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -22,7 +25,13 @@ use crate::secret::Secret;
 use crate::settings::Settings;
 
 /// Every issuer there is. The schema, the validation, the import and the docs read this table.
-pub static ISSUERS: &[&dyn IssuerKind] = &[&aws_iam::AwsIam, &generated::Generated, &http::Http];
+pub static ISSUERS: &[&dyn IssuerKind] = &[
+    &aws_iam::AwsIam,
+    &generated::Generated,
+    &http::Http,
+    &vault_approle::VaultAppRole,
+    &vault_token::VaultToken,
+];
 
 /// One sort of issuer: its place in the schema and how to reach it.
 #[async_trait]

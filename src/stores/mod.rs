@@ -10,6 +10,7 @@ pub mod fields;
 pub mod file;
 pub mod shape;
 pub mod variables;
+pub mod vault_kv;
 mod write_scope;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ pub static STORES: &[&dyn StoreKind] = &[
     &aws_secrets_manager::AwsSecretsManager,
     &aws_ssm_parameter::AwsSsmParameter,
     &file::File,
+    &vault_kv::VaultKv,
 ];
 
 /// One sort of store: its place in the schema and how to reach it.

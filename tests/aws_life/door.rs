@@ -242,7 +242,7 @@ fn pass(
     // One request a connection: the server closes it, and with it ours.
     let mut upstream = TcpStream::connect(server)?;
     upstream.set_read_timeout(Some(PATIENCE))?;
-    upstream.write_all(&request)?;
+    upstream.write_all(&for_once(&request))?;
     match fate {
         Fate::Unanswered => {
             io::copy(&mut upstream, &mut io::sink())?;
@@ -259,6 +259,15 @@ fn pass(
         }
     };
     Ok(())
+}
+
+/// A request that is the only one of its connection.
+fn for_once(request: &[u8]) -> Vec<u8> {
+    let end = request
+        .windows(2)
+        .position(|pair| pair == b"\r\n")
+        .unwrap_or_default();
+    [&request[..end], b"\r\nConnection: close", &request[end..]].concat()
 }
 
 /// The operation that a request of either protocol names.

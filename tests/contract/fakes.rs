@@ -101,6 +101,10 @@ static ISSUERS: &[IssuerFake] = &[
         live: || Box::pin(hub::live()),
     },
     #[cfg(unix)]
+    super::vault::APPROLE,
+    #[cfg(unix)]
+    super::vault::TOKEN,
+    #[cfg(unix)]
     super::shape::ISSUER_FAKE,
 ];
 
@@ -145,6 +149,8 @@ static STORES: &[StoreFake] = &[
             })
         },
     },
+    #[cfg(unix)]
+    super::vault::KV,
     #[cfg(unix)]
     super::shape::STORE_FAKE,
 ];
@@ -201,7 +207,7 @@ async fn a_user() -> World {
 }
 
 /// A name that nothing else here has.
-fn another(name: &str) -> String {
+pub fn another(name: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }

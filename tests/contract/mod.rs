@@ -20,6 +20,9 @@ mod stores;
 mod tables;
 /// Ways to fail that every server has.
 mod trouble;
+/// What Vault answers.
+#[cfg(unix)]
+mod vault;
 
 #[tokio::test]
 async fn every_entry_of_the_tables_is_whole() {

@@ -17,7 +17,7 @@ const BOUND: Duration = Duration::from_secs(120);
 const GOODBYE: Duration = Duration::from_secs(10);
 
 /// Variables of the developer that would change what the tests see.
-const FOREIGN: [&str; 3] = ["TF_", "APIKEY_", "AWS_"];
+const FOREIGN: [&str; 5] = ["TF_", "APIKEY_", "AWS_", "BAO_", "VAULT_"];
 
 /// What a finished child left.
 pub struct Finished {

@@ -19,6 +19,8 @@ pub mod keyring;
 pub mod keys;
 pub mod moto;
 #[cfg(unix)]
+pub mod openbao;
+#[cfg(unix)]
 pub mod outcome;
 #[cfg(unix)]
 pub mod postgres;

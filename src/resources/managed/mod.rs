@@ -15,6 +15,7 @@ pub mod existing;
 pub mod import;
 pub mod inventory_entry;
 pub mod leftovers;
+mod lifetime;
 pub mod list;
 pub mod model;
 pub mod moves;

@@ -8,6 +8,7 @@ use crate::engine::verification::Verification;
 use crate::error::{Error, Path};
 use crate::resources::managed::bounds;
 use crate::resources::managed::connect;
+use crate::resources::managed::lifetime;
 use crate::resources::managed::model::{Fields, ManagedState};
 use crate::resources::managed::newcomers::place_of_another;
 use crate::settings::{Settings, known};
@@ -38,6 +39,7 @@ pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
     }
     faults.extend(bounds::excesses(config));
     faults.extend(issuer(&config.issuer, context));
+    faults.extend(lifetime::ends_too_soon(config, context));
     faults.extend(connect::null_entries(&config.deliveries));
     faults.extend(deliveries(config, context));
     faults.extend(verification(config, context));
