@@ -4,22 +4,28 @@
 //! written by. What stands in the other fields has to be what they make of it; anything else was changed by somebody.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use tf_provider::value::ValueAny;
 use zeroize::Zeroizing;
 
 use super::document::{Document, DocumentKey, Layout};
 use crate::error::Result;
-use crate::settings::{Settings, choice};
+use crate::http::{Escape, Template};
+use crate::settings::Settings;
 
 /// The field that holds what the templates cannot give back.
 pub const MARK: &str = "apikey";
 
+/// Without it in one of the fields, no reader would get the key.
+const SECRET: &str = "primary.secret";
+
 /// What a template may hold.
 const PLACEHOLDERS: [&str; 6] = [
     "primary.key_id",
-    "primary.secret",
+    SECRET,
     "secondary.key_id",
     "secondary.secret",
     "generation",
@@ -27,50 +33,52 @@ const PLACEHOLDERS: [&str; 6] = [
 ];
 
 /// Names and templates of one delivery.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Fields(BTreeMap<String, String>);
+#[derive(Clone)]
+pub struct Fields(BTreeMap<String, Field>);
 
-#[derive(Deserialize)]
+#[derive(Clone)]
+struct Field {
+    /// As it was written.
+    text: String,
+    template: Template,
+}
+
+#[derive(Deserialize, Serialize)]
 struct Mark {
-    fields: Fields,
+    fields: BTreeMap<String, String>,
     document: Value,
 }
 
 impl Fields {
     /// Reads the attribute `fields`, if it is set.
     pub fn from_settings(settings: &Settings<'_>) -> Result<Option<Self>> {
-        if settings
-            .value("fields")
-            .is_none_or(|value| *value == tf_provider::value::ValueAny::Null)
-        {
+        if !is_set(settings) {
             return Ok(None);
         }
-        let fields = settings.string_map("fields").into_iter();
-        let fields = Self(
-            fields
-                .map(|(name, text)| (name.to_owned(), text.to_owned()))
-                .collect(),
-        );
-        let wrong = |detail: String| settings.wrong("fields", "fields is not valid", detail);
-        if fields.0.contains_key(MARK) {
-            return Err(wrong(format!(
+        let texts = settings.string_map("fields").into_iter();
+        let texts = texts.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let fields = Self::read(texts.collect());
+        fields
+            .map(Some)
+            .map_err(|problem| settings.wrong("fields", "fields is not valid", problem))
+    }
+
+    fn read(texts: BTreeMap<String, String>) -> Result<Self, String> {
+        if texts.contains_key(MARK) {
+            return Err(format!(
                 "The name {MARK:?} is taken: the provider keeps there what it needs to read the document back."
-            )));
+            ));
         }
-        for (name, template) in &fields.0 {
-            parts(template)
-                .map_err(|problem| wrong(format!("{name:?} is {template:?}: {problem}")))?;
+        let mut fields = BTreeMap::new();
+        for (name, text) in texts {
+            let template = Template::parse(&text, &PLACEHOLDERS)
+                .map_err(|problem| format!("{name:?} is {text:?}: {problem}"))?;
+            fields.insert(name, Field { text, template });
         }
-        match fields
-            .0
-            .values()
-            .any(|template| template.contains("{{primary.secret}}"))
-        {
-            true => Ok(Some(fields)),
-            false => Err(wrong(
-                "None of the fields holds {{primary.secret}}, so no reader would get the key."
-                    .to_owned(),
+        match fields.values().any(|field| field.template.holds(SECRET)) {
+            true => Ok(Self(fields)),
+            false => Err(format!(
+                "None of the fields holds {{{{{SECRET}}}}}, so no reader would get the key."
             )),
         }
     }
@@ -78,86 +86,70 @@ impl Fields {
     /// The document as one line of JSON.
     pub fn render(&self, document: &Document) -> Zeroizing<String> {
         let mut object = self.filled(document);
-        let whole: Value =
-            serde_json::from_str(&Layout::Slots.render(document)).unwrap_or_default();
-        let mark = json!({ "fields": self, "document": whole }).to_string();
-        object.insert(MARK.to_owned(), Value::String(mark));
+        let mark = Mark {
+            fields: self.texts(),
+            document: serde_json::from_str(&Layout::Slots.render(document)).unwrap_or_default(),
+        };
+        object.insert(MARK.to_owned(), Value::String(json!(mark).to_string()));
         Zeroizing::new(Value::Object(object).to_string())
     }
 
     fn filled(&self, document: &Document) -> Map<String, Value> {
-        let fields = self.0.iter();
-        let fields =
-            fields.map(|(name, template)| (name.clone(), Value::String(fill(template, document))));
+        let secondary = document.secondary.as_ref();
+        let generation = document.generation.map(|count| count.to_string());
+        let rotated_at = document.rotated_at.map(|at| at.to_string());
+        // What is not there is an empty text.
+        let values = [
+            ("primary.key_id", id(Some(&document.primary))),
+            (SECRET, document.primary.secret.expose()),
+            ("secondary.key_id", id(secondary)),
+            (
+                "secondary.secret",
+                secondary.map_or("", |key| key.secret.expose()),
+            ),
+            ("generation", generation.as_deref().unwrap_or_default()),
+            ("rotated_at", rotated_at.as_deref().unwrap_or_default()),
+        ];
+        let fields = self.0.iter().map(|(name, field)| {
+            let text = field.template.fill(&values, Escape::None);
+            (name.clone(), Value::String(text.as_str().to_owned()))
+        });
         fields.collect()
     }
+
+    fn texts(&self) -> BTreeMap<String, String> {
+        let fields = self.0.iter();
+        fields
+            .map(|(name, field)| (name.clone(), field.text.clone()))
+            .collect()
+    }
+}
+
+/// Whether the attribute is set at all, be it to no names.
+pub fn is_set(settings: &Settings<'_>) -> bool {
+    settings
+        .value("fields")
+        .is_some_and(|value| *value != ValueAny::Null)
 }
 
 /// Reads a document that was written by templates, whichever they were; `None` if it is none, or if a field was changed.
 pub fn parse(text: &str) -> Option<Document> {
     let mut object: Map<String, Value> = serde_json::from_str(text).ok()?;
     let mark: Mark = serde_json::from_str(object.remove(MARK)?.as_str()?).ok()?;
+    let fields = Fields::read(mark.fields).ok()?;
     let document = Layout::parse(&mark.document.to_string())?;
-    (mark.fields.filled(&document) == object).then_some(document)
+    (fields.filled(&document) == object).then_some(document)
 }
 
-fn fill(template: &str, document: &Document) -> String {
-    // Every template was taken apart when its settings were read, or it stands in a document of ours.
-    let parts = parts(template).unwrap_or_default();
-    parts
-        .into_iter()
-        .map(|part| match part {
-            Part::Text(text) => text.to_owned(),
-            Part::Value(name) => value(name, document),
-        })
-        .collect()
+fn id(key: Option<&DocumentKey>) -> &str {
+    let id = key.and_then(|key| key.key_id.as_deref());
+    id.unwrap_or_default()
 }
 
-/// What is not there is an empty text.
-fn value(name: &str, document: &Document) -> String {
-    let secondary = document.secondary.as_ref();
-    let id = |key: Option<&DocumentKey>| key.and_then(|key| key.key_id.clone()).unwrap_or_default();
-    match name {
-        "primary.key_id" => id(Some(&document.primary)),
-        "primary.secret" => document.primary.secret.expose().to_owned(),
-        "secondary.key_id" => id(secondary),
-        "secondary.secret" => {
-            secondary.map_or_else(String::new, |key| key.secret.expose().to_owned())
-        }
-        "generation" => document
-            .generation
-            .map_or_else(String::new, |count| count.to_string()),
-        "rotated_at" => document
-            .rotated_at
-            .map_or_else(String::new, |at| at.to_string()),
-        _ => String::new(),
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
     }
-}
-
-enum Part<'a> {
-    Text(&'a str),
-    Value(&'a str),
-}
-
-fn parts(template: &str) -> Result<Vec<Part<'_>>, String> {
-    let mut parts = Vec::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let (name, beyond) = after
-            .split_once("}}")
-            .ok_or("a placeholder begins with {{ and has no end }}.")?;
-        if !PLACEHOLDERS.contains(&name) {
-            return Err(format!(
-                "{{{{{name}}}}} is not known. Between {{{{ and }}}} write {}.",
-                choice(&PLACEHOLDERS)
-            ));
-        }
-        parts.push(Part::Text(before));
-        parts.push(Part::Value(name));
-        rest = beyond;
-    }
-    parts.push(Part::Text(rest));
-    Ok(parts)
 }
 
 #[cfg(test)]

@@ -98,11 +98,7 @@ impl Shape {
             Self::Layout(layout) => layout.render(document),
             Self::Fields(fields) => fields.render(document),
             Self::Variables(names) => {
-                let values = variables::values(document).into_iter().enumerate();
-                let there = values.filter_map(|(index, value)| {
-                    Some((names.variable(index), Value::String(value?.to_string())))
-                });
-                Zeroizing::new(Value::Object(there.collect()).to_string())
+                Zeroizing::new(Value::Object(variables_of(names, document)).to_string())
             }
         }
     }
@@ -126,20 +122,27 @@ impl Shape {
     }
 }
 
-/// Only what consists of the variables of one prefix and nothing else.
+fn variables_of(names: &Names, document: &Document) -> Map<String, Value> {
+    let values = variables::values(document).into_iter().enumerate();
+    let there = values.filter_map(|(index, value)| {
+        Some((names.variable(index), Value::String(value?.to_string())))
+    });
+    there.collect()
+}
+
+/// Only what is written for a document with a generation, to the last variable: others have a `DB_PRIMARY` as well.
 fn in_variables(text: &str) -> Option<Document> {
     let object: Map<String, Value> = serde_json::from_str(text).ok()?;
     let names = object.keys().find_map(|name| Names::of_primary(name))?;
     let mut values: Values = [const { None }; SUFFIXES.len()];
-    for (name, value) in object {
+    for (name, value) in &object {
         let index = names.index_of(name.as_bytes())?;
-        let Value::String(text) = value else {
-            return None;
-        };
-        values[index] = Some(Zeroizing::new(text));
+        values[index] = Some(Zeroizing::new(value.as_str()?.to_owned()));
     }
     match names.understand(values) {
-        Found::Document(document) => Some(document),
+        Found::Document(document) => (document.generation.is_some()
+            && variables_of(&names, &document) == object)
+            .then_some(document),
         _ => None,
     }
 }
@@ -219,11 +222,15 @@ mod tests {
     }
 
     #[test]
-    fn variables_beside_others_are_not_taken_for_ours() {
+    fn variables_of_others_are_not_taken_for_ours() {
         for odd in [
             r#"{"API_KEY_PRIMARY":"a","OTHER":"b"}"#,
             r#"{"API_KEY_PRIMARY":"a","SHOP_PRIMARY":"b"}"#,
             r#"{"API_KEY_PRIMARY":1}"#,
+            r#"{"DB_PRIMARY":"a"}"#,
+            r#"{"DB_PRIMARY":"a","DB_SECONDARY":"b"}"#,
+            r#"{"DB_PRIMARY":"a","DB_GENERATION":"1"}"#,
+            r#"{"DB_PRIMARY":"a","DB_SECONDARY":"b","DB_GENERATION":"01"}"#,
         ] {
             assert!(matches!(Shape::understand(odd), Found::Foreign(_)), "{odd}");
         }

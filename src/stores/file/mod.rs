@@ -22,6 +22,7 @@ use tf_provider::schema::AttributeType;
 use tf_provider::value::ValueAny;
 use zeroize::Zeroizing;
 
+use super::fields;
 use super::shape::{self, Shape};
 use super::{Store, StoreKind};
 use crate::context::Context;
@@ -147,7 +148,7 @@ impl Target {
         let format = match settings.one_of("format", &["json", "dotenv"])? {
             Some("dotenv") => {
                 refuse("layout", "json")?;
-                if settings.object("fields").is_some() {
+                if fields::is_set(settings) {
                     return Err(settings.wrong(
                         "fields",
                         "fields does not go with this format",
