@@ -316,6 +316,7 @@ async fn a_namespace_in_the_settings_and_one_in_the_path_are_one_place() {
         by_path.identity().await.unwrap()
     );
     by_header.check(None).await.unwrap();
+    by_path.check(None).await.unwrap();
     write(by_header.as_ref(), "made-up-first", &Version::Absent)
         .await
         .unwrap();
@@ -327,19 +328,43 @@ async fn a_namespace_in_the_settings_and_one_in_the_path_are_one_place() {
 
 #[tokio::test]
 async fn a_secret_that_deletes_its_versions_by_itself_is_refused() {
-    let (bao, path) = (OpenBao::shared(), unique("passing"));
+    let bao = OpenBao::shared();
+    let settings = json!({ "delete_version_after": "1h" });
+    let door = Door::before(&bao.url());
+    for loses_an_answer in [false, true] {
+        let path = unique("passing");
+        bao.admin("POST", &format!("secret/metadata/{path}"), settings.clone());
+        let store = store(&context(block(&door.url(), ROOT)), &place(&path)).unwrap();
+        store.check(None).await.unwrap();
+        if loses_an_answer {
+            door.lose(r#""cas":0"#);
+        }
+        let refused = write(store.as_ref(), "made-up-first", &Version::Absent)
+            .await
+            .unwrap_err();
+        assert_eq!(refused.kind, Kind::Invalid, "{refused}");
+        assert!(refused.detail.contains("delete_version_after"), "{refused}");
+        assert_eq!(bao.fields(&path), Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_begins_to_delete_its_versions_by_itself_leaves_its_readers_a_key() {
+    let (bao, path) = (OpenBao::shared(), unique("begins"));
+    let store = store(&admin(), &place(&path)).unwrap();
+    let first = write(store.as_ref(), "made-up-first", &Version::Absent)
+        .await
+        .unwrap();
     bao.admin(
         "POST",
         &format!("secret/metadata/{path}"),
         json!({ "delete_version_after": "1h" }),
     );
-    let store = store(&admin(), &place(&path)).unwrap();
-    let refused = write(store.as_ref(), "made-up-first", &Version::Absent)
+    let refused = write(store.as_ref(), "made-up-later", &first)
         .await
         .unwrap_err();
     assert_eq!(refused.kind, Kind::Invalid, "{refused}");
-    assert!(refused.detail.contains("delete_version_after"), "{refused}");
-    assert_eq!(bao.fields(&path), Value::Null);
+    assert_eq!(bao.fields(&path)["primary"]["secret"], "made-up-later");
 }
 
 #[tokio::test]

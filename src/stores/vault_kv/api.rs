@@ -31,8 +31,8 @@ pub(super) struct Stored {
     pub text: Secret,
     /// Which content that is.
     pub version: Version,
-    /// The number of the version, where there are versions.
-    pub number: Option<u64>,
+    /// What the engine tells of the version, where there are versions.
+    pub about: Option<About>,
 }
 
 /// What the engine tells of a version.
@@ -94,8 +94,8 @@ impl Api {
             {
                 Looked::There(Answer { data }) => Looked::There(Stored {
                     version: data.metadata.content(),
-                    number: Some(data.metadata.version),
                     text: text(data.data),
+                    about: Some(data.metadata),
                 }),
                 Looked::Gone(remains) => Looked::Gone(remains),
                 Looked::Nothing => Looked::Nothing,
@@ -109,7 +109,7 @@ impl Api {
                     let text = text(data);
                     Looked::There(Stored {
                         version: Version::of_bytes(text.expose().as_bytes()),
-                        number: None,
+                        about: None,
                         text,
                     })
                 }

@@ -180,9 +180,9 @@ impl Store for SecretPlace {
         if stored.version != *expected {
             return Err(writing::changed_meanwhile(&self.place()));
         }
-        let removed = match stored.number {
-            Some(number) if !self.place.delete_all_versions => {
-                self.api.delete_version(&self.place, number).await
+        let removed = match stored.about {
+            Some(about) if !self.place.delete_all_versions => {
+                self.api.delete_version(&self.place, about.version).await
             }
             _ => self.api.delete_all(&self.place).await,
         };

@@ -23,19 +23,22 @@ impl SecretPlace {
         if let Some(number) = number
             && let Some(about) = self.put_over(number, text, secrets).await?
         {
-            return self.lasting(about).await;
+            return self.lasting(about, expected).await;
         }
         // Somebody was faster, an earlier attempt of ours did arrive, or what stood there was deleted and counts on.
         let looked = self.api.read(&self.place).await;
         let over = match looked.map_err(|refusal| self.unread(refusal))? {
             Looked::There(stored) if stored.holds(text) => {
-                return Ok(receipt(stored.version, stored.number));
+                return match stored.about {
+                    Some(about) => self.lasting(about, expected).await,
+                    None => Ok(receipt(stored.version, None)),
+                };
             }
             Looked::Gone(remains) if *expected == Version::Absent => remains.version,
             _ => return Err(changed_meanwhile(&self.place())),
         };
         match self.put_over(over, text, secrets).await? {
-            Some(about) => self.lasting(about).await,
+            Some(about) => self.lasting(about, expected).await,
             None => Err(changed_meanwhile(&self.place())),
         }
     }
@@ -55,16 +58,19 @@ impl SecretPlace {
     }
 
     /// A version that the engine deletes by itself after a while would leave its readers without a key.
-    async fn lasting(&self, about: About) -> Result<Receipt> {
+    async fn lasting(&self, about: About, replaced: &Version) -> Result<Receipt> {
         if about.deletion_time.is_empty() {
             return Ok(receipt(about.content(), Some(about.version)));
         }
-        let deleted = self.api.delete_version(&self.place, about.version).await;
-        let outcome = match deleted {
-            Ok(()) => "The version was deleted again.".to_owned(),
-            Err(refusal) => refusal
-                .explain("The version could not be deleted again")
-                .to_string(),
+        let outcome = match replaced {
+            Version::Absent => match self.api.delete_version(&self.place, about.version).await {
+                Ok(()) => "The version was deleted again.".to_owned(),
+                Err(refusal) => refusal
+                    .explain("The version could not be deleted again")
+                    .to_string(),
+            },
+            // Whoever reads without naming a version gets the latest, and nothing at all if that is deleted.
+            Version::Of(_) => "Until then it stays, for its readers have no other.".to_owned(),
         };
         Err(Error::new(
             Kind::Invalid,
