@@ -330,3 +330,20 @@ fn a_provider_block_that_is_known_late_leaves_the_key_alone() {
     ws.advance("80s").apply().ok();
     stands(&keyring, &ws, &[1, 2]);
 }
+
+#[test]
+fn a_key_that_the_api_ends_before_its_successor_leads_is_refused_by_the_plan() {
+    let keyring = Keyring::start(hub::speak);
+    let living = |length: &str| {
+        format!(
+            "{}      expires_in = \"{length}\"\n",
+            declaration(&keyring.url())
+        )
+    };
+    let ws = workspace(&living("149s"));
+    ws.plan().failed().reads("http-key-that-ends-too-soon");
+    assert!(keyring.world().requests.is_empty());
+    ws.write(&configuration(&living("150s")));
+    ws.apply().ok();
+    assert_eq!(keyring.secrets().len(), 1);
+}

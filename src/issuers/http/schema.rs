@@ -56,7 +56,8 @@ pub fn attributes() -> Attributes {
             "expires_in",
             text(
                 "How long a key lives by itself, for the placeholders `{{expires_in}}` (seconds) and `{{expires_at}}` of \
-                 `create`. Longer than the interval and the grace period of every policy together.",
+                 `create`. It has to outlast the whole life of a key here (`stage_before` + `rotation_interval` + \
+                 `grace_period`), and a plan refuses what does not.",
             ),
         ),
         (
