@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh build   a C compiler, protoc
 #   scripts/setup.sh demo    the same; terraform or tofu
-#   scripts/setup.sh test    the same; PostgreSQL; moto; OpenBao; where they can be had, JupyterHub and Verdaccio
+#   scripts/setup.sh test    the same; PostgreSQL; moto; OpenBao; where they can be had, JupyterHub, Verdaccio and Prometheus
 #   scripts/setup.sh bench   the same without moto and OpenBao
 #   scripts/setup.sh python  Python with a virtual environment
 #   scripts/setup.sh mingw   a C compiler for Windows
@@ -18,6 +18,7 @@ readonly MOTO_VERSION=5.2.1
 readonly JUPYTERHUB_VERSION=6.1.1
 readonly VERDACCIO_VERSION=6.8.0
 readonly OPENBAO_VERSION=2.7.2
+readonly PROMETHEUS_CLIENT_VERSION=0.26.0
 
 # Installs a system package where that needs no questions: $1 for apt, $2 for dnf, $3 for brew.
 install_package() {
@@ -167,6 +168,32 @@ want_servers() {
       say "jupyterhub could not be installed; what needs it is skipped."
   fi
   want_from_npm verdaccio verdaccio "$VERDACCIO_VERSION"
+  if [ ! -d "$(venv)/lib" ] || ! "$(venv)/bin/python" -c 'import prometheus_client' 2>/dev/null; then
+    need_python
+    "$(venv)/bin/python" -m pip install --quiet --disable-pip-version-check "prometheus-client==$PROMETHEUS_CLIENT_VERSION" ||
+      say "prometheus-client could not be installed; what needs it is skipped."
+  fi
+  want_from_debian promtool prometheus
+  want_from_debian prometheus-pushgateway prometheus-pushgateway
+}
+
+# Program $1 out of the Debian package $2, unpacked beside everything else: an installed one would start a server.
+want_from_debian() {
+  local place folder
+  place=$(target_directory)/debian
+  if command -v "$1" >/dev/null || [ -x "$place/usr/bin/$1" ]; then return; fi
+  if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
+    say "This is no Debian, so $1 is not installed; what needs it is skipped."
+    return
+  fi
+  say "$1 is missing; unpacking it into $place."
+  folder=$(mktemp -d)
+  if (cd "$folder" && apt-get download "$2" >/dev/null 2>&1) && mkdir -p "$place" && dpkg -x "$folder"/*.deb "$place"; then
+    :
+  else
+    say "$1 could not be had; what needs it is skipped."
+  fi
+  rm -rf "$folder"
 }
 
 # Program $1 out of package $2 of version $3.

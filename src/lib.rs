@@ -16,7 +16,7 @@
 //! * [`domain`] decides: policy, slots, rules, steps. No I/O, no clock, no Terraform types.
 //! * [`ledger`] remembers what a state cannot: the journal of effects, the inventory, the audit trail, the locks.
 //! * [`engine`] looks at the world and carries out the steps, in their order, whatever goes wrong.
-//! * [`cli`] is what a person may ask for without Terraform.
+//! * [`health`] is how every key is doing, out of the ledger alone; [`cli`] is what a person may ask for without Terraform.
 //! * [`issuers`] mint and revoke, [`stores`] hold what is delivered; one file and one line in a table for each.
 //! * [`http`] is the one API client; [`vendors`] is what the issuers and stores of one vendor add to it: credentials,
 //!   signing, how it says no.
@@ -44,6 +44,7 @@ pub mod functions;
 #[doc(hidden)]
 #[path = "../fuzz/targets/mod.rs"]
 pub mod fuzz;
+pub mod health;
 pub mod http;
 pub mod instant;
 pub mod issuers;

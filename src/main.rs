@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // The command line starts a plugin without arguments.
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    if arguments.first().is_some_and(|word| word == "ledger") {
+    // Terraform says that it starts a plugin, whatever the arguments are.
+    if !apikey::protocol::is_plugin() && apikey::cli::is_asked(&arguments) {
         return apikey::cli::run(arguments);
     }
     apikey::protocol::run(apikey::provider::registry)

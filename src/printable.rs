@@ -16,6 +16,11 @@ pub fn say_aside(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{}", printable(&text.to_string()));
 }
 
+/// Prints text whose parts went through here already, so that the colours in it are ours.
+pub fn say_clean(text: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
 /// Several lines, whose control characters are shown instead of obeyed.
 pub fn printable(text: &str) -> Cow<'_, str> {
     clean(text, |character| matches!(character, '\n' | '\t'))

@@ -37,6 +37,9 @@ mod ledger;
 /// What each command line can do with keys, one test a feature.
 #[cfg(unix)]
 mod matrix;
+/// The command line by hand, metrics, alerts and dashboards.
+#[cfg(unix)]
+mod monitoring;
 /// What only OpenTofu has.
 #[cfg(unix)]
 mod opentofu;

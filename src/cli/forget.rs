@@ -5,8 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Named, wait};
-use crate::clock::Clock;
+use super::{Named, now, wait};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::hold::holder;
 use crate::ledger::sql::Database;
@@ -15,8 +14,8 @@ use crate::printable::{say, say_aside};
 /// Says that no state holds a resource any more.
 ///
 /// Its keys are listed as orphaned from then on: they stay valid, nothing rotates them, and another resource may import
-/// them. Nothing is changed at any issuer or in any delivery. Ends with 0 if keys were listed, with 1 if the ledger knows no
-/// live key of the resource, and with 2 if the ledger cannot be used.
+/// them. Nothing is changed at any issuer or in any delivery. Ends with 0 if keys were listed, and with 1 if the ledger knows no
+/// live key of the resource or cannot be used.
 #[derive(Args, Debug)]
 pub struct Asked {
     /// The id of the resource.
@@ -37,9 +36,8 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
             ),
         ));
     }
-    let clock = Clock::from_environment()?;
     let ledger = Database::with_defaults(target);
-    let keys = wait(ledger.forget(&asked.resource, &holder(), clock.now()))?;
+    let keys = wait(ledger.forget(&asked.resource, &holder(), now()?))?;
     for key in &keys {
         say(format!("{} is orphaned now.", key.label()));
     }

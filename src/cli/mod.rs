@@ -1,7 +1,13 @@
-//! What a person may ask for without Terraform: one file for each command. Reads and writes the ledger alone, and needs
-//! no credentials of a vendor.
+//! What a person or a pipeline may ask for without Terraform: one file for each command. Reads the ledger alone, but for
+//! `ledger forget`, and needs no credentials of a vendor.
 
 mod forget;
+mod inventory;
+mod keys;
+mod metrics;
+mod push;
+mod status;
+mod table;
 mod verify;
 
 use std::ffi::OsString;
@@ -10,19 +16,30 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
+use crate::instant::Instant;
 use crate::ledger::config;
 use crate::ledger::sql::Target;
 use crate::printable::{say, say_aside};
 
-/// The exit code of a command that was not understood or could not be carried out.
-const FAILED: u8 = 2;
+/// The exit code of a command that could not find out what it was asked.
+const CANNOT_TELL: u8 = 1;
+/// The exit code of a command that was not understood.
+const USAGE: u8 = 2;
+/// The exit code of a command that found what it was asked to look for.
+const FINDINGS: u8 = 3;
+
+const CODES: &str = "\
+Exit codes: 0 nothing was found that is not as it should be; 1 it could not be found out; 2 the command was not
+understood; 3 something was found.";
 
 #[derive(Debug, Parser)]
 #[command(
     name = "terraform-provider-apikey",
     no_binary_name = true,
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    after_help = CODES
 )]
 struct Line {
     #[command(subcommand)]
@@ -31,15 +48,34 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Asks the ledger, or tells it what Terraform tells no provider.
+    Status(status::Asked),
+    Inventory(inventory::Asked),
+    Metrics(metrics::Asked),
+    /// Checks the audit trail.
+    #[command(subcommand, arg_required_else_help = false)]
+    Audit(Audit),
+    /// Tells the ledger what Terraform tells no provider.
     #[command(subcommand, arg_required_else_help = false)]
     Ledger(Ledger),
 }
 
 #[derive(Debug, Subcommand)]
-enum Ledger {
+enum Audit {
     Verify(verify::Asked),
+}
+
+#[derive(Debug, Subcommand)]
+enum Ledger {
     Forget(forget::Asked),
+}
+
+/// The words that a command begins with.
+const COMMANDS: [&str; 5] = ["status", "inventory", "metrics", "audit", "ledger"];
+
+/// Whether somebody asks for a command, and not for the plugin.
+pub fn is_asked(words: &[OsString]) -> bool {
+    let first = words.first().and_then(|word| word.to_str());
+    first.is_some_and(|word| COMMANDS.contains(&word))
 }
 
 /// Which ledger.
@@ -68,27 +104,27 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return explain(&error, &words),
     };
     let done = match line.command {
-        Command::Ledger(Ledger::Verify(asked)) => verify::run(&asked),
+        Command::Status(asked) => status::run(&asked),
+        Command::Inventory(asked) => inventory::run(&asked),
+        Command::Metrics(asked) => metrics::run(&asked),
+        Command::Audit(Audit::Verify(asked)) => verify::run(&asked),
         Command::Ledger(Ledger::Forget(asked)) => forget::run(&asked),
     };
-    done.unwrap_or_else(|error| complain(&error, FAILED))
-}
-
-/// Says what went wrong, and ends with this code.
-fn complain(error: &Error, code: u8) -> ExitCode {
-    say_aside(format!("Error: {}\n\n{}", error.summary, error.detail));
-    ExitCode::from(code)
+    done.unwrap_or_else(|error| {
+        say_aside(format!("Error: {}\n\n{}", error.summary, error.detail));
+        ExitCode::from(CANNOT_TELL)
+    })
 }
 
 /// The help that was asked for, or what was not understood. A word may be the password of a URL that was given without
 /// `--url`, so none of them is repeated, as `clap` would do.
 fn explain(error: &clap::Error, words: &[OsString]) -> ExitCode {
     if error.kind() == ErrorKind::DisplayHelp {
-        say(error.render());
+        say(usage(words));
         return ExitCode::SUCCESS;
     }
     say_aside(format!("{}\n\n{}", fault(error.kind()), usage(words)));
-    ExitCode::from(FAILED)
+    ExitCode::from(USAGE)
 }
 
 fn fault(kind: ErrorKind) -> &'static str {
@@ -98,14 +134,16 @@ fn fault(kind: ErrorKind) -> &'static str {
         }
         ErrorKind::InvalidValue => "One of the arguments has no value, or none that it takes.",
         ErrorKind::ValueValidation => "The value of one of the arguments is not of its form.",
-        ErrorKind::ArgumentConflict => "One of the arguments is given more than once.",
+        ErrorKind::ArgumentConflict => {
+            "One of the arguments is given more than once, or beside one that it excludes."
+        }
         ErrorKind::MissingRequiredArgument => "An argument is missing.",
         ErrorKind::InvalidUtf8 => "One of the arguments is not UTF-8 text.",
         _ => "Say what is to be done.",
     }
 }
 
-/// How the command is used that the words begin with.
+/// How the command is used that the words begin with. `clap` itself would leave out the name of the program.
 fn usage(words: &[OsString]) -> String {
     let mut command = Line::command();
     command.build();
@@ -118,6 +156,11 @@ fn usage(words: &[OsString]) -> String {
     command.render_help().to_string()
 }
 
+/// When it is asked.
+fn now() -> Result<Instant> {
+    Ok(Clock::from_environment()?.now())
+}
+
 /// Waits for what a command asks of the ledger.
 fn wait<T>(question: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -128,59 +171,4 @@ fn wait<T>(question: impl Future<Output = Result<T>>) -> Result<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(line: &str) -> Result<Ledger, String> {
-        let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        let parsed = Line::try_parse_from(&words);
-        parsed
-            .map(
-                |Line {
-                     command: Command::Ledger(ledger),
-                 }| ledger,
-            )
-            .map_err(|error| format!("{}\n{}", fault(error.kind()), usage(&words)))
-    }
-
-    #[test]
-    fn what_is_asked_is_understood() {
-        let Ok(Ledger::Verify(asked)) =
-            parsed("ledger verify --url sqlite://a.db --schema=s --seal 7:ab")
-        else {
-            panic!("it is a check");
-        };
-        assert_eq!(asked.named.url.as_deref(), Some("sqlite://a.db"));
-        assert_eq!(asked.named.schema.as_deref(), Some("s"));
-        assert_eq!(asked.seal, Some((7, "ab".into())));
-        let Ok(Ledger::Forget(asked)) = parsed("ledger forget key_1 --url=sqlite://a.db") else {
-            panic!("a resource is to be forgotten");
-        };
-        assert_eq!(asked.resource, "key_1");
-        assert_eq!(asked.named.url.as_deref(), Some("sqlite://a.db"));
-    }
-
-    #[test]
-    fn what_is_not_understood_is_not_repeated() {
-        for line in [
-            "ledger",
-            "ledger canary",
-            "ledger verify --url",
-            "ledger verify --seal canary",
-            "ledger verify --canary",
-            "ledger verify --url a --url canary",
-            "ledger verify postgres://user:canary@host/db",
-            "ledger forget",
-            "ledger forget key_1 canary",
-            "ledger forget key_1 --canary",
-            "ledger forget --schema canary",
-        ] {
-            let said = parsed(line).unwrap_err();
-            assert!(!said.contains("canary"), "{line}: {said}");
-            assert!(
-                said.contains("Usage: terraform-provider-apikey ledger"),
-                "{said}"
-            );
-        }
-    }
-}
+mod tests;

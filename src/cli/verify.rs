@@ -1,18 +1,18 @@
-//! `ledger verify`: whether the audit trail is what was written.
+//! `audit verify`: whether the audit trail is what was written.
 
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Named, complain, wait};
-use crate::error::{Kind, Result};
+use super::{CANNOT_TELL, FINDINGS, Named, wait};
+use crate::error::Result;
 use crate::ledger::sql::{Database, Verdict};
 use crate::printable::{say, say_aside};
 
 /// Walks along the audit trail of a ledger and names the first event that was edited, removed or put in.
 ///
-/// Looks, and writes nothing. Ends with 0 if there is none, with 1 if there is one, with 2 if the ledger cannot be read, and
-/// with 3 if there is no ledger or nothing in it.
+/// Looks, and writes nothing. Ends with 0 if there is none, with 3 if there is one, and with 1 if the ledger cannot be read or
+/// there is nothing in it, which proves nothing.
 #[derive(Args, Debug)]
 pub struct Asked {
     #[command(flatten)]
@@ -22,9 +22,6 @@ pub struct Asked {
     #[arg(long, value_name = "NUMBER:HASH", value_parser = seal)]
     pub(super) seal: Option<(i64, String)>,
 }
-
-/// The exit code for a ledger that is not there or empty.
-const NOTHING: u8 = 3;
 
 fn seal(text: &str) -> Result<(i64, String), &'static str> {
     let form = "it is a number, a colon and a hash";
@@ -36,11 +33,8 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
     let target = asked.named.target()?;
     let place = target.shown().to_owned();
     let ledger = Database::for_reading(target);
-    match wait(ledger.verify(asked.seal.as_ref())) {
-        Ok(verdict) => Ok(report(&place, &verdict)),
-        Err(error) if error.kind == Kind::NotFound => Ok(complain(&error, NOTHING)),
-        Err(error) => Err(error),
-    }
+    let verdict = wait(ledger.verify(asked.seal.as_ref()))?;
+    Ok(report(&place, &verdict))
 }
 
 fn report(place: &str, verdict: &Verdict) -> ExitCode {
@@ -57,7 +51,7 @@ fn report(place: &str, verdict: &Verdict) -> ExitCode {
             say_aside(format!(
                 "The audit trail of {place} is empty, so it proves nothing."
             ));
-            ExitCode::from(NOTHING)
+            ExitCode::from(CANNOT_TELL)
         }
         None => {
             say(format!(
@@ -69,7 +63,7 @@ fn report(place: &str, verdict: &Verdict) -> ExitCode {
         Some(broken) => {
             say_aside(format!("The audit trail of {place} is broken: {broken}."));
             say_aside(format!("The {sound} events before are sound."));
-            ExitCode::FAILURE
+            ExitCode::from(FINDINGS)
         }
     }
 }

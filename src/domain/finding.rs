@@ -1,12 +1,14 @@
 //! What a rule finds: how grave it is, why, and the move that follows. Status, reason and warnings are made from it.
 
-use strum::IntoStaticStr;
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use crate::domain::moves::Move;
 use crate::instant::Instant;
 
 /// How a managed key is doing, mildest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantNames,
+)]
 #[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// Nothing to do.

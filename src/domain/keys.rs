@@ -179,6 +179,10 @@ pub struct Holding {
     pub policy: Option<String>,
     /// When the primary is due.
     pub rotation_due_at: Option<Instant>,
+    /// From when on that counts as overdue.
+    pub overdue_at: Option<Instant>,
+    /// When the retiring key may be revoked.
+    pub revocation_due_at: Option<Instant>,
     /// The status of the resource, in the word of its state.
     pub status: String,
     /// Who ended the resource and left its keys alive, if somebody did.

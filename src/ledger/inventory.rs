@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
 use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
 use crate::domain::keys::{Holding, KeyMark, KeyRecord, ResourceRef, Status};
@@ -121,7 +122,7 @@ pub struct Mark {
 impl Mark {
     /// As a token that goes through a configuration. It only fits the order that it was made for.
     pub fn token(&self, sort_by: Sort, descending: bool) -> String {
-        let content = serde_json::json!([sort_by.to_string(), descending, self.value, self.id]);
+        let content = json!([sort_by.to_string(), descending, self.value, self.id]);
         URL_SAFE_NO_PAD.encode(content.to_string())
     }
 
@@ -153,6 +154,65 @@ pub struct Listed {
     pub key: KeyRecord,
     /// It belongs to no resource: as marked, or because no state ever held it although the apply that minted it is over.
     pub orphaned: bool,
+}
+
+impl Listed {
+    /// What is told of each key, in this order.
+    pub const COLUMNS: [&str; 23] = [
+        "resource_id",
+        "name",
+        "workspace",
+        "issuer",
+        "account",
+        "key_id",
+        "mark",
+        "group",
+        "environment",
+        "owner",
+        "policy",
+        "slot",
+        "status",
+        "orphaned",
+        "resource_status",
+        "rotation_due_at",
+        "created_at",
+        "delivered_at",
+        "verified_at",
+        "promoted_at",
+        "retired_at",
+        "revoked_at",
+        "last_used_at",
+    ];
+
+    /// The values of the columns: texts, `orphaned` as a flag, null where there is none.
+    pub fn columns(&self) -> [Value; 23] {
+        let key = &self.key;
+        [
+            json!(self.resource.id),
+            json!(self.resource.name),
+            json!(self.resource.workspace),
+            json!(self.issuer),
+            json!(self.account),
+            json!(key.key.key_id),
+            json!(key.key.mark),
+            json!(self.group),
+            json!(self.environment),
+            json!(self.owner),
+            json!(self.policy),
+            json!(key.slot.to_string()),
+            json!(key.status.to_string()),
+            json!(self.orphaned),
+            json!(self.resource_status),
+            json!(self.rotation_due_at),
+            json!(key.created_at),
+            json!(key.delivered_at),
+            json!(key.verified_at),
+            json!(key.promoted_at),
+            json!(key.retired_at),
+            json!(key.revoked_at),
+            json!(key.last_used_at),
+        ]
+    }
 }
 
 /// The answer.

@@ -22,9 +22,15 @@ Use it in a configuration:
 Then run `terraform init` or `tofu init`. To try a binary that you built yourself, name its directory
 under dev_overrides in the configuration file of the command line.
 
-Two things can be run by hand. `terraform-provider-apikey ledger verify` checks the audit trail of a
-ledger; --help says more. To run the provider under a debugger, start it with --debug and do as it
-says.";
+By hand it tells what its ledger knows, without credentials of a vendor:
+
+  terraform-provider-apikey status           how every managed key is doing
+  terraform-provider-apikey inventory        every key that it knows, and who owns it
+  terraform-provider-apikey metrics          the same for Prometheus
+  terraform-provider-apikey audit verify     whether the audit trail is what was written
+  terraform-provider-apikey ledger forget    a resource that left its state without a destroy
+
+Each of them has --help. To run the provider under a debugger, start it with --debug and do as it says.";
 
 /// Says what this binary is and how it is used.
 pub(super) fn explain(unfit: Unfit, argument: Option<&str>) -> ExitCode {

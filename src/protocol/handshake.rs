@@ -42,6 +42,11 @@ pub(super) enum Unfit {
     Versions(String),
 }
 
+/// Whether Terraform or OpenTofu started this process.
+pub(super) fn is_plugin(get: impl Fn(&str) -> Option<String>) -> bool {
+    get(COOKIE.0).as_deref() == Some(COOKIE.1)
+}
+
 impl Environment {
     /// That of a process which no command line started.
     pub(super) fn unasked() -> Self {
@@ -55,7 +60,7 @@ impl Environment {
     /// Reads variables through `get`, which gives `None` for what is not set.
     pub(super) fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Unfit> {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
-        if get(COOKIE.0).as_deref() != Some(COOKIE.1) {
+        if !is_plugin(get) {
             return Err(Unfit::ByHand);
         }
         // A client that names no versions leaves the choice to us.

@@ -103,6 +103,11 @@ pub fn run(build: impl Fn(CancellationToken) -> Registry + Send) -> ExitCode {
     })
 }
 
+/// Whether Terraform or OpenTofu started this process, to have a plugin.
+pub fn is_plugin() -> bool {
+    handshake::is_plugin(|name| std::env::var(name).ok())
+}
+
 /// All calls are handled on the stack of one thread, and that of a main thread is a megabyte on Windows.
 const STACK: usize = 8 << 20;
 

@@ -28,7 +28,7 @@ fn run(world: &World, text: &str) {
 /// The exit code of a check by hand, and what it said.
 fn verified(world: &World) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_terraform-provider-apikey"))
-        .args(["ledger", "verify", "--url"])
+        .args(["audit", "verify", "--url"])
         .arg(format!("sqlite://{}", world.ws.path(FILE).display()))
         .output()
         .unwrap();
@@ -61,7 +61,7 @@ fn a_row_that_was_put_in_gets_no_key_revoked() {
         assert_eq!(verified(&world).0, Some(0), "{what}");
         run(&world, &row);
         let (code, said) = verified(&world);
-        assert_eq!(code, Some(1), "{what}");
+        assert_eq!(code, Some(3), "{what}");
         let expected = format!("in the table {table}: something else than the provider wrote it");
         assert!(said.contains(&expected), "{what}: {said}");
 

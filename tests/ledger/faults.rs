@@ -97,7 +97,7 @@ fn as_nobody(directory: &Path) -> std::process::Output {
     fs::copy(env!("CARGO_BIN_EXE_terraform-provider-apikey"), &binary).unwrap();
     let mut command = Command::new(binary);
     command
-        .args(["ledger", "verify", "--url", "sqlite://here/ledger.db"])
+        .args(["audit", "verify", "--url", "sqlite://here/ledger.db"])
         .current_dir(directory);
     if is_superuser() {
         command.uid(65534).gid(65534);

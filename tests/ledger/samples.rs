@@ -133,6 +133,8 @@ pub fn holding(name: &str, keys: Vec<KeyRecord>) -> Holding {
         environment: Some("prod".into()),
         owner: None,
         policy: Some("standard".into()),
+        overdue_at: None,
+        revocation_due_at: None,
         rotation_due_at: Some(at(1000)),
         status: "ok".into(),
         left_by: None,

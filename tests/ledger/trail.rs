@@ -274,7 +274,7 @@ async fn what_is_appended_at_once_does_not_fork() {
 
 fn verify_cli(arguments: &[&str], directory: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_terraform-provider-apikey"))
-        .args(["ledger", "verify"])
+        .args(["audit", "verify"])
         .args(arguments)
         .current_dir(directory)
         .env_remove("TF_DATA_DIR")
@@ -288,7 +288,7 @@ fn a_reader_that_has_gone_is_no_fault() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     for arguments in [
-        &["ledger", "verify", "--help"][..],
+        &["audit", "verify", "--help"][..],
         &["--help"],
         &["--version"],
     ] {
@@ -332,7 +332,7 @@ async fn a_person_verifies_by_hand() {
         told.tamper("UPDATE events SET name = 'other' WHERE seq = 3;")
             .await;
         let broken = verify_cli(&arguments, told.home.path());
-        assert_eq!(broken.status.code(), Some(1), "{broken:?}");
+        assert_eq!(broken.status.code(), Some(3), "{broken:?}");
         let said = String::from_utf8(broken.stderr).unwrap();
         assert!(said.contains("event 3 was edited"), "{said}");
         assert!(!said.contains("canary"), "{said}");
@@ -343,7 +343,7 @@ async fn a_person_verifies_by_hand() {
 async fn a_ledger_that_is_not_there_or_empty_is_not_sound_and_none_is_made() {
     let home = tempfile::tempdir().unwrap();
     let missing = verify_cli(&[], home.path());
-    assert_eq!(missing.status.code(), Some(3));
+    assert_eq!(missing.status.code(), Some(1));
     let said = String::from_utf8(missing.stderr).unwrap();
     assert!(said.contains("There is no ledger"), "{said}");
     assert!(said.contains(".terraform/apikey/ledger.db"), "{said}");
@@ -353,7 +353,7 @@ async fn a_ledger_that_is_not_there_or_empty_is_not_sound_and_none_is_made() {
     let url = Postgres::shared().url();
     let arguments = ["--url", &url, "--schema", &schema];
     let missing = verify_cli(&arguments, home.path());
-    assert_eq!(missing.status.code(), Some(3), "{missing:?}");
+    assert_eq!(missing.status.code(), Some(1), "{missing:?}");
 
     // An apply that did nothing worth an event.
     let mut apply = intent("a", "k", Effect::Apply);
@@ -363,7 +363,7 @@ async fn a_ledger_that_is_not_there_or_empty_is_not_sound_and_none_is_made() {
         .await
         .unwrap();
     let empty = verify_cli(&arguments, home.path());
-    assert_eq!(empty.status.code(), Some(3), "{empty:?}");
+    assert_eq!(empty.status.code(), Some(1), "{empty:?}");
     let said = String::from_utf8(empty.stderr).unwrap();
     assert!(said.contains("is empty, so it proves nothing"), "{said}");
 }

@@ -25,7 +25,8 @@ pub fn find(name: &str) -> Option<PathBuf> {
         .ancestors()
         .nth(2)?;
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let installed = ["python/bin", "node/node_modules/.bin"].map(|folder| target.join(folder));
+    let installed = ["python/bin", "node/node_modules/.bin", "debian/usr/bin"]
+        .map(|folder| target.join(folder));
     let found = std::env::split_paths(&path)
         .chain(installed)
         .map(|folder| folder.join(name))
@@ -81,6 +82,16 @@ impl Program {
 
     /// Asks it for something, and gives the status and the JSON that came back.
     pub fn ask(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
+        let (status, text) = self.exchange(method, path, token, body);
+        (status, serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    /// The text of a page.
+    pub fn page(&self, path: &str) -> String {
+        self.exchange("GET", path, "", &Value::Null).1
+    }
+
+    fn exchange(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, String) {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
         // Some read a body wherever its length is said.
         let body = match body {
@@ -110,10 +121,7 @@ impl Program {
             .split_whitespace()
             .nth(1)
             .and_then(|status| status.parse().ok());
-        (
-            status.unwrap_or_default(),
-            serde_json::from_str(body).unwrap_or_default(),
-        )
+        (status.unwrap_or_default(), body.to_owned())
     }
 }
 

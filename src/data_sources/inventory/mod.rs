@@ -5,6 +5,7 @@ mod schema;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use strum::VariantNames;
 use tf_provider::schema::{Block, Description, Schema};
 use tf_provider::value::{ValueAny, ValueEmpty};
@@ -164,35 +165,11 @@ fn answer(config: Values, query: &Query, page: Page) -> Values {
 }
 
 fn row(listed: &Listed) -> ValueAny {
-    let key = &listed.key;
-    let some = |text: &str| ValueAny::String(text.to_owned());
-    let at = |instant: Option<Instant>| text(instant.map(|at| at.to_string()));
-    let values = [
-        some(&listed.resource.id),
-        some(&listed.resource.name),
-        some(&listed.resource.workspace),
-        some(&listed.issuer),
-        some(&listed.account),
-        text(key.key.key_id.clone()),
-        text(key.key.mark.clone()),
-        text(listed.group.clone()),
-        text(listed.environment.clone()),
-        text(listed.owner.clone()),
-        text(listed.policy.clone()),
-        some(key.slot.into()),
-        some(key.status.into()),
-        ValueAny::Bool(listed.orphaned),
-        text(listed.resource_status.clone()),
-        at(listed.rotation_due_at),
-        at(Some(key.created_at)),
-        at(key.delivered_at),
-        at(key.verified_at),
-        at(key.promoted_at),
-        at(key.retired_at),
-        at(key.revoked_at),
-        at(key.last_used_at),
-    ];
-    let names = schema::COLUMNS.map(|(name, _)| name.to_owned());
+    let names = Listed::COLUMNS.map(str::to_owned);
+    let values = listed.columns().map(|value| match value {
+        Value::Bool(flag) => ValueAny::Bool(flag),
+        value => text(value.as_str().map(str::to_owned)),
+    });
     ValueAny::Map(names.into_iter().zip(values).collect())
 }
 

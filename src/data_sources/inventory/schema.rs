@@ -94,8 +94,8 @@ pub fn outputs() -> Attributes {
     ])
 }
 
-/// What is told of each key, in the order of `row`.
-pub const COLUMNS: [(&str, &str); 23] = [
+/// What is told of each key.
+const COLUMNS: [(&str, &str); 23] = [
     ("resource_id", "`id` of the `apikey_managed`."),
     ("name", "Its `name`."),
     ("workspace", "Its workspace, as far as known."),
@@ -132,3 +132,14 @@ pub const COLUMNS: [(&str, &str); 23] = [
         "When its issuer last saw it in use, as far as anybody asked.",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::inventory::Listed;
+
+    #[test]
+    fn every_column_is_described() {
+        assert_eq!(COLUMNS.map(|(name, _)| name), Listed::COLUMNS);
+    }
+}

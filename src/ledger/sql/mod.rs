@@ -9,6 +9,7 @@ mod chain;
 mod connect;
 mod dialect;
 mod file;
+mod health;
 mod holdings;
 mod jobs;
 mod journal;
@@ -36,6 +37,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant as Moment;
 
 use crate::error::{Error, Kind, Result};
+use crate::health::Health;
 use crate::instant::Instant;
 use crate::ledger::inventory::{Page, Query};
 use crate::ledger::{
@@ -104,19 +106,17 @@ impl Database {
         }
     }
 
+    /// How everything is doing at an instant. [`Kind::NotFound`] if there is no ledger.
+    pub async fn health(&self, now: Instant) -> Result<Health> {
+        let mut reader = self.reader_of_one_that_is_there().await?;
+        let health = health::health(&mut reader, self.target.dialect, now);
+        self.answer(health).await
+    }
+
     /// Walks along the audit trail. [`Kind::NotFound`] if there is no ledger. `seal` is the number and the hash of an
     /// event that somebody noted down.
     pub async fn verify(&self, seal: Option<&(i64, String)>) -> Result<Verdict> {
-        let Some(mut reader) = self.reader().await? else {
-            return Err(Error::new(
-                Kind::NotFound,
-                "There is no ledger",
-                format!(
-                    "{}: nothing is there. Name it with --url and --schema.",
-                    self.place()
-                ),
-            ));
-        };
+        let mut reader = self.reader_of_one_that_is_there().await?;
         let verdict = verify::verify(&mut reader, seal).await;
         verdict.map_err(|error| Trouble::from(error).explain(&self.target))
     }
@@ -197,6 +197,18 @@ impl Database {
             open.readable.store(true, Ordering::Relaxed);
         }
         Ok(Some(connection))
+    }
+
+    async fn reader_of_one_that_is_there(&self) -> Result<PoolConnection<Any>> {
+        let reader = self.reader().await?;
+        reader.ok_or_else(|| {
+            let place = self.place();
+            Error::new(
+                Kind::NotFound,
+                "There is no ledger",
+                format!("{place}: nothing is there. Name it with --url and --schema."),
+            )
+        })
     }
 
     /// The answer to a question, in time.

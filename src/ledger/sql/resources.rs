@@ -19,6 +19,8 @@ pub struct Recorded {
     policy: Option<String>,
     status: Option<String>,
     rotation_due_at: Option<Instant>,
+    overdue_at: Option<Instant>,
+    revocation_due_at: Option<Instant>,
     /// How often its key was promoted; `None` until a state was recorded.
     pub generation: Option<u64>,
     left_by: Option<String>,
@@ -35,6 +37,8 @@ impl From<&Holding> for Recorded {
             policy: holding.policy.clone(),
             status: Some(holding.status.clone()),
             rotation_due_at: holding.rotation_due_at,
+            overdue_at: holding.overdue_at,
+            revocation_due_at: holding.revocation_due_at,
             generation: Some(holding.generation),
             left_by: holding.left_by.clone(),
             places: holding.places.iter().cloned().collect(),
@@ -56,6 +60,8 @@ impl FromRow<'_, AnyRow> for Recorded {
             policy: row.try_get("policy")?,
             status: row.try_get("status")?,
             rotation_due_at: row.try_get("rotation_due_at")?,
+            overdue_at: row.try_get("overdue_at")?,
+            revocation_due_at: row.try_get("revocation_due_at")?,
             generation: generation.transpose()?,
             left_by: row.try_get("left_by")?,
             places: BTreeSet::new(),
@@ -132,11 +138,12 @@ pub async fn record(
     }
     sqlx::query(
         "INSERT INTO resources (resource_id, name, workspace, key_group, environment, owner, policy, status, \
-         rotation_due_at, generation, left_by, left_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (resource_id) DO UPDATE SET \
+         rotation_due_at, overdue_at, revocation_due_at, generation, left_by, left_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (resource_id) DO UPDATE SET \
          name = excluded.name, workspace = excluded.workspace, key_group = excluded.key_group, \
          environment = excluded.environment, owner = excluded.owner, policy = excluded.policy, \
-         status = excluded.status, rotation_due_at = excluded.rotation_due_at, generation = excluded.generation, \
+         status = excluded.status, rotation_due_at = excluded.rotation_due_at, overdue_at = excluded.overdue_at, \
+         revocation_due_at = excluded.revocation_due_at, generation = excluded.generation, \
          left_by = excluded.left_by, left_at = excluded.left_at, updated_at = excluded.updated_at",
     )
     .bind(&now.resource.id)
@@ -148,6 +155,8 @@ pub async fn record(
     .bind(&now.policy)
     .bind(&now.status)
     .bind(now.rotation_due_at)
+    .bind(now.overdue_at)
+    .bind(now.revocation_due_at)
     // Nobody promotes a key so often.
     .bind(now.generation.map(|number| i64::try_from(number).unwrap_or(i64::MAX)))
     .bind(&now.left_by)

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind};
 use crate::instant::Instant;
 use crate::ledger::{Holding, KeyMark, KeyRecord, ResourceRef, Slot, Status};
 use crate::resources::managed::model::ManagedState;
+use crate::resources::managed::read;
 
 /// Whose keys these are.
 pub fn resource(state: &ManagedState, context: &Context) -> ResourceRef {
@@ -44,6 +45,10 @@ pub fn holding(
         |value: &tf_provider::value::Value<String>| value.as_deref_option().map(str::to_owned);
     let policy = state.policy.as_ref_option();
     let due_at = state.rotation_due_at.as_deref_option();
+    let due_at = due_at.and_then(Instant::parse);
+    let rules = read::policy(state);
+    let slots = managed.slots.as_ref();
+    let alert_after = rules.as_ref().map(|policy| policy.alert_after);
     Holding {
         resource: resource(state, context),
         issuer: connections.kind.to_owned(),
@@ -52,10 +57,16 @@ pub fn holding(
         environment: text(&state.environment),
         owner: text(&state.owner),
         policy: policy.and_then(|policy| text(&policy.name)),
-        rotation_due_at: due_at.and_then(Instant::parse),
+        rotation_due_at: due_at,
+        overdue_at: due_at
+            .zip(alert_after)
+            .map(|(due_at, after)| due_at + after),
+        revocation_due_at: slots
+            .zip(rules.as_ref())
+            .and_then(|(slots, policy)| slots.revoke_after(policy)),
         status: text(&state.status).unwrap_or_default(),
         left_by: None,
-        generation: managed.slots.as_ref().map_or(0, |slots| slots.generation),
+        generation: slots.map_or(0, |slots| slots.generation),
         // The record of a delivery does not say yet what its place is.
         places: places(managed),
         keys: records(managed, confirmed_at),

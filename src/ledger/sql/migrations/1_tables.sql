@@ -10,6 +10,8 @@ CREATE TABLE resources (
   policy           {text},
   status           {text},
   rotation_due_at  {text},
+  overdue_at       {text},
+  revocation_due_at {text},
   generation       BIGINT,
   left_by          {text},
   left_at          {text},
@@ -128,6 +130,10 @@ CREATE INDEX events_by_key ON events (key_id, mark);
 CREATE INDEX events_by_mark ON events (mark) WHERE key_id IS NULL;
 {boundary}
 CREATE INDEX events_by_intent ON events (intent);
+{boundary}
+CREATE INDEX events_by_outcome ON events (event, effect, workspace);
+{boundary}
+CREATE INDEX events_of_applies ON events (resource_id, seq) WHERE effect = 'apply';
 {boundary}
 CREATE TABLE chain (
   id               BIGINT PRIMARY KEY CHECK (id = 1),

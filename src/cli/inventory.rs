@@ -1,0 +1,223 @@
+//! `inventory`: every key that the ledger knows.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::table::{away, environment, table, text};
+use super::{Named, now, wait};
+use crate::duration::Duration;
+use crate::error::{Error, Kind, Result};
+use crate::instant::Instant;
+use crate::ledger::inventory::{Listed, Query, Sort};
+use crate::ledger::sql::Database;
+use crate::ledger::{Inventory, Ledger, Status};
+use crate::printable::{say, say_aside, say_clean};
+
+const EXAMPLES: &str = "\
+Examples:
+  terraform-provider-apikey inventory --owner alice
+  terraform-provider-apikey inventory --without-owner --format csv > audit.csv
+  terraform-provider-apikey inventory --unused-for 90d --status live";
+
+/// How many keys are asked for at a time.
+const PAGE: u32 = 1000;
+
+/// Every key of every workspace that the ledger knows, live or dead. Metadata only, never a secret.
+///
+/// Ends with 0, also if no key is as asked, and with 1 if the ledger cannot be read.
+#[derive(Args, Debug)]
+#[command(before_help = EXAMPLES)]
+pub struct Asked {
+    #[command(flatten)]
+    named: Named,
+    /// Only keys of managed keys of this name.
+    #[arg(long)]
+    name: Option<String>,
+    /// Only keys of this group.
+    #[arg(long)]
+    group: Option<String>,
+    /// Only keys of this environment.
+    #[arg(long)]
+    environment: Option<String>,
+    /// Only keys of this owner.
+    #[arg(long, conflicts_with = "without_owner")]
+    owner: Option<String>,
+    /// Only keys of this workspace.
+    #[arg(long)]
+    workspace: Option<String>,
+    /// Only keys of this issuer, such as aws_iam.
+    #[arg(long)]
+    issuer: Option<String>,
+    /// Only keys under the policy of this name.
+    #[arg(long)]
+    policy: Option<String>,
+    /// Only keys that are live, revoked, or marked orphaned.
+    #[arg(long, value_parser = word::<Status>)]
+    status: Option<Status>,
+    /// Only keys that nobody owns.
+    #[arg(long)]
+    without_owner: bool,
+    /// Only keys that belong to no resource.
+    #[arg(long)]
+    orphaned: bool,
+    /// Only keys that were minted at least so long ago, such as 90d.
+    #[arg(long, value_name = "DURATION", value_parser = length)]
+    older_than: Option<Duration>,
+    /// Only keys that nobody used for so long, as far as their issuer was asked and tells.
+    #[arg(long, value_name = "DURATION", value_parser = length)]
+    unused_for: Option<Duration>,
+    /// created_at, environment, last_used_at, name, owner or rotation_due_at.
+    #[arg(long, default_value = "created_at", value_parser = word::<Sort>)]
+    sort_by: Sort,
+    /// How it is written.
+    #[arg(long, default_value = "table")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Table,
+    Csv,
+    Json,
+}
+
+fn word<T: std::str::FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse().map_err(|_| "it is none of the words")
+}
+
+fn length(text: &str) -> Result<Duration, &'static str> {
+    Duration::parse(text).map_err(|_| "it is no duration")
+}
+
+pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
+    let target = asked.named.target()?;
+    if target.is_missing() {
+        return Err(Error::new(
+            Kind::NotFound,
+            "There is no ledger",
+            format!(
+                "There is no file {}. Name the ledger with --url.",
+                target.shown()
+            ),
+        ));
+    }
+    let now = now()?;
+    let ledger = Database::for_reading(target);
+    let keys = wait(all(&ledger, question(asked, now)))?;
+    match asked.format {
+        Format::Table => {
+            say_clean(shown(&keys, now));
+            let counted = if keys.len() == 1 { "key" } else { "keys" };
+            say_aside(format!("{} {counted} by {}.", keys.len(), ledger.place()));
+        }
+        Format::Csv => say_clean(csv(&keys)?.trim_end()),
+        Format::Json => say(json(&keys)?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn question(asked: &Asked, now: Instant) -> Query {
+    Query {
+        name: asked.name.clone(),
+        workspace: asked.workspace.clone(),
+        group: asked.group.clone(),
+        environment: asked.environment.clone(),
+        owner: asked.owner.clone(),
+        policy: asked.policy.clone(),
+        issuer: asked.issuer.clone(),
+        status: asked.status,
+        without_owner: asked.without_owner,
+        orphaned: asked.orphaned,
+        created_until: asked.older_than.map(|age| now - age),
+        used_until: asked.unused_for.map(|age| now - age),
+        sort_by: asked.sort_by,
+        ..Query::all(now, PAGE)
+    }
+}
+
+async fn all(ledger: &Database, mut query: Query) -> Result<Vec<Listed>> {
+    let mut keys = Vec::new();
+    loop {
+        let page = ledger.list(&query).await?;
+        keys.extend(page.keys);
+        match page.next {
+            None => return Ok(keys),
+            next => query.after = next,
+        }
+    }
+}
+
+fn shown(keys: &[Listed], now: Instant) -> String {
+    let columns = [
+        "NAME",
+        "KEY",
+        "SLOT",
+        "STATUS",
+        "ENVIRONMENT",
+        "OWNER",
+        "CREATED",
+        "LAST USED",
+        "ACCOUNT",
+    ];
+    let rows = keys.iter().map(|listed| {
+        let key = &listed.key;
+        // No state is known to hold it, which the next refresh may mend.
+        let status = match (listed.orphaned, key.status) {
+            (true, Status::Live) => "unheld",
+            (_, status) => status.into(),
+        };
+        vec![
+            text(Some(&listed.resource.name)),
+            text(Some(key.key.label())),
+            text(Some(key.slot.into())),
+            text(Some(status)),
+            environment(listed.environment.as_deref()),
+            text(listed.owner.as_deref()),
+            away(Some(key.created_at), now),
+            away(key.last_used_at, now),
+            text(Some(&listed.account)),
+        ]
+    });
+    table(&columns, rows)
+}
+
+fn csv(keys: &[Listed]) -> Result<String> {
+    let failed = |error: String| Error::new(Kind::Other, "The list cannot be written", error);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let written = writer.write_record(Listed::COLUMNS);
+    written.map_err(|error| failed(error.to_string()))?;
+    for listed in keys {
+        let row = listed.columns().map(|value| match value {
+            serde_json::Value::String(text) => unlike_a_formula(text),
+            serde_json::Value::Null => String::new(),
+            value => value.to_string(),
+        });
+        let written = writer.write_record(row);
+        written.map_err(|error| failed(error.to_string()))?;
+    }
+    let bytes = writer
+        .into_inner()
+        .map_err(|error| failed(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+}
+
+/// A spreadsheet would calculate what begins so.
+fn unlike_a_formula(text: String) -> String {
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => format!("'{text}"),
+        false => text,
+    }
+}
+
+fn json(keys: &[Listed]) -> Result<String> {
+    let rows: Vec<serde_json::Map<_, _>> = keys
+        .iter()
+        .map(|listed| {
+            let names = Listed::COLUMNS.map(str::to_owned);
+            names.into_iter().zip(listed.columns()).collect()
+        })
+        .collect();
+    serde_json::to_string_pretty(&rows)
+        .map_err(|error| Error::new(Kind::Other, "The list cannot be written", error.to_string()))
+}

@@ -1,0 +1,234 @@
+//! `status`: how every managed key is doing.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::keys::{Keys, health};
+use super::table::{away, day, environment, status, table, text};
+use super::{FINDINGS, Named, wait};
+use crate::error::Result;
+use crate::health::{Health, ManagedKey, Status};
+use crate::ledger::Ledger;
+use crate::printable::{say, say_aside, say_clean};
+
+const EXAMPLES: &str = "\
+Examples:
+  terraform-provider-apikey status
+  terraform-provider-apikey status --environment prod --fail-on overdue,failed
+  terraform-provider-apikey status --json | jq '.keys[] | select(.status != \"ok\")'";
+
+/// How every managed key is doing, gravest first: what the last apply or refresh saw, and what time has made of it since.
+///
+/// Asks no issuer and no store. Ends with 0, with 1 if the ledger cannot be read or knows no such key, and with 3 if it
+/// found what --fail-on names.
+#[derive(Args, Debug)]
+#[command(before_help = EXAMPLES)]
+pub struct Asked {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    keys: Keys,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    /// End with 3 if any of these is found.
+    #[arg(long, value_delimiter = ',', value_name = "FINDINGS")]
+    fail_on: Vec<Finding>,
+}
+
+/// What can be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Finding {
+    /// A step is due, or a rotation is overdue.
+    Due,
+    /// A rotation is past due by alert_after of its policy.
+    Overdue,
+    /// A key cannot go on, or something is left unfinished.
+    Blocked,
+    /// The last apply of a key ended with an error.
+    Failed,
+    /// A live key belongs to no resource.
+    Orphaned,
+    /// A key has no owner.
+    Unowned,
+    /// The audit trail is not what was written.
+    Broken,
+}
+
+pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
+    let (ledger, health) = health(&asked.named, &asked.keys)?;
+    let is_broken =
+        asked.fail_on.contains(&Finding::Broken) && wait(ledger.verify(None))?.broken.is_some();
+    match asked.json {
+        true => say(json(&health, asked.keys.is_everything())),
+        false => show(&health, &ledger.place(), asked.keys.is_everything()),
+    }
+    let found: Vec<Finding> = asked
+        .fail_on
+        .iter()
+        .copied()
+        .filter(|finding| match finding {
+            Finding::Broken => is_broken,
+            finding => finds(*finding, &health),
+        })
+        .collect();
+    if found.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let names: Vec<String> = found.iter().filter_map(word).collect();
+    say_aside(format!("Found: {}.", names.join(", ")));
+    Ok(ExitCode::from(FINDINGS))
+}
+
+fn word(finding: &Finding) -> Option<String> {
+    Some(finding.to_possible_value()?.get_name().to_owned())
+}
+
+fn finds(finding: Finding, health: &Health) -> bool {
+    let now = health.now;
+    let any = |is: &dyn Fn(&ManagedKey) -> bool| health.keys.iter().any(is);
+    let is_late = |key: &ManagedKey| key.due_at.is_some_and(|at| now >= at);
+    match finding {
+        Finding::Due => {
+            any(&|key| matches!(key.status(now), Status::Due | Status::Overdue) || is_late(key))
+        }
+        Finding::Overdue => any(&|key| key.status(now) >= Status::Overdue),
+        Finding::Blocked => {
+            any(&|key| matches!(key.status(now), Status::Blocked | Status::Pending))
+        }
+        Finding::Failed => any(&|key| key.failing_since().is_some()),
+        Finding::Orphaned => health.orphaned > 0,
+        Finding::Unowned => any(&|key| key.owner.is_none()),
+        // Whoever walks along the trail knows.
+        Finding::Broken => false,
+    }
+}
+
+fn show(health: &Health, place: &str, is_everything: bool) {
+    let now = health.now;
+    let counts = health.by_status().into_iter().rev();
+    let counts: Vec<String> = counts
+        .map(|(status, count)| format!("{count} {}", status.word()))
+        .collect();
+    let total = health.keys.len();
+    say(format!(
+        "{total} {} at {now} by {place}: {}.\n",
+        if total == 1 { "key" } else { "keys" },
+        counts.join(", ")
+    ));
+    say_clean(listed(health));
+    for note in notes(health, is_everything) {
+        say(format!("\n{note}"));
+    }
+}
+
+/// A row for each key. Where all are in one workspace, its name says nothing.
+fn listed(health: &Health) -> String {
+    let now = health.now;
+    let workspaces: BTreeSet<&str> = health
+        .keys
+        .iter()
+        .map(|key| key.resource.workspace.as_str())
+        .collect();
+    let mut columns = vec![
+        "STATUS",
+        "NAME",
+        "ENVIRONMENT",
+        "OWNER",
+        "ROTATION DUE",
+        "LAST ROTATED",
+    ];
+    if workspaces.len() > 1 {
+        columns.push("WORKSPACE");
+    }
+    let rows = health.keys.iter().map(|key| {
+        let mut row = vec![
+            status(key.status(now)),
+            text(Some(&key.resource.name)),
+            environment(key.environment.as_deref()),
+            text(key.owner.as_deref()),
+            day(key.due_at, now),
+            away(Some(key.last_rotated_at()), now),
+        ];
+        if workspaces.len() > 1 {
+            row.push(text(Some(&key.resource.workspace)));
+        }
+        row
+    });
+    table(&columns, rows)
+}
+
+/// What the table does not show.
+fn notes(health: &Health, is_everything: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    let failing = health.keys.iter();
+    for (key, since) in failing.filter_map(|key| Some((key, key.failing_since()?))) {
+        let name = &key.resource.name;
+        notes.push(format!(
+            "The last apply of {name} ended with an error at {since}."
+        ));
+    }
+    // Neither is of one key.
+    if is_everything && health.orphaned > 0 {
+        notes.push(format!(
+            "{} live keys belong to no resource: inventory --orphaned lists them.",
+            health.orphaned
+        ));
+    }
+    if is_everything && health.unfinished > 0 {
+        notes.push(format!(
+            "{} effects have no outcome: an apply is at work, or was killed. The next apply looks after them.",
+            health.unfinished
+        ));
+    }
+    notes
+}
+
+fn json(health: &Health, is_everything: bool) -> String {
+    let keys: Vec<Value> = health.keys.iter().map(|key| of_key(key, health)).collect();
+    let mut told = json!({ "at": health.now, "keys": keys });
+    if is_everything {
+        told["orphaned"] = health.orphaned.into();
+        told["unfinished"] = health.unfinished.into();
+    }
+    // Made of text and numbers, so it can be written.
+    serde_json::to_string_pretty(&told).unwrap_or_default()
+}
+
+/// In the words of the columns of the ledger.
+fn of_key(key: &ManagedKey, health: &Health) -> Value {
+    let slots = key.slots().map(|(slot, record)| {
+        json!({
+            "slot": slot.to_string(),
+            "key_id": record.key.key_id,
+            "mark": record.key.mark,
+            "created_at": record.created_at,
+            "verified_at": record.verified_at,
+            "promoted_at": record.promoted_at,
+            "retired_at": record.retired_at,
+            "last_used_at": record.last_used_at,
+        })
+    });
+    json!({
+        "resource_id": key.resource.id,
+        "name": key.resource.name,
+        "workspace": key.resource.workspace,
+        "group": key.group,
+        "environment": key.environment,
+        "owner": key.owner,
+        "policy": key.policy,
+        "issuer": key.issuer,
+        "account": key.account,
+        "status": key.status(health.now).word(),
+        "seen_status": key.seen_status,
+        "last_rotated_at": key.last_rotated_at(),
+        "rotation_due_at": key.due_at,
+        "overdue_at": key.overdue_at,
+        "revocation_due_at": key.revocation_due_at,
+        "failing_since": key.failing_since(),
+        "slots": slots.collect::<Vec<_>>(),
+    })
+}

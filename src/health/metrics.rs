@@ -1,0 +1,270 @@
+//! What is measured: families of samples, in an order and with names that do not change between runs. How they are written
+//! is for [`prometheus`](super::prometheus) and [`openmetrics`](super::openmetrics).
+//!
+//! Instants are told, not ages: whoever reads them subtracts, so that a writer that hangs shows as one.
+
+use strum::VariantNames;
+
+use super::{Health, ManagedKey, Status, Trail};
+use crate::domain::keys::KeyRecord;
+use crate::instant::Instant;
+
+/// What a sample is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Goes up and down.
+    Gauge,
+    /// Only goes up.
+    Counter,
+    /// Always 1; its labels are what it tells.
+    Info,
+}
+
+/// One value with its labels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Names and values.
+    pub labels: Vec<(&'static str, String)>,
+    /// The value.
+    pub value: i64,
+}
+
+/// Everything of one name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Family {
+    /// The name, without `_total` and `_info`.
+    pub name: &'static str,
+    /// What it is, in one sentence.
+    pub help: &'static str,
+    /// What its samples are of.
+    pub kind: Kind,
+    /// The unit, which the name ends in.
+    pub unit: Option<&'static str>,
+    /// The samples.
+    pub samples: Vec<Sample>,
+}
+
+/// Everything that is measured of a ledger and its audit trail.
+pub fn families(health: &Health, trail: Trail) -> Vec<Family> {
+    let mut families = of_keys(health);
+    families.extend(of_the_ledger(health));
+    families.extend(of_the_trail(trail));
+    families.push(gauge(
+        "apikey_exported_timestamp_seconds",
+        "When this was written. Old if whatever writes it has stopped.",
+        [bare(health.now.unix())],
+    ));
+    let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+    families.push(Family {
+        kind: Kind::Info,
+        ..gauge(
+            "apikey_build",
+            "The version of the provider that wrote this.",
+            [Sample {
+                labels: version,
+                value: 1,
+            }],
+        )
+    });
+    families
+}
+
+fn of_keys(health: &Health) -> Vec<Family> {
+    let keys = &health.keys;
+    let now = health.now;
+    vec![
+        Family {
+            kind: Kind::Info,
+            ..gauge(
+                "apikey_key",
+                "A managed key, with its policy and the account at its issuer.",
+                keys.iter().map(|key| {
+                    let policy = key.policy.clone().unwrap_or_default();
+                    let more = [("policy", policy), ("account", key.account.clone())];
+                    sample(key, more, 1)
+                }),
+            )
+        },
+        gauge(
+            "apikey_status",
+            "Whether a key is in a status: 1 for the one that it is in, 0 for the others.",
+            keys.iter().flat_map(|key| statuses(key, now)),
+        ),
+        gauge(
+            "apikey_key_created_timestamp_seconds",
+            "When the key in a slot was minted, or first seen.",
+            of_slots(keys, |record| Some(record.created_at)),
+        ),
+        gauge(
+            "apikey_key_last_used_timestamp_seconds",
+            "When the issuer last saw the key in a slot in use. Missing where it does not tell.",
+            of_slots(keys, |record| record.last_used_at),
+        ),
+        gauge(
+            "apikey_rotation_last_timestamp_seconds",
+            "When the primary key became primary.",
+            keys.iter()
+                .map(|key| sample(key, [], key.last_rotated_at().unix())),
+        ),
+        gauge(
+            "apikey_rotation_due_timestamp_seconds",
+            "When the next rotation is due.",
+            instants(keys, |key| key.due_at),
+        ),
+        gauge(
+            "apikey_rotation_overdue_after_timestamp_seconds",
+            "From when on a rotation that did not happen is overdue, by the policy of the key.",
+            instants(keys, |key| key.overdue_at),
+        ),
+        gauge(
+            "apikey_revocation_due_timestamp_seconds",
+            "When the retiring key may be revoked. Missing where there is none.",
+            instants(keys, |key| key.revocation_due_at),
+        ),
+        gauge(
+            "apikey_apply_failed_timestamp_seconds",
+            "When the last apply of a key ended with an error. Missing where it did not.",
+            instants(keys, ManagedKey::failing_since),
+        ),
+    ]
+}
+
+fn of_the_ledger(health: &Health) -> Vec<Family> {
+    let without_owner = health.keys.iter().filter(|key| key.owner.is_none()).count();
+    vec![
+        gauge(
+            "apikey_keys",
+            "How many keys are managed.",
+            [bare(number(health.keys.len()))],
+        ),
+        gauge(
+            "apikey_keys_without_owner",
+            "How many managed keys have no owner.",
+            [bare(number(without_owner))],
+        ),
+        gauge(
+            "apikey_keys_orphaned",
+            "How many live keys belong to no resource.",
+            [bare(health.orphaned)],
+        ),
+        gauge(
+            "apikey_effects_unfinished",
+            "How many effects have no outcome: they are at work, or their apply was killed.",
+            [bare(health.unfinished)],
+        ),
+        Family {
+            kind: Kind::Counter,
+            ..gauge(
+                "apikey_effects",
+                "How often an effect on the outside ended so, since the ledger began.",
+                health.effects.iter().map(|count| Sample {
+                    labels: vec![
+                        ("workspace", count.workspace.clone()),
+                        ("effect", count.effect.clone()),
+                        ("outcome", count.outcome.to_string()),
+                    ],
+                    value: count.count,
+                }),
+            )
+        },
+        gauge(
+            "apikey_last_apply_timestamp_seconds",
+            "When an apply of any key last ended so. A run that finds nothing to do leaves none.",
+            health.runs.iter().map(|run| Sample {
+                labels: vec![
+                    ("workspace", run.workspace.clone()),
+                    ("outcome", run.outcome.to_string()),
+                ],
+                value: run.at.unix(),
+            }),
+        ),
+    ]
+}
+
+fn of_the_trail(trail: Trail) -> Vec<Family> {
+    vec![
+        gauge(
+            "apikey_audit_trail_intact",
+            "Whether every event of the audit trail is what was sealed.",
+            [bare(i64::from(trail.is_intact))],
+        ),
+        gauge(
+            "apikey_audit_events",
+            "How many events of the audit trail are sound, from the first on.",
+            [bare(trail.events)],
+        ),
+    ]
+}
+
+fn gauge(
+    name: &'static str,
+    help: &'static str,
+    samples: impl IntoIterator<Item = Sample>,
+) -> Family {
+    Family {
+        name,
+        help,
+        kind: Kind::Gauge,
+        unit: name.ends_with("_seconds").then_some("seconds"),
+        samples: samples.into_iter().collect(),
+    }
+}
+
+fn bare(value: i64) -> Sample {
+    Sample {
+        labels: Vec::new(),
+        value,
+    }
+}
+
+/// A sample of a key. The id tells apart what has the same name in another working directory.
+fn sample(
+    key: &ManagedKey,
+    more: impl IntoIterator<Item = (&'static str, String)>,
+    value: i64,
+) -> Sample {
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
+    let labels = [
+        ("id", key.resource.id.clone()),
+        ("name", key.resource.name.clone()),
+        ("group", or_none(&key.group)),
+        ("environment", or_none(&key.environment)),
+        ("owner", or_none(&key.owner)),
+        ("issuer", key.issuer.clone()),
+        ("workspace", key.resource.workspace.clone()),
+    ];
+    Sample {
+        labels: labels.into_iter().chain(more).collect(),
+        value,
+    }
+}
+
+fn statuses(key: &ManagedKey, now: Instant) -> impl Iterator<Item = Sample> {
+    let is = key.status(now).word();
+    Status::VARIANTS.iter().map(move |word| {
+        let status = [("status", (*word).to_owned())];
+        sample(key, status, i64::from(*word == is))
+    })
+}
+
+fn of_slots(keys: &[ManagedKey], at: impl Fn(&KeyRecord) -> Option<Instant>) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for key in keys {
+        for (slot, record) in key.slots() {
+            let slot = [("slot", slot.to_string())];
+            samples.extend(at(record).map(|at| sample(key, slot, at.unix())));
+        }
+    }
+    samples
+}
+
+fn instants(keys: &[ManagedKey], at: impl Fn(&ManagedKey) -> Option<Instant>) -> Vec<Sample> {
+    let told = keys
+        .iter()
+        .filter_map(|key| Some(sample(key, [], at(key)?.unix())));
+    told.collect()
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

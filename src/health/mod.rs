@@ -1,0 +1,179 @@
+//! How every managed key is doing, projected once from rows of the ledger and an instant for whoever tells of it: the
+//! command line, metrics, reports. Pure, and in a fixed order, so that the same ledger at the same instant says the same.
+
+pub mod metrics;
+pub mod openmetrics;
+pub mod prometheus;
+
+use std::collections::BTreeMap;
+
+use crate::domain::keys::{KeyRecord, ResourceRef, Slot};
+use crate::instant::Instant;
+
+pub use crate::domain::finding::Status;
+
+/// What the ledger says at one instant.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// The instant.
+    pub now: Instant,
+    /// Every resource that has a primary key, gravest first.
+    pub keys: Vec<ManagedKey>,
+    /// How often effects on the outside succeeded and failed, as the audit trail tells.
+    pub effects: Vec<EffectCount>,
+    /// When an apply last ended, by workspace and outcome.
+    pub runs: Vec<LastRun>,
+    /// Live keys that belong to no resource; [`MOST_COUNTED`](crate::ledger::inventory::MOST_COUNTED) stands for as many
+    /// or more.
+    pub orphaned: i64,
+    /// Effects whose outcome nobody wrote down.
+    pub unfinished: i64,
+}
+
+/// The audit trail, after a walk along it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trail {
+    /// Every event is what was sealed.
+    pub is_intact: bool,
+    /// How many are, from the first on.
+    pub events: i64,
+}
+
+/// The key of one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedKey {
+    /// Whose.
+    pub resource: ResourceRef,
+    /// The issuer, such as `aws_iam`.
+    pub issuer: String,
+    /// The account at the issuer.
+    pub account: String,
+    /// The logical key across environments.
+    pub group: Option<String>,
+    /// The environment.
+    pub environment: Option<String>,
+    /// The owner.
+    pub owner: Option<String>,
+    /// The name of the policy.
+    pub policy: Option<String>,
+    /// The status at the last apply or refresh, in the word of the state.
+    pub seen_status: Option<String>,
+    /// When the primary is due.
+    pub due_at: Option<Instant>,
+    /// From when on that counts as overdue.
+    pub overdue_at: Option<Instant>,
+    /// When the retiring key may be revoked.
+    pub revocation_due_at: Option<Instant>,
+    /// The key in use.
+    pub primary: KeyRecord,
+    /// The one beside it, staged or retiring.
+    pub secondary: Option<KeyRecord>,
+    /// How the last apply ended.
+    pub last_apply: Option<(Outcome, Instant)>,
+}
+
+/// How an effect ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub enum Outcome {
+    /// As intended.
+    Done,
+    /// With an error.
+    Failed,
+}
+
+/// How often.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EffectCount {
+    /// Where.
+    pub workspace: String,
+    /// The word of the effect.
+    pub effect: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How often it did.
+    pub count: i64,
+}
+
+/// When an apply last ended so.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LastRun {
+    /// Where.
+    pub workspace: String,
+    /// How.
+    pub outcome: Outcome,
+    /// When.
+    pub at: Instant,
+}
+
+impl Health {
+    /// The same with its keys in order: the gravest first, then the one that is due first, then by name.
+    pub fn in_order(mut self) -> Self {
+        let now = self.now;
+        self.keys.sort_by_cached_key(|key| {
+            (
+                std::cmp::Reverse(key.status(now)),
+                key.due_at,
+                key.resource.name.clone(),
+                key.resource.id.clone(),
+            )
+        });
+        self.effects.sort();
+        self.runs.sort();
+        self
+    }
+
+    /// The same with those keys alone that are asked for.
+    pub fn only(mut self, is_asked: impl Fn(&ManagedKey) -> bool) -> Self {
+        self.keys.retain(is_asked);
+        self
+    }
+
+    /// How many keys have each status, mildest first.
+    pub fn by_status(&self) -> BTreeMap<Status, usize> {
+        let mut counts = BTreeMap::new();
+        for key in &self.keys {
+            *counts.entry(key.status(self.now)).or_default() += 1;
+        }
+        counts
+    }
+}
+
+impl ManagedKey {
+    /// The status at an instant: as it was seen last, and what time alone has made of it since then.
+    pub fn status(&self, now: Instant) -> Status {
+        let is_past = |at: Option<Instant>| at.is_some_and(|at| now >= at);
+        let by_time = if is_past(self.overdue_at) {
+            Status::Overdue
+        } else if is_past(self.due_at) || is_past(self.revocation_due_at) {
+            Status::Due
+        } else {
+            Status::Ok
+        };
+        // A word that this version does not know is no reason to say that all is well.
+        let seen = self.seen_status.as_deref().map_or(Status::Pending, |word| {
+            word.parse().unwrap_or(Status::Blocked)
+        });
+        by_time.max(seen)
+    }
+
+    /// When it became primary.
+    pub fn last_rotated_at(&self) -> Instant {
+        self.primary.promoted_at.unwrap_or(self.primary.created_at)
+    }
+
+    /// Since when applies fail: the last one did.
+    pub fn failing_since(&self) -> Option<Instant> {
+        let (outcome, at) = self.last_apply?;
+        (outcome == Outcome::Failed).then_some(at)
+    }
+
+    /// Its keys that are alive, each with its slot.
+    pub fn slots(&self) -> impl Iterator<Item = (Slot, &KeyRecord)> {
+        let keys = [Some(&self.primary), self.secondary.as_ref()];
+        keys.into_iter().flatten().map(|key| (key.slot, key))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+use super::metrics::{Kind, families};
+use super::{EffectCount, Health, LastRun, ManagedKey, Outcome, Status, Trail};
+use super::{openmetrics, prometheus};
+use crate::domain::keys::{KeyMark, KeyRecord, ResourceRef, Slot, Status as Life};
+use crate::duration::Duration;
+use crate::instant::Instant;
+
+fn at(days: u64) -> Instant {
+    Instant::from_unix(1_767_225_600) + Duration::from_days(days)
+}
+
+fn record(slot: Slot, created_at: Instant) -> KeyRecord {
+    KeyRecord {
+        key: KeyMark::new(Some("KEY1".into()), None),
+        slot,
+        status: Life::Live,
+        created_at,
+        delivered_at: None,
+        verified_at: None,
+        promoted_at: None,
+        retired_at: None,
+        revoked_at: None,
+        last_used_at: None,
+        confirmed_at: None,
+        minted_by: None,
+        minted: false,
+    }
+}
+
+fn key(name: &str, seen: &str, due: u64) -> ManagedKey {
+    ManagedKey {
+        resource: ResourceRef {
+            id: format!("key_{name}"),
+            name: name.into(),
+            workspace: "default".into(),
+        },
+        issuer: "aws_iam".into(),
+        account: "aws_iam 123456789012 user ci".into(),
+        group: None,
+        environment: Some("prod".into()),
+        owner: None,
+        policy: None,
+        seen_status: Some(seen.into()),
+        due_at: Some(at(due)),
+        overdue_at: Some(at(due + 30)),
+        revocation_due_at: None,
+        primary: record(Slot::Primary, at(0)),
+        secondary: None,
+        last_apply: None,
+    }
+}
+
+fn health(keys: Vec<ManagedKey>) -> Health {
+    let health = Health {
+        now: at(100),
+        keys,
+        effects: vec![EffectCount {
+            workspace: "default".into(),
+            effect: "mint".into(),
+            outcome: Outcome::Done,
+            count: 7,
+        }],
+        runs: vec![LastRun {
+            workspace: "default".into(),
+            outcome: Outcome::Failed,
+            at: at(99),
+        }],
+        orphaned: 1,
+        unfinished: 0,
+    };
+    health.in_order()
+}
+
+const TRAIL: Trail = Trail {
+    is_intact: true,
+    events: 21,
+};
+
+#[test]
+fn time_makes_of_a_status_what_no_run_has_seen() {
+    let mut quiet = key("a", "ok", 90);
+    assert_eq!(quiet.status(at(89)), Status::Ok);
+    assert_eq!(quiet.status(at(90)), Status::Due);
+    assert_eq!(quiet.status(at(119)), Status::Due);
+    assert_eq!(quiet.status(at(120)), Status::Overdue);
+    quiet.revocation_due_at = Some(at(10));
+    assert_eq!(quiet.status(at(9)), Status::Ok);
+    assert_eq!(quiet.status(at(10)), Status::Due);
+}
+
+#[test]
+fn time_never_makes_it_milder() {
+    assert_eq!(key("a", "overdue", 90).status(at(1)), Status::Overdue);
+    assert_eq!(key("a", "blocked", 90).status(at(95)), Status::Blocked);
+    assert_eq!(key("a", "pending", 90).status(at(95)), Status::Pending);
+}
+
+#[test]
+fn a_status_that_is_not_known_is_not_taken_for_fine() {
+    assert_eq!(
+        key("a", "word of tomorrow", 90).status(at(1)),
+        Status::Blocked
+    );
+    let never_seen = ManagedKey {
+        seen_status: None,
+        ..key("a", "ok", 90)
+    };
+    assert_eq!(never_seen.status(at(1)), Status::Pending);
+}
+
+#[test]
+fn the_gravest_comes_first() {
+    let keys = vec![
+        key("fine", "ok", 200),
+        key("late", "ok", 60),
+        key("due", "ok", 95),
+        key("due-before", "ok", 91),
+        key("stuck", "blocked", 300),
+    ];
+    let health = health(keys);
+    let names: Vec<&str> = health
+        .keys
+        .iter()
+        .map(|key| key.resource.name.as_str())
+        .collect();
+    assert_eq!(names, ["late", "stuck", "due-before", "due", "fine"]);
+    let counts: Vec<(Status, usize)> = health.by_status().into_iter().collect();
+    assert_eq!(
+        counts,
+        [
+            (Status::Ok, 1),
+            (Status::Due, 2),
+            (Status::Blocked, 1),
+            (Status::Overdue, 1)
+        ]
+    );
+}
+
+#[test]
+fn a_failed_apply_counts_until_one_succeeds() {
+    let failed = ManagedKey {
+        last_apply: Some((Outcome::Failed, at(7))),
+        ..key("a", "ok", 90)
+    };
+    assert_eq!(failed.failing_since(), Some(at(7)));
+    let mended = ManagedKey {
+        last_apply: Some((Outcome::Done, at(8))),
+        ..failed
+    };
+    assert_eq!(mended.failing_since(), None);
+}
+
+#[test]
+fn a_label_is_escaped_and_stays_on_its_line() {
+    let odd = ManagedKey {
+        owner: Some("a\"b\\c\nd".into()),
+        ..key("a", "ok", 90)
+    };
+    let text = prometheus::text(&families(&health(vec![odd]), TRAIL));
+    assert!(text.contains(r#"owner="a\"b\\c\nd""#), "{text}");
+    assert!(
+        text.lines()
+            .all(|line| line.starts_with("apikey_") || line.starts_with("# "))
+    );
+}
+
+#[test]
+fn exactly_one_status_of_a_key_is_1() {
+    let families = families(&health(vec![key("a", "ok", 60)]), TRAIL);
+    let status = families
+        .iter()
+        .find(|family| family.name == "apikey_status");
+    let samples = &status.unwrap().samples;
+    let set: Vec<_> = samples.iter().filter(|sample| sample.value == 1).collect();
+    assert_eq!(set.len(), 1);
+    assert_eq!(
+        set[0].labels.last().unwrap(),
+        &("status", "overdue".to_owned())
+    );
+}
+
+#[test]
+fn names_say_their_unit_and_both_formats_end_as_they_must() {
+    let families = families(&health(vec![key("a", "ok", 60)]), TRAIL);
+    for family in &families {
+        assert_eq!(
+            family.unit.is_some(),
+            family.name.ends_with("_seconds"),
+            "{}",
+            family.name
+        );
+        assert!(family.help.ends_with('.') && !family.help.contains('\n'));
+        let suffixed = family.name.ends_with("_total") || family.name.ends_with("_info");
+        assert!(!suffixed, "{}", family.name);
+    }
+    let counters = families
+        .iter()
+        .filter(|family| family.kind == Kind::Counter);
+    assert_eq!(counters.count(), 1);
+    let text = prometheus::text(&families);
+    assert!(
+        text.contains("# TYPE apikey_effects_total counter\n"),
+        "{text}"
+    );
+    assert!(text.ends_with("\"} 1\n"), "{text}");
+    let open = openmetrics::text(&families);
+    assert!(
+        open.contains("# TYPE apikey_effects counter\n# HELP"),
+        "{open}"
+    );
+    assert!(open.contains("\napikey_effects_total{"), "{open}");
+    assert!(open.ends_with("\n# EOF\n"), "{open}");
+}

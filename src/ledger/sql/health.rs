@@ -1,0 +1,167 @@
+//! What is told of every key at once: a few questions, each over a whole table.
+
+use std::collections::BTreeMap;
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, FromRow, Row};
+
+use super::dialect::Dialect;
+use super::listing;
+use super::rows::{KeyRow, damaged};
+use crate::health::{EffectCount, Health, LastRun, ManagedKey, Outcome};
+use crate::instant::Instant;
+use crate::ledger::inventory::{MOST_COUNTED, Query};
+use crate::ledger::{KeyRecord, ResourceRef, Slot};
+
+/// How everything is doing at an instant.
+pub async fn health(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    now: Instant,
+) -> Result<Health, sqlx::Error> {
+    let mut slots = slots(connection).await?;
+    let mut applies = last_applies(connection).await?;
+    let resources = sqlx::query("SELECT * FROM resources ORDER BY resource_id")
+        .fetch_all(&mut *connection)
+        .await?;
+    let mut keys = Vec::new();
+    for row in &resources {
+        let id: String = row.try_get("resource_id")?;
+        let (held, apply) = (slots.remove(&id).unwrap_or_default(), applies.remove(&id));
+        keys.extend(managed(row, held, apply)?);
+    }
+    let health = Health {
+        now,
+        keys,
+        effects: effects(connection).await?,
+        runs: runs(connection).await?,
+        orphaned: orphaned(connection, dialect, now).await?,
+        unfinished: sqlx::query_scalar("SELECT COUNT(*) FROM intents WHERE outcome IS NULL")
+            .fetch_one(connection)
+            .await?,
+    };
+    Ok(health.in_order())
+}
+
+/// How many live keys are in no slot and belong to no resource. One that is in a slot is told of with its resource, although
+/// no refresh has confirmed it yet.
+async fn orphaned(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    now: Instant,
+) -> Result<i64, sqlx::Error> {
+    let asked = Query {
+        orphaned: true,
+        ..Query::all(now, MOST_COUNTED)
+    };
+    let keys = listing::list(connection, dialect, &asked).await?.keys;
+    let alone = keys.iter().filter(|listed| listed.key.slot == Slot::None);
+    Ok(i64::try_from(alone.count()).unwrap_or(i64::MAX))
+}
+
+/// The key of a resource, if it has a primary.
+fn managed(
+    row: &AnyRow,
+    held: Vec<KeyRow>,
+    last_apply: Option<(Outcome, Instant)>,
+) -> Result<Option<ManagedKey>, sqlx::Error> {
+    let is_primary = |row: &KeyRow| row.key.slot == Slot::Primary;
+    let (primary, others): (Vec<_>, Vec<_>) = held.into_iter().partition(is_primary);
+    let Some(primary) = primary.into_iter().next() else {
+        return Ok(None);
+    };
+    let secondary: Option<KeyRecord> = others.into_iter().next().map(|row| row.key);
+    Ok(Some(ManagedKey {
+        resource: ResourceRef::from_row(row)?,
+        issuer: primary.issuer,
+        account: primary.account,
+        group: row.try_get("key_group")?,
+        environment: row.try_get("environment")?,
+        owner: row.try_get("owner")?,
+        policy: row.try_get("policy")?,
+        seen_status: row.try_get("status")?,
+        due_at: row.try_get("rotation_due_at")?,
+        overdue_at: row.try_get("overdue_at")?,
+        // It is the retiring key's, and goes with it.
+        revocation_due_at: match &secondary {
+            Some(key) if key.slot == Slot::Retiring => row.try_get("revocation_due_at")?,
+            _ => None,
+        },
+        primary: primary.key,
+        secondary,
+        last_apply,
+    }))
+}
+
+/// The live keys in slots, by resource.
+async fn slots(
+    connection: &mut AnyConnection,
+) -> Result<BTreeMap<String, Vec<KeyRow>>, sqlx::Error> {
+    let rows: Vec<KeyRow> =
+        sqlx::query_as("SELECT * FROM keys WHERE status = 'live' AND slot <> 'none' ORDER BY id")
+            .fetch_all(connection)
+            .await?;
+    let mut slots: BTreeMap<String, Vec<KeyRow>> = BTreeMap::new();
+    for row in rows {
+        slots.entry(row.resource_id.clone()).or_default().push(row);
+    }
+    Ok(slots)
+}
+
+/// How the last apply of each resource ended that ended in one of two ways.
+async fn last_applies(
+    connection: &mut AnyConnection,
+) -> Result<BTreeMap<String, (Outcome, Instant)>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT resource_id, event, at FROM events WHERE seq IN (SELECT MAX(seq) FROM events \
+         WHERE effect = 'apply' AND event IN ('done', 'failed') GROUP BY resource_id)",
+    )
+    .fetch_all(connection)
+    .await?;
+    let pairs = rows.iter().map(|row| {
+        let ended = (outcome(row)?, row.try_get("at")?);
+        Ok((row.try_get("resource_id")?, ended))
+    });
+    pairs.collect()
+}
+
+/// Counted in the audit trail, which only grows: a counter that falls would look like one that began anew.
+async fn effects(connection: &mut AnyConnection) -> Result<Vec<EffectCount>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT workspace, effect, event, COUNT(*) AS many FROM events \
+         WHERE event IN ('done', 'failed') AND effect IS NOT NULL GROUP BY event, effect, workspace",
+    )
+    .fetch_all(connection)
+    .await?;
+    let counts = rows.iter().map(|row| {
+        Ok(EffectCount {
+            workspace: row.try_get("workspace")?,
+            effect: row.try_get("effect")?,
+            outcome: outcome(row)?,
+            count: row.try_get("many")?,
+        })
+    });
+    counts.collect()
+}
+
+async fn runs(connection: &mut AnyConnection) -> Result<Vec<LastRun>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT workspace, event, MAX(at) AS at FROM events \
+         WHERE event IN ('done', 'failed') AND effect = 'apply' GROUP BY workspace, event",
+    )
+    .fetch_all(connection)
+    .await?;
+    let runs = rows.iter().map(|row| {
+        Ok(LastRun {
+            workspace: row.try_get("workspace")?,
+            outcome: outcome(row)?,
+            at: row.try_get("at")?,
+        })
+    });
+    runs.collect()
+}
+
+fn outcome(row: &AnyRow) -> Result<Outcome, sqlx::Error> {
+    let word: String = row.try_get("event")?;
+    word.parse().map_err(|_| damaged("event", &word))
+}
