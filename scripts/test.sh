@@ -13,6 +13,9 @@ TF_ACC_TERRAFORM_PATH=$(cli)
 export PATH TF_ACC_TERRAFORM_PATH
 # A configuration of the person who tests must not reach into the tests.
 unset TF_CLI_CONFIG_FILE TF_CLI_ARGS TF_DATA_DIR TF_WORKSPACE APIKEY_CLOCK APIKEY_LEDGER_URL
+# A real API server of Kubernetes, where it is there or can be built. What needs it says that it is skipped.
+APIKEY_KUBERNETES=${APIKEY_KUBERNETES:-$(scripts/get-kubernetes.sh || true)}
+export APIKEY_KUBERNETES
 MATRIX=${APIKEY_MATRIX:-features}
 if [ $# != 0 ]; then MATRIX=no; fi
 if [ "$MATRIX" != no ]; then

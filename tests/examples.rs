@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::support::fake::{Fake, Reply};
+use crate::support::kubernetes::{self, Cluster};
 use crate::support::moto::Moto;
 use crate::support::openbao::{self, OpenBao};
 use crate::support::postgres::{self, Postgres};
@@ -38,6 +39,7 @@ const VERIFICATION: &str = "resources/apikey_managed/resource_verification.tf";
 const AWS: &str = "resources/apikey_managed/resource_aws.tf";
 const AWS_PARAMETER: &str = "resources/apikey_managed/resource_aws_parameter.tf";
 const AWS_CROSS_ACCOUNT: &str = "aws/cross_account.tf";
+const KUBERNETES: &str = "resources/apikey_managed/resource_kubernetes.tf";
 const VAULT: &str = "resources/apikey_managed/resource_vault.tf";
 const VAULT_TOKEN: &str = "resources/apikey_managed/resource_vault_token.tf";
 /// Enforced by a server in the tests of `vault`.
@@ -88,6 +90,7 @@ fn no_example_is_forgotten_here() {
             AWS,
             AWS_PARAMETER,
             AWS_CROSS_ACCOUNT,
+            KUBERNETES,
             VAULT,
             VAULT_TOKEN,
             LEDGER,
@@ -185,6 +188,18 @@ fn the_examples_for_aws_are_applied_and_settle() {
         let cloud = Cloud::with_user(user);
         applies_and_settles(&cloud.workspace(&text(example)));
     }
+}
+
+#[test]
+fn the_example_for_kubernetes_is_applied_and_settles() {
+    let cluster = Cluster::fake();
+    cluster.create_namespace("payments");
+    let ws = workspace(&text(KUBERNETES));
+    for (name, value) in cluster.environment(kubernetes::ADMIN) {
+        ws.env(name, &value);
+    }
+    applies_and_settles(&ws);
+    assert!(cluster.secret("payments", "api-key").is_null());
 }
 
 #[test]

@@ -31,6 +31,9 @@ mod file_store;
 /// Random histories of one key in a world in memory.
 #[cfg(unix)]
 mod histories;
+/// Kubernetes: a fake cluster, and a real one where it was built.
+#[cfg(unix)]
+mod kubernetes;
 /// The ledger in memory, in SQLite and in a real PostgreSQL.
 #[cfg(unix)]
 mod ledger;

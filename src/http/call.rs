@@ -142,6 +142,14 @@ impl Body {
         Ok(Self::new("application/json", Zeroizing::new(text)))
     }
 
+    /// The same with another type: that of a format that JSON is a part of.
+    pub fn called(self, content_type: &'static str) -> Self {
+        Self {
+            content_type: Some(content_type),
+            ..self
+        }
+    }
+
     /// The text.
     pub fn text(&self) -> &str {
         &self.text

@@ -1,8 +1,11 @@
 //! How the outside is reached: through which proxy, and whose certificates are trusted.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-use reqwest::{Certificate, ClientBuilder, NoProxy, Proxy, Url};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Certificate, ClientBuilder, Identity, NoProxy, Proxy, Url};
+use zeroize::Zeroizing;
 
 use super::transport::is_on_this_machine;
 
@@ -15,6 +18,51 @@ pub struct Network {
     pub authorities: Option<Authorities>,
     /// Where such authorities are named.
     pub trust: &'static str,
+    /// What this side shows of itself, where the other one asks.
+    pub certificate: Option<ClientCertificate>,
+    /// Another name that the other side has in its certificate.
+    pub alias: Option<Alias>,
+}
+
+/// A certificate of this side with its key.
+#[derive(Clone)]
+pub struct ClientCertificate(Identity);
+
+impl ClientCertificate {
+    /// Reads a certificate and its key in PEM; none if they are not both there.
+    pub fn from_pem(certificate: &str, key: &str) -> Option<Self> {
+        let both = Zeroizing::new(format!("{certificate}\n{key}"));
+        Identity::from_pem(both.as_bytes()).ok().map(Self)
+    }
+}
+
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[client certificate]")
+    }
+}
+
+/// A host that is asked under another name, which its certificate has. Such a host is reached directly.
+#[derive(Clone, Debug)]
+pub struct Alias {
+    /// The name that URLs have, and the certificate.
+    pub name: String,
+    /// Where the host really is.
+    pub host: String,
+}
+
+impl Resolve for Alias {
+    fn resolve(&self, name: Name) -> Resolving {
+        let host = match name.as_str().eq_ignore_ascii_case(&self.name) {
+            true => self.host.clone(),
+            false => name.as_str().to_owned(),
+        };
+        Box::pin(async move {
+            // The port is that of the URL.
+            let found = tokio::net::lookup_host((host, 0)).await?;
+            Ok(Box::new(found.collect::<Vec<_>>().into_iter()) as Addrs)
+        })
+    }
 }
 
 /// Proxies, as URLs. What is not set is as the environment says.
@@ -47,9 +95,14 @@ impl Network {
             Some(Authorities(certificates)) => builder.tls_certs_only(certificates.iter().cloned()),
             None => builder,
         };
-        match is_near {
-            true => builder.no_proxy(),
-            false => self.proxies.client(builder),
+        let builder = match &self.certificate {
+            Some(ClientCertificate(identity)) => builder.identity(identity.clone()),
+            None => builder,
+        };
+        match &self.alias {
+            Some(alias) => builder.no_proxy().dns_resolver(alias.clone()),
+            None if is_near => builder.no_proxy(),
+            None => self.proxies.client(builder),
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod aws_ssm_parameter;
 pub mod document;
 pub mod fields;
 pub mod file;
+pub mod kubernetes_secret;
 pub mod shape;
 pub mod variables;
 pub mod vault_kv;
@@ -36,6 +37,7 @@ pub static STORES: &[&dyn StoreKind] = &[
     &aws_secrets_manager::AwsSecretsManager,
     &aws_ssm_parameter::AwsSsmParameter,
     &file::File,
+    &kubernetes_secret::KubernetesSecret,
     &vault_kv::VaultKv,
 ];
 
@@ -313,14 +315,18 @@ pub fn of_example(kind: &dyn StoreKind, context: &Context) -> Result<Box<dyn Sto
 
 /// Refuses a document that is larger than the store takes.
 pub fn fits(text: &str, limit: Option<usize>, place: &str) -> Result<()> {
-    match limit.filter(|limit| text.len() > *limit) {
+    fits_in(text.len(), limit, place)
+}
+
+/// The same of so many bytes.
+pub fn fits_in(bytes: usize, limit: Option<usize>, place: &str) -> Result<()> {
+    match limit.filter(|limit| bytes > *limit) {
         None => Ok(()),
         Some(limit) => Err(Error::new(
             Kind::Limit,
             format!("{place} cannot hold so much"),
             format!(
-                "The document has {} bytes, and at most {limit} are taken. Nothing was written. Choose another store.",
-                text.len()
+                "The document has {bytes} bytes, and at most {limit} are taken. Nothing was written. Choose another store."
             ),
         )),
     }

@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod environment;
+pub mod kubernetes;
 pub mod vault;
 pub mod wallet;
 
@@ -28,6 +29,13 @@ pub static VENDORS: &[Vendor] = &[
         description: "How to reach Amazon Web Services, in the words of `hashicorp/aws`.",
         attributes: aws::attributes,
         check: |context| aws::client(context).map(drop),
+    },
+    Vendor {
+        name: kubernetes::NAME,
+        description: "How to reach a Kubernetes cluster, in the words of `hashicorp/kubernetes`. Without any setting, and in a pod, \
+                      its service account is used. A cluster whose certificate is not to be checked is refused.",
+        attributes: kubernetes::attributes,
+        check: |context| kubernetes::client(context).map(drop),
     },
     Vendor {
         name: "vault",

@@ -150,6 +150,8 @@ static STORES: &[StoreFake] = &[
         },
     },
     #[cfg(unix)]
+    super::kubernetes::STORE_FAKE,
+    #[cfg(unix)]
     super::vault::KV,
     #[cfg(unix)]
     super::shape::STORE_FAKE,

@@ -11,6 +11,9 @@ mod fakes;
 pub mod hub;
 /// Every call of every issuer, whatever its server does.
 mod issuers;
+/// What a Kubernetes API server answers.
+#[cfg(unix)]
+mod kubernetes;
 /// An issuer and a store that nobody needs, added in one file and one line each.
 #[cfg(unix)]
 mod shape;

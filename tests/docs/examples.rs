@@ -24,6 +24,7 @@ impl Example {
             Some("mjs") => "javascript",
             Some("go") => "go",
             Some("json") => "json",
+            Some("yaml") => "yaml",
             _ => "text",
         };
         let text = std::fs::read_to_string(path).map_err(|error| {

@@ -17,6 +17,8 @@ pub mod golden;
 pub mod keyring;
 #[cfg(unix)]
 pub mod keys;
+#[cfg(unix)]
+pub mod kubernetes;
 pub mod moto;
 #[cfg(unix)]
 pub mod openbao;
@@ -24,6 +26,7 @@ pub mod openbao;
 pub mod outcome;
 #[cfg(unix)]
 pub mod postgres;
+pub mod service;
 #[cfg(unix)]
 pub mod programs;
 #[cfg(unix)]

@@ -28,6 +28,7 @@ pub fn http(usual: &Http, block: &settings::Network, shared: &Shared) -> Result<
         },
         authorities,
         trust: TRUST,
+        ..Network::default()
     }))
 }
 
