@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::support::fake::{Fake, Reply};
+use crate::support::github::{self, Github};
 use crate::support::kubernetes::{self, Cluster};
 use crate::support::moto::Moto;
 use crate::support::openbao::{self, OpenBao};
@@ -39,6 +40,7 @@ const VERIFICATION: &str = "resources/apikey_managed/resource_verification.tf";
 const AWS: &str = "resources/apikey_managed/resource_aws.tf";
 const AWS_PARAMETER: &str = "resources/apikey_managed/resource_aws_parameter.tf";
 const AWS_CROSS_ACCOUNT: &str = "aws/cross_account.tf";
+const GITHUB: &str = "resources/apikey_managed/resource_github.tf";
 const KUBERNETES: &str = "resources/apikey_managed/resource_kubernetes.tf";
 const VAULT: &str = "resources/apikey_managed/resource_vault.tf";
 const VAULT_TOKEN: &str = "resources/apikey_managed/resource_vault_token.tf";
@@ -90,6 +92,7 @@ fn no_example_is_forgotten_here() {
             AWS,
             AWS_PARAMETER,
             AWS_CROSS_ACCOUNT,
+            GITHUB,
             KUBERNETES,
             VAULT,
             VAULT_TOKEN,
@@ -188,6 +191,16 @@ fn the_examples_for_aws_are_applied_and_settle() {
         let cloud = Cloud::with_user(user);
         applies_and_settles(&cloud.workspace(&text(example)));
     }
+}
+
+#[test]
+fn the_example_for_github_is_applied_and_settles() {
+    let github = Github::start();
+    let ws = workspace(&text(GITHUB));
+    ws.env("GITHUB_BASE_URL", &github.url());
+    ws.env("GITHUB_TOKEN", github::TOKEN);
+    applies_and_settles(&ws);
+    assert!(github.values("repos/acme/payments/actions").is_empty());
 }
 
 #[test]

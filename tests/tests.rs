@@ -28,6 +28,9 @@ mod examples;
 /// The store `file` with real files, shells, readers and processes.
 #[cfg(unix)]
 mod file_store;
+/// GitHub, against a fake that opens what is sealed.
+#[cfg(unix)]
+mod github;
 /// Random histories of one key in a world in memory.
 #[cfg(unix)]
 mod histories;

@@ -8,6 +8,7 @@ pub mod aws_ssm_parameter;
 pub mod document;
 pub mod fields;
 pub mod file;
+pub mod github_actions_secret;
 pub mod kubernetes_secret;
 pub mod shape;
 pub mod variables;
@@ -37,6 +38,7 @@ pub static STORES: &[&dyn StoreKind] = &[
     &aws_secrets_manager::AwsSecretsManager,
     &aws_ssm_parameter::AwsSsmParameter,
     &file::File,
+    &github_actions_secret::GithubActionsSecret,
     &kubernetes_secret::KubernetesSecret,
     &vault_kv::VaultKv,
 ];

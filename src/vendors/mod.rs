@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod environment;
+pub mod github;
 pub mod kubernetes;
 pub mod vault;
 pub mod wallet;
@@ -29,6 +30,12 @@ pub static VENDORS: &[Vendor] = &[
         description: "How to reach Amazon Web Services, in the words of `hashicorp/aws`.",
         attributes: aws::attributes,
         check: |context| aws::client(context).map(drop),
+    },
+    Vendor {
+        name: github::NAME,
+        description: "How to reach GitHub or GitHub Enterprise Server, in the words of `integrations/github`.",
+        attributes: github::attributes,
+        check: |context| github::client(context).map(drop),
     },
     Vendor {
         name: kubernetes::NAME,

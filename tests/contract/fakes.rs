@@ -149,6 +149,7 @@ static STORES: &[StoreFake] = &[
             })
         },
     },
+    super::github::STORE_FAKE,
     #[cfg(unix)]
     super::kubernetes::STORE_FAKE,
     #[cfg(unix)]

@@ -7,6 +7,8 @@
 mod docs;
 /// What the servers of the entries answer.
 mod fakes;
+/// What GitHub answers.
+mod github;
 /// A declared API.
 pub mod hub;
 /// Every call of every issuer, whatever its server does.

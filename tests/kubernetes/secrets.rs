@@ -330,3 +330,46 @@ async fn what_others_put_into_the_data_keys_is_foreign() {
         ));
     }
 }
+
+/// Between the look and the change, another data key is nobody's business, and ours is not written over.
+#[tokio::test]
+async fn what_comes_between_the_look_and_the_change_is_seen() {
+    let cluster = Cluster::fake();
+    let Cluster::Fake(fake) = &cluster else {
+        unreachable!();
+    };
+    let namespace = cluster.namespace("between");
+    let store = place(&cluster, &namespace, &[]);
+    let first = write_over(store.as_ref(), &document("one", None, 1), &token())
+        .await
+        .unwrap();
+    fake.meddle(json!({ "theirs": encoded("x") }));
+    let second = store
+        .write(&document("two", None, 2), &token(), &first.content)
+        .await
+        .unwrap();
+    let second = second.completed("there").unwrap().content;
+    assert_eq!(cluster.data(&namespace, "key")["theirs"], "x");
+
+    let theirs = json!({ "API_KEY_PRIMARY": encoded("made-up-of-somebody") });
+    fake.meddle(theirs.clone());
+    let written = store
+        .write(&document("three", None, 3), &token(), &second)
+        .await;
+    assert_eq!(written.unwrap_err().kind, Kind::Stale);
+    assert_eq!(
+        cluster.data(&namespace, "key")["API_KEY_PRIMARY"],
+        "made-up-of-somebody"
+    );
+
+    let seen = store.observe().await.unwrap();
+    fake.meddle(json!({ "API_KEY_PRIMARY": encoded("made-up-of-another") }));
+    assert_eq!(
+        store.remove(&seen.version).await.unwrap_err().kind,
+        Kind::Stale
+    );
+    assert_eq!(
+        cluster.data(&namespace, "key")["API_KEY_PRIMARY"],
+        "made-up-of-another"
+    );
+}

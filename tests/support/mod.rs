@@ -12,6 +12,7 @@ pub mod fake;
 pub mod foreign;
 pub mod forms;
 pub mod gate;
+pub mod github;
 #[cfg(unix)]
 pub mod golden;
 pub mod keyring;
@@ -26,9 +27,9 @@ pub mod openbao;
 pub mod outcome;
 #[cfg(unix)]
 pub mod postgres;
-pub mod service;
 #[cfg(unix)]
 pub mod programs;
+pub mod service;
 #[cfg(unix)]
 pub mod state;
 #[cfg(unix)]

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 use serde_json::Value;
@@ -25,7 +25,7 @@ pub type Answer = (u16, Vec<String>, String);
 /// A running server.
 pub struct Service<State> {
     port: u16,
-    _state: Arc<Mutex<State>>,
+    state: Arc<Mutex<State>>,
 }
 
 impl Asked {
@@ -81,14 +81,15 @@ impl<State: Send + 'static> Service<State> {
                 thread::spawn(move || serve(stream, &state, answer));
             }
         });
-        Self {
-            port,
-            _state: state,
-        }
+        Self { port, state }
     }
 
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
     }
 }
 

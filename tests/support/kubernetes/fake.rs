@@ -14,6 +14,8 @@ pub struct State {
     namespaces: BTreeSet<String>,
     secrets: BTreeMap<(String, String), Object>,
     count: u64,
+    /// What somebody else writes right before the next change.
+    meddling: Option<Value>,
 }
 
 #[derive(Clone, Default)]
@@ -37,6 +39,11 @@ impl Fake {
 
     pub fn url(&self) -> String {
         self.0.url()
+    }
+
+    /// Somebody else writes this data right before the next change of a Secret.
+    pub fn meddle(&self, data: Value) {
+        self.0.state().meddling = Some(data);
     }
 }
 
@@ -74,6 +81,9 @@ fn route(state: &mut State, asked: &Asked) -> Result<Refused, Refused> {
         }
         (method, ["api", "v1", "namespaces", namespace, "secrets", name]) => {
             let place = ((*namespace).to_owned(), (*name).to_owned());
+            if method != "GET" {
+                meddle(state, &place);
+            }
             let Some(there) = state.secrets.get(&place).cloned() else {
                 return Err(missing("secrets", name));
             };
@@ -89,6 +99,16 @@ fn route(state: &mut State, asked: &Asked) -> Result<Refused, Refused> {
             "the server could not find the requested resource",
             Value::Null,
         )),
+    }
+}
+
+fn meddle(state: &mut State, place: &(String, String)) {
+    if let (Some(data), Some(there)) = (state.meddling.take(), state.secrets.get_mut(place)) {
+        state.count += 1;
+        there.version = state.count;
+        there
+            .data
+            .extend(data.as_object().cloned().unwrap_or_default());
     }
 }
 

@@ -1,0 +1,175 @@
+use std::fs;
+
+use super::REPOSITORY;
+use crate::support::forms::assert_hidden;
+use crate::support::github::{Github, TOKEN};
+use crate::support::workspace::Workspace;
+
+fn workspace(github: &Github, deliveries: &str) -> Workspace {
+    let ws = Workspace::new();
+    ws.env("GITHUB_BASE_URL", &github.url())
+        .env("GITHUB_TOKEN", TOKEN);
+    ws.write(&workspace_text(deliveries));
+    ws
+}
+
+fn workspace_text(deliveries: &str) -> String {
+    format!(
+        r#"
+resource "apikey_rotation_policy" "p" {{
+  name              = "fast"
+  rotation_interval = "100s"
+  stage_before      = "20s"
+  propagation_delay = "5s"
+  grace_period      = "30s"
+}}
+
+resource "apikey_managed" "k" {{
+  name       = "payments"
+  policy     = apikey_rotation_policy.p
+  issuer     = {{ generated = {{ prefix = "acme" }} }}
+  deliveries = {{ {deliveries} }}
+}}
+"#
+    )
+}
+
+const CI: &str = r#"ci = { github_actions_secret = { repository = "acme/payments" } }"#;
+const FILE: &str = r#"app = { file = { path = "k.json" } }"#;
+
+#[test]
+fn a_generated_key_lives_in_secrets_of_a_workflow_beside_a_file() {
+    let github = Github::start();
+    let ws = workspace(&github, &format!("{CI}\n{FILE}"));
+    ws.env("TF_LOG", "TRACE");
+    ws.env("TF_LOG_PATH", ws.path("trace.log").to_str().unwrap());
+    let mut secrets = Vec::new();
+    let mut printed = String::new();
+    for wait in ["0s", "80s", "20s", "30s"] {
+        let applied = ws.advance(wait).apply().ok();
+        printed += &format!("{}{}", applied.stdout, applied.stderr);
+        let values = github.values(REPOSITORY);
+        for (slot, name) in [
+            ("primary", "API_KEY_PRIMARY"),
+            ("secondary", "API_KEY_SECONDARY"),
+        ] {
+            let there = values.get(name).cloned().unwrap_or_default();
+            assert_eq!(there, ws.secret("k.json", slot), "{slot} after {wait}");
+            if !there.is_empty() && !secrets.contains(&there) {
+                secrets.push(there);
+            }
+        }
+        ws.plan().ok().code(0);
+    }
+    assert_eq!(secrets.len(), 2);
+    let files = ["terraform.tfstate", "trace.log"].map(|name| fs::read(ws.path(name)).unwrap());
+    for secret in secrets.iter().map(String::as_str).chain([TOKEN]) {
+        for bytes in files.iter().map(Vec::as_slice).chain([printed.as_bytes()]) {
+            assert_hidden("what was printed or kept", bytes, secret);
+        }
+    }
+    ws.destroy().ok();
+    assert!(github.values(REPOSITORY).is_empty());
+}
+
+#[test]
+fn what_cannot_be_read_back_is_no_only_delivery() {
+    let github = Github::start();
+    let ws = workspace(&github, CI);
+    ws.plan()
+        .failed()
+        .reads("delivery-that-cannot-be-read-back");
+    assert!(github.values(REPOSITORY).is_empty());
+}
+
+#[test]
+fn a_secret_of_somebody_else_is_refused_before_a_key_is_minted() {
+    let github = Github::start();
+    github.put(REPOSITORY, "API_KEY_PRIMARY", "made-up-of-somebody");
+    let ws = workspace(&github, &format!("{CI}\n{FILE}"));
+    ws.apply()
+        .failed()
+        .reads("workflow-secret-of-somebody-else");
+    assert_eq!(
+        github.values(REPOSITORY)["API_KEY_PRIMARY"],
+        "made-up-of-somebody"
+    );
+    assert!(!ws.path("k.json").exists());
+}
+
+#[test]
+fn a_repository_that_is_not_seen_is_refused_before_a_key_is_minted() {
+    let github = Github::start();
+    let ws = workspace(
+        &github,
+        &format!("{}\n{FILE}", CI.replace("payments", "hidden")),
+    );
+    ws.apply().failed().reads("repository-that-is-not-seen");
+    assert!(!ws.path("k.json").exists());
+}
+
+/// One secret after the other is written, so that some may be when the next one fails.
+#[test]
+fn a_write_that_failed_half_way_is_made_up_for_by_the_next_apply() {
+    let github = Github::start();
+    let ws = workspace(&github, &format!("{CI}\n{FILE}"));
+    ws.apply().ok();
+    let before = github.values(REPOSITORY)["API_KEY_PRIMARY"].clone();
+    github.state().frozen.insert("API_KEY_PRIMARY".to_owned());
+    let staged = ws.advance("80s").apply().ok();
+    assert!(
+        staged
+            .stdout
+            .contains("API_KEY_PRIMARY could not be written"),
+        "{}",
+        staged.stdout
+    );
+    assert_eq!(ws.key("k").text("phase"), "staged");
+    ws.advance("20s").apply().ok();
+    assert_eq!(
+        ws.secret("k.json", "primary"),
+        before,
+        "nobody is led by a key that is not everywhere"
+    );
+    github.state().frozen.clear();
+    ws.apply().ok();
+    let values = github.values(REPOSITORY);
+    assert_eq!(values["API_KEY_PRIMARY"], before);
+    assert_eq!(
+        values["API_KEY_SECONDARY"],
+        ws.secret("k.json", "secondary")
+    );
+    // From then on it is everywhere, and propagates.
+    ws.advance("5s").apply().ok();
+    let values = github.values(REPOSITORY);
+    assert_eq!(values["API_KEY_PRIMARY"], ws.secret("k.json", "primary"));
+    assert_eq!(
+        values["API_KEY_SECONDARY"],
+        ws.secret("k.json", "secondary")
+    );
+    assert_ne!(values["API_KEY_PRIMARY"], before);
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn who_may_see_the_secrets_of_an_organization_is_changed_by_the_apply_that_says_so() {
+    let github = Github::start();
+    let ci = |visibility: &str| {
+        format!(
+            r#"ci = {{ github_actions_secret = {{ organization = "acme", {visibility} }} }}
+{FILE}"#
+        )
+    };
+    let ws = workspace(&github, &ci(r#"visibility = "all""#));
+    ws.apply().ok();
+    let last = || github.state().bodies.last().unwrap()["visibility"].clone();
+    assert_eq!(last(), "all");
+    let narrowed = workspace_text(&ci(
+        r#"visibility = "selected", selected_repository_ids = [7]"#,
+    ));
+    ws.write(&narrowed);
+    ws.apply().ok();
+    assert_eq!(last(), "selected");
+    assert_eq!(github.values("orgs/acme/actions").len(), 2);
+    ws.plan().ok().code(0);
+}
