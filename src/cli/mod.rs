@@ -1,11 +1,12 @@
-//! What a person or a pipeline may ask for without Terraform: one file for each command. Reads the ledger alone, but for
-//! `ledger forget`, and needs no credentials of a vendor.
+//! What a person or a pipeline may ask for without Terraform: one file for each command. Reads the ledger, or files, and changes
+//! nothing but for `ledger forget`. Needs no credentials of a vendor.
 
 mod forget;
 mod inventory;
 mod keys;
 mod metrics;
 mod push;
+mod scan;
 mod status;
 mod table;
 mod verify;
@@ -51,6 +52,7 @@ enum Command {
     Status(status::Asked),
     Inventory(inventory::Asked),
     Metrics(metrics::Asked),
+    Scan(scan::Asked),
     /// Checks the audit trail.
     #[command(subcommand, arg_required_else_help = false)]
     Audit(Audit),
@@ -70,7 +72,7 @@ enum Ledger {
 }
 
 /// The words that a command begins with.
-const COMMANDS: [&str; 5] = ["status", "inventory", "metrics", "audit", "ledger"];
+const COMMANDS: [&str; 6] = ["status", "inventory", "metrics", "scan", "audit", "ledger"];
 
 /// Whether somebody asks for a command, and not for the plugin.
 pub fn is_asked(words: &[OsString]) -> bool {
@@ -107,6 +109,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(asked) => status::run(&asked),
         Command::Inventory(asked) => inventory::run(&asked),
         Command::Metrics(asked) => metrics::run(&asked),
+        Command::Scan(asked) => scan::run(&asked),
         Command::Audit(Audit::Verify(asked)) => verify::run(&asked),
         Command::Ledger(Ledger::Forget(asked)) => forget::run(&asked),
     };

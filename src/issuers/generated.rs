@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::{Capabilities, Issuer, IssuerKind, KeyRef, Minted, Permission, Revoked};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::scan::format::{Format, Found, is_of_a_word};
 use crate::schema::{Attributes, attributes, optional, required};
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -84,6 +85,10 @@ impl IssuerKind for Generated {
     /// None: nobody is asked.
     fn permissions(&self) -> &'static [Permission] {
         &[]
+    }
+
+    fn formats(&self) -> &'static [Format] {
+        FORMATS
     }
 
     fn connect(&self, settings: &Settings, _: &Context) -> Result<Box<dyn Issuer>> {
@@ -218,6 +223,39 @@ pub fn verify_checksum(text: &str) -> bool {
             .is_some_and(|(body, written)| checksum(body) == *written)
 }
 
+const FORMATS: &[Format] = &[Format {
+    name: "key of the issuer generated",
+    is_id: false,
+    find,
+}];
+
+/// Every key in a text: what stands around an underscore as in a key, and has the right checksum. The prefix may be the end
+/// of a longer word, such as `TOKEN_acme_…`.
+fn find(text: &[u8]) -> Vec<Found> {
+    let found = memchr::memchr_iter(b'_', text).filter_map(|underscore| {
+        let tail = text[underscore + 1..].iter();
+        let tail = tail.take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        if tail < SHORTEST + CHECKSUM_DIGITS {
+            return None;
+        }
+        let end = underscore + 1 + tail;
+        let before = text[..underscore].iter().rev().take(LONGEST_PREFIX);
+        let is_of_it = |byte: &&u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+        let longest = before.take_while(is_of_it).count();
+        let starts = underscore - longest..underscore;
+        // A prefix begins where a word does.
+        let starts = starts.filter(|start| *start == 0 || !is_of_a_word(text[start - 1]));
+        let is_key =
+            |start: &usize| std::str::from_utf8(&text[*start..end]).is_ok_and(verify_checksum);
+        let start = { starts }.find(is_key)?;
+        Some(Found {
+            at: start..end,
+            shown: underscore + 1 - start,
+        })
+    });
+    found.collect()
+}
+
 /// A regular expression that every key with this prefix matches, without anything around it; `None` if no key can
 /// have the prefix. A prefix holds no character that means something in an expression.
 pub fn pattern(prefix: &str) -> Option<String> {
@@ -240,6 +278,14 @@ fn is_prefix(text: &str) -> bool {
             let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
             !word.is_empty() && word.bytes().all(fits)
         })
+}
+
+/// A key that nobody minted.
+#[cfg(test)]
+pub fn sample(prefix: &str) -> String {
+    let body = format!("{prefix}_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0u");
+    let checksum = checksum(body.as_bytes()).map(char::from);
+    format!("{body}{}", String::from_iter(checksum))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub use crate::domain::capabilities::{Capabilities, Label, Listing, Overlap, Sup
 pub use crate::domain::listed::{KeyStatus, Listed};
 use crate::error::{Error, Kind, Path, Result};
 use crate::instant::Instant;
+use crate::scan::format::Format;
 use crate::schema::Attributes;
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -53,6 +54,11 @@ pub trait IssuerKind: Sync {
 
     /// What the credentials of the provider must be allowed to do, in the vendor's words; nothing where nobody is asked.
     fn permissions(&self) -> &'static [Permission];
+
+    /// How its keys look, as far as they look like nothing else.
+    fn formats(&self) -> &'static [Format] {
+        &[]
+    }
 
     /// Whether it can describe a key that somebody else created, see [`import`](Self::import).
     fn imports(&self) -> bool {

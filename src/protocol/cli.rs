@@ -22,11 +22,12 @@ Use it in a configuration:
 Then run `terraform init` or `tofu init`. To try a binary that you built yourself, name its directory
 under dev_overrides in the configuration file of the command line.
 
-By hand it tells what its ledger knows, without credentials of a vendor:
+By hand it tells what its ledger knows and finds keys where none should be, without credentials of a vendor:
 
   terraform-provider-apikey status           how every managed key is doing
   terraform-provider-apikey inventory        every key that it knows, and who owns it
   terraform-provider-apikey metrics          the same for Prometheus
+  terraform-provider-apikey scan             keys in files, in what is staged, in what ever was committed
   terraform-provider-apikey audit verify     whether the audit trail is what was written
   terraform-provider-apikey ledger forget    a resource that left its state without a destroy
 

@@ -5,6 +5,7 @@ mod grafana;
 mod inventory;
 mod metrics;
 mod rules;
+mod scan;
 
 use std::path::Path;
 use std::process::{Command, Output};

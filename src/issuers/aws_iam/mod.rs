@@ -17,6 +17,7 @@ use tf_provider::value::ValueAny;
 use super::{Imported, Issuer, IssuerKind, Permission, Search};
 use crate::context::Context;
 use crate::error::Result;
+use crate::scan::format::{Format, is_of_a_word, prefixed};
 use crate::schema::{Attributes, attributes, optional};
 use crate::settings::Settings;
 use crate::vendors::aws::{self, Access, access_attributes};
@@ -50,6 +51,21 @@ const PERMISSIONS: &[Permission] = &[
         needed: "for `revoke_only_if_unused_for`, imports and keys whose user is not known",
     },
 ];
+
+/// The secret of a key looks like any other text; its id does not. AWS's own examples end in a word that says so.
+const FORMATS: &[Format] = &[Format {
+    name: "AWS access key id",
+    is_id: true,
+    find: |text| {
+        let is_of_it = |byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7');
+        let mut found = prefixed(text, "AKIA", is_of_it, 16..=16);
+        found.retain(|found| {
+            let follows = text.get(found.at.end).copied().unwrap_or_default();
+            !is_of_a_word(follows) && !text[found.at.clone()].ends_with(b"EXAMPLE")
+        });
+        found
+    },
+}];
 
 #[async_trait]
 impl IssuerKind for AwsIam {
@@ -98,6 +114,10 @@ impl IssuerKind for AwsIam {
 
     fn example(&self) -> BTreeMap<String, ValueAny> {
         BTreeMap::from([("user_name".to_owned(), ValueAny::String("payments".into()))])
+    }
+
+    fn formats(&self) -> &'static [Format] {
+        FORMATS
     }
 
     fn permissions(&self) -> &'static [Permission] {

@@ -27,6 +27,7 @@ use tf_provider::value::ValueAny;
 use super::{Issuer, IssuerKind, Permission};
 use crate::context::Context;
 use crate::error::{Error, Path, Result};
+use crate::scan::format::{Format, is_base64url, is_hex, prefixed};
 use crate::schema::{Attributes, attributes, optional, required, string_map};
 use crate::settings::{DROPPED, Settings};
 
@@ -56,6 +57,38 @@ const PERMISSIONS: &[Permission] = &[
         needed: "to revoke",
     },
 ];
+
+const FORMATS: &[Format] = &[
+    Format {
+        name: "GitLab token",
+        is_id: false,
+        find: |text| prefixed(text, "glpat-", is_base64url, 20..=128),
+    },
+    Format {
+        name: "Grafana token",
+        is_id: false,
+        find: |text| prefixed(text, "glsa_", is_base64url, 41..=41),
+    },
+    Format {
+        name: "DigitalOcean token",
+        is_id: false,
+        find: |text| prefixed(text, "dop_v1_", is_hex, 64..=64),
+    },
+    Format {
+        name: "SendGrid key",
+        is_id: false,
+        find: |text| prefixed(text, "SG.", is_dotted, 66..=66),
+    },
+    Format {
+        name: "Doppler token",
+        is_id: false,
+        find: |text| prefixed(text, "dp.st.", is_dotted, 40..=128),
+    },
+];
+
+fn is_dotted(byte: u8) -> bool {
+    is_base64url(byte) || byte == b'.'
+}
 
 impl IssuerKind for Http {
     fn name(&self) -> &'static str {
@@ -98,6 +131,11 @@ impl IssuerKind for Http {
             ("api".to_owned(), text("hub")),
             ("parameters".to_owned(), ValueAny::Map(parameters)),
         ])
+    }
+
+    /// Those of the vendors whose declarations are among the examples, as far as they publish one.
+    fn formats(&self) -> &'static [Format] {
+        FORMATS
     }
 
     fn permissions(&self) -> &'static [Permission] {

@@ -21,6 +21,7 @@ use crate::context::Context;
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::http::Meaning;
+use crate::scan::format::{Format, is_base64url, prefixed};
 use crate::schema::{Attributes, attributes, list_of, optional};
 use crate::secret::Secret;
 use crate::settings::{DROPPED, Settings};
@@ -54,6 +55,13 @@ const PERMISSIONS: &[Permission] = &[
         needed: "to revoke",
     },
 ];
+
+/// Those of OpenBao begin with `s.`, as many a word of a program does.
+const FORMATS: &[Format] = &[Format {
+    name: "Vault token",
+    is_id: false,
+    find: |text| prefixed(text, "hvs.", is_base64url, 24..=256),
+}];
 
 impl IssuerKind for VaultToken {
     fn name(&self) -> &'static str {
@@ -108,6 +116,10 @@ impl IssuerKind for VaultToken {
             ),
             ("ttl".to_owned(), text("120d")),
         ])
+    }
+
+    fn formats(&self) -> &'static [Format] {
+        FORMATS
     }
 
     fn permissions(&self) -> &'static [Permission] {

@@ -1,0 +1,177 @@
+//! What git has: lines that are about to be committed, and lines that ever were.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{Finding, Place, find};
+use crate::error::{Error, Kind, Result};
+
+/// The lines that are added are all that is looked at, as they are: no colours, no helper of the user's settings.
+const DIFF: [&str; 7] = [
+    "--unified=0",
+    "--no-color",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-renames",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+];
+
+/// What a commit of the history is announced by. No line of a diff begins so.
+const COMMIT: &str = "\u{1}commit ";
+
+/// The keys in what is staged.
+pub fn staged(repository: &Path) -> Result<Vec<Finding>> {
+    added(repository, &["diff", "--cached"])
+}
+
+/// The keys in every line that any commit ever added, each at the oldest commit that did. A key that was removed later is
+/// still there for whoever has the repository.
+pub fn history(repository: &Path) -> Result<Vec<Finding>> {
+    let format = format!("--format={COMMIT}%H");
+    let found = added(repository, &["log", "--all", "--patch", "-m", &format])?;
+    // Newest first, so the last one is the oldest.
+    let by_key = found.into_iter().map(|finding| {
+        (
+            (finding.what, finding.key_id.clone(), finding.mark.clone()),
+            finding,
+        )
+    });
+    let by_key: BTreeMap<_, _> = by_key.collect();
+    let mut oldest: Vec<Finding> = by_key.into_values().collect();
+    oldest.sort();
+    Ok(oldest)
+}
+
+fn added(repository: &Path, words: &[&str]) -> Result<Vec<Finding>> {
+    let failed = |reason: String| {
+        Error::new(
+            Kind::Other,
+            "git could not be asked",
+            format!(
+                "{}: {reason}. It takes a git repository and git on the PATH.",
+                repository.display()
+            ),
+        )
+    };
+    let mut child = Command::new("git")
+        .args(["-c", "core.quotePath=false", "-C"])
+        .arg(repository)
+        .args(words)
+        .args(DIFF)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(error.to_string()))?;
+    let read = match child.stdout.take() {
+        Some(lines) => read(BufReader::new(lines)),
+        None => Ok(Vec::new()),
+    };
+    let ended = child
+        .wait_with_output()
+        .map_err(|error| failed(error.to_string()))?;
+    if !ended.status.success() {
+        let said = String::from_utf8_lossy(&ended.stderr);
+        return Err(failed(said.lines().next().unwrap_or_default().to_owned()));
+    }
+    read.map_err(|error| failed(error.to_string()))
+}
+
+/// The keys in the added lines of a diff.
+fn read(mut diff: impl BufRead) -> io::Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut place = Place::default();
+    let mut number = 0;
+    // How many lines of the hunk are still to come; what follows it is no content, whatever it looks like.
+    let mut hunk = Hunk::default();
+    let mut line = Vec::new();
+    while diff.read_until(b'\n', &mut line)? > 0 {
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end_matches(['\n', '\r']);
+        if hunk.added > 0 && line.starts_with(b"+") {
+            let at = Place {
+                column: 0,
+                ..place.clone()
+            };
+            let found = find(&line[1..], &at, number);
+            findings.extend(found);
+            number += 1;
+            hunk.added -= 1;
+        } else if hunk.removed > 0 && line.starts_with(b"-") {
+            hunk.removed -= 1;
+        } else if let Some(commit) = text.strip_prefix(COMMIT) {
+            place.commit = Some(commit.to_owned());
+        } else if let Some(file) = text.strip_prefix("+++ b/") {
+            // A name with blanks is followed by a tab.
+            place.file = file.trim_end_matches('\t').to_owned();
+        } else if let Some(next) = Hunk::parse(text) {
+            number = next.first;
+            hunk = next;
+        }
+        line.clear();
+    }
+    Ok(findings)
+}
+
+/// `@@ -1,2 +3,4 @@`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Hunk {
+    removed: usize,
+    first: usize,
+    added: usize,
+}
+
+impl Hunk {
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.strip_prefix("@@ ")?.split(' ');
+        let (_, removed) = range(words.next()?.strip_prefix('-')?)?;
+        let (first, added) = range(words.next()?.strip_prefix('+')?)?;
+        Some(Self {
+            removed,
+            first,
+            added,
+        })
+    }
+}
+
+fn range(text: &str) -> Option<(usize, usize)> {
+    let (first, many) = text.split_once(',').unwrap_or((text, "1"));
+    Some((first.parse().ok()?, many.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_looks_like_a_header_is_content_inside_of_a_hunk() {
+        let key = crate::issuers::generated::sample("acme");
+        let diff = format!(
+            "{COMMIT}abc\n\ndiff --git a/a b/a\n--- a/a\n+++ b/a b.txt\t\n@@ -1,0 +7,2 @@ x\n+++ b/other\n+k={key}\n\
+             @@ -9 +9 @@\n--- {key}\n+nothing\n"
+        );
+        let found = read(diff.as_bytes()).unwrap();
+        let places: Vec<Place> = found.into_iter().map(|finding| finding.place).collect();
+        let expected = Place {
+            commit: Some("abc".into()),
+            file: "a b.txt".into(),
+            line: 8,
+            column: 3,
+        };
+        assert_eq!(places, [expected]);
+    }
+
+    #[test]
+    fn a_hunk_without_counts_is_of_one_line() {
+        let hunk = Hunk {
+            removed: 1,
+            first: 4,
+            added: 1,
+        };
+        assert_eq!(Hunk::parse("@@ -3 +4 @@ fn a() {"), Some(hunk));
+        assert_eq!(Hunk::parse("@@ nonsense"), None);
+    }
+}
