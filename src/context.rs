@@ -19,6 +19,12 @@ use crate::ledger::disabled::Disabled;
 use crate::settings::Settings;
 use crate::stores::{Claims, Store, StoreKind};
 
+/// What is built once, by its type.
+type Shared = Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>;
+
+/// The locks of accounts within this process.
+type Turns = Mutex<HashMap<String, Arc<AsyncMutex<()>>>>;
+
 /// Everything outside a resource that it may use.
 pub struct Context {
     /// Where "now" comes from.
@@ -29,14 +35,14 @@ pub struct Context {
     pub ledger: Arc<dyn Ledger>,
     vendors: BTreeMap<String, BTreeMap<String, ValueAny>>,
     http: Arc<Http>,
-    connector: Box<dyn Connector>,
-    shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
-    turns: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
+    connector: Arc<dyn Connector>,
+    shared: Arc<Shared>,
+    turns: Arc<Turns>,
     /// Where the configuration delivers to, by the names of its keys: two instances of one name are one resource
     /// that is being replaced.
-    pub configured: Claims,
+    pub configured: Arc<Claims>,
     /// Where this run has delivered to, by the ids of its keys.
-    pub delivered: Claims,
+    pub delivered: Arc<Claims>,
     /// The workspace that Terraform works in, as far as known.
     pub workspace: String,
     /// The blocks of the provider configuration that only the apply will know.
@@ -58,11 +64,11 @@ impl Context {
             stop,
             ledger: Arc::new(Disabled),
             vendors,
-            connector: Box::new(Direct),
-            shared: Mutex::default(),
-            turns: Mutex::default(),
-            configured: Claims::default(),
-            delivered: Claims::default(),
+            connector: Arc::new(Direct),
+            shared: Arc::default(),
+            turns: Arc::default(),
+            configured: Arc::default(),
+            delivered: Arc::default(),
             workspace: String::new(),
             awaited: Vec::new(),
             offline: false,
@@ -89,6 +95,24 @@ impl Context {
     /// The same context with a ledger.
     pub fn with_ledger(self, ledger: Arc<dyn Ledger>) -> Self {
         Self { ledger, ..self }
+    }
+
+    /// The same context beside another that shares everything with it but the ledger.
+    pub fn with_another_ledger(&self, ledger: Arc<dyn Ledger>) -> Self {
+        Self {
+            clock: self.clock,
+            stop: self.stop.clone(),
+            ledger,
+            vendors: self.vendors.clone(),
+            http: Arc::clone(&self.http),
+            connector: Arc::clone(&self.connector),
+            shared: Arc::clone(&self.shared),
+            turns: Arc::clone(&self.turns),
+            configured: Arc::clone(&self.configured),
+            delivered: Arc::clone(&self.delivered),
+            workspace: self.workspace.clone(),
+            awaited: self.awaited.clone(),
+        }
     }
 
     /// The same context in a workspace.
@@ -131,7 +155,7 @@ impl Context {
     /// The same context in another world.
     pub fn with_connector(self, connector: impl Connector + 'static) -> Self {
         Self {
-            connector: Box::new(connector),
+            connector: Arc::new(connector),
             ..self
         }
     }

@@ -22,6 +22,9 @@ mod crashes;
 /// Keys of APIs that a configuration declares.
 #[cfg(unix)]
 mod declared;
+/// Keys that somebody else may have.
+#[cfg(unix)]
+mod emergency;
 /// Every example of the documentation, applied.
 #[cfg(unix)]
 mod examples;

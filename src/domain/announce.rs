@@ -2,6 +2,7 @@
 
 use crate::domain::course::{Leg, course};
 use crate::domain::deliveries;
+use crate::domain::emergency::words;
 use crate::domain::finding::Status;
 use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
@@ -38,6 +39,10 @@ pub fn announcement(
         .collect();
     if legs.is_empty() {
         return None;
+    }
+    if let Some(emergency) = situation.emergency {
+        let told = sentences(situation, &legs);
+        return Some(words::announcement(situation, emergency, &legs, &told));
     }
     let words: Vec<String> = legs
         .iter()
@@ -123,6 +128,9 @@ pub fn capitalised(text: &str) -> String {
 }
 
 fn sentence(leg: &Leg, situation: &Situation, legs: &[Leg]) -> String {
+    if let Some(told) = words::sentence(leg, situation) {
+        return told;
+    }
     let label = |key: Option<&Key>| key.map_or("(none)", Key::label).to_owned();
     let slots = leg.slots.as_ref();
     let primary = label(slots.map(|slots| &slots.primary));
@@ -135,6 +143,8 @@ fn sentence(leg: &Leg, situation: &Situation, legs: &[Leg]) -> String {
             "This apply revokes {}.",
             enumerated(situation.pending_revocations)
         ),
+        Move::RevokePrimary => format!("This apply revokes primary key {primary}."),
+        Move::Contain => revocation(situation, slots.and_then(Slots::secondary_key)),
         Move::Discard => format!(
             "This apply revokes staged key {staged}, which nothing uses yet.{}",
             slots

@@ -105,4 +105,4 @@ fn with_pending_revocations(situation: &Situation, slots: &Slots, mut legs: Vec<
 
 #[cfg(test)]
 #[path = "course_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -53,7 +53,7 @@ fn looks() -> [(Seen, Copy); 4] {
     ]
 }
 
-fn cases() -> Vec<Case> {
+pub(in crate::domain) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for policy in policies() {
         for slots in lives() {
@@ -122,7 +122,10 @@ fn no_course_holds_a_third_key_or_drops_one_that_waits() {
                     }
                     Move::Promote | Move::Verify | Move::Discard => role == Some(Role::Staged),
                     Move::Revoke => role == Some(Role::Retiring),
-                    Move::Deliver | Move::RevokePending | Move::Create => true,
+                    Move::Contain => role.is_some(),
+                    Move::Deliver | Move::RevokePending | Move::Create | Move::RevokePrimary => {
+                        true
+                    }
                 };
                 assert!(allowed, "{next:?} at {now}: {case:#?}");
                 foreseen.take(next, &situation);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
+use crate::domain::emergency::Incident;
 use crate::domain::keys::{KeyMark, KeyRecord, ResourceRef};
 use crate::instant::Instant;
 
@@ -79,6 +80,21 @@ pub enum Outcome {
     Settled(String),
 }
 
+/// An emergency of one resource, for the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// Whose keys are compromised.
+    pub resource: ResourceRef,
+    /// The issuer.
+    pub issuer: String,
+    /// The account at the issuer.
+    pub account: String,
+    /// What is known of it.
+    pub incident: Incident,
+    /// When it is noted.
+    pub at: Instant,
+}
+
 /// The most intents without an outcome that are looked at together. A killed apply leaves a handful.
 pub const MOST_OPEN: usize = 5_000;
 
@@ -91,6 +107,8 @@ pub struct Memory {
     pub keys: Vec<KeyRecord>,
     /// What was begun and has no outcome, oldest first.
     pub open: Vec<Intent>,
+    /// Its emergencies, oldest first.
+    pub incidents: Vec<Incident>,
     /// The ids of those that were begun just so, as a sealed event of the audit trail says.
     pub sealed: BTreeSet<String>,
     /// There are more of them than [`MOST_OPEN`], and the oldest are here.

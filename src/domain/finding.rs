@@ -23,6 +23,8 @@ pub enum Status {
     Blocked,
     /// Rotation is past due by `alert_after`.
     Overdue,
+    /// Somebody declared an emergency, and a compromised key still works.
+    Compromised,
 }
 
 impl Status {

@@ -77,8 +77,8 @@ impl Foreseen {
             Move::Stage => slots.stage(yet_to_be_minted(now)),
             Move::Promote => slots.promote_staged(now, old_lives),
             Move::Replace => slots.swap_in(yet_to_be_minted(now), now, old_lives),
-            Move::Revoke | Move::Discard => slots.secondary = None,
-            Move::Create | Move::RevokePending => {}
+            Move::Revoke | Move::Discard | Move::Contain => slots.secondary = None,
+            Move::Create | Move::RevokePending | Move::RevokePrimary => {}
         }
         self.facts = self.facts.after(next, given.policy);
         if next.writes() {
@@ -126,7 +126,7 @@ impl Facts {
     pub fn after(&self, next: Move, policy: &Policy) -> Self {
         let mut facts = self.clone();
         match next {
-            Move::Stage | Move::Revoke | Move::Discard => {
+            Move::Stage | Move::Revoke | Move::Discard | Move::Contain => {
                 facts.secondary = Seen::Present;
                 facts.secondary_copy = Copy::Available;
                 facts.retiring_in_use = false;
@@ -142,6 +142,7 @@ impl Facts {
                     (facts.secondary, facts.secondary_copy) = (Seen::Present, Copy::Available);
                 }
             }
+            Move::RevokePrimary => facts.primary = Seen::Gone,
             Move::RevokePending => facts.orphans.clear(),
             Move::Create | Move::Deliver | Move::Verify => {}
         }

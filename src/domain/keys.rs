@@ -18,7 +18,7 @@ pub struct ResourceRef {
 
 /// What tells a key from others, without its secret: its public id where it has one, and a mark that is too short to
 /// confirm a guess.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct KeyMark {
     /// The public id at the issuer.
     pub key_id: Option<String>,

@@ -2,7 +2,8 @@
 //!
 //! [`policy`] says how often and how gently, `policy_faults` what is wrong with one. [`slots`] is what exists,
 //! [`situation`] what is known of it. [`rules`] is the ordered list that [finds](finding) what is to be done
-//! (`retiring` are those of the old key, `ways` is what a person can do where no move helps), [`course`] puts the
+//! (`retiring` are those of the old key, [`emergency`] is that of a compromised one, `ways` is what a person can do where
+//! no move helps), [`course`] puts the
 //! [`moves`] of one apply together, for which [`foresight`] says what each makes of the keys. [`planner`] asks for them at
 //! the right instant, [`steps`] turns a move into effects in order, [`status`] and [`announce`] put into words what was
 //! found.
@@ -15,6 +16,7 @@ pub mod capabilities;
 pub mod course;
 pub mod deliveries;
 pub mod effects;
+pub mod emergency;
 pub mod finding;
 pub mod foresight;
 pub mod keys;

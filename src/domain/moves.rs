@@ -35,6 +35,11 @@ pub enum Move {
     Promote,
     /// A new key is minted and becomes primary at once, because the old one cannot be delivered or used.
     Replace,
+    /// The compromised primary is revoked before anything takes its place.
+    RevokePrimary,
+    /// The key in the secondary slot is revoked at once: it is compromised, or in the way of one that replaces a
+    /// compromised primary.
+    Contain,
 }
 
 impl Move {
@@ -50,6 +55,9 @@ impl Move {
 
     /// Whether every wanted delivery is written.
     pub fn writes(self) -> bool {
-        !matches!(self, Self::RevokePending | Self::Verify)
+        !matches!(
+            self,
+            Self::RevokePending | Self::Verify | Self::RevokePrimary
+        )
     }
 }

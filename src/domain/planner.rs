@@ -25,14 +25,29 @@ pub struct Decision {
     pub moves: Vec<Move>,
     /// When they became due.
     pub at: Instant,
+    /// They are about a key that is compromised.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_emergency: bool,
 }
 
 impl Decision {
+    /// Moves of an ordinary day.
+    pub fn new(moves: Vec<Move>, at: Instant) -> Self {
+        Self {
+            moves,
+            at,
+            is_emergency: false,
+        }
+    }
+
     /// The word in `last_action`. A create is called nothing else: where it follows the destroy of a tainted key in one
     /// apply, what is revoked beside it by the plan is gone by then.
     pub fn word(&self) -> String {
         if self.moves.contains(&Move::Create) {
             return Move::Create.word().to_owned();
+        }
+        if self.is_emergency {
+            return "emergency".to_owned();
         }
         let words: Vec<&str> = self.moves.iter().map(|next| next.word()).collect();
         words.join("+")
@@ -52,10 +67,7 @@ pub fn first_due(situation: &Situation, until: Instant) -> Decision {
         .into_iter()
         .map(|at| decide_at(situation, at))
         .find(|decision| !decision.moves.is_empty())
-        .unwrap_or(Decision {
-            moves: Vec::new(),
-            at: from,
-        })
+        .unwrap_or(Decision::new(Vec::new(), from))
 }
 
 /// The moves that are due at one instant.
@@ -64,8 +76,10 @@ pub fn decide_at(situation: &Situation, at: Instant) -> Decision {
         now: at,
         ..situation.clone()
     };
+    let moves = course::moves(&situation);
     Decision {
-        moves: course::moves(&situation),
+        is_emergency: situation.emergency.is_some() && !moves.is_empty(),
+        moves,
         at,
     }
 }

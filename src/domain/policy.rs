@@ -3,6 +3,7 @@
 use strum::{Display, EnumString, VariantNames};
 
 use super::policy_faults::Faults;
+use crate::domain::emergency::Declared;
 use crate::duration::Duration;
 use crate::error::{Error, Path};
 
@@ -89,6 +90,8 @@ pub struct Draft {
     pub on_drift: Option<OnDrift>,
     /// See [`OnDestroy`].
     pub on_destroy: Option<OnDestroy>,
+    /// An emergency of every key under the policy.
+    pub emergency: Option<Declared>,
 }
 
 /// A sound policy with every value decided.
@@ -108,6 +111,7 @@ pub struct Policy {
     pub paused: bool,
     pub on_drift: OnDrift,
     pub on_destroy: OnDestroy,
+    pub emergency: Option<Declared>,
 }
 
 impl Policy {
@@ -143,6 +147,7 @@ impl Policy {
             paused: draft.paused.unwrap_or_default(),
             on_drift: draft.on_drift.unwrap_or_default(),
             on_destroy: draft.on_destroy.unwrap_or_default(),
+            emergency: draft.emergency,
         };
         faults.inequalities(&policy);
         if faults.errors.is_empty() {

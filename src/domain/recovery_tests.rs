@@ -70,6 +70,7 @@ impl Case {
         let memory = Memory {
             generation: None,
             more: false,
+            incidents: Vec::new(),
             keys: self.keys,
             sealed: match self.unsealed {
                 true => BTreeSet::new(),

@@ -4,6 +4,7 @@
 //! A rule is named after what it finds. None of them asks for the time or does anything.
 
 use crate::domain::deliveries;
+use crate::domain::emergency::a_key_is_compromised;
 use crate::domain::finding::{Finding, Status};
 use crate::domain::moves::Move;
 use crate::domain::policy::OnDrift;
@@ -19,6 +20,7 @@ type Rule = fn(&Situation, &Slots) -> Option<Finding>;
 
 /// The policy of the product, in order.
 const RULES: &[Rule] = &[
+    a_key_is_compromised,
     a_delivery_is_not_in_order,
     the_staged_key_is_unusable,
     the_primary_is_unusable,

@@ -1,6 +1,7 @@
 //! A table of situations, each a sentence, and the moves that follow.
 
 use super::Move::{self, *};
+use crate::domain::emergency::Emergency;
 use crate::domain::planner::{decide_at, first_due};
 use crate::domain::policy::{Draft, OnDrift, Policy};
 use crate::domain::situation::{Copy, Facts, Repair, Seen, Situation, Why};
@@ -72,6 +73,7 @@ pub(in crate::domain) struct Case {
     pub facts: Facts,
     pub repairs: Vec<Repair>,
     pub requested: bool,
+    pub emergency: Option<Emergency>,
     pub pending: Vec<String>,
     pub in_order: bool,
     pub removals: Vec<String>,
@@ -85,6 +87,7 @@ impl Case {
             facts: Facts::default(),
             repairs: Vec::new(),
             requested: false,
+            emergency: None,
             pending: Vec::new(),
             in_order: true,
             removals: Vec::new(),
@@ -108,6 +111,7 @@ impl Case {
             delivered: false,
             rolled_back: false,
             rotation_requested: self.requested,
+            emergency: self.emergency.as_ref(),
             pending_revocations: &self.pending,
             must_verify: true,
             now: at(now),

@@ -1,5 +1,6 @@
 //! Everything that a decision may depend on, in one plain value.
 
+use crate::domain::emergency::Emergency;
 use crate::domain::policy::Policy;
 use crate::domain::slots::Slots;
 use crate::instant::Instant;
@@ -27,6 +28,8 @@ pub struct Situation<'a> {
     pub rolled_back: bool,
     /// `rotation_trigger` changed from one value to another.
     pub rotation_requested: bool,
+    /// A key is compromised, and what to do about it.
+    pub emergency: Option<&'a Emergency>,
     /// Keys whose revocation failed earlier and is to be tried again.
     pub pending_revocations: &'a [String],
     /// A new key must be proved to work before it is promoted.

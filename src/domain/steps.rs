@@ -23,6 +23,8 @@ pub enum Step {
     RevokeSecondary,
     /// Tries failed revocations again.
     RevokePending,
+    /// Deactivates and deletes the primary, although nothing has taken its place.
+    RevokePrimary,
 }
 
 /// What a delivery writes.
@@ -109,10 +111,11 @@ pub fn steps(next: Move, proof: Proof) -> &'static [Step] {
             Verify(Subject::New),
             SwapIn,
         ],
-        (Move::Revoke | Move::Discard, _) => {
+        (Move::Revoke | Move::Discard | Move::Contain, _) => {
             &[Fetch, Deliver(Content::PrimaryAlone), RevokeSecondary]
         }
         (Move::RevokePending, _) => &[RevokePending],
+        (Move::RevokePrimary, _) => &[Fetch, RevokePrimary],
     }
 }
 
@@ -169,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_key_leaves_the_stores_before_it_is_revoked() {
-        for next in [Move::Revoke, Move::Discard] {
+        for next in [Move::Revoke, Move::Discard, Move::Contain] {
             let steps = steps(next, Proof::Minted);
             assert_eq!(steps.last(), Some(&Step::RevokeSecondary));
             assert_eq!(steps[1], Step::Deliver(Content::PrimaryAlone));

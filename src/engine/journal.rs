@@ -4,13 +4,14 @@
 use std::future::Future;
 
 use crate::clock::{Clock, Moment};
+use crate::domain::emergency::Incident;
 use crate::domain::slots::Key;
 use crate::engine::fault;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::disabled::Disabled;
 use crate::ledger::guard::Guard;
-use crate::ledger::{Effect, Intent, KeyMark, Ledger, Outcome, ResourceRef};
+use crate::ledger::{Effect, Intent, KeyMark, Ledger, Noted, Outcome, ResourceRef};
 
 /// The journal of one apply of one resource.
 pub struct Journal<'a> {
@@ -96,6 +97,18 @@ impl<'a> Journal<'a> {
             guard: None,
             apply: Bracket::default().intent(String::new(), clock.wall()),
         }
+    }
+
+    /// Notes an emergency of this resource, or its end.
+    pub async fn note(&self, incident: &Incident) -> Result<()> {
+        let noted = Noted {
+            resource: self.apply.resource.clone(),
+            issuer: self.apply.issuer.clone(),
+            account: self.apply.account.clone(),
+            incident: incident.clone(),
+            at: self.clock.now(),
+        };
+        self.ledger.note_incident(&noted).await
     }
 
     /// The ledger that it is written to.

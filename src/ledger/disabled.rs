@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::instant::Instant;
 use crate::ledger::{
     Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
-    Outcome, ResourceRef,
+    Noted, Outcome, ResourceRef,
 };
 
 /// `ledger = { disabled = true }`.
@@ -29,6 +29,10 @@ impl Journal for Disabled {
     }
 
     async fn finish(&self, _: &str, _: &Outcome, _: Instant) -> Result<()> {
+        Ok(())
+    }
+
+    async fn note_incident(&self, _: &Noted) -> Result<()> {
         Ok(())
     }
 

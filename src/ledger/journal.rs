@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::domain::effects::{Intent, Memory, Outcome};
+use crate::domain::effects::{Intent, Memory, Noted, Outcome};
 use crate::error::Result;
 use crate::instant::Instant;
 
@@ -28,6 +28,9 @@ pub trait Journal: Send + Sync {
         }
         Ok(())
     }
+
+    /// Writes down an emergency of a resource, and that it is over, once each. What is said of it already is not said again.
+    async fn note_incident(&self, noted: &Noted) -> Result<()>;
 
     /// What is remembered of one resource: its keys, live or dead, and its intents without an outcome.
     async fn recall(&self, resource_id: &str) -> Result<Memory>;

@@ -5,12 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use crate::domain::emergency::Incident;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::locks::first_number;
 use crate::ledger::{
     Effect, Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks,
-    Memory, Outcome, ResourceRef, Slot, Status,
+    Memory, Noted, Outcome, ResourceRef, Slot, Status,
 };
 
 /// Everything in one lock: tests want it small and whole, not fast.
@@ -23,6 +24,7 @@ struct Tables {
     resources: BTreeMap<String, Resource>,
     open: Vec<Intent>,
     locks: BTreeMap<String, (i64, Option<String>)>,
+    incidents: BTreeMap<String, Vec<Incident>>,
     lost: bool,
 }
 
@@ -157,6 +159,18 @@ impl Journal for InMemory {
         Ok(())
     }
 
+    async fn note_incident(&self, noted: &Noted) -> Result<()> {
+        let mut tables = self.open()?;
+        let of = tables.incidents.entry(noted.resource.id.clone());
+        let all = of.or_default();
+        match all.iter_mut().find(|known| known.id == noted.incident.id) {
+            Some(known) if known.contained_at.is_none() => *known = noted.incident.clone(),
+            Some(_) => {}
+            None => all.push(noted.incident.clone()),
+        }
+        Ok(())
+    }
+
     async fn recall(&self, resource_id: &str) -> Result<Memory> {
         let tables = self.open()?;
         let keys = tables.keys.iter();
@@ -169,6 +183,11 @@ impl Journal for InMemory {
         Ok(Memory {
             generation: resource.map(|resource| resource.generation),
             more: false,
+            incidents: tables
+                .incidents
+                .get(resource_id)
+                .cloned()
+                .unwrap_or_default(),
             keys: keys
                 .filter(|row| row.resource.id == resource_id)
                 .map(|row| row.key.clone())
@@ -196,6 +215,7 @@ impl Journal for InMemory {
         Ok(Memory {
             generation: None,
             more: false,
+            incidents: Vec::new(),
             sealed: ids(&open),
             keys: tables
                 .keys

@@ -4,6 +4,7 @@
 //! audit trail) and who works on an account (the locks). It never holds a secret. The state stays the truth for live
 //! keys: the ledger explains what a state cannot know, such as a key that was minted by an apply that was killed.
 
+pub mod break_glass;
 pub mod config;
 pub mod disabled;
 pub mod guard;
@@ -15,7 +16,7 @@ pub mod memory;
 pub mod sql;
 pub mod workspace;
 
-pub use crate::domain::effects::{Effect, Fence, Intent, MOST_OPEN, Memory, Outcome};
+pub use crate::domain::effects::{Effect, Fence, Intent, MOST_OPEN, Memory, Noted, Outcome};
 pub use crate::domain::keys::{Holding, KeyMark, KeyRecord, ResourceRef, Slot, Status};
 pub use inventory::Inventory;
 pub use journal::Journal;

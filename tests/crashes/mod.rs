@@ -10,6 +10,7 @@ mod loss;
 mod matrix;
 mod scenes;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
@@ -142,6 +143,36 @@ fn a_repair_survives_a_kill_at_any_point() {
                 cells.kill_next(action, |point| {
                     trouble(scene);
                     scene.kill(point, "single")
+                });
+            }
+        }
+    };
+    side_by_side(matrix, scene, new, play).judge(14);
+}
+
+/// An emergency that is killed is finished by the next apply, with the id that was handled once.
+#[test]
+fn an_emergency_survives_a_kill_at_any_point() {
+    static IDS: AtomicU32 = AtomicU32::new(0);
+    let next_id = || format!("INC-{}", IDS.fetch_add(1, Ordering::Relaxed));
+    let new = || {
+        let scene = Scene::new("");
+        scene.settle("single");
+        scene
+    };
+    let orders = ["replace_first", "revoke_first"];
+    let scene = new();
+    let mut matrix = Matrix::new("emergency");
+    for order in orders {
+        scene.declare(&next_id(), order);
+        matrix.discover(order, scene.passes());
+        scene.settle("single");
+    }
+    let play = |scene: &Scene, cells: &Cells| {
+        while cells.have_more() {
+            for order in orders {
+                cells.kill_next(order, |point| {
+                    scene.kill_emergency(point, &next_id(), order)
                 });
             }
         }

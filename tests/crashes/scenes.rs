@@ -30,6 +30,52 @@ impl Scene {
         Self { world }
     }
 
+    /// The same with a new emergency in its key.
+    pub fn declare(&self, id: &str, order: &str) {
+        let block = crate::emergency::block(id, order, "primary");
+        let config = self.world.config_with_a_file().with(&block);
+        self.world.write(&config.beside(PROVIDER));
+    }
+
+    /// Kills the apply of an emergency at a point; the next one leaves another key, and the compromised one is refused.
+    pub fn kill_emergency(&self, point: &str, id: &str, order: &str) -> Result<(), String> {
+        let (old, secret) = self.world.delivered("primary");
+        let generation = self.world.key().generation();
+        self.declare(id, order);
+        self.killed_at(point, || self.ws().apply())?;
+        if order == "replace_first" {
+            self.serves_a_key()?;
+        }
+        let again = self.ws().apply();
+        if again.code != 0 {
+            return Err(format!("the next apply failed: {again}"));
+        }
+        if self.world.cloud.accepts(&old, &secret) {
+            return Err(format!("compromised key {old} still works"));
+        }
+        self.is_in_order(&[])?;
+        self.settle("single");
+        self.is_in_order(&[])?;
+        match self.world.key().generation() - generation {
+            1 => Ok(()),
+            times => Err(format!("the key was replaced {times} times")),
+        }
+    }
+
+    /// Whoever reads a delivery gets in.
+    fn serves_a_key(&self) -> Result<(), String> {
+        for document in self.documents() {
+            let served = &document["primary"];
+            let (id, secret) = (text(&served["key_id"]), text(&served["secret"]));
+            if !self.world.cloud.accepts(&id, &secret) {
+                return Err(format!(
+                    "the delivered primary {id} is refused after the kill"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     pub fn cloud(&self) -> &Cloud {
         self.world.cloud
     }

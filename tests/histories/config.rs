@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use apikey::resources::managed::model::{Fields, ManagedState};
-use apikey::resources::rotation_policy::PolicyState;
+use apikey::resources::rotation_policy::{EmergencyState, PolicyState};
 use tf_provider::value::{Value, ValueAny};
 
 use super::events::Edit;
@@ -46,6 +46,10 @@ pub struct Config {
     pub deliveries: usize,
     pub stored: bool,
     pub hold: bool,
+    /// How many there were.
+    emergencies: u32,
+    /// The one that is declared: its id, its order and its scope.
+    pub emergency: Option<(String, &'static str, &'static str)>,
 }
 
 impl Config {
@@ -59,6 +63,8 @@ impl Config {
             deliveries: 1,
             stored: false,
             hold: false,
+            emergencies: 0,
+            emergency: None,
         }
     }
 
@@ -72,6 +78,17 @@ impl Config {
             Edit::Deliveries(index) => self.deliveries = *index,
             Edit::StoreInState(stored) => self.stored = *stored,
             Edit::HoldWhileUsed(hold) => self.hold = *hold,
+            Edit::Emergency { revoke_first, all } => {
+                self.emergencies += 1;
+                let order = if *revoke_first {
+                    "revoke_first"
+                } else {
+                    "replace_first"
+                };
+                let scope = if *all { "all" } else { "primary" };
+                self.emergency = Some((format!("INC-{}", self.emergencies), order, scope));
+            }
+            Edit::NoEmergency => self.emergency = None,
         }
     }
 
@@ -112,8 +129,22 @@ impl Config {
                 Value::Null
             },
             rotation_trigger: Value::Value(self.trigger.to_string()),
+            emergency: self.declared(),
             ..ManagedState::default()
         }
+    }
+
+    fn declared(&self) -> Value<EmergencyState> {
+        let text = |text: &str| Value::Value(text.to_owned());
+        let declared = self.emergency.as_ref();
+        let block = declared.map(|(id, order, scope)| EmergencyState {
+            id: text(id),
+            reason: text("stolen"),
+            order: text(order),
+            scope: text(scope),
+            break_glass: Value::Null,
+        });
+        block.into()
     }
 
     pub fn places(&self) -> BTreeSet<String> {
@@ -133,6 +164,7 @@ impl Config {
         proposed.issuer = config.issuer;
         proposed.deliveries = config.deliveries;
         proposed.rotation_trigger = config.rotation_trigger;
+        proposed.emergency = config.emergency;
         proposed
     }
 }

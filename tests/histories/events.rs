@@ -70,6 +70,13 @@ pub enum Edit {
     Deliveries(usize),
     StoreInState(bool),
     HoldWhileUsed(bool),
+    /// A new emergency: whether the key is revoked first, and whether the other slot is compromised too.
+    Emergency {
+        revoke_first: bool,
+        all: bool,
+    },
+    /// The block is taken out, whether or not anything was done.
+    NoEmergency,
 }
 
 #[derive(Clone, Debug)]
@@ -171,6 +178,9 @@ fn edits() -> impl Strategy<Value = Edit> {
         (0usize..DELIVERIES.len()).prop_map(Edit::Deliveries),
         any::<bool>().prop_map(Edit::StoreInState),
         any::<bool>().prop_map(Edit::HoldWhileUsed),
+        (any::<bool>(), any::<bool>())
+            .prop_map(|(revoke_first, all)| Edit::Emergency { revoke_first, all }),
+        Just(Edit::NoEmergency),
     ]
 }
 

@@ -7,7 +7,7 @@ use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
 use apikey::ledger::{
     Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
-    Outcome, ResourceRef,
+    Noted, Outcome, ResourceRef,
 };
 use async_trait::async_trait;
 
@@ -41,6 +41,13 @@ impl Journal for Mortal {
         let finished = self.inner.finish(intent, outcome, at).await;
         self.world.breathe().await;
         finished
+    }
+
+    async fn note_incident(&self, noted: &Noted) -> Result<()> {
+        self.world.breathe().await;
+        let done = self.inner.note_incident(noted).await;
+        self.world.breathe().await;
+        done
     }
 
     async fn recall(&self, resource_id: &str) -> Result<Memory> {

@@ -50,6 +50,8 @@ pub struct Player {
     refused: u32,
     /// Tells the process that runs now from those before.
     process: u32,
+    /// Emergencies that a state knew as over, while nothing was restored, copied or lost.
+    pub over: BTreeSet<String>,
     /// Keys of creates that came to their end and that no state ever heard of.
     forsaken: BTreeSet<String>,
 }
@@ -71,6 +73,7 @@ impl Player {
             displaced: None,
             refused: 0,
             process: 0,
+            over: BTreeSet::new(),
             forsaken: BTreeSet::new(),
         }
     }
@@ -142,8 +145,29 @@ impl Player {
             }
         }
         self.set_faults(0, false);
+        self.note_what_is_over(event);
         self.remember();
         self.no_violation()
+    }
+
+    /// An older state, another workspace or another ledger may know less of emergencies.
+    fn note_what_is_over(&mut self, event: &Event) {
+        let forgets = matches!(
+            event,
+            Event::FreshLedger
+                | Event::LoseLedger(_)
+                | Event::Restore(_)
+                | Event::Copy
+                | Event::Switch
+                | Event::Destroy { .. }
+        );
+        if forgets {
+            self.over.clear();
+            return;
+        }
+        let incidents = self.kept.iter().flat_map(|kept| &kept.private.incidents);
+        let over = incidents.filter(|incident| incident.contained_at.is_some());
+        self.over.extend(over.map(|incident| incident.id.clone()));
     }
 
     /// Keeps the state as one that was there once.

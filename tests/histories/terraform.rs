@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use apikey::domain::emergency::Incident;
 use apikey::domain::moves::Move;
+use apikey::domain::situation::Seen;
+use apikey::domain::slots::Slots;
 use apikey::instant::Instant;
 use apikey::resources::managed::model::{ManagedState, Private};
 use apikey::resources::managed::{apply, destroy, plan, read, rotate_now};
@@ -53,8 +56,26 @@ impl Planned {
             true => managed.slots.and_then(|slots| slots.requested_at),
             false => Some(Instant::from_unix(now)),
         };
+        if self
+            .private
+            .decision
+            .as_ref()
+            .is_some_and(|it| it.is_emergency)
+        {
+            return self.failing();
+        }
         let records = managed.deliveries.into_values();
         let failing = records.filter(|record| record.is_failing() && record.failing_since <= asked);
+        failing.filter_map(|record| record.place).collect()
+    }
+
+    /// Places that could not be read or written by the time of the plan, which says so.
+    fn failing(&self) -> BTreeSet<String> {
+        let Ok(managed) = self.prior.managed(&self.prior_private) else {
+            return BTreeSet::new();
+        };
+        let records = managed.deliveries.into_values();
+        let failing = records.filter(|record| record.is_failing());
         failing.filter_map(|record| record.place).collect()
     }
 }
@@ -257,6 +278,18 @@ impl Player {
             .clone()
             .map_or(Vec::new(), |decision| decision.moves);
         self.diary.push(format!("  takes {moves:?}"));
+        let is_emergency = second
+            .private
+            .decision
+            .as_ref()
+            .is_some_and(|it| it.is_emergency);
+        let declared = self.config.emergency.as_ref();
+        if let Some((id, ..)) = declared.filter(|(id, ..)| is_emergency && self.over.contains(id)) {
+            let is_open = |incident: &Incident| incident.contained_at.is_none();
+            if !second.private.incidents.iter().any(is_open) {
+                return Err(format!("{id} was over and is handled again"));
+            }
+        }
         self.doom(&first, &moves)?;
         let excused = first.excused(self.now);
         let generation = second.prior.generation.as_option().unwrap_or_default();
@@ -313,13 +346,8 @@ impl Player {
             .managed(&plan.prior_private)
             .map_err(|error| error.to_string())?;
         let slots = managed.slots.as_ref();
-        let mut doomed = Vec::new();
-        if moves
-            .iter()
-            .any(|next| matches!(next, Move::Revoke | Move::Discard))
-        {
-            doomed.extend(slots.and_then(|slots| slots.secondary_key()?.key_id.clone()));
-        }
+        let is_gone = plan.private.facts.primary == Seen::Gone;
+        let mut doomed = slots.map_or(Vec::new(), |slots| ended(slots, moves, is_gone));
         if moves.contains(&Move::RevokePending) {
             doomed.extend(managed.pending_revocations);
         }
@@ -333,8 +361,20 @@ impl Player {
             ));
         }
         self.begin(&doomed);
+        let mut world = self.world.state();
+        let is_emergency = plan
+            .private
+            .decision
+            .as_ref()
+            .is_some_and(|it| it.is_emergency);
+        world.contains_first = moves.contains(&Move::RevokePrimary);
+        world.replaces_first = is_emergency && !world.contains_first;
+        if is_emergency {
+            world.excused = plan.failing();
+        }
+        drop(world);
         // Where the primary is unusable, the key that replaces it in the same apply is the successor.
-        if moves.contains(&Move::Revoke) && !moves.contains(&Move::Replace) {
+        if moves.contains(&Move::Revoke) && !moves.contains(&Move::Replace) && !is_emergency {
             let successor = slots.and_then(|slots| slots.primary.key_id.clone());
             self.world.state().successor = successor;
         }
@@ -354,6 +394,8 @@ impl Player {
         state.stored = stored || wanted.is_empty();
         state.wanted = wanted;
         state.successor = None;
+        state.excused.clear();
+        (state.contains_first, state.replaces_first) = (false, false);
     }
 
     /// A primary that is new was proved, and was in every store before it counted.
@@ -424,4 +466,32 @@ impl Player {
         }
         Ok(())
     }
+}
+
+/// The keys that end by these moves, by id.
+fn ended(slots: &Slots, moves: &[Move], is_gone: bool) -> Vec<String> {
+    let mut primary = slots.primary.key_id.clone();
+    let mut secondary = slots.secondary_key().and_then(|key| key.key_id.clone());
+    let (mut is_gone, mut ended) = (is_gone, Vec::new());
+    for next in moves {
+        match next {
+            Move::RevokePrimary => {
+                ended.extend(primary.clone());
+                is_gone = true;
+            }
+            Move::Revoke | Move::Discard | Move::Contain => ended.extend(secondary.take()),
+            Move::Promote => {
+                let old = std::mem::replace(&mut primary, secondary.take());
+                secondary = old.filter(|_| !is_gone);
+                is_gone = false;
+            }
+            Move::Replace => {
+                let old = primary.take();
+                secondary = if is_gone { secondary } else { old };
+                is_gone = false;
+            }
+            _ => {}
+        }
+    }
+    ended
 }

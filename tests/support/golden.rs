@@ -8,29 +8,50 @@ use std::path::Path;
 use apikey::clock::Clock;
 use apikey::instant::Instant;
 
-use crate::support::outcome::Outcome;
+use crate::support::outcome::{Diagnostic, Outcome};
 use crate::support::wrap::wrapped;
 
 impl Outcome {
     /// The errors are those of `refusals/<name>.txt`.
     #[track_caller]
     pub fn reads(self, name: &str) -> Self {
-        let errors = self.errors().into_iter().map(|error| {
-            let (summary, detail) = (anonymous(&error.summary), anonymous(&error.detail));
-            format!("Error: {summary}\n\n{}\n", wrapped(&detail))
-        });
-        let printed = errors.collect::<Vec<_>>().join("\n");
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/refusals/{name}.txt"));
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            fs::write(&file, &printed).unwrap();
-        }
-        let expected = fs::read_to_string(&file).unwrap_or_default();
-        assert!(
-            printed == expected,
-            "--- written down in {name}\n{expected}\n--- printed now\n{printed}"
-        );
+        let printed = told("Error", &self.errors());
+        written_down(name, &printed);
         self
     }
+
+    /// The warnings about keys are those of `refusals/<name>.txt`.
+    #[track_caller]
+    pub fn reads_warnings(self, name: &str) -> Self {
+        let mut warnings = self.warnings();
+        warnings.retain(|warning| {
+            !warning.summary.contains("The clock is set by hand")
+                && !warning.summary.contains("development overrides")
+        });
+        written_down(name, &told("Warning", &warnings));
+        self
+    }
+}
+
+fn told(severity: &str, diagnostics: &[&Diagnostic]) -> String {
+    let texts = diagnostics.iter().map(|told| {
+        let (summary, detail) = (anonymous(&told.summary), anonymous(&told.detail));
+        format!("{severity}: {summary}\n\n{}\n", wrapped(&detail))
+    });
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+#[track_caller]
+fn written_down(name: &str, printed: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/refusals/{name}.txt"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&file, printed).unwrap();
+    }
+    let expected = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        printed == expected,
+        "--- written down in {name}\n{expected}\n--- printed now\n{printed}"
+    );
 }
 
 /// Without what is another in each run.

@@ -52,7 +52,13 @@ impl Run<'_> {
         match content {
             Content::Swapped => self.refuse_incomplete()?,
             // A key that cannot be revoked yet stays where consumers look for it.
-            Content::PrimaryAlone => self.successor_is_missing().map_or(Ok(()), Err)?,
+            Content::PrimaryAlone => {
+                self.successor_is_missing().map_or(Ok(()), Err)?;
+                // A document that only holds a revoked key is of no use; its successor is written next.
+                if self.contains() && self.primary_is_dead() {
+                    return Ok(());
+                }
+            }
             _ => {}
         }
         let connections = self.connections;
@@ -167,8 +173,11 @@ impl Run<'_> {
         }
     }
 
-    /// It was failing before somebody asked for a rotation.
+    /// It was failing before somebody asked for a rotation, or declared an emergency.
     fn is_excused(&self, name: &str) -> bool {
+        if self.emergency {
+            return !self.began_to_fail(name);
+        }
         let asked = self
             .managed
             .slots

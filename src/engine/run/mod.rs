@@ -3,6 +3,7 @@
 //! The order of the effects is not decided here: it is the table in [`crate::domain::steps`]. Every effect goes through
 //! the [journal](crate::engine::journal).
 
+mod containing;
 mod delivering;
 mod leaving;
 mod minting;
@@ -67,6 +68,8 @@ pub struct Run<'a> {
     pub journal: &'a Journal<'a>,
     /// The word of the move that is being taken.
     pub acting: &'static str,
+    /// A key is compromised: what failed before this apply keeps nothing from happening.
+    pub emergency: bool,
     /// Is told of every step before it is taken.
     pub watcher: Option<&'a Watcher>,
     /// How far it got.
@@ -177,6 +180,7 @@ impl Run<'_> {
             Step::SwapIn => self.swap_in(),
             Step::RevokeSecondary => self.revoke_secondary().await,
             Step::RevokePending => self.revoke_pending().await,
+            Step::RevokePrimary => self.revoke_primary().await,
         }
     }
 
@@ -229,7 +233,11 @@ impl Run<'_> {
             true => self.primary_is_dead() || self.primary_is_lost(),
             false => self.facts.secondary == Seen::Gone || self.facts.secondary_copy == Copy::Lost,
         };
-        key.fingerprint.is_some() && !is_gone && self.secrets.secret_of(key).is_none()
+        // Nobody is to read a compromised key once its successor is there.
+        !self.emergency
+            && key.fingerprint.is_some()
+            && !is_gone
+            && self.secrets.secret_of(key).is_none()
     }
 
     /// Why the secret of a key is not at hand.

@@ -153,6 +153,10 @@ impl Run<'_> {
                 tracing::info!(key = %self.name, revoked = %key.label(), "revoked");
                 self.verify_revoked(&key).await;
             }
+            Err(error) if self.contains() => {
+                self.trouble.late = Some(self.not_contained(&key, error));
+                self.managed.pending_revocations.extend(key.key_id);
+            }
             Err(error) => {
                 self.warn_pending(key.label().to_owned(), error);
                 self.managed.pending_revocations.extend(key.key_id);
@@ -164,6 +168,9 @@ impl Run<'_> {
     /// Why the retiring key has to live on. Its successor must be in a delivery that is in order, and no required one may
     /// have lost it; at `max_grace_period` it is enough that it was written somewhere and that nobody saw it gone.
     pub(super) fn successor_is_missing(&self) -> Option<Error> {
+        if self.contains() {
+            return self.lost_its_successor_now();
+        }
         let slots = self.managed.slots.as_ref()?;
         let retired_at = slots.retiring()?.retired_at;
         let successor = &slots.primary.fingerprint;
@@ -212,6 +219,9 @@ impl Run<'_> {
         let Some(record) = record.filter(|record| record.is_failing()) else {
             return false;
         };
+        if self.contains() {
+            return true;
+        }
         let slots = self.managed.slots.as_ref();
         let retired_at = slots
             .and_then(Slots::retiring)
@@ -221,11 +231,11 @@ impl Run<'_> {
         !required || record.failing_since <= retired_at || self.hold_has_ended()
     }
 
-    /// `max_grace_period` is over.
+    /// `max_grace_period` is over, or an emergency waits for no grace.
     pub(super) fn hold_has_ended(&self) -> bool {
         let slots = self.managed.slots.as_ref();
         let ends = slots.and_then(|slots| slots.hold_ends_at(self.policy));
-        ends.is_some_and(|at| self.clock.now() >= at)
+        self.contains() || ends.is_some_and(|at| self.clock.now() >= at)
     }
 
     pub(super) async fn revoke_pending(&mut self) -> Result<()> {
@@ -270,7 +280,7 @@ impl Run<'_> {
             .any(|key| key.key_id.as_deref() == Some(id))
     }
 
-    fn reference<'k>(&'k self, key: &'k Key) -> KeyRef<'k> {
+    pub(super) fn reference<'k>(&'k self, key: &'k Key) -> KeyRef<'k> {
         KeyRef {
             key_id: key.key_id.as_deref(),
             secret: self.secrets.secret_of(key),
@@ -280,6 +290,15 @@ impl Run<'_> {
     async fn revoke(&self, key: KeyRef<'_>, deed: Deed) -> Result<()> {
         let slots = self.managed.slots.as_ref();
         let survivor = slots.map(|slots| self.reference(&slots.primary));
+        self.revoke_beside(key, survivor, deed).await
+    }
+
+    pub(super) async fn revoke_beside(
+        &self,
+        key: KeyRef<'_>,
+        survivor: Option<KeyRef<'_>>,
+        deed: Deed,
+    ) -> Result<()> {
         let revoke = |_| self.connections.issuer.revoke(key, survivor);
         let journal = &self.journal;
         journal
@@ -298,7 +317,7 @@ impl Run<'_> {
     }
 
     /// "Deleted" is the issuer's word; whether the key still opens the door is a fact.
-    async fn verify_revoked(&mut self, key: &Key) {
+    pub(super) async fn verify_revoked(&mut self, key: &Key) {
         if !self.connections.capabilities.probe {
             return;
         }

@@ -69,7 +69,7 @@ pub async fn intents(
 }
 
 /// The sealed events where the column at the end of a condition has one of these values.
-async fn named(
+pub(super) async fn named(
     connection: &mut AnyConnection,
     condition: &str,
     values: Vec<String>,

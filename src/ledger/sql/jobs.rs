@@ -4,7 +4,7 @@ use super::holdings;
 use super::transaction::Transaction;
 use super::trouble::Trouble;
 use crate::instant::Instant;
-use crate::ledger::{Fence, Holding, Intent, Lease, Outcome};
+use crate::ledger::{Fence, Holding, Intent, Lease, Noted, Outcome};
 
 /// One call that writes.
 pub enum Job {
@@ -14,6 +14,8 @@ pub enum Job {
     Finish(String, Outcome, Instant),
     /// How intents without an outcome were understood.
     Settle(Vec<(String, &'static str)>, Instant),
+    /// An emergency, or its end.
+    Note(Box<Noted>),
     /// What a state says.
     Record(Box<Holding>, Instant),
     /// A resource that no state holds any more, and who says so.
@@ -38,6 +40,7 @@ impl Transaction<'_> {
                     self.finish(intent, &outcome, *at).await?;
                 }
             }
+            Job::Note(noted) => self.note_incident(noted).await?,
             Job::Record(holding, at) => holdings::record(self, holding, *at).await?,
             Job::Forget(resource, by, at) => holdings::forget(self, resource, by, *at).await?,
             Job::TryLock(name, holder) => return Ok(self.try_lock(name, holder).await?),

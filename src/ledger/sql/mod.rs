@@ -11,6 +11,7 @@ mod dialect;
 mod file;
 mod health;
 mod holdings;
+mod incidents;
 mod jobs;
 mod journal;
 mod listing;
@@ -42,7 +43,7 @@ use crate::instant::Instant;
 use crate::ledger::inventory::{Page, Query};
 use crate::ledger::{
     Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
-    Outcome, ResourceRef, Status,
+    Noted, Outcome, ResourceRef, Status,
 };
 use connect::Access;
 use jobs::Job;
@@ -253,6 +254,10 @@ impl Journal for Database {
             return Ok(());
         }
         self.note(Job::Settle(understood.to_vec(), at)).await
+    }
+
+    async fn note_incident(&self, noted: &Noted) -> Result<()> {
+        self.note(Job::Note(Box::new(noted.clone()))).await
     }
 
     async fn recall(&self, resource_id: &str) -> Result<Memory> {

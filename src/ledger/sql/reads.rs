@@ -5,6 +5,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
 
 use super::attest;
 use super::dialect::Dialect;
+use super::incidents;
 use super::resources;
 use super::rows::{AT_ONCE, KeyRow, arguments};
 use crate::ledger::{Intent, KeyMark, KeyRecord, MOST_OPEN, Memory, ResourceRef};
@@ -36,6 +37,7 @@ pub async fn recall(
     let recorded = resources::recorded(connection, resource_id).await?;
     Ok(Memory {
         generation: recorded.and_then(|recorded| recorded.generation),
+        incidents: incidents::of(connection, resource_id).await?,
         ..memory(connection, resource_id, keys, open).await?
     })
 }
@@ -151,6 +153,7 @@ async fn memory(
     let open: Vec<Intent> = all(&open)?;
     Ok(Memory {
         generation: None,
+        incidents: Vec::new(),
         more,
         keys: keys.into_iter().map(|row| row.key).collect(),
         sealed: attest::intents(connection, &open).await?,

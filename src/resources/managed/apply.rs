@@ -6,6 +6,7 @@ use tf_provider::Diagnostics;
 use tf_provider::value::Value;
 
 use crate::context::Context;
+use crate::domain::emergency::{self, Incident};
 use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
@@ -15,6 +16,7 @@ use crate::engine::collision::check_collisions;
 use crate::engine::connections::Connections;
 use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::former::Former;
+use crate::engine::journal::Journal;
 use crate::engine::managed::Managed;
 use crate::engine::run::stale::check_not_stale;
 use crate::engine::secret_cache::SecretCache;
@@ -23,6 +25,7 @@ use crate::resources::diagnostics;
 use crate::resources::managed::changes::{left, same_place, trigger_changed, version_changed};
 use crate::resources::managed::connect;
 use crate::resources::managed::crossing::refuse_crossing;
+use crate::resources::managed::glass::{Glass, with_the_glass};
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, note_status};
@@ -37,10 +40,10 @@ pub async fn create(
 ) -> Option<(ManagedState, Private)> {
     planned.id = Value::Value(fresh_id(diags)?);
     let mut prior = ManagedState::default();
-    let decision = private.decision.take().unwrap_or(Decision {
-        moves: vec![Move::Create],
-        at: context.clock.now(),
-    });
+    let decision = private
+        .decision
+        .take()
+        .unwrap_or_else(|| Decision::new(vec![Move::Create], context.clock.now()));
     let carried = carry_out(diags, &mut prior, &mut planned, private, &decision, context);
     let (outcome, records) = Box::pin(carried).await?;
     let left_nothing = outcome.failed && outcome.run_left_nothing();
@@ -59,10 +62,12 @@ pub async fn update(
     mut private: Private,
     context: &Context,
 ) -> Option<(ManagedState, Private)> {
-    let decision = private.decision.take().unwrap_or(Decision {
-        moves: Vec::new(),
-        at: context.clock.now(),
-    });
+    let decision = private
+        .decision
+        .take()
+        .unwrap_or_else(|| Decision::new(Vec::new(), context.clock.now()));
+    let glass = Glass::of(&prior, &planned, &private, context);
+    let context = glass.as_ref().map_or(context, Glass::context);
     let carried = carry_out(diags, &mut prior, &mut planned, private, &decision, context);
     let (outcome, records) = Box::pin(carried).await?;
     if outcome.failed && !outcome.copied {
@@ -77,6 +82,9 @@ pub async fn update(
     }
     let (state, private) = outcome.finish(planned, context);
     let written = records.write(&state, &private, context).await;
+    if let Some(broken) = glass.as_ref().and_then(Glass::broken) {
+        diagnostics::warn(diags, named(&state, broken));
+    }
     may_be_answered(diags, written, failed, &state)?;
     Some((state, private))
 }
@@ -121,11 +129,13 @@ async fn carry_out<'a>(
     let (connections, policy, mut managed, secrets) =
         diagnostics::collect(diags, prepared.map_err(|error| named(planned, error)))?;
     let opened = Records::open(planned, &managed, connections, decision, context).await;
+    let opened = opened.map_err(|error| with_the_glass(error, decision));
     let mut records = diagnostics::collect(diags, opened.map_err(|error| named(planned, error)))?;
     managed.account = records.account().or(managed.account);
     let facts = private.facts.clone();
     let mut run = records.run(planned.label(), &policy, managed, facts, context);
     run.secrets = secrets;
+    run.emergency = decision.is_emergency;
     if let Value::Value(secret) = brought {
         run.brought = Some((secret, version_changed(prior, planned)));
     }
@@ -143,7 +153,8 @@ async fn carry_out<'a>(
         refuse_elsewhere(&run.managed, kept).await?;
         check_collisions(&mut run, &who, &private.seen, &context.delivered).await?;
         run.refuse_newer().await?;
-        run.refuse_rollback(&decision.moves)
+        run.refuse_rollback(&decision.moves)?;
+        note_incidents(&private.incidents, run.journal).await
     };
     let fresh = fresh.await;
     if let Err(error) = fresh {
@@ -173,8 +184,12 @@ async fn carry_out<'a>(
         diagnostics::report(diags, named(planned, error.clone()));
         records.failure = Some(error);
     }
+    let private = after(private, &managed, left, failed, decision, context);
+    if let Err(error) = note_incidents(&private.incidents, &records.journal).await {
+        tracing::warn!(%error, "the end of an emergency is noted by the next refresh");
+    }
     let outcome = Outcome {
-        private: after(private, &managed, left, failed, decision),
+        private,
         managed,
         secrets,
         policy,
@@ -183,6 +198,14 @@ async fn carry_out<'a>(
         word: (!failed && !decision.moves.is_empty()).then(|| decision.word()),
     };
     Some((outcome, records))
+}
+
+/// The ledger remembers an emergency before anything is done about it, and once it is over.
+async fn note_incidents(incidents: &[Incident], journal: &Journal<'_>) -> Result<()> {
+    for incident in incidents {
+        journal.note(incident).await?;
+    }
+    Ok(())
 }
 
 /// The deliveries whose settings are those of the state, as far as they name the place.
@@ -270,7 +293,11 @@ fn after(
     left: Vec<String>,
     failed: bool,
     decision: &Decision,
+    context: &Context,
 ) -> Private {
+    let mut incidents = private.incidents;
+    let (slots, pending) = (managed.slots.as_ref(), &managed.pending_revocations);
+    emergency::contained(&mut incidents, slots, pending, context.clock.now());
     let changed = !decision.moves.is_empty() && !failed;
     let mut facts = match changed {
         true => Facts {
@@ -287,6 +314,7 @@ fn after(
         account: managed.account.clone(),
         former: managed.former.clone(),
         seen: BTreeMap::new(),
+        incidents,
         decision: None,
     }
 }

@@ -5,6 +5,7 @@ mod before_create;
 mod words;
 
 use crate::context::Context;
+use crate::domain::emergency::Incident;
 use crate::engine::catch_up::{self, Position, World};
 use crate::engine::connections::{Connections, stale};
 use crate::engine::journal::mark;
@@ -34,6 +35,8 @@ pub struct Left {
     pub behind: Option<String>,
     /// The keys that applies left behind, by id.
     pub found: Vec<String>,
+    /// What the ledger knows of emergencies.
+    pub incidents: Vec<Incident>,
 }
 
 impl Left {
@@ -44,6 +47,7 @@ impl Left {
             is_certain: true,
             behind: None,
             found: Vec::new(),
+            incidents: Vec::new(),
         }
     }
 
@@ -125,6 +129,7 @@ pub async fn of(
     if remembered.memory.busy {
         return Ok(left.uncertain(busy(state.label())));
     }
+    left.incidents.clone_from(&remembered.memory.incidents);
     let mut recovered = understand(state, &remembered, &held, connections, context).await?;
     left.warnings.append(&mut recovered.warnings);
     let is_known = recovered.unacknowledged.is_empty() && recovered.forgotten.is_empty();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tf_provider::value::{Value, ValueAny};
 
+use crate::domain::emergency::Incident;
 use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
 use crate::domain::situation::Facts;
@@ -14,7 +15,7 @@ use crate::engine::managed::{DeliveryRecord, Managed};
 use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::resources::rotation_policy::PolicyState;
+use crate::resources::rotation_policy::{EmergencyState, PolicyState};
 use crate::schema::write_only;
 use crate::secret::{Fingerprint, Secret};
 
@@ -41,6 +42,7 @@ pub struct ManagedState {
     pub existing_secret_wo: Value<Secret>,
     pub existing_secret_wo_version: Value<i64>,
     pub rotation_trigger: Value<String>,
+    pub emergency: Value<EmergencyState>,
     pub primary: Value<KeyState>,
     pub secondary: Value<KeyState>,
     pub phase: Value<String>,
@@ -110,6 +112,9 @@ pub struct Private {
     /// leads with, or nothing. A place that could not be looked at is missing.
     #[serde(skip_serializing_if = "is_default")]
     pub seen: BTreeMap<String, Option<String>>,
+    /// Emergencies of this key, handled or not. An id in it is never handled again.
+    #[serde(skip_serializing_if = "is_default")]
+    pub incidents: Vec<Incident>,
     /// The decision of a plan, for its apply.
     #[serde(skip_serializing_if = "is_default")]
     pub decision: Option<Decision>,

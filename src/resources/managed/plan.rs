@@ -9,6 +9,7 @@ use crate::domain::moves::Move;
 use crate::domain::planner::{self, Decision};
 use crate::domain::policy::{OnDrift, Policy};
 use crate::domain::situation::{Copy, Seen, Situation};
+use crate::engine::managed::Managed;
 use crate::engine::precondition::WAY_ON;
 use crate::error::{Error, Kind, Path};
 use crate::instant::Instant;
@@ -18,6 +19,7 @@ use crate::resources::managed::changes::{
     any_in_order, edited, left, must_verify, repairs, replacements, settings_edited, takes_over,
     trigger_changed,
 };
+use crate::resources::managed::emergencies;
 use crate::resources::managed::existing::{
     as_if_known, refuse_existing_key_without_id, refuse_secret_of_another,
 };
@@ -86,10 +88,8 @@ pub async fn create(
             }
         };
     }
-    let decision = Decision {
-        moves,
-        at: context.clock.now(),
-    };
+    private.incidents = emergencies::noted(&planned, &Managed::default(), &[]);
+    let decision = Decision::new(moves, context.clock.now());
     planned.last_action = Value::Value(decision.word());
     private.decision = Some(decision);
     Some((planned, private))
@@ -136,6 +136,8 @@ pub fn update(
     if takes_over {
         as_if_known(&mut managed, &mut facts, &mut repairs);
     }
+    private.incidents = emergencies::noted(&planned, &managed, &private.incidents);
+    let emergency = emergencies::open(&planned, &managed, &private);
     let situation = Situation {
         name: planned.label(),
         policy: &policy,
@@ -147,6 +149,7 @@ pub fn update(
         delivered: false,
         rolled_back: false,
         rotation_requested: trigger_changed(prior, &planned),
+        emergency: emergency.as_ref(),
         pending_revocations: &managed.pending_revocations,
         must_verify: must_verify(&planned, context),
         now: as_of(
@@ -196,7 +199,8 @@ pub fn update(
         decision: &decision,
         settings_edited: settings_edited(prior, &planned),
         must_verify: must_verify(&planned, context),
-        primary_is_dead: private.facts.primary == Seen::Gone,
+        primary_is_dead: private.facts.primary == Seen::Gone
+            || decision.moves.contains(&Move::RevokePrimary),
         deliveries_edited: prior.deliveries != planned.deliveries,
         leaves_places: !removals.is_empty() || !left(prior, &planned).is_empty(),
         takes_over,
@@ -287,7 +291,7 @@ fn refuse_behind(diags: &mut Diagnostics, situation: &Situation) -> Option<()> {
 
 fn refuse_drift(diags: &mut Diagnostics, situation: &Situation) -> Option<()> {
     let facts = situation.facts;
-    let Some(slots) = situation.slots else {
+    let Some(slots) = situation.slots.filter(|_| situation.emergency.is_none()) else {
         return Some(());
     };
     let drifted = facts.primary != Seen::Present || facts.primary_copy == Copy::Lost;

@@ -3,20 +3,24 @@
 use tf_provider::value::Value;
 
 use crate::context::Context;
+use crate::domain::emergency;
 use crate::domain::planner;
 use crate::domain::policy::Policy;
 use crate::domain::situation::Situation;
 use crate::domain::status;
+use crate::engine::connections::Connections;
 use crate::engine::crowd;
 use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::managed::{DeliveryState, Managed};
 use crate::engine::observe::{Copies, Observed, observe};
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
+use crate::ledger::Noted;
 use crate::resources::managed::changes::{any_in_order, must_verify, repairs};
 use crate::resources::managed::connect;
+use crate::resources::managed::emergencies;
 use crate::resources::managed::inventory_entry;
-use crate::resources::managed::leftovers;
+use crate::resources::managed::leftovers::{self, Left};
 use crate::resources::managed::model::{KeyState, ManagedState, Private};
 
 /// What a refresh gives.
@@ -80,6 +84,7 @@ pub async fn read(
     private.facts.orphans = left.orphans(known);
     private.facts.behind = left.behind.clone();
     private.facts.full = crowd.map(|crowd| crowd.full());
+    note_incidents(&mut state, &mut private, &mut left, &connections, context).await;
     if let Some(slots) = &left.managed.slots {
         private.requested_at = slots.requested_at;
     }
@@ -92,6 +97,41 @@ pub async fn read(
         private,
         warnings: left.warnings,
     }))
+}
+
+/// What the ledger knows of emergencies, and what it has not heard of.
+async fn note_incidents(
+    state: &mut ManagedState,
+    private: &mut Private,
+    left: &mut Left,
+    connections: &Connections,
+    context: &Context,
+) {
+    let known = std::mem::take(&mut left.incidents);
+    emergencies::remembered(&mut private.incidents, &known);
+    let (slots, pending) = (
+        left.managed.slots.as_ref(),
+        &left.managed.pending_revocations,
+    );
+    emergency::contained(&mut private.incidents, slots, pending, context.clock.now());
+    if !left.is_certain || left.behind.is_some() {
+        return;
+    }
+    for incident in &private.incidents {
+        if known.contains(incident) {
+            continue;
+        }
+        let noted = Noted {
+            resource: inventory_entry::resource(state, context),
+            issuer: connections.kind.to_owned(),
+            account: private.account.clone().unwrap_or_default(),
+            incident: incident.clone(),
+            at: context.clock.now(),
+        };
+        if let Err(error) = context.ledger.note_incident(&noted).await {
+            tracing::warn!(%error, "an emergency is told to the ledger by the next refresh");
+        }
+    }
 }
 
 fn secrets_in(state: &ManagedState) -> Copies {
@@ -166,6 +206,7 @@ pub fn note_status(
 ) -> Result<()> {
     let now = context.clock.now();
     let managed = state.managed(private)?;
+    let emergency = emergencies::open(state, &managed, private);
     let repairs = repairs(state, state);
     let removals = managed.pending_removals();
     let situation = Situation {
@@ -179,6 +220,7 @@ pub fn note_status(
         delivered: false,
         rolled_back: false,
         rotation_requested: false,
+        emergency: emergency.as_ref(),
         pending_revocations: &managed.pending_revocations,
         must_verify: must_verify(state, context),
         now,

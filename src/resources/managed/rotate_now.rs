@@ -151,10 +151,7 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
              what the plan shows.",
         ));
     }
-    let decision = Decision {
-        moves: vec![Move::Stage, Move::Promote],
-        at: now,
-    };
+    let decision = Decision::new(vec![Move::Stage, Move::Promote], now);
     let opened = Records::open(state, &managed, connections, &decision, context);
     let mut records = opened.await?;
     let mut run = records.run(state.label(), &policy, managed, facts.clone(), context);
@@ -241,6 +238,8 @@ pub fn words(step: Step) -> Option<&'static str> {
         Step::Verify(Subject::NewlyStaged) => "verifying the new key",
         Step::RevokeSecondary => "revoking the new key",
         Step::SwapIn => "the new key is primary",
-        Step::Verify(_) | Step::Withdraw | Step::RevokePending => return None,
+        Step::Verify(_) | Step::Withdraw | Step::RevokePending | Step::RevokePrimary => {
+            return None;
+        }
     })
 }

@@ -106,6 +106,15 @@ fn inputs() -> Attributes {
                 "A change from one value to another makes the rotation due at once. Setting it for the first time or removing it does nothing.",
             ),
         ),
+        (
+            "emergency",
+            optional(
+                AttributeType::AttributeSingle(rotation_policy::emergency_attributes()),
+                "The key is compromised: one apply replaces it and revokes it, without grace, and waits for no pause, no \
+                 schedule and no delivery that was failing before. The block may stay: its `id` is handled once. To take \
+                 it out does nothing. See the guide [Emergency](../guides/emergency.md).",
+            ),
+        ),
     ])
 }
 
@@ -182,7 +191,7 @@ fn outputs() -> Attributes {
             "status",
             computed(
                 string(),
-                "`ok`; `notice`: rotation comes up; `due`: the next apply takes a step, or the reason says what a due rotation waits for; `pending`: a delivery or revocation is unfinished; `blocked`: the next step cannot be taken; `overdue`: past due by `alert_after`.",
+                "`ok`; `notice`: rotation comes up; `due`: the next apply takes a step, or the reason says what a due rotation waits for; `pending`: a delivery or revocation is unfinished; `blocked`: the next step cannot be taken; `overdue`: past due by `alert_after`; `compromised`: an `emergency` is declared, and a compromised key still works.",
             ),
         ),
         ("status_reason", computed(string(), "Why, in a sentence.")),
@@ -194,7 +203,7 @@ fn outputs() -> Attributes {
             "last_action",
             computed(
                 string(),
-                "The step that the last apply took. In a plan, the step that this apply takes: `create`, `deliver`, `stage`, `verify`, `promote`, `revoke`, `replace`, `discard` (a staged key is revoked), `revoke_pending` (revocations that failed are tried again), or several of them joined by `+`, in their order. `import` or `move` before the first of them.",
+                "The step that the last apply took. In a plan, the step that this apply takes: `create`, `deliver`, `stage`, `verify`, `promote`, `revoke`, `replace`, `discard` (a staged key is revoked), `revoke_pending` (revocations that failed are tried again), `emergency` (whatever an `emergency` asks for), or several of them joined by `+`, in their order. `import` or `move` before the first of them.",
             ),
         ),
         (

@@ -6,6 +6,7 @@ use tf_provider::value::Value;
 use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
 use crate::resources::managed::connect;
+use crate::resources::managed::emergencies;
 use crate::resources::managed::model::{DeliveryStatus, Fields, ManagedState};
 use crate::settings::known;
 
@@ -49,6 +50,7 @@ impl ManagedState {
             && fields(&self.issuer)
             && fields(&self.verification)
             && deliveries
+            && emergencies::is_known(&self.emergency)
             && !self.rotation_trigger.is_unknown()
             && !self.store_secret_in_state.is_unknown()
             && !self.existing_secret_wo_version.is_unknown()
@@ -125,12 +127,13 @@ impl ManagedState {
                 self.secondary = Value::Unknown;
                 self.phase = Value::Value("staged".into());
             }
-            Move::Revoke | Move::Discard => {
+            Move::Revoke | Move::Discard | Move::Contain => {
                 self.secondary = Value::Null;
                 self.phase = Value::Value("single".into());
                 self.pending_revocations = Value::Unknown;
             }
             Move::RevokePending => self.pending_revocations = Value::Unknown,
+            Move::RevokePrimary => {}
             Move::Verify => {
                 if let Value::Value(staged) = &mut self.secondary {
                     staged.verified_at = Value::Unknown;

@@ -37,6 +37,14 @@ pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
                 .unwrap_or_default(),
         );
     }
+    if let Some(block) = config
+        .emergency
+        .as_ref_option()
+        .filter(|it| it.wholly_known())
+    {
+        let declared = block.declared(&Path::root("emergency"));
+        faults.extend(declared.err().unwrap_or_default());
+    }
     faults.extend(bounds::excesses(config));
     faults.extend(issuer(&config.issuer, context));
     faults.extend(lifetime::ends_too_soon(config, context));

@@ -1,5 +1,6 @@
 //! `apikey_rotation_policy`: how often keys are rotated and how gently. Lives in the state alone.
 
+mod emergency;
 mod schema;
 mod values;
 
@@ -11,6 +12,7 @@ use tf_provider::{AttributePath, Diagnostics, Resource};
 use crate::error::Path;
 use crate::resources::diagnostics;
 
+pub use emergency::{EmergencyState, emergency_attributes};
 pub use schema::{nested_attributes, resource_attributes};
 pub use values::PolicyState;
 

@@ -2,6 +2,7 @@
 
 use tf_provider::schema::{Attribute, AttributeType};
 
+use crate::resources::rotation_policy::emergency_attributes;
 use crate::schema::{Attributes, attributes, computed, defaulted, optional, required};
 
 /// Every attribute but `id` and `name`, with its description. `paused` is the only one that is no string.
@@ -56,6 +57,10 @@ const SETTINGS: [(&str, &str); 12] = [
     ),
 ];
 
+const EMERGENCY: &str = "Every key under this policy is compromised: each is replaced and revoked in one apply, as with \
+    `emergency` of [`apikey_managed`](managed.md). A key that comes under the policy later is replaced too, so take the \
+    block out once the emergency is over. To take it out does nothing else.";
+
 /// The attributes of the resource: what is not given is filled in and shown.
 pub fn resource_attributes() -> Attributes {
     with_settings(computed(AttributeType::String, "The name."), defaulted)
@@ -83,5 +88,12 @@ fn with_settings(id: Attribute, make: fn(AttributeType, &str) -> Attribute) -> A
         (name.to_owned(), make(kind, text))
     });
     let own = attributes([("id", id), ("name", name)]);
-    own.into_iter().chain(settings).collect()
+    let emergency = optional(
+        AttributeType::AttributeSingle(emergency_attributes()),
+        EMERGENCY,
+    );
+    own.into_iter()
+        .chain(settings)
+        .chain([("emergency".to_owned(), emergency)])
+        .collect()
 }

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 use tf_provider::value::Value;
 
+use crate::domain::emergency::Declared;
 use crate::domain::policy::{self, Draft, Policy};
 use crate::duration::Duration;
 use crate::error::{Error, Path};
+use crate::resources::rotation_policy::EmergencyState;
 use crate::settings::{LONGEST_NAME, choice, too_long};
 
 /// The values of a policy, in the resource and inside `apikey_managed`.
@@ -29,6 +31,7 @@ pub struct PolicyState {
     pub paused: Value<bool>,
     pub on_drift: Value<String>,
     pub on_destroy: Value<String>,
+    pub emergency: Value<EmergencyState>,
 }
 
 impl PolicyState {
@@ -49,7 +52,12 @@ impl PolicyState {
             &self.on_drift,
             &self.on_destroy,
         ];
-        !self.paused.is_unknown() && texts.iter().all(|value| !value.is_unknown())
+        let emergency = match &self.emergency {
+            Value::Unknown => false,
+            Value::Null => true,
+            Value::Value(block) => block.wholly_known(),
+        };
+        emergency && !self.paused.is_unknown() && texts.iter().all(|value| !value.is_unknown())
     }
 
     /// The sound policy behind the values, or every fault with its path below `path`.
@@ -82,6 +90,7 @@ impl PolicyState {
             paused: self.paused.as_option(),
             on_drift: word("on_drift", &self.on_drift, path, &mut errors),
             on_destroy: word("on_destroy", &self.on_destroy, path, &mut errors),
+            emergency: emergency(&self.emergency, path, &mut errors),
         };
         errors.extend(too_long(path.attribute("name"), "name", name, LONGEST_NAME));
         if errors.is_empty() {
@@ -136,6 +145,7 @@ impl PolicyState {
             paused,
             on_drift,
             on_destroy,
+            emergency: _,
         } = self;
         for value in [
             id,
@@ -161,8 +171,19 @@ impl PolicyState {
     }
 }
 
+fn emergency(
+    block: &Value<EmergencyState>,
+    path: &Path,
+    errors: &mut Vec<Error>,
+) -> Option<Declared> {
+    let declared = block
+        .as_ref_option()?
+        .declared(&path.attribute("emergency"));
+    declared.map_err(|faults| errors.extend(faults)).ok()
+}
+
 /// What a word of the configuration stands for.
-fn word<T: FromStr + VariantNames>(
+pub(super) fn word<T: FromStr + VariantNames>(
     name: &str,
     value: &Value<String>,
     path: &Path,

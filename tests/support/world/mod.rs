@@ -81,6 +81,12 @@ pub struct State {
     pub pending: BTreeSet<String>,
     /// The key that must be primary everywhere before another is revoked.
     pub successor: Option<String>,
+    /// A person asked for a revocation before anything takes the place of the key.
+    pub contains_first: bool,
+    /// A compromised key is replaced before it is revoked: nobody is to be without a key.
+    pub replaces_first: bool,
+    /// Places that the plan said cannot be written, so that their readers lose a compromised key.
+    pub excused: BTreeSet<String>,
     /// Places that somebody emptied, and that the provider has not written since: nobody gets a key there.
     pub emptied: BTreeSet<String>,
     /// The places that are wanted now.

@@ -21,9 +21,11 @@ impl State {
         }
         let leads_in = self.wanted.iter().find(|place| {
             let leads = |written: &Written| written.primary.0.as_deref() == Some(id);
-            self.places.get(*place).is_some_and(leads) && self.is_read(place)
+            let is_excused = self.excused.contains(*place);
+            self.places.get(*place).is_some_and(leads) && self.is_read(place) && !is_excused
         });
-        if let Some(place) = leads_in.filter(|_| self.has_another(id)) {
+        let is_wrong = !self.contains_first && (self.replaces_first || self.has_another(id));
+        if let Some(place) = leads_in.filter(|_| is_wrong) {
             let violation = format!("{id} was revoked while it led in {place}");
             self.violations.push(violation);
         }

@@ -135,6 +135,8 @@ CREATE INDEX events_by_outcome ON events (event, effect, workspace);
 {boundary}
 CREATE INDEX events_of_applies ON events (resource_id, seq) WHERE effect = 'apply';
 {boundary}
+CREATE INDEX events_of_emergencies ON events (resource_id, seq) WHERE action = 'emergency' AND event IN ('opened', 'contained');
+{boundary}
 CREATE TABLE chain (
   id               BIGINT PRIMARY KEY CHECK (id = 1),
   seq              BIGINT NOT NULL,
@@ -149,24 +151,6 @@ CREATE TABLE locks (
   taken_at         {text} NOT NULL,
   expires_at       {text} NOT NULL
 );
-{boundary}
-CREATE TABLE incidents (
-  incident         {text} NOT NULL,
-  resource_id      {text} NOT NULL REFERENCES resources (resource_id),
-  reason           {text},
-  key_id           {text},
-  mark             {text},
-  last_used_at     {text},
-  opened_at        {text} NOT NULL,
-  replaced_at      {text},
-  revoked_at       {text},
-  closed_at        {text},
-  PRIMARY KEY (incident, resource_id)
-);
-{boundary}
-CREATE INDEX incidents_by_resource ON incidents (resource_id);
-{boundary}
-CREATE INDEX incidents_open ON incidents (opened_at) WHERE closed_at IS NULL;
 {boundary}
 CREATE TABLE notifications (
   id               {serial},

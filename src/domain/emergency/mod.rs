@@ -1,0 +1,308 @@
+//! A key that somebody else may have: what a person declares of it, what is remembered of it, and which move is next.
+//!
+//! The keys that count as compromised are those of the moment at which the emergency was first planned. They are noted, so
+//! that an apply that was interrupted is gone on with, and the key that took their place is not taken for one of them.
+
+pub mod words;
+
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, VariantNames};
+
+use crate::domain::finding::{Finding, Status};
+use crate::domain::keys::KeyMark;
+use crate::domain::moves::Move;
+use crate::domain::situation::{Copy, Seen, Situation};
+use crate::domain::slots::{Key, Slots};
+use crate::instant::Instant;
+
+/// What comes first.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Display,
+    EnumString,
+    VariantNames,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Order {
+    /// Another key is delivered and works before the compromised one is revoked: nobody is without a key.
+    #[default]
+    ReplaceFirst,
+    /// The compromised key is revoked before anything else: nobody who stole it can use it a moment longer.
+    RevokeFirst,
+}
+
+/// Which keys are compromised.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Display, EnumString, VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum Scope {
+    /// The primary.
+    #[default]
+    Primary,
+    /// The primary, and the staged or retiring key beside it.
+    All,
+}
+
+/// An emergency as a person declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Tells it from others: each is handled once.
+    pub id: String,
+    /// What happened.
+    pub reason: String,
+    /// What comes first.
+    pub order: Order,
+    /// Which keys.
+    pub scope: Scope,
+    /// It goes on even if the ledger cannot be reached.
+    pub break_glass: bool,
+}
+
+/// What is remembered of an emergency of one resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// The id that a person gave it.
+    pub id: String,
+    /// What happened.
+    pub reason: String,
+    /// What comes first.
+    pub order: Order,
+    /// The keys that are compromised.
+    pub keys: Vec<KeyMark>,
+    /// When the last of them was revoked.
+    pub contained_at: Option<Instant>,
+}
+
+/// What is to be done about compromised keys now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emergency {
+    /// The ids of what is open.
+    pub ids: Vec<String>,
+    /// What happened.
+    pub reasons: Vec<String>,
+    /// What comes first.
+    pub order: Order,
+    /// The keys that are compromised.
+    pub keys: Vec<KeyMark>,
+    /// What people call those that live as far as is known.
+    pub labels: Vec<String>,
+}
+
+/// The emergencies that apply to one resource: its own, and that of its policy. One that both declare is one, in the wider
+/// of both senses.
+pub fn declared(own: Option<Declared>, policy: Option<Declared>) -> Vec<Declared> {
+    match (own, policy) {
+        (Some(own), Some(policy)) if own.id == policy.id => vec![Declared {
+            order: own.order.max(policy.order),
+            scope: own.scope.max(policy.scope),
+            break_glass: own.break_glass || policy.break_glass,
+            ..own
+        }],
+        (own, policy) => own.into_iter().chain(policy).collect(),
+    }
+}
+
+impl Declared {
+    /// The keys that it means.
+    fn keys(&self, slots: Option<&Slots>) -> Vec<KeyMark> {
+        let secondary = slots.and_then(Slots::secondary_key);
+        let secondary = secondary.filter(|_| self.scope == Scope::All);
+        let primary = slots.map(|slots| &slots.primary);
+        primary.into_iter().chain(secondary).map(mark).collect()
+    }
+
+    fn incident(&self, slots: Option<&Slots>) -> Incident {
+        Incident {
+            id: self.id.clone(),
+            reason: self.reason.clone(),
+            order: self.order,
+            keys: self.keys(slots),
+            contained_at: None,
+        }
+    }
+}
+
+impl Incident {
+    /// Nothing has taken the place of the compromised primary yet.
+    fn is_untouched(&self, slots: Option<&Slots>) -> bool {
+        slots.is_some_and(|slots| self.has(&slots.primary))
+    }
+
+    fn has(&self, key: &Key) -> bool {
+        self.keys.iter().any(|bad| bad.is(&mark(key)))
+    }
+
+    /// One of its keys is in a slot, or awaits its revocation.
+    fn is_open(&self, slots: Option<&Slots>, pending: &[String]) -> bool {
+        let mut held = slots.into_iter().flat_map(keys);
+        self.contained_at.is_none() && (held.any(|key| self.has(key)) || self.awaits(pending))
+    }
+
+    fn awaits(&self, pending: &[String]) -> bool {
+        let mut ids = self.keys.iter().filter_map(|key| key.key_id.as_ref());
+        ids.any(|id| pending.contains(id))
+    }
+
+    /// As far as nothing was done yet, what is declared now counts. Afterwards its keys are what they were.
+    fn follow(&mut self, declared: &Declared, slots: Option<&Slots>) {
+        if self.contained_at.is_some() {
+            return;
+        }
+        self.order = declared.order;
+        if self.is_untouched(slots) {
+            let held: Vec<KeyMark> = slots.into_iter().flat_map(keys).map(mark).collect();
+            self.reason.clone_from(&declared.reason);
+            self.keys
+                .retain(|key| !held.iter().any(|held| held.is(key)));
+            self.keys.splice(0..0, declared.keys(slots));
+        }
+    }
+}
+
+/// What is known of emergencies, with those that are new. An id that is known is no new one.
+pub fn noted(declared: &[Declared], known: &[Incident], slots: Option<&Slots>) -> Vec<Incident> {
+    let mut all = known.to_vec();
+    for block in declared {
+        match all.iter_mut().find(|incident| incident.id == block.id) {
+            Some(incident) => incident.follow(block, slots),
+            None => all.push(block.incident(slots)),
+        }
+    }
+    all
+}
+
+/// Notes when incidents of which no key is left were over.
+pub fn contained(
+    incidents: &mut [Incident],
+    slots: Option<&Slots>,
+    pending: &[String],
+    now: Instant,
+) {
+    for incident in incidents {
+        if !incident.is_open(slots, pending) {
+            incident.contained_at.get_or_insert(now);
+        }
+    }
+}
+
+/// What is to be done now. An emergency that nobody declares any more is given up only if nothing was done about it.
+pub fn open(
+    incidents: &[Incident],
+    declared: &[Declared],
+    slots: Option<&Slots>,
+    pending: &[String],
+    primary: &Seen,
+) -> Option<Emergency> {
+    let is_declared = |incident: &&Incident| declared.iter().any(|block| block.id == incident.id);
+    let is_begun = |incident: &&Incident| !incident.is_untouched(slots) || *primary == Seen::Gone;
+    let open: Vec<&Incident> = incidents
+        .iter()
+        .filter(|incident| incident.is_open(slots, pending))
+        .filter(|incident| is_declared(incident) || is_begun(incident))
+        .collect();
+    let order = open.iter().map(|incident| incident.order).max()?;
+    let all = open.iter().flat_map(|incident| &incident.keys);
+    let mut bad: Vec<KeyMark> = Vec::new();
+    for key in all {
+        if !bad.iter().any(|known| known.is(key)) {
+            bad.push(key.clone());
+        }
+    }
+    let held = slots.into_iter().flat_map(keys);
+    let held = held.filter(|key| bad.iter().any(|bad| bad.is(&mark(key))));
+    let waiting = pending
+        .iter()
+        .filter(|id| bad.iter().any(|bad| bad.key_id.as_ref() == Some(id)));
+    Some(Emergency {
+        ids: open.iter().map(|incident| incident.id.clone()).collect(),
+        reasons: open
+            .iter()
+            .map(|incident| incident.reason.clone())
+            .collect(),
+        order,
+        labels: held
+            .map(|key| key.label().to_owned())
+            .chain(waiting.cloned())
+            .collect(),
+        keys: bad,
+    })
+}
+
+impl Emergency {
+    /// Whether this key is compromised.
+    pub fn has(&self, key: &Key) -> bool {
+        self.keys.iter().any(|bad| bad.is(&mark(key)))
+    }
+
+    fn has_pending(&self, pending: &[String]) -> bool {
+        let mut ids = self.keys.iter().filter_map(|key| key.key_id.as_ref());
+        ids.any(|id| pending.contains(id))
+    }
+}
+
+/// It comes before everything else, and waits for nothing that the policy says.
+pub(super) fn a_key_is_compromised(situation: &Situation, slots: &Slots) -> Option<Finding> {
+    let emergency = situation.emergency?;
+    let next = next(situation, slots, emergency);
+    if next.is_none() && !emergency.has_pending(situation.pending_revocations) {
+        return None;
+    }
+    Some(Finding::new(Status::Compromised, words::found(emergency)).then(next))
+}
+
+/// The next move. Never a third key: whatever stands beside a compromised primary makes room, unless it can take its place.
+fn next(situation: &Situation, slots: &Slots, emergency: &Emergency) -> Option<Move> {
+    let is_gone = situation.facts.primary == Seen::Gone;
+    let is_primary = emergency.has(&slots.primary);
+    let second = slots.secondary_key();
+    let is_second = second.is_some_and(|key| emergency.has(key));
+    if emergency.order == Order::RevokeFirst && is_primary && !is_gone {
+        return Some(Move::RevokePrimary);
+    }
+    if is_second || (is_primary && !is_gone && slots.retiring().is_some()) {
+        return Some(Move::Contain);
+    }
+    if !is_primary {
+        return None;
+    }
+    Some(match slots.staged() {
+        Some(_) if takes_over(situation, slots) => Move::Promote,
+        Some(_) => Move::Contain,
+        None => Move::Replace,
+    })
+}
+
+/// The staged key works and was proved, so that it can lead at once.
+fn takes_over(situation: &Situation, slots: &Slots) -> bool {
+    let facts = situation.facts;
+    let is_proved = slots.staged().is_some_and(|key| key.verified_at.is_some());
+    facts.secondary == Seen::Present
+        && facts.secondary_copy == Copy::Available
+        && slots.staged().is_some_and(|key| key.delivered_at.is_some())
+        && (is_proved || !situation.must_verify)
+}
+
+fn keys(slots: &Slots) -> impl Iterator<Item = &Key> {
+    [Some(&slots.primary), slots.secondary_key()]
+        .into_iter()
+        .flatten()
+}
+
+fn mark(key: &Key) -> KeyMark {
+    KeyMark::new(key.key_id.clone(), key.fingerprint.as_ref())
+}
+
+#[cfg(test)]
+#[path = "../emergency_tests.rs"]
+mod tests;

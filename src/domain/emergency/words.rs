@@ -1,0 +1,164 @@
+//! What is said of an emergency: which key, why, what stops working and when, how many keys.
+
+use crate::domain::announce::{Announcement, enumerated};
+use crate::domain::course::Leg;
+use crate::domain::deliveries;
+use crate::domain::emergency::{Emergency, Order};
+use crate::domain::moves::Move;
+use crate::domain::situation::{Seen, Situation};
+use crate::domain::slots::{Key, Role, Slots};
+
+/// What was found, as a clause.
+pub fn found(emergency: &Emergency) -> String {
+    let Emergency { labels, .. } = emergency;
+    let is = match labels.len() {
+        1 => format!("key {} is", labels[0]),
+        _ => format!("keys {} are", enumerated(labels)),
+    };
+    format!(
+        "EMERGENCY {} ({}): {is} compromised",
+        enumerated(&emergency.ids),
+        emergency.reasons.join("; ")
+    )
+}
+
+/// The warning of a plan that takes these legs.
+pub fn announcement(
+    situation: &Situation,
+    emergency: &Emergency,
+    legs: &[Leg],
+    sentences: &str,
+) -> Announcement {
+    let name = situation.name;
+    let count = |wanted: &dyn Fn(&Leg) -> bool| legs.iter().filter(|leg| wanted(leg)).count();
+    let revoked = count(&|leg| {
+        matches!(
+            leg.next,
+            Move::Contain | Move::RevokePrimary | Move::Revoke | Move::Discard
+        )
+    });
+    let pending = count(&|leg| leg.next == Move::RevokePending);
+    let revoked = revoked + pending * situation.pending_revocations.len();
+    let minted = count(&|leg| leg.next.mints());
+    Announcement {
+        summary: format!(
+            "{name}: EMERGENCY {}: {} {} revoked at once",
+            enumerated(&emergency.ids),
+            enumerated(&emergency.labels),
+            match emergency.labels.len() {
+                1 => "is",
+                _ => "are",
+            }
+        ),
+        detail: format!(
+            "{name}: {sentences} In all {}, {}.{}",
+            keys(revoked, "revoked"),
+            keys(minted, "minted"),
+            unless_it_begins_to_fail(emergency, legs)
+        ),
+    }
+}
+
+fn keys(count: usize, what: &str) -> String {
+    match count {
+        0 => format!("no key is {what}"),
+        1 => format!("1 key is {what}"),
+        _ => format!("{count} keys are {what}"),
+    }
+}
+
+/// What an apply does about a failure that no plan can know.
+fn unless_it_begins_to_fail(emergency: &Emergency, legs: &[Leg]) -> &'static str {
+    let brings = legs
+        .iter()
+        .any(|leg| matches!(leg.next, Move::Replace | Move::Promote));
+    match (emergency.order, brings) {
+        (Order::ReplaceFirst, true) => {
+            " If the new key fails, or a required delivery that is in order now cannot be written, the compromised key is \
+             not revoked and the apply fails; the next plan says what it then does. To revoke it whatever happens, set \
+             order = \"revoke_first\"."
+        }
+        _ => "",
+    }
+}
+
+/// What a move does in an emergency; `None` if it does what it always does.
+pub fn sentence(leg: &Leg, situation: &Situation) -> Option<String> {
+    let emergency = situation.emergency?;
+    let slots = leg.slots.as_ref()?;
+    let primary = slots.primary.label();
+    Some(match leg.next {
+        Move::RevokePrimary => {
+            let beside = match slots.secondary_key().filter(|key| !emergency.has(key)) {
+                Some(key) => format!("has only {} as secondary", key.label()),
+                None => "has no working key".into(),
+            };
+            format!(
+                "Before anything else this apply revokes primary key {primary}: from then on it is refused, and whoever \
+                 reads it {beside} until its successor is delivered."
+            )
+        }
+        Move::Contain => contained(situation, emergency, slots)?,
+        Move::Replace if emergency.has(&slots.primary) => {
+            let proved = match situation.must_verify {
+                true => "proves it, and delivers it as primary",
+                false => "and delivers it as primary",
+            };
+            format!("This apply mints a new key {proved} in place of {primary}.")
+        }
+        Move::Promote if emergency.has(&slots.primary) => {
+            let staged = slots.staged().map_or("(none)", Key::label);
+            let proved = match situation.must_verify {
+                true => " once it has passed its verification again",
+                false => "",
+            };
+            format!(
+                "This apply promotes staged key {staged} in place of {primary}{proved}: it is delivered already, and waits \
+                 for nothing."
+            )
+        }
+        _ => return None,
+    })
+}
+
+fn contained(situation: &Situation, emergency: &Emergency, slots: &Slots) -> Option<String> {
+    let secondary = slots.secondary.as_ref()?;
+    let (key, label) = (&secondary.key, secondary.key.label());
+    let role = match secondary.role {
+        Role::Staged => "staged",
+        Role::Retiring => "retiring",
+    };
+    let left = deliveries::may_still_hold(situation, key);
+    let is_former = situation
+        .slots
+        .is_some_and(|now| now.primary.label() == label);
+    Some(match (emergency.has(key), secondary.role) {
+        (true, _) if is_former => format!(
+            "Then it revokes {label} without any grace: from then on it is refused, and whoever still uses it stops \
+             working.{left}"
+        ),
+        (true, Role::Retiring) => format!(
+            "This apply revokes {role} key {label} without the rest of its grace: from then on it is refused, and whoever \
+             still uses it stops working.{left}"
+        ),
+        (true, Role::Staged) => {
+            format!("This apply revokes {role} key {label}, which nothing uses yet.{left}")
+        }
+        (false, Role::Staged) => format!(
+            "To make room for a new key, this apply revokes staged key {label}, which nothing uses yet and which cannot \
+             lead at once.{left}"
+        ),
+        (false, Role::Retiring) => {
+            let ends = slots
+                .revoke_after(situation.policy)
+                .filter(|at| *at > situation.now && situation.facts.secondary != Seen::Gone)
+                .map_or_else(String::new, |at| {
+                    format!(", whose grace would have lasted until {at}")
+                });
+            format!(
+                "To make room for a new key, this apply revokes retiring key {label}{ends}: whoever still uses it stops \
+                 working.{left}"
+            )
+        }
+    })
+}

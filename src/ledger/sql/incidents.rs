@@ -1,0 +1,82 @@
+//! Emergencies: two events of the audit trail for each, one when it was opened and one when its last key was revoked. No
+//! table holds them, so that nobody can write one in that never was, or out that is.
+
+use sqlx::AnyConnection;
+
+use super::attest;
+use super::chain::Event;
+use super::transaction::Transaction;
+use super::trouble::Trouble;
+use crate::domain::emergency::Incident;
+use crate::ledger::Noted;
+
+/// What the events are about, in the column of the move.
+const ACTION: &str = "emergency";
+const OPENED: &str = "opened";
+const CONTAINED: &str = "contained";
+
+impl Transaction<'_> {
+    /// Adds the event, unless the last one of the incident says the same or says that it is over.
+    pub async fn note_incident(&mut self, noted: &Noted) -> Result<(), Trouble> {
+        let event = event(noted);
+        let last: Option<(String, Option<String>)> = sqlx::query_as(
+            "SELECT event, detail FROM events WHERE resource_id = $1 AND action = 'emergency' \
+             AND event IN ('opened', 'contained') AND intent = $2 ORDER BY seq DESC LIMIT 1",
+        )
+        .bind(&noted.resource.id)
+        .bind(&noted.incident.id)
+        .fetch_optional(&mut *self.connection)
+        .await?;
+        let is_told = last.is_some_and(|(word, detail)| {
+            word == CONTAINED || (word == event.event && detail == event.detail)
+        });
+        if !is_told {
+            self.head.append(event);
+        }
+        Ok(())
+    }
+}
+
+fn event(noted: &Noted) -> Event {
+    let incident = &noted.incident;
+    let word = match incident.contained_at {
+        None => OPENED,
+        Some(_) => CONTAINED,
+    };
+    Event {
+        at: noted.at.to_string(),
+        event: word.into(),
+        effect: None,
+        action: Some(ACTION.into()),
+        resource: noted.resource.clone(),
+        issuer: noted.issuer.clone(),
+        account: noted.account.clone(),
+        key: incident.keys.first().cloned().unwrap_or_default(),
+        place: None,
+        intent: Some(incident.id.clone()),
+        detail: serde_json::to_string(incident).ok(),
+    }
+}
+
+/// The emergencies of a resource as sealed events tell of them, oldest first.
+pub async fn of(
+    connection: &mut AnyConnection,
+    resource_id: &str,
+) -> Result<Vec<Incident>, sqlx::Error> {
+    const TOLD: &str =
+        "e.action = 'emergency' AND e.event IN ('opened', 'contained') AND e.resource_id";
+    let events = attest::named(connection, TOLD, vec![resource_id.to_owned()]).await?;
+    let mut incidents: Vec<Incident> = Vec::new();
+    for event in events {
+        let told = event
+            .detail
+            .as_deref()
+            .map(serde_json::from_str::<Incident>);
+        let Some(Ok(told)) = told else { continue };
+        match incidents.iter_mut().find(|known| known.id == told.id) {
+            Some(known) => *known = told,
+            None => incidents.push(told),
+        }
+    }
+    Ok(incidents)
+}

@@ -1,0 +1,68 @@
+//! Between the block `emergency` of a key or a policy and what is remembered of it.
+
+use tf_provider::value::Value;
+
+use crate::domain::emergency::{self, Declared, Emergency, Incident};
+use crate::engine::managed::Managed;
+use crate::error::Path;
+use crate::resources::managed::model::{ManagedState, Private};
+use crate::resources::rotation_policy::EmergencyState;
+
+/// Whether all of it is known.
+pub fn is_known(block: &Value<EmergencyState>) -> bool {
+    match block {
+        Value::Unknown => false,
+        Value::Null => true,
+        Value::Value(block) => block.wholly_known(),
+    }
+}
+
+/// The emergencies that a configuration or a state declares of a key. What is not sound is refused elsewhere.
+fn declared(state: &ManagedState) -> Vec<Declared> {
+    let read = |block: &Value<EmergencyState>| {
+        let block = block.as_ref_option().filter(|block| block.wholly_known())?;
+        block.declared(&Path::default()).ok()
+    };
+    let policy = state.policy.as_ref_option();
+    emergency::declared(
+        read(&state.emergency),
+        policy.and_then(|policy| read(&policy.emergency)),
+    )
+}
+
+/// What is remembered, with what this configuration declares anew.
+pub fn noted(state: &ManagedState, managed: &Managed, known: &[Incident]) -> Vec<Incident> {
+    emergency::noted(&declared(state), known, managed.slots.as_ref())
+}
+
+/// What is to be done now.
+pub fn open(state: &ManagedState, managed: &Managed, private: &Private) -> Option<Emergency> {
+    emergency::open(
+        &private.incidents,
+        &declared(state),
+        managed.slots.as_ref(),
+        &managed.pending_revocations,
+        &private.facts.primary,
+    )
+}
+
+/// Whether a person insists on what is to be done even if the ledger cannot be reached.
+pub fn breaks_glass(state: &ManagedState, managed: &Managed, private: &Private) -> bool {
+    let Some(open) = open(state, managed, private) else {
+        return false;
+    };
+    let declared = declared(state);
+    let mut insisting = declared.iter().filter(|block| block.break_glass);
+    insisting.any(|block| open.ids.contains(&block.id))
+}
+
+/// What the ledger knows beside what the state remembers: an apply may have been cut off, or an older state restored.
+pub fn remembered(known: &mut Vec<Incident>, ledger: &[Incident]) {
+    for incident in ledger {
+        match known.iter_mut().find(|own| own.id == incident.id) {
+            Some(own) if own.contained_at.is_none() => *own = incident.clone(),
+            Some(_) => {}
+            None => known.push(incident.clone()),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Emergencies in which something fails.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::aws_life::cloud::EVERYTHING;
+use crate::aws_life::door::Door;
+use crate::aws_life::world::World;
+use crate::emergency::{block, declared};
+
+const REVOCATION: &str = r#""iam:DeleteAccessKey","iam:UpdateAccessKey""#;
+
+#[test]
+fn a_compromised_key_that_may_not_be_revoked_fails_the_apply_until_it_is() {
+    let world = World::new().created();
+    let (old, secret) = world.delivered("primary");
+    world.cloud.deny(&world.admin, REVOCATION);
+    world.write(&world.config().with(&declared("INC-1")));
+    let refused = world.ws.apply().failed();
+    refused
+        .complains(&["payments", &old, "is NOT revoked", "iam:"])
+        .reads("emergency-that-may-not-revoke");
+    world.in_order();
+    assert_ne!(world.delivered("primary").0, old);
+    assert_eq!(world.key().at("pending_revocations"), &json!([old]));
+    assert_eq!(world.key().status(), "compromised");
+
+    // The block is gone, and what was begun is finished all the same.
+    world.write(&world.config());
+    let planned = world.ws.plan().ok().code(2);
+    planned.warns(&["EMERGENCY INC-1", &old]);
+    world.cloud.allow(&world.admin, EVERYTHING);
+    world.ws.apply_plan().ok();
+    assert!(!world.cloud.accepts(&old, &secret));
+    assert_eq!(world.key().status(), "ok");
+    world.ws.plan().ok().code(0);
+}
+
+#[test]
+fn revoke_first_does_nothing_else_if_the_key_may_not_be_revoked() {
+    let world = World::new().created();
+    let (old, secret) = world.delivered("primary");
+    world.cloud.deny(&world.admin, REVOCATION);
+    let config = world.config();
+    world.write(
+        &config
+            .clone()
+            .with(&block("INC-1", "revoke_first", "primary")),
+    );
+    world
+        .ws
+        .apply()
+        .failed()
+        .complains(&[&old, "is NOT revoked"]);
+    assert_eq!(world.ids(), [old.as_str()]);
+    assert_eq!(world.key().status(), "compromised");
+    // Nothing was done, so the emergency can be called off.
+    world.write(&config);
+    world.ws.apply().ok();
+    assert_eq!(world.key().status(), "ok");
+    assert!(world.cloud.accepts(&old, &secret));
+}
+
+/// A world whose secret cannot be written any more, beside a file that can.
+fn with_a_door() -> (World, Door) {
+    let world = World::new();
+    let door = Door::before(&world.cloud.url());
+    world
+        .ws
+        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &door.url());
+    world.write(&world.config_with_a_file());
+    (world.created(), door)
+}
+
+#[test]
+fn a_delivery_that_begins_to_fail_keeps_the_old_key_for_one_apply_and_no_longer() {
+    let (world, door) = with_a_door();
+    let (old, secret) = world.delivered("primary");
+    world.write(&world.config_with_a_file().with(&declared("INC-1")));
+    world.ws.plan().ok().code(2);
+    door.shut();
+    let stopped = world.ws.apply_plan().failed();
+    stopped
+        .complains(&[
+            "payments",
+            &old,
+            "is not revoked yet",
+            "app",
+            "no plan has said so",
+        ])
+        .reads("emergency-whose-delivery-begins-to-fail");
+    assert!(world.cloud.accepts(&old, &secret), "its readers go on");
+    let new = world.ws.delivered("k.json")["primary"]["key_id"].clone();
+    assert_ne!(new, old.as_str());
+    assert_eq!(world.key().status(), "compromised");
+
+    let planned = world.ws.plan().ok().code(2);
+    planned.warns(&["EMERGENCY INC-1", &old, "\"app\" may still hold it"]);
+    world.ws.apply_plan();
+    assert!(!world.cloud.accepts(&old, &secret));
+    assert_eq!(world.ids().len(), 1);
+    assert_eq!(world.ws.delivered("k.json")["primary"]["key_id"], new);
+
+    door.open();
+    world.ws.apply().ok();
+    world.in_order();
+    assert_eq!(world.delivered("primary").0, new.as_str().unwrap());
+    world.ws.plan().ok().code(0);
+}
+
+#[test]
+fn a_delivery_that_failed_before_holds_up_nothing_and_stands_in_the_plan() {
+    let (world, door) = with_a_door();
+    let (old, secret) = world.delivered("primary");
+    fs::remove_file(world.ws.path("k.json")).unwrap();
+    fs::create_dir(world.ws.path("k.json")).unwrap();
+    world.write(&world.config_with_a_file().with(&declared("INC-1")));
+    let planned = world.ws.plan().ok().code(2);
+    planned.warns(&["EMERGENCY INC-1", &old, "\"local\" may still hold it"]);
+    world.ws.apply_plan();
+    assert!(!world.cloud.accepts(&old, &secret));
+    world.in_order();
+    drop(door);
+}
+
+#[test]
+fn a_new_key_that_is_refused_changes_nothing_and_the_next_apply_tries_again() {
+    let world = World::new().created();
+    let sts = Door::before(&world.cloud.url());
+    world.ws.env("AWS_ENDPOINT_URL_STS", &sts.url());
+    let (old, secret) = world.delivered("primary");
+    let document = world.document();
+    world.write(&world.config().with(&declared("INC-1")));
+    world.ws.plan().ok().code(2);
+    world.cloud.deny(&world.admin, r#""iam:CreateAccessKey""#);
+    world.ws.apply_plan().failed().complains(&["payments"]);
+    assert_eq!(world.document(), document);
+    assert!(world.cloud.accepts(&old, &secret));
+    assert_eq!(world.key().status(), "compromised");
+
+    world.cloud.allow(&world.admin, EVERYTHING);
+    world.takes("emergency");
+    assert!(!world.cloud.accepts(&old, &secret));
+}
