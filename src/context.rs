@@ -25,7 +25,8 @@ type Shared = Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>;
 /// The locks of accounts within this process.
 type Turns = Mutex<HashMap<String, Arc<AsyncMutex<()>>>>;
 
-/// Everything outside a resource that it may use.
+/// Everything outside a resource that it may use. A clone shares all of it.
+#[derive(Clone)]
 pub struct Context {
     /// Where "now" comes from.
     pub clock: Clock,
@@ -95,24 +96,6 @@ impl Context {
     /// The same context with a ledger.
     pub fn with_ledger(self, ledger: Arc<dyn Ledger>) -> Self {
         Self { ledger, ..self }
-    }
-
-    /// The same context beside another that shares everything with it but the ledger.
-    pub fn with_another_ledger(&self, ledger: Arc<dyn Ledger>) -> Self {
-        Self {
-            clock: self.clock,
-            stop: self.stop.clone(),
-            ledger,
-            vendors: self.vendors.clone(),
-            http: Arc::clone(&self.http),
-            connector: Arc::clone(&self.connector),
-            shared: Arc::clone(&self.shared),
-            turns: Arc::clone(&self.turns),
-            configured: Arc::clone(&self.configured),
-            delivered: Arc::clone(&self.delivered),
-            workspace: self.workspace.clone(),
-            awaited: self.awaited.clone(),
-        }
     }
 
     /// The same context in a workspace.

@@ -46,6 +46,8 @@ enum Finding {
     Due,
     /// A rotation is past due by alert_after of its policy.
     Overdue,
+    /// A compromised key still works.
+    Compromised,
     /// A key cannot go on, or something is left unfinished.
     Blocked,
     /// The last apply of a key ended with an error.
@@ -95,7 +97,10 @@ fn finds(finding: Finding, health: &Health) -> bool {
         Finding::Due => {
             any(&|key| matches!(key.status(now), Status::Due | Status::Overdue) || is_late(key))
         }
-        Finding::Overdue => any(&|key| key.status(now) >= Status::Overdue),
+        Finding::Overdue => any(&|key| {
+            key.status(now) == Status::Overdue || key.overdue_at.is_some_and(|at| now >= at)
+        }),
+        Finding::Compromised => any(&|key| key.status(now) == Status::Compromised),
         Finding::Blocked => {
             any(&|key| matches!(key.status(now), Status::Blocked | Status::Pending))
         }

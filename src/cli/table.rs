@@ -45,11 +45,11 @@ pub fn text(text: Option<&str>) -> Cell {
     ))
 }
 
-/// A status: red where it is late, yellow where somebody has to look.
+/// A status: red where it is late or worse, yellow where somebody has to look.
 pub fn status(status: Status) -> Cell {
     let cell = Cell::new(status.word());
     match status {
-        Status::Overdue => cell.fg(Color::Red).add_attribute(Attribute::Bold),
+        Status::Compromised | Status::Overdue => cell.fg(Color::Red).add_attribute(Attribute::Bold),
         Status::Blocked | Status::Pending | Status::Due => cell.fg(Color::Yellow),
         Status::Ok | Status::Notice => cell,
     }

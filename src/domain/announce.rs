@@ -150,7 +150,8 @@ fn sentence(leg: &Leg, situation: &Situation, legs: &[Leg]) -> String {
             slots
                 .and_then(Slots::staged)
                 .map_or_else(String::new, |key| deliveries::may_still_hold(
-                    situation, key
+                    situation,
+                    key.key_id.is_some()
                 ))
         ),
         Move::Stage => format!(
@@ -202,7 +203,7 @@ fn revocation(situation: &Situation, retiring: Option<&Key>) -> String {
     if situation.facts.secondary == Seen::Gone && seen == Some(key) {
         return format!("This apply takes {label} out of the deliveries.");
     }
-    let left = deliveries::may_still_hold(situation, key);
+    let left = deliveries::may_still_hold(situation, key.key_id.is_some());
     format!("This apply revokes retiring key {label}.{left}")
 }
 

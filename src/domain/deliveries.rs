@@ -6,7 +6,7 @@
 
 use crate::domain::announce::{capitalised, enumerated};
 use crate::domain::situation::{Copy, Repair, Situation, Why};
-use crate::domain::slots::{Key, Slots};
+use crate::domain::slots::Slots;
 use crate::duration::Duration;
 use crate::instant::Instant;
 
@@ -210,7 +210,8 @@ pub fn risk_of_revocation(situation: &Situation, slots: &Slots) -> String {
 }
 
 /// Where a key that is revoked may stand all the same, and what that means there; empty if every place can be reached.
-pub fn may_still_hold(situation: &Situation, key: &Key) -> String {
+/// `is_recorded`: its issuer keeps a record of it.
+pub fn may_still_hold(situation: &Situation, is_recorded: bool) -> String {
     let failing: Vec<&Repair> = situation
         .repairs
         .iter()
@@ -221,9 +222,9 @@ pub fn may_still_hold(situation: &Situation, key: &Key) -> String {
     if places.is_empty() {
         return String::new();
     }
-    let meaning = match key.key_id {
-        Some(_) => "there it is of no use any more",
-        None => {
+    let meaning = match is_recorded {
+        true => "there it is of no use any more",
+        false => {
             "whoever reads it there goes on accepting it, since its issuer keeps no record of keys. The ledger calls it \
              revoked all the same: it was taken out of every place that could be reached"
         }

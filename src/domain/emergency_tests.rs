@@ -1,11 +1,12 @@
 //! Emergencies, each a sentence, and the moves that follow.
 
 use super::*;
+use crate::domain::finding::Status;
 use crate::domain::foresight::Foreseen;
 use crate::domain::moves::Move::{self, *};
 use crate::domain::planner::decide_at;
 use crate::domain::rules::tests::{Case, DUE, at, retiring, single, staged};
-use crate::domain::situation::{Repair, Why};
+use crate::domain::situation::{Copy, Repair, Why};
 use crate::domain::status::status;
 
 fn declaring(order: Order, scope: Scope) -> Declared {
@@ -97,6 +98,39 @@ fn a_retiring_key_makes_room_or_stays_where_the_primary_goes_first() {
         moves(retiring(), REVOKE, Scope::All, now),
         [RevokePrimary, Contain, Replace]
     );
+}
+
+#[test]
+fn what_stands_beside_a_useless_primary_stays_until_another_key_is_delivered() {
+    let now = DUE + 1;
+    let gone = |case: &mut Case| case.facts.primary = Seen::Gone;
+    let off = |case: &mut Case| case.facts.primary = Seen::Inactive;
+    let lost = |case: &mut Case| case.facts.primary_copy = Copy::Lost;
+    // The compromised key retires, and its successor is of no use.
+    let mut swapped = staged(Some(1_081));
+    let opened = noted(&[declaring(REPLACE, Scope::Primary)], &[], Some(&swapped));
+    swapped.promote_staged(at(1_082), true);
+    let begun = |order| {
+        let blocks = [declaring(order, Scope::Primary)];
+        let incidents = noted(&blocks, &opened, Some(&swapped));
+        let open = open(&incidents, &blocks, Some(&swapped), &[], &Seen::Present);
+        Case::new(swapped.clone()).with(|case| case.emergency = open)
+    };
+    let replace = [RevokePrimary, Replace, Contain];
+    assert_eq!(begun(REPLACE).with(gone).moves(now), replace[1..]);
+    assert_eq!(begun(REPLACE).with(off).moves(now), replace);
+    assert_eq!(begun(REPLACE).with(lost).moves(now), replace);
+    assert_eq!(begun(REVOKE).with(off).moves(now)[0], Contain);
+
+    // The primary is compromised and of no use, and the retiring key is neither.
+    let beside = || case(retiring(), REPLACE, Scope::Primary);
+    assert_eq!(beside().with(gone).moves(now), [Replace]);
+    assert_eq!(beside().with(off).moves(now), [RevokePrimary, Replace]);
+    assert_eq!(beside().with(lost).moves(now), [RevokePrimary, Replace]);
+    let both = || case(retiring(), REPLACE, Scope::All);
+    assert_eq!(both().with(off).moves(now), replace);
+    let taken_over = case(staged(Some(1_081)), REPLACE, Scope::Primary).with(gone);
+    assert_eq!(taken_over.moves(1_082), [Promote]);
 }
 
 #[test]
@@ -203,6 +237,14 @@ fn a_key_that_could_not_be_revoked_keeps_the_emergency_open() {
         case.pending = pending.to_vec();
     });
     assert_eq!(case.moves(1_083), [RevokePending]);
+    let decision = decide_at(&case.situation(1_083), at(1_083));
+    let told = crate::domain::announce::announcement(&case.situation(1_083), &decision, at(1_083));
+    let told = told.unwrap().detail;
+    assert!(
+        told.contains("This apply tries again to revoke one: one still works."),
+        "{told}"
+    );
+    assert!(!told.contains("If the new key fails"), "{told}");
     assert_eq!(status(&case.situation(1_083)).0, Status::Compromised);
 }
 

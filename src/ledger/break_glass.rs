@@ -1,4 +1,4 @@
-//! A ledger that an emergency does not wait for: what it cannot answer is answered as if there were none, and told of.
+//! The ledger of an emergency. Where a person insists, what it cannot answer is answered as if there were none, and told of.
 //!
 //! A lock that somebody else took stays taken: that is an answer.
 
@@ -18,48 +18,62 @@ use crate::ledger::{
 /// A ledger behind glass.
 pub struct BreakGlass {
     inner: Arc<dyn Ledger>,
-    broken: Mutex<Option<Error>>,
+    insists: bool,
+    failure: Mutex<Option<Error>>,
 }
 
 impl BreakGlass {
-    /// Around the ledger that is asked first.
-    pub fn new(inner: Arc<dyn Ledger>) -> Self {
+    /// Around the ledger that is asked first. `insists`: a person wants to go on without it.
+    pub fn new(inner: Arc<dyn Ledger>, insists: bool) -> Self {
         Self {
             inner,
-            broken: Mutex::default(),
+            insists,
+            failure: Mutex::default(),
         }
     }
 
-    /// Why it could not be asked, if it could not.
-    pub fn broken(&self) -> Option<Error> {
-        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
-        broken.clone()
+    /// Whether a person wants to go on without it.
+    pub fn insists(&self) -> bool {
+        self.insists
+    }
+
+    /// Why it could not be used, if it could not.
+    pub fn failure(&self) -> Option<Error> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.clone()
     }
 
     fn note(&self, error: Error) {
-        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
-        broken.get_or_insert(error);
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.get_or_insert(error);
     }
 
-    /// The answer, or that of no ledger at all where it cannot be reached.
+    /// The answer, or that of no ledger at all where it fails: out of reach, out of room, not allowed, in disorder.
     async fn or<T>(
         &self,
         asked: impl Future<Output = Result<T>>,
         otherwise: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         // Once it is broken nobody waits for it again.
-        if self.broken().is_some() {
+        if self.insists && self.failure().is_some() {
             return otherwise.await;
         }
-        match asked.await {
-            Err(error) if error.kind == Kind::Unavailable => {
-                tracing::error!(%error, "an emergency goes on without the ledger");
-                self.note(error);
-                otherwise.await
-            }
-            answered => answered,
+        let answered = asked.await;
+        let Some(error) = answered.as_ref().err().filter(|error| is_failure(error)) else {
+            return answered;
+        };
+        self.note(error.clone());
+        if !self.insists {
+            return answered;
         }
+        tracing::error!(%error, "an emergency goes on without the ledger");
+        otherwise.await
     }
+}
+
+/// That a lock was passed on, or that a person wants to stop, is an answer.
+fn is_failure(error: &Error) -> bool {
+    !matches!(error.kind, Kind::Stale | Kind::Interrupted)
 }
 
 impl Ledger for BreakGlass {
@@ -153,5 +167,42 @@ impl Locks for BreakGlass {
     async fn unlock(&self, fence: &Fence) -> Result<()> {
         self.or(self.inner.unlock(fence), Disabled.unlock(fence))
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::memory::InMemory;
+
+    fn behind_glass(insists: bool) -> (Arc<InMemory>, BreakGlass) {
+        let ledger = Arc::new(InMemory::default());
+        (Arc::clone(&ledger), BreakGlass::new(ledger, insists))
+    }
+
+    #[tokio::test]
+    async fn what_fails_is_told_and_stops_only_those_who_do_not_insist() {
+        for insists in [false, true] {
+            let (ledger, glass) = behind_glass(insists);
+            ledger.lose(true);
+            assert_eq!(glass.recall("key_1").await.is_ok(), insists);
+            assert!(glass.failure().is_some());
+            assert_eq!(glass.try_lock("account", "me").await.is_ok(), insists);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_somebody_else_holds_or_took_is_an_answer() {
+        let (ledger, glass) = behind_glass(true);
+        let lease = ledger
+            .try_lock("account", "another")
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(glass.try_lock("account", "me").await.unwrap().is_none());
+        let mut fence = lease.fence.clone();
+        fence.number += 1;
+        assert_eq!(glass.renew(&fence).await.unwrap_err().kind, Kind::Stale);
+        assert!(glass.failure().is_none());
     }
 }

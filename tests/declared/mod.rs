@@ -1,5 +1,7 @@
 //! Keys of APIs that a configuration declares, under the real command line.
 
+/// Keys that somebody else may have.
+mod emergency;
 /// A real JupyterHub.
 mod jupyterhub;
 /// The whole life of a key, and what may happen to it.

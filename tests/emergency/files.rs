@@ -112,38 +112,6 @@ fn an_older_state_neither_forgets_an_emergency_nor_handles_it_twice() {
     assert_eq!(secrets(&ws), [new, String::new()]);
 }
 
-const UNREACHABLE: &str = r#"
-provider "apikey" {
-  ledger = { url = "postgres://apikey@127.0.0.1:1/apikey" }
-}"#;
-
-#[test]
-fn without_its_ledger_an_emergency_goes_on_only_if_a_person_breaks_the_glass() {
-    let config = Config::new();
-    let ws = config.created();
-    let [old, _] = secrets(&ws);
-    let lost = config.clone().beside(UNREACHABLE);
-    ws.write(&lost.clone().with(&declared("INC-1")).text());
-    let refused = ws.apply().failed();
-    refused
-        .complains(&["payments", "break_glass = true"])
-        .reads("emergency-without-its-ledger");
-    assert_eq!(secrets(&ws)[0], old);
-
-    let insists =
-        r#"emergency = { id = "INC-1", reason = "a laptop was stolen", break_glass = true }"#;
-    ws.write(&lost.with(insists).text());
-    ws.apply().ok().warns(&["THE GLASS WAS BROKEN"]);
-    let [new, none] = secrets(&ws);
-    assert!(new != old && none.is_empty());
-
-    // The ledger is back, and hears of it.
-    ws.write(&config.with(insists).text());
-    ws.apply().ok();
-    assert_eq!(secrets(&ws)[0], new);
-    ws.plan().ok().code(0).does_not_warn("the state does not");
-}
-
 #[test]
 fn the_plan_says_what_dies_why_and_when() {
     let config = Config::new();

@@ -1,7 +1,9 @@
 //! A key that somebody else may have: from one apply to "the compromised key is refused, and the delivered one works".
 
 mod ahead;
+mod drift;
 mod files;
+mod glass;
 mod phases;
 mod trouble;
 

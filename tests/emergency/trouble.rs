@@ -8,6 +8,7 @@ use crate::aws_life::cloud::EVERYTHING;
 use crate::aws_life::door::Door;
 use crate::aws_life::world::World;
 use crate::emergency::{block, declared};
+use crate::monitoring::ask;
 
 const REVOCATION: &str = r#""iam:DeleteAccessKey","iam:UpdateAccessKey""#;
 
@@ -26,6 +27,19 @@ fn a_compromised_key_that_may_not_be_revoked_fails_the_apply_until_it_is() {
     assert_eq!(world.key().at("pending_revocations"), &json!([old]));
     assert_eq!(world.key().status(), "compromised");
 
+    let is_told = |code| ask(&world.ws, &["status", "--fail-on", "compromised"]).code(code);
+    is_told(3).says(&["1 compromised"]);
+
+    // It is tried again, and again it is no mere warning.
+    let again = world.ws.plan().ok().code(2);
+    again.warns(&[&format!("tries again to revoke {old}")]);
+    world
+        .ws
+        .apply_plan()
+        .failed()
+        .complains(&[&old, "is NOT revoked"]);
+    assert_eq!(world.key().at("pending_revocations"), &json!([old]));
+
     // The block is gone, and what was begun is finished all the same.
     world.write(&world.config());
     let planned = world.ws.plan().ok().code(2);
@@ -34,6 +48,7 @@ fn a_compromised_key_that_may_not_be_revoked_fails_the_apply_until_it_is() {
     world.ws.apply_plan().ok();
     assert!(!world.cloud.accepts(&old, &secret));
     assert_eq!(world.key().status(), "ok");
+    is_told(0);
     world.ws.plan().ok().code(0);
 }
 
@@ -60,6 +75,30 @@ fn revoke_first_does_nothing_else_if_the_key_may_not_be_revoked() {
     world.ws.apply().ok();
     assert_eq!(world.key().status(), "ok");
     assert!(world.cloud.accepts(&old, &secret));
+}
+
+#[test]
+fn a_compromised_key_waits_for_no_place_that_was_never_written() {
+    let world = World::new().created();
+    let (old, secret) = world.delivered("primary");
+    world.cloud.deny(&world.admin, REVOCATION);
+    world.write(&world.config().with(&declared("INC-1")));
+    world
+        .ws
+        .apply()
+        .failed()
+        .complains(&[&old, "is NOT revoked"]);
+    world.cloud.allow(&world.admin, EVERYTHING);
+    fs::create_dir(world.ws.path("more.json")).unwrap();
+    let more = format!(
+        r#"{{ app = {}, more = {{ file = {{ path = "more.json" }} }} }}"#,
+        world.delivery()
+    );
+    world.write(&world.config().deliveries(&more).with(&declared("INC-1")));
+    world.ws.apply();
+    assert!(!world.cloud.accepts(&old, &secret));
+    assert_eq!(world.key().at("pending_revocations"), &json!([]));
+    world.in_order();
 }
 
 /// A world whose secret cannot be written any more, beside a file that can.
@@ -110,6 +149,35 @@ fn a_delivery_that_begins_to_fail_keeps_the_old_key_for_one_apply_and_no_longer(
 }
 
 #[test]
+fn a_compromised_key_that_is_all_that_works_lives_until_another_is_delivered() {
+    let (world, door) = with_a_door();
+    let (old, secret) = world.delivered("primary");
+    world.write(&world.config_with_a_file().with(&declared("INC-1")));
+    world.ws.plan().ok().code(2);
+    door.shut();
+    world
+        .ws
+        .apply_plan()
+        .failed()
+        .complains(&["is not revoked yet"]);
+    // Somebody deletes the new key.
+    let new = world.ws.delivered("k.json")["primary"]["key_id"].clone();
+    world.cloud.delete_key(&world.user, new.as_str().unwrap());
+    world.cloud.deny(&world.admin, r#""iam:CreateAccessKey""#);
+    let planned = world.ws.plan().ok().code(2);
+    planned.warns(&["EMERGENCY INC-1", "1 key is revoked, 1 key is minted"]);
+    world.ws.apply_plan().failed();
+    assert!(world.cloud.accepts(&old, &secret), "it is all that works");
+
+    door.open();
+    world.cloud.allow(&world.admin, EVERYTHING);
+    world.takes("emergency");
+    assert!(!world.cloud.accepts(&old, &secret));
+    assert_eq!(world.ids().len(), 1);
+    world.ws.plan().ok().code(0);
+}
+
+#[test]
 fn a_delivery_that_failed_before_holds_up_nothing_and_stands_in_the_plan() {
     let (world, door) = with_a_door();
     let (old, secret) = world.delivered("primary");
@@ -122,6 +190,23 @@ fn a_delivery_that_failed_before_holds_up_nothing_and_stands_in_the_plan() {
     assert!(!world.cloud.accepts(&old, &secret));
     world.in_order();
     drop(door);
+}
+
+#[test]
+fn a_required_delivery_that_failed_before_keeps_no_staged_key_from_leading() {
+    let (world, _door) = with_a_door();
+    let world = world.staged();
+    let (old, secret) = world.delivered("primary");
+    let (staged, _) = world.delivered("secondary");
+    fs::remove_file(world.ws.path("k.json")).unwrap();
+    fs::create_dir(world.ws.path("k.json")).unwrap();
+    world.write(&world.config_with_a_file().with(&declared("INC-1")));
+    let planned = world.ws.plan().ok().code(2);
+    planned.warns(&["EMERGENCY INC-1", &old, "no key is minted"]);
+    world.ws.apply_plan();
+    assert!(!world.cloud.accepts(&old, &secret));
+    assert_eq!(world.delivered("primary").0, staged);
+    world.in_order();
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn shipped(name: &str) -> std::path::PathBuf {
 }
 
 /// What a command by hand said, in the directory of a workspace and at its instant.
-struct Said {
+pub struct Said {
     code: Option<i32>,
     stdout: String,
     stderr: String,
@@ -28,13 +28,13 @@ struct Said {
 
 impl Said {
     #[track_caller]
-    fn code(self, code: i32) -> Self {
+    pub fn code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
         self
     }
 
     #[track_caller]
-    fn says(self, phrases: &[&str]) -> Self {
+    pub fn says(self, phrases: &[&str]) -> Self {
         for phrase in phrases {
             let said = self.stdout.contains(phrase) || self.stderr.contains(phrase);
             assert!(
@@ -85,6 +85,6 @@ fn an_apply_fails(ws: &Workspace) {
     std::fs::rename(&aside, &file).unwrap();
 }
 
-fn ask(ws: &Workspace, words: &[&str]) -> Said {
+pub fn ask(ws: &Workspace, words: &[&str]) -> Said {
     by_hand(ws).args(words).output().unwrap().into()
 }

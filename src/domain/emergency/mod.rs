@@ -3,17 +3,18 @@
 //! The keys that count as compromised are those of the moment at which the emergency was first planned. They are noted, so
 //! that an apply that was interrupted is gone on with, and the key that took their place is not taken for one of them.
 
+mod rule;
 pub mod words;
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, VariantNames};
 
-use crate::domain::finding::{Finding, Status};
 use crate::domain::keys::KeyMark;
-use crate::domain::moves::Move;
-use crate::domain::situation::{Copy, Seen, Situation};
+use crate::domain::situation::Seen;
 use crate::domain::slots::{Key, Slots};
 use crate::instant::Instant;
+
+pub(super) use rule::a_key_is_compromised;
 
 /// What comes first.
 #[derive(
@@ -245,52 +246,20 @@ impl Emergency {
         self.keys.iter().any(|bad| bad.is(&mark(key)))
     }
 
+    /// Whether the key of this id is compromised.
+    pub fn has_id(&self, id: &str) -> bool {
+        self.keys
+            .iter()
+            .any(|bad| bad.key_id.as_deref() == Some(id))
+    }
+
     fn has_pending(&self, pending: &[String]) -> bool {
-        let mut ids = self.keys.iter().filter_map(|key| key.key_id.as_ref());
-        ids.any(|id| pending.contains(id))
+        pending.iter().any(|id| self.has_id(id))
     }
-}
 
-/// It comes before everything else, and waits for nothing that the policy says.
-pub(super) fn a_key_is_compromised(situation: &Situation, slots: &Slots) -> Option<Finding> {
-    let emergency = situation.emergency?;
-    let next = next(situation, slots, emergency);
-    if next.is_none() && !emergency.has_pending(situation.pending_revocations) {
-        return None;
+    fn has_any(&self, slots: &Slots) -> bool {
+        keys(slots).any(|key| self.has(key))
     }
-    Some(Finding::new(Status::Compromised, words::found(emergency)).then(next))
-}
-
-/// The next move. Never a third key: whatever stands beside a compromised primary makes room, unless it can take its place.
-fn next(situation: &Situation, slots: &Slots, emergency: &Emergency) -> Option<Move> {
-    let is_gone = situation.facts.primary == Seen::Gone;
-    let is_primary = emergency.has(&slots.primary);
-    let second = slots.secondary_key();
-    let is_second = second.is_some_and(|key| emergency.has(key));
-    if emergency.order == Order::RevokeFirst && is_primary && !is_gone {
-        return Some(Move::RevokePrimary);
-    }
-    if is_second || (is_primary && !is_gone && slots.retiring().is_some()) {
-        return Some(Move::Contain);
-    }
-    if !is_primary {
-        return None;
-    }
-    Some(match slots.staged() {
-        Some(_) if takes_over(situation, slots) => Move::Promote,
-        Some(_) => Move::Contain,
-        None => Move::Replace,
-    })
-}
-
-/// The staged key works and was proved, so that it can lead at once.
-fn takes_over(situation: &Situation, slots: &Slots) -> bool {
-    let facts = situation.facts;
-    let is_proved = slots.staged().is_some_and(|key| key.verified_at.is_some());
-    facts.secondary == Seen::Present
-        && facts.secondary_copy == Copy::Available
-        && slots.staged().is_some_and(|key| key.delivered_at.is_some())
-        && (is_proved || !situation.must_verify)
 }
 
 fn keys(slots: &Slots) -> impl Iterator<Item = &Key> {

@@ -69,10 +69,11 @@ fn keys(count: usize, what: &str) -> String {
 
 /// What an apply does about a failure that no plan can know.
 fn unless_it_begins_to_fail(emergency: &Emergency, legs: &[Leg]) -> &'static str {
-    let brings = legs
+    let swap = legs
         .iter()
-        .any(|leg| matches!(leg.next, Move::Replace | Move::Promote));
-    match (emergency.order, brings) {
+        .position(|leg| matches!(leg.next, Move::Replace | Move::Promote));
+    let waits = swap.is_some_and(|swap| legs[swap..].iter().any(|leg| leg.next == Move::Contain));
+    match (emergency.order, waits) {
         (Order::ReplaceFirst, true) => {
             " If the new key fails, or a required delivery that is in order now cannot be written, the compromised key is \
              not revoked and the apply fails; the next plan says what it then does. To revoke it whatever happens, set \
@@ -88,6 +89,16 @@ pub fn sentence(leg: &Leg, situation: &Situation) -> Option<String> {
     let slots = leg.slots.as_ref()?;
     let primary = slots.primary.label();
     Some(match leg.next {
+        Move::RevokePending if emergency.has_pending(situation.pending_revocations) => {
+            tried_again(situation, emergency)
+        }
+        Move::RevokePrimary if emergency.order == Order::ReplaceFirst => format!(
+            "To make room for a new key, this apply revokes primary key {primary}, {}.",
+            match situation.facts.primary {
+                Seen::Inactive => "which was switched off at the issuer",
+                _ => "whose secret no delivery holds any more",
+            }
+        ),
         Move::RevokePrimary => {
             let beside = match slots.secondary_key().filter(|key| !emergency.has(key)) {
                 Some(key) => format!("has only {} as secondary", key.label()),
@@ -99,7 +110,7 @@ pub fn sentence(leg: &Leg, situation: &Situation) -> Option<String> {
             )
         }
         Move::Contain => contained(situation, emergency, slots)?,
-        Move::Replace if emergency.has(&slots.primary) => {
+        Move::Replace if emergency.has_any(slots) => {
             let proved = match situation.must_verify {
                 true => "proves it, and delivers it as primary",
                 false => "and delivers it as primary",
@@ -121,6 +132,17 @@ pub fn sentence(leg: &Leg, situation: &Situation) -> Option<String> {
     })
 }
 
+fn tried_again(situation: &Situation, emergency: &Emergency) -> String {
+    let pending = situation.pending_revocations;
+    let left = deliveries::may_still_hold(situation, true);
+    let bad = pending.iter().filter(|id| emergency.has_id(id));
+    format!(
+        "This apply tries again to revoke {}: {} still works.{left}",
+        enumerated(pending),
+        enumerated(&bad.collect::<Vec<_>>()),
+    )
+}
+
 fn contained(situation: &Situation, emergency: &Emergency, slots: &Slots) -> Option<String> {
     let secondary = slots.secondary.as_ref()?;
     let (key, label) = (&secondary.key, secondary.key.label());
@@ -128,7 +150,7 @@ fn contained(situation: &Situation, emergency: &Emergency, slots: &Slots) -> Opt
         Role::Staged => "staged",
         Role::Retiring => "retiring",
     };
-    let left = deliveries::may_still_hold(situation, key);
+    let left = deliveries::may_still_hold(situation, key.key_id.is_some());
     let is_former = situation
         .slots
         .is_some_and(|now| now.primary.label() == label);

@@ -1,8 +1,11 @@
 //! Revocations of compromised keys, which wait for nothing but what fails in this very apply.
 
+use crate::domain::emergency::Order;
 use crate::domain::moves::Move;
+use crate::domain::situation::{Copy, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::engine::journal::{Deed, mark};
+use crate::engine::managed::DeliveryRecord;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 
@@ -12,12 +15,38 @@ impl Run<'_> {
         self.acting == Move::Contain.word()
     }
 
+    /// The move that is being taken is one that an emergency asks for. Whatever follows it in the same apply is none.
+    pub(super) fn answers_an_emergency(&self) -> bool {
+        let slots = self.managed.slots.as_ref();
+        self.contains() || slots.is_some_and(|slots| self.is_compromised(&slots.primary))
+    }
+
+    pub(super) fn is_compromised(&self, key: &Key) -> bool {
+        self.emergency.as_ref().is_some_and(|it| it.has(key))
+    }
+
+    pub(super) fn is_compromised_id(&self, id: &str) -> bool {
+        self.emergency.as_ref().is_some_and(|it| it.has_id(id))
+    }
+
+    /// It contains before anything takes the place of what is revoked: a person asked for that order.
+    pub(super) fn contains_first(&self) -> bool {
+        let emergency = self.emergency.as_ref();
+        self.contains() && emergency.is_some_and(|it| it.order == Order::RevokeFirst)
+    }
+
     /// The place was in order when this apply began.
     pub(super) fn began_to_fail(&self, name: &str) -> bool {
         self.trouble.began_to_fail.contains(name)
     }
 
-    /// The one revocation that needs no successor: a person asked for that order.
+    pub(super) fn is_failing(&self, name: &str) -> bool {
+        let record = self.managed.deliveries.get(name);
+        record.is_some_and(DeliveryRecord::is_failing)
+    }
+
+    /// The primary goes although nothing has taken its place: by the order that a person asked for, or because it is of no
+    /// use to anybody.
     pub(super) async fn revoke_primary(&mut self) -> Result<()> {
         let Some(slots) = &self.managed.slots else {
             return Ok(());
@@ -28,30 +57,60 @@ impl Run<'_> {
         let revoked = self.revoke_beside(self.reference(&key), survivor, deed);
         revoked
             .await
-            .map_err(|error| self.not_contained(&key, error))?;
+            .map_err(|error| self.not_contained_first(&key, error))?;
         tracing::info!(key = %self.name, revoked = %key.label(), "revoked before anything takes its place");
         self.verify_revoked(&key).await;
         Ok(())
     }
 
-    /// A required place that was in order cannot be written any more: no plan has said that its readers lose their key.
-    pub(super) fn lost_its_successor_now(&self) -> Option<Error> {
+    /// Whoever has revoked first must know that nothing has taken the place of the key.
+    pub(super) fn after_what_was_revoked(&self, error: Error) -> Error {
+        let revoked = self.progress.done.contains(&Move::RevokePrimary);
+        let slots = self.managed.slots.as_ref();
+        match slots.filter(|_| revoked && self.facts.primary == Seen::Gone) {
+            None => error,
+            Some(slots) => Error {
+                detail: format!(
+                    "{} Before that, key {} was revoked, and nothing is delivered in its place yet: whoever reads it is \
+                     refused. Mend this and apply again at once.",
+                    error.detail,
+                    slots.primary.label()
+                ),
+                ..error
+            },
+        }
+    }
+
+    fn not_contained_first(&self, key: &Key, error: Error) -> Error {
+        let error = self.not_contained(key.label(), error);
+        let first = self
+            .emergency
+            .as_ref()
+            .filter(|it| it.order == Order::RevokeFirst);
+        let way = first.map_or("", |_| {
+            " Nothing else was done. To have another key delivered all the same, set order = \"replace_first\" under the same id."
+        });
+        Error {
+            detail: error.detail.clone() + way,
+            ..error
+        }
+    }
+
+    /// Why a compromised key that retires has to live on for now.
+    pub(super) fn has_no_successor_now(&self) -> Option<Error> {
         let slots = self.managed.slots.as_ref()?;
         let retiring = slots.retiring()?;
-        let mut required = self
-            .connections
-            .deliveries
-            .iter()
-            .filter(|(_, delivery)| delivery.required);
-        let (name, _) = required.find(|(name, _)| {
-            let record = self.managed.deliveries.get(*name);
-            self.began_to_fail(name)
-                && record.is_some_and(|record| record.fingerprint != slots.primary.fingerprint)
-        })?;
-        Some(Error::new(
-            Kind::Other,
-            format!("{}: key {} is not revoked yet", self.name, retiring.label()),
-            format!(
+        if self.contains_first() || self.is_compromised(&slots.primary) {
+            return None;
+        }
+        let why = match self.lost_its_successor_now(slots) {
+            None if self.successor_works(slots) => return None,
+            None => format!(
+                "Its successor {} does not work, or no delivery is known to hold it, and this was not so when this was \
+                 planned. Whoever still uses the old key would be without one. Plan again: the plan says what is done then.",
+                slots.primary.label()
+            ),
+            Some(name) => format!(
                 "{} leads with {}, but delivery {name:?}, which is required and was in order when this was planned, could \
                  not be written. Whoever reads the old key there would stop working, and no plan has said so. Mend the \
                  delivery and apply again; or plan again: the next apply revokes {} whether or not {name:?} can be \
@@ -60,7 +119,32 @@ impl Run<'_> {
                 slots.primary.label(),
                 retiring.label()
             ),
-        ))
+        };
+        let summary = format!("{}: key {} is not revoked yet", self.name, retiring.label());
+        Some(Error::new(Kind::Other, summary, why))
+    }
+
+    /// A required place that was in order cannot be written any more: no plan has said that its readers lose their key.
+    fn lost_its_successor_now(&self, slots: &Slots) -> Option<&String> {
+        let mut required = self
+            .connections
+            .deliveries
+            .iter()
+            .filter(|(_, delivery)| delivery.required);
+        let lost = required.find(|(name, _)| {
+            let record = self.managed.deliveries.get(*name);
+            self.began_to_fail(name)
+                && record.is_some_and(|record| record.fingerprint != slots.primary.fingerprint)
+        });
+        lost.map(|(name, _)| name)
+    }
+
+    fn successor_works(&self, slots: &Slots) -> bool {
+        let successor = &slots.primary.fingerprint;
+        let mut records = self.managed.deliveries.values();
+        let is_known = self.secrets.secret_of(&slots.primary).is_some()
+            || records.any(|record| record.fingerprint == *successor);
+        self.facts.primary == Seen::Present && self.facts.primary_copy != Copy::Lost && is_known
     }
 
     fn led_by_primary(&self, slots: &Slots) -> String {
@@ -73,8 +157,7 @@ impl Run<'_> {
     }
 
     /// A compromised key that still works fails the apply.
-    pub(super) fn not_contained(&self, key: &Key, error: Error) -> Error {
-        let label = key.label();
+    pub(super) fn not_contained(&self, label: &str, error: Error) -> Error {
         Error {
             summary: format!("{}: key {label} is NOT revoked", self.name),
             detail: format!(

@@ -175,7 +175,7 @@ impl Run<'_> {
 
     /// It was failing before somebody asked for a rotation, or declared an emergency.
     fn is_excused(&self, name: &str) -> bool {
-        if self.emergency {
+        if self.answers_an_emergency() {
             return !self.began_to_fail(name);
         }
         let asked = self

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::domain::emergency::Emergency;
 use crate::domain::moves::Move;
 use crate::domain::policy::Policy;
 use crate::domain::situation::{Copy, Facts, Seen};
@@ -68,8 +69,8 @@ pub struct Run<'a> {
     pub journal: &'a Journal<'a>,
     /// The word of the move that is being taken.
     pub acting: &'static str,
-    /// A key is compromised: what failed before this apply keeps nothing from happening.
-    pub emergency: bool,
+    /// A key is compromised: what failed before this apply keeps nothing from happening that is done about it.
+    pub emergency: Option<Emergency>,
     /// Is told of every step before it is taken.
     pub watcher: Option<&'a Watcher>,
     /// How far it got.
@@ -131,7 +132,8 @@ impl Run<'_> {
     /// Whatever it asks of the outside, it asks only while the lock is held.
     pub async fn take(&mut self, moves: &[Move]) -> Result<()> {
         let journal = self.journal;
-        Guard::protect(journal.guard(), self.take_each(moves)).await
+        let taken = Guard::protect(journal.guard(), self.take_each(moves)).await;
+        taken.map_err(|error| self.after_what_was_revoked(error))
     }
 
     async fn take_each(&mut self, moves: &[Move]) -> Result<()> {
@@ -234,7 +236,7 @@ impl Run<'_> {
             false => self.facts.secondary == Seen::Gone || self.facts.secondary_copy == Copy::Lost,
         };
         // Nobody is to read a compromised key once its successor is there.
-        !self.emergency
+        !(self.answers_an_emergency() || self.is_compromised(key))
             && key.fingerprint.is_some()
             && !is_gone
             && self.secrets.secret_of(key).is_none()

@@ -135,6 +135,7 @@ impl Run<'_> {
             leading
                 .find(|place| !self.is_left_behind(place))
                 .map(str::to_owned)
+                .filter(|_| !self.contains_first())
         };
         if let Some(place) = place {
             let (name, label) = (self.name, key.label());
@@ -153,8 +154,8 @@ impl Run<'_> {
                 tracing::info!(key = %self.name, revoked = %key.label(), "revoked");
                 self.verify_revoked(&key).await;
             }
-            Err(error) if self.contains() => {
-                self.trouble.late = Some(self.not_contained(&key, error));
+            Err(error) if self.is_compromised(&key) => {
+                self.trouble.late = Some(self.not_contained(key.label(), error));
                 self.managed.pending_revocations.extend(key.key_id);
             }
             Err(error) => {
@@ -169,7 +170,7 @@ impl Run<'_> {
     /// have lost it; at `max_grace_period` it is enough that it was written somewhere and that nobody saw it gone.
     pub(super) fn successor_is_missing(&self) -> Option<Error> {
         if self.contains() {
-            return self.lost_its_successor_now();
+            return self.has_no_successor_now();
         }
         let slots = self.managed.slots.as_ref()?;
         let retired_at = slots.retiring()?.retired_at;
@@ -245,23 +246,36 @@ impl Run<'_> {
                 self.warnings.push(in_use(self.name, &id));
                 continue;
             }
-            if let Some(leads) = self.may_lead(&key) {
-                self.warn_pending(id.clone(), leads);
-                self.managed.pending_revocations.push(id);
-                continue;
-            }
-            let deed = Deed::to(key);
-            if let Err(error) = self.revoke(KeyRef::of_id(&id), deed).await {
-                self.warn_pending(id.clone(), error);
+            let revoked = match self.may_lead(&key) {
+                Some(leads) => Err(leads),
+                None => self.revoke(KeyRef::of_id(&id), Deed::to(key)).await,
+            };
+            if let Err(error) = revoked {
+                self.note_unrevoked(&id, error);
                 self.managed.pending_revocations.push(id);
             }
         }
         Ok(())
     }
 
+    /// A key that lives on is no more than a warning, unless it is compromised.
+    fn note_unrevoked(&mut self, id: &str, error: Error) {
+        match self.is_compromised_id(id) {
+            true => self.trouble.late = Some(self.not_contained(id, error)),
+            false => self.warn_pending(id.to_owned(), error),
+        }
+    }
+
     /// Why a key that awaits its revocation may still be read first somewhere.
     fn may_lead(&self, key: &KeyMark) -> Option<Error> {
-        let why = match (self.led_by(key).next(), self.unknown_place()) {
+        let is_compromised = key
+            .key_id
+            .as_ref()
+            .is_some_and(|id| self.is_compromised_id(id));
+        // A compromised key was never anywhere but where this resource wrote it, and waits for no place that fails.
+        let waits = |place: &&str| !is_compromised || !self.is_failing(place);
+        let unknown = self.unknown_place().filter(|_| !is_compromised);
+        let why = match (self.led_by(key).find(waits), unknown) {
             (Some(place), _) => format!("delivery {place:?} leads with it"),
             (None, Some(place)) => {
                 format!("delivery {place:?} could not be looked at and may lead with it")

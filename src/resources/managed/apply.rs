@@ -21,11 +21,13 @@ use crate::engine::managed::Managed;
 use crate::engine::run::stale::check_not_stale;
 use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Path, Result};
+use crate::ledger::guard::Guard;
 use crate::resources::diagnostics;
 use crate::resources::managed::changes::{left, same_place, trigger_changed, version_changed};
 use crate::resources::managed::connect;
 use crate::resources::managed::crossing::refuse_crossing;
-use crate::resources::managed::glass::{Glass, with_the_glass};
+use crate::resources::managed::emergencies;
+use crate::resources::managed::glass::Glass;
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, note_status};
@@ -44,7 +46,15 @@ pub async fn create(
         .decision
         .take()
         .unwrap_or_else(|| Decision::new(vec![Move::Create], context.clock.now()));
-    let carried = carry_out(diags, &mut prior, &mut planned, private, &decision, context);
+    let carried = carry_out(
+        diags,
+        &mut prior,
+        &mut planned,
+        private,
+        &decision,
+        context,
+        None,
+    );
     let (outcome, records) = Box::pin(carried).await?;
     let left_nothing = outcome.failed && outcome.run_left_nothing();
     let failed = outcome.failed;
@@ -66,9 +76,18 @@ pub async fn update(
         .decision
         .take()
         .unwrap_or_else(|| Decision::new(Vec::new(), context.clock.now()));
-    let glass = Glass::of(&prior, &planned, &private, context);
-    let context = glass.as_ref().map_or(context, Glass::context);
-    let carried = carry_out(diags, &mut prior, &mut planned, private, &decision, context);
+    let glass = Glass::of(&prior, &planned, &private, &decision, context);
+    let glass = glass.as_ref();
+    let context = glass.map_or(context, Glass::context);
+    let carried = carry_out(
+        diags,
+        &mut prior,
+        &mut planned,
+        private,
+        &decision,
+        context,
+        glass,
+    );
     let (outcome, records) = Box::pin(carried).await?;
     if outcome.failed && !outcome.copied {
         // An edit that was not carried out is still an edit to the next plan. One of the deliveries is: their records
@@ -82,7 +101,7 @@ pub async fn update(
     }
     let (state, private) = outcome.finish(planned, context);
     let written = records.write(&state, &private, context).await;
-    if let Some(broken) = glass.as_ref().and_then(Glass::broken) {
+    if let Some(broken) = glass.and_then(Glass::was_broken) {
         diagnostics::warn(diags, named(&state, broken));
     }
     may_be_answered(diags, written, failed, &state)?;
@@ -122,6 +141,7 @@ async fn carry_out<'a>(
     private: Private,
     decision: &Decision,
     context: &'a Context,
+    glass: Option<&Glass>,
 ) -> Option<(Outcome, Records<'a>)> {
     let brought = planned.existing_secret_wo.take();
     let planned = &*planned;
@@ -129,13 +149,18 @@ async fn carry_out<'a>(
     let (connections, policy, mut managed, secrets) =
         diagnostics::collect(diags, prepared.map_err(|error| named(planned, error)))?;
     let opened = Records::open(planned, &managed, connections, decision, context).await;
-    let opened = opened.map_err(|error| with_the_glass(error, decision));
+    let with_the_glass = |error| match glass {
+        Some(glass) => glass.way_on(error),
+        None => error,
+    };
+    let opened = opened.map_err(with_the_glass);
     let mut records = diagnostics::collect(diags, opened.map_err(|error| named(planned, error)))?;
     managed.account = records.account().or(managed.account);
     let facts = private.facts.clone();
     let mut run = records.run(planned.label(), &policy, managed, facts, context);
     run.secrets = secrets;
-    run.emergency = decision.is_emergency;
+    run.emergency =
+        emergencies::open(planned, &run.managed, &private).filter(|_| decision.is_emergency);
     if let Value::Value(secret) = brought {
         run.brought = Some((secret, version_changed(prior, planned)));
     }
@@ -157,7 +182,7 @@ async fn carry_out<'a>(
         note_incidents(&private.incidents, run.journal).await
     };
     let fresh = fresh.await;
-    if let Err(error) = fresh {
+    if let Err(error) = fresh.map_err(with_the_glass) {
         drop(run);
         diagnostics::report(diags, named(planned, error.clone()));
         records.abandon(&error).await;
@@ -178,14 +203,23 @@ async fn carry_out<'a>(
         let_go(&mut run);
     }
     let copied = run.progress.done.contains(&Move::Deliver);
+    let contained = run.progress.done.contains(&Move::RevokePrimary);
+    let primary = contained.then(|| run.facts.primary.clone());
     let left = run.progress.left;
     let (managed, secrets) = (run.managed, run.secrets);
     if let Err(error) = result {
+        let error = with_the_glass(error);
         diagnostics::report(diags, named(planned, error.clone()));
         records.failure = Some(error);
     }
-    let private = after(private, &managed, left, failed, decision, context);
-    if let Err(error) = note_incidents(&private.incidents, &records.journal).await {
+    let mut private = after(private, &managed, left, failed, decision, context);
+    if let Some(primary) = primary.filter(|_| failed) {
+        // An issuer that cannot say will not tell the next plan.
+        private.facts.primary = primary;
+    }
+    if !records.journal.guard().is_some_and(Guard::is_lost)
+        && let Err(error) = note_incidents(&private.incidents, &records.journal).await
+    {
         tracing::warn!(%error, "the end of an emergency is noted by the next refresh");
     }
     let outcome = Outcome {

@@ -46,14 +46,19 @@ pub fn open(state: &ManagedState, managed: &Managed, private: &Private) -> Optio
     )
 }
 
-/// Whether a person insists on what is to be done even if the ledger cannot be reached.
-pub fn breaks_glass(state: &ManagedState, managed: &Managed, private: &Private) -> bool {
-    let Some(open) = open(state, managed, private) else {
-        return false;
-    };
+/// Whether a person insists on what is to be done even if the ledger cannot be used.
+pub fn breaks_glass(state: &ManagedState, open: &Emergency) -> bool {
     let declared = declared(state);
     let mut insisting = declared.iter().filter(|block| block.break_glass);
     insisting.any(|block| open.ids.contains(&block.id))
+}
+
+/// Where the block stands: in the key, or else in its policy.
+pub fn path(state: &ManagedState) -> Path {
+    match state.emergency.is_value() {
+        true => Path::root("emergency"),
+        false => Path::root("policy"),
+    }
 }
 
 /// What the ledger knows beside what the state remembers: an apply may have been cut off, or an older state restored.

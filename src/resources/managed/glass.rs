@@ -1,4 +1,4 @@
-//! An emergency that does not wait for its ledger.
+//! An emergency whose ledger fails.
 
 use std::sync::Arc;
 
@@ -9,27 +9,31 @@ use crate::ledger::break_glass::BreakGlass;
 use crate::resources::managed::emergencies;
 use crate::resources::managed::model::{ManagedState, Private};
 
-/// The context of one apply that goes on without its ledger where that cannot be reached.
+/// The context of one apply of an emergency. It goes on without its ledger where a person insists on that.
 pub struct Glass {
     context: Context,
     ledger: Arc<BreakGlass>,
+    block: Path,
 }
 
 impl Glass {
-    /// `None` where no open emergency asks for it.
+    /// `None` where no emergency is handled.
     pub fn of(
         prior: &ManagedState,
         planned: &ManagedState,
         private: &Private,
+        decision: &Decision,
         context: &Context,
     ) -> Option<Self> {
         let managed = prior.managed(private).ok()?;
-        emergencies::breaks_glass(planned, &managed, private).then(|| {
-            let ledger = Arc::new(BreakGlass::new(Arc::clone(&context.ledger)));
-            Self {
-                context: context.with_another_ledger(ledger.clone()),
-                ledger,
-            }
+        let open = emergencies::open(planned, &managed, private);
+        let open = open.filter(|_| decision.is_emergency)?;
+        let insists = emergencies::breaks_glass(planned, &open);
+        let ledger = Arc::new(BreakGlass::new(Arc::clone(&context.ledger), insists));
+        Some(Self {
+            context: context.clone().with_ledger(ledger.clone()),
+            ledger,
+            block: emergencies::path(planned),
         })
     }
 
@@ -38,9 +42,9 @@ impl Glass {
         &self.context
     }
 
-    /// What is said if the ledger could not be reached.
-    pub fn broken(&self) -> Option<Error> {
-        let why = self.ledger.broken()?;
+    /// What is said if it went on without the ledger.
+    pub fn was_broken(&self) -> Option<Error> {
+        let why = self.ledger.failure().filter(|_| self.ledger.insists())?;
         Some(Error::new(
             Kind::Unavailable,
             "THE GLASS WAS BROKEN: this emergency was handled without its ledger",
@@ -52,20 +56,20 @@ impl Glass {
             ),
         ))
     }
-}
 
-/// A refusal because of the ledger tells how an emergency goes on without it.
-pub fn with_the_glass(error: Error, decision: &Decision) -> Error {
-    match decision.is_emergency && error.kind == Kind::Unavailable {
-        true => Error {
-            detail: format!(
-                "{} This is an emergency, and nothing was done about it. To go on without the ledger, set break_glass = \
-                 true in the block emergency.",
-                error.detail
-            ),
-            ..error
+    /// An error, and how the emergency goes on without the ledger if it was the ledger that failed.
+    pub fn way_on(&self, error: Error) -> Error {
+        match self.ledger.failure().filter(|_| !self.ledger.insists()) {
+            None => error,
+            Some(_) => Error {
+                detail: format!(
+                    "{} This is an emergency, and it is not over. To go on without the ledger, set break_glass = true in the \
+                     block emergency.",
+                    error.detail
+                ),
+                ..error
+            }
+            .at(self.block.clone()),
         }
-        .at(Path::root("emergency")),
-        false => error,
     }
 }

@@ -6,11 +6,12 @@ use crate::context::Context;
 use crate::domain::emergency;
 use crate::domain::planner;
 use crate::domain::policy::Policy;
-use crate::domain::situation::Situation;
+use crate::domain::situation::{Facts, Seen, Situation};
 use crate::domain::status;
 use crate::engine::connections::Connections;
 use crate::engine::crowd;
 use crate::engine::elsewhere::refuse_elsewhere;
+use crate::engine::journal::mark;
 use crate::engine::managed::{DeliveryState, Managed};
 use crate::engine::observe::{Copies, Observed, observe};
 use crate::error::{Error, Path, Result};
@@ -80,7 +81,10 @@ pub async fn read(
     }
     let known = std::mem::take(&mut private.facts.orphans);
     private.account = connections.capabilities.inspects().then_some(account);
-    private.facts = observed.facts.clone();
+    private.facts = Facts {
+        primary: primary_seen(&private, &observed, &managed, &left, &connections),
+        ..observed.facts.clone()
+    };
     private.facts.orphans = left.orphans(known);
     private.facts.behind = left.behind.clone();
     private.facts.full = crowd.map(|crowd| crowd.full());
@@ -97,6 +101,22 @@ pub async fn read(
         private,
         warnings: left.warnings,
     }))
+}
+
+/// Where the issuer cannot say how the primary stands, it is gone if an apply revoked it.
+fn primary_seen(
+    private: &Private,
+    observed: &Observed,
+    managed: &Managed,
+    left: &Left,
+    connections: &Connections,
+) -> Seen {
+    let primary = |managed: &Managed| managed.slots.as_ref().map(|slots| mark(&slots.primary));
+    let is_the_same = primary(managed) == primary(&left.managed);
+    match connections.capabilities.inspects() || !is_the_same {
+        true => observed.facts.primary.clone(),
+        false => private.facts.primary.clone(),
+    }
 }
 
 /// What the ledger knows of emergencies, and what it has not heard of.

@@ -111,7 +111,7 @@ impl<'a> Records<'a> {
             left_behind: &self.left_behind,
             journal: &self.journal,
             acting: "",
-            emergency: false,
+            emergency: None,
             watcher: None,
             progress: Progress::default(),
             trouble: Trouble::default(),

@@ -66,7 +66,7 @@ pub fn emergency_attributes() -> Attributes {
             "break_glass",
             optional(
                 AttributeType::Bool,
-                "Go on even if the ledger cannot be reached. Then nothing keeps another apply from working on the same \
+                "Go on even if the ledger fails. Then nothing keeps another apply from working on the same \
                  account at the same time, and nothing is remembered of an apply that is cut off. Default: `false`.",
             ),
         ),

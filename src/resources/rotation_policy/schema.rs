@@ -58,7 +58,7 @@ const SETTINGS: [(&str, &str); 12] = [
 ];
 
 const EMERGENCY: &str = "Every key under this policy is compromised: each is replaced and revoked in one apply, as with \
-    `emergency` of [`apikey_managed`](managed.md). A key that comes under the policy later is replaced too, so take the \
+    `emergency` of `apikey_managed`. A key that comes under the policy later is replaced too, so take the \
     block out once the emergency is over. To take it out does nothing else.";
 
 /// The attributes of the resource: what is not given is filled in and shown.

@@ -1,0 +1,66 @@
+//! Which move is next about compromised keys.
+
+use super::{Emergency, Order, words};
+use crate::domain::finding::{Finding, Status};
+use crate::domain::moves::Move;
+use crate::domain::situation::{Copy, Seen, Situation};
+use crate::domain::slots::Slots;
+
+/// It comes before everything else, and waits for nothing that the policy says.
+pub(in crate::domain) fn a_key_is_compromised(
+    situation: &Situation,
+    slots: &Slots,
+) -> Option<Finding> {
+    let emergency = situation.emergency?;
+    let next = next(situation, slots, emergency);
+    if next.is_none() && !emergency.has_pending(situation.pending_revocations) {
+        return None;
+    }
+    Some(Finding::new(Status::Compromised, words::found(emergency)).then(next))
+}
+
+/// The next move. Never a third key: whatever stands beside a compromised primary makes room, unless it can take its place.
+fn next(situation: &Situation, slots: &Slots, emergency: &Emergency) -> Option<Move> {
+    let is_gone = situation.facts.primary == Seen::Gone;
+    let is_primary = emergency.has(&slots.primary);
+    let second = slots.secondary_key();
+    let is_second = second.is_some_and(|key| emergency.has(key));
+    if !is_primary && !is_second {
+        return None;
+    }
+    if emergency.order == Order::RevokeFirst {
+        if is_primary && !is_gone {
+            return Some(Move::RevokePrimary);
+        }
+    } else if second.is_some() && !situation.primary_is_usable() {
+        return Some(beside_a_useless_primary(situation, slots, is_second));
+    }
+    if is_second || (is_primary && !is_gone && slots.retiring().is_some()) {
+        return Some(Move::Contain);
+    }
+    Some(match slots.staged() {
+        Some(_) if takes_over(situation, slots) => Move::Promote,
+        Some(_) => Move::Contain,
+        None => Move::Replace,
+    })
+}
+
+/// The key beside the primary may be all that works, so it stays until another is delivered, compromised or not; the primary,
+/// which is of no use to anybody who reads it, makes room.
+fn beside_a_useless_primary(situation: &Situation, slots: &Slots, is_second: bool) -> Move {
+    match situation.facts.primary {
+        _ if !is_second && takes_over(situation, slots) => Move::Promote,
+        Seen::Gone => Move::Replace,
+        Seen::Inactive | Seen::Present => Move::RevokePrimary,
+    }
+}
+
+/// The staged key works and was proved, so that it can lead at once.
+fn takes_over(situation: &Situation, slots: &Slots) -> bool {
+    let facts = situation.facts;
+    let is_proved = slots.staged().is_some_and(|key| key.verified_at.is_some());
+    facts.secondary == Seen::Present
+        && facts.secondary_copy == Copy::Available
+        && slots.staged().is_some_and(|key| key.delivered_at.is_some())
+        && (is_proved || !situation.must_verify)
+}
