@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::support::fake::{Fake, Reply};
 use crate::support::github::{self, Github};
+use crate::support::google::{self, Google};
 use crate::support::kubernetes::{self, Cluster};
 use crate::support::moto::Moto;
 use crate::support::openbao::{self, OpenBao};
@@ -50,6 +51,8 @@ const VAULT_POLICIES: [&str; 3] = [
     "vault/policy-kv.hcl",
     "vault/policy-token.hcl",
 ];
+const GOOGLE: &str = "resources/apikey_managed/resource_google.tf";
+const GOOGLE_API_KEY: &str = "resources/apikey_managed/resource_google_api_key.tf";
 const LEDGER: &str = "provider/provider_ledger.tf";
 const PIPELINE: &str = "data-sources/apikey_inventory/data-source_ci.sh";
 const IMPORT_BLOCK: &str = "resources/apikey_managed/import-by-string-id.tf";
@@ -96,6 +99,8 @@ fn no_example_is_forgotten_here() {
             KUBERNETES,
             VAULT,
             VAULT_TOKEN,
+            GOOGLE,
+            GOOGLE_API_KEY,
             LEDGER,
             PIPELINE,
             IMPORT_BLOCK,
@@ -213,6 +218,20 @@ fn the_example_for_kubernetes_is_applied_and_settles() {
     }
     applies_and_settles(&ws);
     assert!(cluster.secret("payments", "api-key").is_null());
+}
+
+#[test]
+fn the_examples_for_google_are_applied_and_settle() {
+    let google = Google::start();
+    for example in [GOOGLE, GOOGLE_API_KEY] {
+        let ws = workspace(&text(example));
+        ws.env("GOOGLE_CREDENTIALS", &google.credentials())
+            .env("GOOGLE_PROJECT", google::PROJECT);
+        for (name, url) in google.endpoints() {
+            ws.env(&format!("GOOGLE_{}", name.to_uppercase()), &url);
+        }
+        applies_and_settles(&ws);
+    }
 }
 
 #[test]

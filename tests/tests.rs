@@ -34,6 +34,8 @@ mod file_store;
 /// GitHub, against a fake that opens what is sealed.
 #[cfg(unix)]
 mod github;
+/// Google Cloud, against a server that checks what is signed and misbehaves as told.
+mod google;
 /// Random histories of one key in a world in memory.
 #[cfg(unix)]
 mod histories;

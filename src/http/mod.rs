@@ -15,7 +15,7 @@ mod template;
 mod transport;
 
 pub use call::{Body, Call, Used, Vendor, json};
-pub use network::{Alias, Authorities, ClientCertificate, Network, Proxies, proxy_url};
+pub use network::{Alias, Authorities, ClientCertificate, Network, Proxies, is_near, proxy_url};
 pub use pages::{on_the_same_server, pages};
 pub(crate) use refusal::capital;
 pub use refusal::{Asked, ErrorBody, Meaning, Refusal, advice, error_in_json, read};

@@ -149,6 +149,7 @@ pub fn is_near(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
     is_on_this_machine(url)
+        || host == "metadata.google.internal"
         || match address {
             Ok(IpAddr::V4(address)) => address.is_link_local(),
             Ok(IpAddr::V6(address)) => address.is_unicast_link_local() || is_metadata(address),
@@ -175,6 +176,7 @@ mod tests {
             ("http://169.254.170.2/", true),
             ("http://[fd00:ec2::254]/", true),
             ("http://[fe80::1]/", true),
+            ("http://metadata.google.internal/", true),
             ("http://10.0.0.1/", false),
             ("https://iam.amazonaws.com/", false),
             ("https://[2001:db8::1]/", false),

@@ -4,6 +4,8 @@
 
 pub mod aws_iam;
 pub mod generated;
+pub mod google_api_key;
+pub mod google_service_account_key;
 pub mod http;
 mod vault;
 pub mod vault_approle;
@@ -29,6 +31,8 @@ use crate::settings::Settings;
 pub static ISSUERS: &[&dyn IssuerKind] = &[
     &aws_iam::AwsIam,
     &generated::Generated,
+    &google_api_key::GoogleApiKey,
+    &google_service_account_key::GoogleServiceAccountKey,
     &http::Http,
     &vault_approle::VaultAppRole,
     &vault_token::VaultToken,

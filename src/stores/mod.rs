@@ -9,6 +9,7 @@ pub mod document;
 pub mod fields;
 pub mod file;
 pub mod github_actions_secret;
+pub mod google_secret_manager;
 pub mod kubernetes_secret;
 pub mod shape;
 pub mod variables;
@@ -39,6 +40,7 @@ pub static STORES: &[&dyn StoreKind] = &[
     &aws_ssm_parameter::AwsSsmParameter,
     &file::File,
     &github_actions_secret::GithubActionsSecret,
+    &google_secret_manager::GoogleSecretManager,
     &kubernetes_secret::KubernetesSecret,
     &vault_kv::VaultKv,
 ];

@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod environment;
 pub mod github;
+pub mod google;
 pub mod kubernetes;
 pub mod vault;
 pub mod wallet;
@@ -36,6 +37,12 @@ pub static VENDORS: &[Vendor] = &[
         description: "How to reach GitHub or GitHub Enterprise Server, in the words of `integrations/github`.",
         attributes: github::attributes,
         check: |context| github::client(context).map(drop),
+    },
+    Vendor {
+        name: "google",
+        description: "How to reach Google Cloud, in the words of `hashicorp/google`.",
+        attributes: google::attributes,
+        check: |context| google::client(context).map(drop),
     },
     Vendor {
         name: kubernetes::NAME,

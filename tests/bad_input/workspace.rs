@@ -88,6 +88,7 @@ impl Workspace {
             .args(options)
             .env("HOME", self.home())
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("NO_GCE_CHECK", "true")
             .envs(self.environment.iter().cloned());
         diagnostics(&cli::run(terraform).stdout)
     }

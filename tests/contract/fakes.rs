@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use apikey::clock::Clock;
 use apikey::context::Context;
 use apikey::stores::document::Layout;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 use tf_provider::value::ValueAny;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +18,7 @@ use super::trouble::CANARY;
 use super::{hub, issuers, stores};
 use crate::aws;
 use crate::support::fake::Reply;
+use crate::support::google;
 use crate::support::moto::Moto;
 
 pub type Fields = BTreeMap<String, ValueAny>;
@@ -79,6 +82,32 @@ static ISSUERS: &[IssuerFake] = &[
             refusal: aws_refusal,
         }),
         live: || Box::pin(a_user()),
+    },
+    IssuerFake {
+        name: "google_api_key",
+        server: Some(Server {
+            block: google_block,
+            calls: &[
+                (issuers::Op::Mint, || vec![operation(), key_string()]),
+                (issuers::Op::List, || vec![Reply::of(200, "{}")]),
+                (issuers::Op::Revoke, || vec![operation()]),
+            ],
+            refusal: google_refusal,
+        }),
+        live: || Box::pin(async { on_google([("project", text(google::PROJECT))]) }),
+    },
+    IssuerFake {
+        name: "google_service_account_key",
+        server: Some(Server {
+            block: google_block,
+            calls: &[
+                (issuers::Op::Mint, || vec![account_key()]),
+                (issuers::Op::List, || vec![Reply::of(200, "{}")]),
+                (issuers::Op::Revoke, || vec![made(), made()]),
+            ],
+            refusal: google_refusal,
+        }),
+        live: || Box::pin(async { on_google([("service_account_id", text(google::PAYMENTS))]) }),
     },
     IssuerFake {
         name: "generated",
@@ -152,6 +181,27 @@ static STORES: &[StoreFake] = &[
     super::github::STORE_FAKE,
     #[cfg(unix)]
     super::kubernetes::STORE_FAKE,
+    StoreFake {
+        name: "google_secret_manager",
+        server: Some(Server {
+            block: google_block,
+            calls: &[
+                (stores::Op::Check, || {
+                    let has = r#"{"permissions":["secretmanager.versions.add","secretmanager.versions.access",
+                        "secretmanager.secrets.update"]}"#;
+                    vec![secret(), Reply::of(200, has), version()]
+                }),
+                (stores::Op::Observe, || vec![secret(), version()]),
+                (stores::Op::Write, || {
+                    let missing = Reply::of(404, google_refusal(404));
+                    let added = Reply::of(200, r#"{"name":"projects/1/secrets/x/versions/1"}"#);
+                    vec![missing, made(), added, version(), secret()]
+                }),
+            ],
+            refusal: google_refusal,
+        }),
+        live: || Box::pin(async { on_google([("secret_id", text("contract"))]) }),
+    },
     #[cfg(unix)]
     super::vault::KV,
     #[cfg(unix)]
@@ -235,6 +285,64 @@ async fn a_secret() -> World {
         .into(),
         _kept: Box::new(()),
     }
+}
+
+/// A cloud of its own, with settings that lead there.
+fn on_google<const N: usize>(settings: [(&str, ValueAny); N]) -> World {
+    let google = google::Google::start();
+    World {
+        context: crate::google::deploying(&google),
+        ..offline(settings, google)
+    }
+}
+
+fn google_block(url: &str) -> BTreeMap<String, Fields> {
+    let block = crate::google::block(url, &format!("{CANARY}-of-the-admin"));
+    BTreeMap::from([("google".to_owned(), block)])
+}
+
+fn google_refusal(status: u16) -> String {
+    let code = match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        409 => "ALREADY_EXISTS",
+        429 => "RESOURCE_EXHAUSTED",
+        500 => "INTERNAL",
+        _ => "INVALID_ARGUMENT",
+    };
+    let message = format!("You sent {CANARY}-of-the-admin and {CANARY}.");
+    google::error_text(status, code, &message)
+}
+
+fn operation() -> Reply {
+    Reply::of(200, r#"{"name":"operations/akmf.p7-1","done":true}"#)
+}
+
+fn key_string() -> Reply {
+    Reply::of(200, json!({ "keyString": CANARY }).to_string())
+}
+
+fn account_key() -> Reply {
+    let file = json!({ "type": "service_account", "private_key": CANARY }).to_string();
+    let name = format!("projects/p/serviceAccounts/x/keys/{KEY}");
+    let key = json!({ "name": name, "privateKeyData": BASE64_STANDARD.encode(file) });
+    Reply::of(200, key.to_string())
+}
+
+fn secret() -> Reply {
+    Reply::of(
+        200,
+        r#"{"name":"projects/1/secrets/x","versionAliases":{"primary":"1"},"etag":"e"}"#,
+    )
+}
+
+/// What the write of a script leaves there.
+fn version() -> Reply {
+    let document = Layout::Slots.render(&stores::document(CANARY, 1));
+    let payload = json!({ "data": BASE64_STANDARD.encode(document.as_bytes()) });
+    let version = json!({ "name": "projects/1/secrets/x/versions/1", "payload": payload });
+    Reply::of(200, version.to_string())
 }
 
 fn aws_block(url: &str) -> BTreeMap<String, Fields> {

@@ -4,8 +4,16 @@ use std::process::Command;
 
 const MARK: &str = "APIKEY_TEST_IN_CHILD";
 
-/// Variables of the developer that would change what the tests see.
-const FOREIGN: [&str; 3] = ["AWS_", "BAO_", "VAULT_"];
+/// What variables of vendors begin with: those of the developer would change what the tests see.
+pub const VENDORS: [&str; 7] = [
+    "AWS_",
+    "BAO_",
+    "VAULT_",
+    "GOOGLE_",
+    "GCLOUD_",
+    "CLOUDSDK_",
+    "GCE_",
+];
 
 /// Runs the test of this path again in a child process with these variables and no others of a vendor, and
 /// returns `false`; in the child it returns `true`, and the test goes on.
@@ -17,7 +25,7 @@ pub fn inside(module: &str, test: &str, variables: &[(&str, &str)]) -> bool {
     let mut command = Command::new(std::env::current_exe().unwrap());
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        if FOREIGN.iter().any(|prefix| name.starts_with(prefix)) {
+        if VENDORS.iter().any(|prefix| name.starts_with(prefix)) {
             command.env_remove(&name);
         }
     }

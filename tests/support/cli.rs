@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::child::VENDORS;
+
 /// Selects the CLI; without it, `terraform` or else `tofu` of the PATH is used.
 pub const OVERRIDE: &str = "TF_ACC_TERRAFORM_PATH";
 
@@ -16,8 +18,8 @@ const BOUND: Duration = Duration::from_secs(120);
 /// Time to end in an orderly way after SIGINT, so that the CLI takes the provider with it.
 const GOODBYE: Duration = Duration::from_secs(10);
 
-/// Variables of the developer that would change what the tests see.
-const FOREIGN: [&str; 5] = ["TF_", "APIKEY_", "AWS_", "BAO_", "VAULT_"];
+/// Variables of the developer that would change what the tests see, with those of [`VENDORS`].
+const FOREIGN: [&str; 2] = ["TF_", "APIKEY_"];
 
 /// What a finished child left.
 pub struct Finished {
@@ -127,7 +129,8 @@ pub fn script(directory: &Path, cli_config: &Path, text: &str) -> Command {
 fn prepared(mut command: Command, directory: &Path, cli_config: &Path) -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        if FOREIGN.iter().any(|prefix| name.starts_with(prefix)) {
+        let mut foreign = FOREIGN.iter().chain(&VENDORS);
+        if foreign.any(|prefix| name.starts_with(prefix)) {
             command.env_remove(name);
         }
     }

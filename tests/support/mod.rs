@@ -15,6 +15,7 @@ pub mod gate;
 pub mod github;
 #[cfg(unix)]
 pub mod golden;
+pub mod google;
 pub mod keyring;
 #[cfg(unix)]
 pub mod keys;
