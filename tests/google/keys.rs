@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use apikey::context::Context;
+use apikey::duration::Duration;
 use apikey::error::Kind;
 use apikey::issuers::{Issuer, KeyRef, KeyStatus, Probe, Revoked};
 use apikey::secret::Secret;
@@ -175,4 +176,26 @@ async fn an_account_that_is_gone_is_told_from_one_that_may_not_be_looked_at() {
     google.state().accounts.remove(PAYMENTS);
     google.state().denied.clear();
     assert_eq!(keys.list().await.unwrap_err().kind, Kind::NotFound);
+}
+
+#[tokio::test]
+async fn a_key_that_google_ends_by_itself_is_taken_back_unless_it_lasts_as_long_as_was_said() {
+    let google = Google::start();
+    let context = deploying(&google);
+    google.state().key_life = Some(Duration::from_secs(8 * 3600));
+    for (ttl, is_right) in [(None, false), (Some("9h"), false), (Some("8h"), true)] {
+        let mut settings = vec![("service_account_id", text(PAYMENTS))];
+        settings.extend(ttl.map(|ttl| ("ttl", text(ttl))));
+        let keys = issuer(&context, "google_service_account_key", &settings);
+        let minted = keys.mint(&token()).await;
+        assert_eq!(google.key_ids().len(), usize::from(is_right), "{ttl:?}");
+        let Err(error) = minted else {
+            assert!(is_right, "{ttl:?}");
+            continue;
+        };
+        assert_eq!(error.kind, Kind::Invalid, "{error}");
+        for part in ["iam.serviceAccountKeyExpiryHours", "8h", "deleted again"] {
+            assert!(error.detail.contains(part), "{error}");
+        }
+    }
 }

@@ -254,3 +254,15 @@ fn a_service_account_that_may_not_do_it_is_told_what_it_lacks() {
     assert!(world.google.key_ids().is_empty());
     assert!(world.google.state().secrets.is_empty());
 }
+
+#[test]
+fn a_key_that_google_ends_before_its_successor_leads_is_refused_by_the_plan() {
+    let issuer = account_key().replace(" }", r#", ttl = "149s" }"#);
+    let world = World::new(&issuer, SECRET).deploying();
+    world
+        .ws
+        .plan()
+        .failed()
+        .reads("google-key-that-ends-too-soon");
+    assert!(world.google.state().requests.is_empty());
+}

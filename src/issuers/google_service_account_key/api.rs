@@ -12,12 +12,16 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
+use crate::duration::Duration;
 use crate::error::Result;
 use crate::http::{Body, Call, Refusal, Repeat};
 use crate::instant::Instant;
 use crate::issuers::{KeyStatus, Listed};
 use crate::secret::Secret;
 use crate::vendors::google::{GoogleClient, Service};
+
+/// An end after the year 9000 is none: that is how Google writes it.
+const ENDLESS: i64 = 221_845_392_000;
 
 pub(super) struct Api {
     pub client: Arc<GoogleClient>,
@@ -53,6 +57,12 @@ impl Key {
     pub fn id(&self) -> String {
         let id = self.name.rsplit('/').next();
         id.unwrap_or_default().to_owned()
+    }
+
+    /// How long Google lets it live; `None` for one without an end.
+    pub fn lasts(&self) -> Option<Duration> {
+        let (begins, ends) = (self.valid_after_time?, self.valid_before_time?);
+        (ends.unix() < ENDLESS).then(|| ends.since(begins))
     }
 
     /// The project that its account is in.
@@ -213,6 +223,17 @@ mod tests {
         let key = key(json!({ "name": name }));
         assert_eq!(key.id(), "0a1b");
         assert_eq!(key.project(), Some("payments-prod"));
+    }
+
+    #[test]
+    fn an_end_that_nobody_lives_to_see_is_none() {
+        let lasts = |ends: &str| {
+            let times = json!({ "name": "x", "validAfterTime": "2026-01-01T00:00:00Z", "validBeforeTime": ends });
+            key(times).lasts()
+        };
+        assert_eq!(lasts("9999-12-31T23:59:59Z"), None);
+        let hours = lasts("2026-01-01T08:00:00Z");
+        assert_eq!(hours, Some(Duration::from_secs(8 * 3600)));
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::vendors::google::ServiceAccount;
 /// What Google allows a service account. Disabled keys count.
 const KEYS_PER_ACCOUNT: usize = 10;
 
+/// Google counts from a moment before the answer.
+const SLACK: Duration = Duration::from_secs(60);
+
 /// A key made a moment ago may be missing from the list.
 const LIST_LAG: Duration = Duration::from_secs(8);
 
@@ -34,6 +37,8 @@ pub(super) struct Keys {
     pub api: Api,
     /// Whether key pairs are made here.
     pub uploads: bool,
+    /// How long Google lets a key live, where it ends them.
+    pub ttl: Option<Duration>,
 }
 
 #[async_trait]
@@ -46,6 +51,7 @@ impl Issuer for Keys {
             disables: true,
             key_ids: true,
             probe: true,
+            expiry: self.ttl,
             serialised: true,
             valid_at_mint: true,
             ..Capabilities::default()
@@ -65,6 +71,9 @@ impl Issuer for Keys {
             true => self.upload().await?,
             false => self.create().await?,
         };
+        if let Some(fault) = self.fault(&key) {
+            return Err(self.take_back(&key.id(), fault).await);
+        }
         Ok(Minted {
             key_id: Some(key.id()),
             secret,
@@ -173,6 +182,39 @@ impl Keys {
             }
         }
         None
+    }
+
+    /// Why a key would not last as long as it is needed: an organisation may have Google end keys by itself.
+    fn fault(&self, key: &Key) -> Option<String> {
+        let lasts = key.lasts()?;
+        let cause = format!(
+            "Google ends it after {lasts}, as the organisation has it (iam.serviceAccountKeyExpiryHours)."
+        );
+        match self.ttl {
+            Some(ttl) if lasts.plus(SLACK) >= ttl => None,
+            Some(ttl) => Some(format!(
+                "{cause} ttl is {ttl}: lower it, and the policy of the key with it, or have the project exempted."
+            )),
+            None => Some(format!(
+                "{cause} Set ttl to that, so that the plan can tell whether it is enough, or have the project exempted."
+            )),
+        }
+    }
+
+    /// A key that would end without notice is deleted before anybody has it.
+    async fn take_back(&self, key_id: &str, fault: String) -> Error {
+        let (kind, outcome) = match self.revoke(KeyRef::of_id(key_id), None).await {
+            Ok(_) => (Kind::Invalid, "The key was deleted again.".to_owned()),
+            Err(error) => (Kind::Uncertain, format!("The key is still there: {error}")),
+        };
+        Error::new(
+            kind,
+            format!(
+                "The new key of service account {} does not last",
+                self.api.email
+            ),
+            format!("{fault} {outcome}"),
+        )
     }
 
     fn not_minted(&self, refusal: Refusal) -> Error {

@@ -14,6 +14,7 @@ use tf_provider::value::ValueAny;
 
 use super::{Issuer, IssuerKind, Permission};
 use crate::context::Context;
+use crate::duration::Duration;
 use crate::error::Result;
 use crate::schema::{Attributes, attributes, optional, required};
 use crate::settings::Settings;
@@ -76,6 +77,16 @@ impl IssuerKind for GoogleServiceAccountKey {
                      the private key never travels from Google. Default: Google makes it.",
                 ),
             ),
+            (
+                "ttl",
+                optional(
+                    AttributeType::String,
+                    "How long a key lasts where the organisation has Google end keys by itself \
+                     (`iam.serviceAccountKeyExpiryHours`), such as `2160h`. It has to outlast the whole life of a key here \
+                     (`stage_before` + `rotation_interval` + `grace_period`), and a plan refuses what does not. A new key that \
+                     ends sooner, or at all where `ttl` is left out, is deleted again.",
+                ),
+            ),
         ])
     }
 
@@ -103,11 +114,24 @@ impl IssuerKind for GoogleServiceAccountKey {
                 email,
             },
             uploads: settings.boolean("upload").unwrap_or(false),
+            ttl: ttl(settings)?,
         }))
     }
 }
 
 const KIND: &str = "google_service_account_key";
+
+fn ttl(settings: &Settings) -> Result<Option<Duration>> {
+    let ttl = settings.duration("ttl")?;
+    match ttl {
+        Some(ttl) if ttl.is_zero() => Err(settings.wrong(
+            "ttl",
+            "ttl is zero",
+            "No key lasts that long. Write how long Google lets a key live, or leave it out.",
+        )),
+        ttl => Ok(ttl),
+    }
+}
 
 /// One service account has one name here: its number would be another name of the same.
 fn email(settings: &Settings) -> Result<String> {

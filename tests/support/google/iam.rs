@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use apikey::clock::Clock;
+use apikey::instant::Instant;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::tokens::Pair;
-use super::{Answer, PROJECT, Request, State, missing, no, now};
+use super::{Answer, PROJECT, Request, State, missing, no};
 
 /// Keys that users manage; those of Google itself do not count.
 const MOST_KEYS: usize = 10;
@@ -21,7 +23,8 @@ pub struct Key {
     /// RSAPublicKey, as ring checks with it.
     pub public: Vec<u8>,
     pub disabled: bool,
-    created: String,
+    created: Instant,
+    ends: Option<Instant>,
     origin: &'static str,
     certificate: String,
 }
@@ -31,7 +34,8 @@ impl Key {
         Self {
             public,
             disabled: false,
-            created: now(),
+            created: Clock::system().now(),
+            ends: None,
             origin,
             certificate: String::new(),
         }
@@ -43,8 +47,8 @@ impl Key {
             "keyAlgorithm": "KEY_ALG_RSA_2048",
             "keyType": "USER_MANAGED",
             "keyOrigin": self.origin,
-            "validAfterTime": self.created,
-            "validBeforeTime": "9999-12-31T23:59:59Z",
+            "validAfterTime": self.created.to_string(),
+            "validBeforeTime": self.ends.map_or("9999-12-31T23:59:59Z".to_owned(), |ends| ends.to_string()),
             "disabled": self.disabled,
         })
     }
@@ -120,7 +124,8 @@ fn create(state: &mut State, email: &str) -> Answer {
     let id = format!("{:040x}", state.next());
     let mut file = serde_json::to_string_pretty(&state.file(email, &id, &pair.private)).unwrap();
     file.push('\n');
-    let key = Key::of(pair.public, "GOOGLE_PROVIDED");
+    let mut key = Key::of(pair.public, "GOOGLE_PROVIDED");
+    key.ends = state.key_life.map(|life| key.created + life);
     let mut document = key.document(email, &id);
     document["privateKeyType"] = "TYPE_GOOGLE_CREDENTIALS_FILE".into();
     document["privateKeyData"] = BASE64_STANDARD.encode(file).into();

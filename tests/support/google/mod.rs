@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 use apikey::clock::Clock;
+use apikey::duration::Duration;
 use reqwest::Url;
 use serde_json::{Value, json};
 
@@ -52,6 +53,8 @@ pub struct State {
     pub denied: BTreeSet<&'static str>,
     /// Whether the organisation forbids keys.
     pub forbids_keys: bool,
+    /// How long a key lives that Google makes, where the organisation has it end them.
+    pub key_life: Option<Duration>,
     /// How many looks an operation of API Keys takes.
     pub looks: usize,
     /// The next request that contains this is carried out and gets no answer.
