@@ -25,6 +25,9 @@ mod declared;
 /// Keys that somebody else may have.
 #[cfg(unix)]
 mod emergency;
+/// Environments in order.
+#[cfg(unix)]
+mod environments;
 /// Every example of the documentation, applied.
 #[cfg(unix)]
 mod examples;
@@ -51,6 +54,9 @@ mod matrix;
 /// The command line by hand, metrics, alerts and dashboards.
 #[cfg(unix)]
 mod monitoring;
+/// Owners who leave.
+#[cfg(unix)]
+mod offboarding;
 /// What only OpenTofu has.
 #[cfg(unix)]
 mod opentofu;

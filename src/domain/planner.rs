@@ -5,6 +5,7 @@
 //! decide. That instant depends on recorded facts alone and stays the same however late one asks.
 
 use crate::domain::course;
+use crate::domain::gates;
 use crate::domain::moves::Move;
 use crate::domain::situation::Situation;
 use crate::duration::Duration;
@@ -96,6 +97,7 @@ fn edges(situation: &Situation) -> Vec<Instant> {
         slots.ready_at(policy),
         slots.revoke_after(policy),
         slots.hold_ends_at(policy),
+        gates::opens_at(situation, slots),
     ]
     .into_iter()
     .flatten()

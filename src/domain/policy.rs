@@ -92,6 +92,12 @@ pub struct Draft {
     pub on_destroy: Option<OnDestroy>,
     /// An emergency of every key under the policy.
     pub emergency: Option<Declared>,
+    /// Owners who have left; `None` where nobody keeps such a list.
+    pub offboarded_owners: Option<Vec<String>>,
+    /// The environments, in the order in which their keys are promoted; `None` where there is none.
+    pub environment_order: Option<Vec<String>>,
+    /// How long a key is primary in one environment before the next one follows.
+    pub soak_time: Option<Duration>,
 }
 
 /// A sound policy with every value decided.
@@ -112,6 +118,9 @@ pub struct Policy {
     pub on_drift: OnDrift,
     pub on_destroy: OnDestroy,
     pub emergency: Option<Declared>,
+    pub offboarded_owners: Option<Vec<String>>,
+    pub environment_order: Option<Vec<String>>,
+    pub soak_time: Duration,
 }
 
 impl Policy {
@@ -121,6 +130,7 @@ impl Policy {
         let mut faults = Faults::new(path);
         faults.name(&draft);
         let tier = faults.tier(&draft);
+        faults.order(&draft);
         let Some(rotation_interval) = faults.interval(tier, &draft) else {
             return Err(faults.errors);
         };
@@ -148,6 +158,9 @@ impl Policy {
             on_drift: draft.on_drift.unwrap_or_default(),
             on_destroy: draft.on_destroy.unwrap_or_default(),
             emergency: draft.emergency,
+            offboarded_owners: draft.offboarded_owners,
+            environment_order: draft.environment_order,
+            soak_time: draft.soak_time.unwrap_or(Duration::from_hours(24)),
         };
         faults.inequalities(&policy);
         if faults.errors.is_empty() {
@@ -174,6 +187,7 @@ pub fn faults_beside_durations(draft: &Draft, path: &Path) -> Vec<Error> {
     let mut faults = Faults::new(path);
     faults.name(draft);
     faults.tier(draft);
+    faults.order(draft);
     faults.errors
 }
 

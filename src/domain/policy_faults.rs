@@ -42,6 +42,26 @@ impl<'a> Faults<'a> {
         tier
     }
 
+    /// An environment that stands in two places would have to wait for itself.
+    pub(super) fn order(&mut self, draft: &Draft) {
+        let order = draft.environment_order.as_deref().unwrap_or_default();
+        let twice = order
+            .iter()
+            .enumerate()
+            .find(|(index, name)| order[..*index].contains(name));
+        if let Some((_, name)) = twice {
+            let detail = format!(
+                "environment_order names {name:?} twice, so that it would have to wait for itself. Name each environment \
+                 once, the first to be rotated first."
+            );
+            self.add(
+                "environment_order",
+                "An environment that waits for itself",
+                detail,
+            );
+        }
+    }
+
     pub(super) fn interval(&mut self, tier: Option<Tier>, draft: &Draft) -> Option<Duration> {
         let given = draft.rotation_interval;
         let Some(interval) = given.or(tier.map(|tier| tier.rotation_interval)) else {

@@ -6,7 +6,9 @@
 use crate::domain::deliveries;
 use crate::domain::emergency::a_key_is_compromised;
 use crate::domain::finding::{Finding, Status};
+use crate::domain::gates::{self, another_environment_comes_first};
 use crate::domain::moves::Move;
+use crate::domain::offboarding::{Offboarded, the_owner_has_left};
 use crate::domain::policy::OnDrift;
 use crate::domain::retiring::{
     is_held, the_retiring_key_has_had_its_grace, the_retiring_key_is_not_as_it_was,
@@ -29,8 +31,10 @@ const RULES: &[Rule] = &[
     another_key_is_wanted_in_place_of_one_that_never_passed,
     rotation_is_near_or_due,
     a_delivery_holds_up_the_rotation,
+    another_environment_comes_first,
     the_staged_key_is_not_verified,
     rotation_comes_up,
+    the_owner_has_left,
     others_leave_no_room_for_a_rotation,
 ];
 
@@ -173,7 +177,11 @@ fn rotation_is_near_or_due(situation: &Situation, slots: &Slots) -> Option<Findi
     let is_past = situation.now >= due_at;
     let next = rotation(situation, slots);
     let (severity, reason) = if situation.rotation_requested {
-        (Status::Due, ASKED.to_owned())
+        let left = situation.offboarded.filter(|left| left.is_new);
+        (
+            Status::Due,
+            left.map_or(ASKED.to_owned(), Offboarded::makes_due),
+        )
     } else if situation.now >= due_at + policy.alert_after {
         (
             Status::Overdue,
@@ -214,7 +222,9 @@ pub(super) fn rotation(situation: &Situation, slots: &Slots) -> Option<Move> {
         return is_due.then(|| replacement(situation, slots)).flatten();
     }
     if let Some(ready_at) = slots.ready_at(policy) {
-        let waits = !situation.can_swap() || !situation.promotion_waits_for().is_empty();
+        let waits = !situation.can_swap()
+            || !situation.promotion_waits_for().is_empty()
+            || gates::is_closed(situation, slots);
         return (is_due && now >= ready_at && !waits).then_some(Move::Promote);
     }
     let is_near = situation.rotation_requested || now >= slots.stage_from(policy);

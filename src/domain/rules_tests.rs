@@ -2,6 +2,7 @@
 
 use super::Move::{self, *};
 use crate::domain::emergency::Emergency;
+use crate::domain::offboarding::Offboarded;
 use crate::domain::planner::{decide_at, first_due};
 use crate::domain::policy::{Draft, OnDrift, Policy};
 use crate::domain::situation::{Copy, Facts, Repair, Seen, Situation, Why};
@@ -73,6 +74,8 @@ pub(in crate::domain) struct Case {
     pub facts: Facts,
     pub repairs: Vec<Repair>,
     pub requested: bool,
+    pub environment: Option<String>,
+    pub offboarded: Option<Offboarded>,
     pub emergency: Option<Emergency>,
     pub pending: Vec<String>,
     pub in_order: bool,
@@ -87,6 +90,8 @@ impl Case {
             facts: Facts::default(),
             repairs: Vec::new(),
             requested: false,
+            environment: None,
+            offboarded: None,
             emergency: None,
             pending: Vec::new(),
             in_order: true,
@@ -102,6 +107,8 @@ impl Case {
     pub fn situation(&self, now: i64) -> Situation<'_> {
         Situation {
             name: "k",
+            group: "stripe",
+            environment: self.environment.as_deref(),
             policy: &self.policy,
             slots: self.slots.as_ref(),
             facts: &self.facts,
@@ -111,6 +118,7 @@ impl Case {
             delivered: false,
             rolled_back: false,
             rotation_requested: self.requested,
+            offboarded: self.offboarded.as_ref(),
             emergency: self.emergency.as_ref(),
             pending_revocations: &self.pending,
             must_verify: true,

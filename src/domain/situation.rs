@@ -1,6 +1,8 @@
 //! Everything that a decision may depend on, in one plain value.
 
 use crate::domain::emergency::Emergency;
+use crate::domain::gates::Peers;
+use crate::domain::offboarding::Offboarded;
 use crate::domain::policy::Policy;
 use crate::domain::slots::Slots;
 use crate::instant::Instant;
@@ -10,6 +12,10 @@ use crate::instant::Instant;
 pub struct Situation<'a> {
     /// The name of the resource, for messages.
     pub name: &'a str,
+    /// The logical key across environments.
+    pub group: &'a str,
+    /// Where the key is used, if that is said.
+    pub environment: Option<&'a str>,
     /// The policy in force.
     pub policy: &'a Policy,
     /// The keys that exist; `None` before the first.
@@ -26,8 +32,10 @@ pub struct Situation<'a> {
     pub delivered: bool,
     /// Among what the same apply has repaired was a document that led with the retiring key again.
     pub rolled_back: bool,
-    /// `rotation_trigger` changed from one value to another.
+    /// A rotation is asked for in this plan: `rotation_trigger` changed from one value to another, or the owner has left.
     pub rotation_requested: bool,
+    /// The owner of the key has left.
+    pub offboarded: Option<&'a Offboarded>,
     /// A key is compromised, and what to do about it.
     pub emergency: Option<&'a Emergency>,
     /// Keys whose revocation failed earlier and is to be tried again.
@@ -56,6 +64,9 @@ pub struct Facts {
     pub orphans: Vec<String>,
     /// What outside is newer than the state, if something is: then nothing may be done.
     pub behind: Option<String>,
+    /// What the ledger says of the same group in other environments.
+    #[serde(skip_serializing_if = "Peers::is_not_asked")]
+    pub peers: Peers,
     /// Why the account has no room for the second key of a rotation, and what to do about it.
     pub full: Option<Full>,
 }
@@ -158,6 +169,13 @@ impl Repair {
     }
 }
 
+impl Facts {
+    /// See [`Situation::primary_is_usable`].
+    pub fn primary_is_usable(&self) -> bool {
+        self.primary == Seen::Present && self.primary_copy != Copy::Lost
+    }
+}
+
 impl Situation<'_> {
     /// The primary secret is unknown: imported without it, or lost.
     pub fn primary_is_undeliverable(&self) -> bool {
@@ -170,7 +188,7 @@ impl Situation<'_> {
     /// The primary works at the issuer and its secret is not lost. An imported key is usable although its secret was
     /// never seen, and so is one whose deliveries cannot be looked at.
     pub fn primary_is_usable(&self) -> bool {
-        self.facts.primary == Seen::Present && self.facts.primary_copy != Copy::Lost
+        self.facts.primary_is_usable()
     }
 
     /// A document led with the retiring key again when it was looked at, so consumers went back to it.

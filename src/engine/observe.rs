@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::gates::Peers;
 use crate::domain::policy::Policy;
 use crate::domain::situation::{self, Facts, Seen};
 use crate::domain::slots::{Key, Slots};
@@ -79,6 +80,8 @@ pub async fn observe(
             secondary,
             orphans: Vec::new(),
             behind: None,
+            // The ledger tells of them.
+            peers: Peers::NotAsked,
             full: None,
         },
         vanished: gone_at_issuer && !observed.anything_found,

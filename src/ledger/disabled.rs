@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::domain::gates::Peer;
 use crate::error::Result;
 use crate::instant::Instant;
 use crate::ledger::{
@@ -56,6 +57,10 @@ impl Inventory for Disabled {
     }
 
     async fn who_delivers_to(&self, _: &[String]) -> Result<Vec<(String, ResourceRef)>> {
+        Ok(Vec::new())
+    }
+
+    async fn peers(&self, _: &str, _: &str) -> Result<Vec<Peer>> {
         Ok(Vec::new())
     }
 

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
+use crate::domain::gates::Peer;
 use crate::domain::keys::{Holding, KeyMark, KeyRecord, ResourceRef, Status};
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
@@ -22,6 +23,9 @@ pub trait Inventory: Send + Sync {
 
     /// Which resources with live keys that a state has heard of deliver to these places, as they were recorded last.
     async fn who_delivers_to(&self, places: &[String]) -> Result<Vec<(String, ResourceRef)>>;
+
+    /// The keys of a group in every environment, one for each resource with a live primary, but for one resource.
+    async fn peers(&self, group: &str, but: &str) -> Result<Vec<Peer>>;
 
     /// Brings the inventory of one resource up to what its state says. A key with `confirmed_at` is confirmed, if it
     /// was not before: a refresh confirms, an apply does not, for its answer may never reach a state. Writes nothing

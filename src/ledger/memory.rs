@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::domain::emergency::Incident;
+use crate::domain::gates::Peer;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::locks::first_number;
@@ -264,6 +265,11 @@ impl Inventory for InMemory {
                 shared.map(|place| (place.clone(), resource.resource.clone()))
             })
             .collect())
+    }
+
+    async fn peers(&self, _: &str, _: &str) -> Result<Vec<Peer>> {
+        // It is the ledger of one key.
+        Ok(Vec::new())
     }
 
     async fn record(&self, holding: &Holding, _: Instant) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use apikey::domain::gates::Peer;
 use apikey::error::Result;
 use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
@@ -71,6 +72,10 @@ impl Inventory for Mortal {
 
     async fn who_delivers_to(&self, places: &[String]) -> Result<Vec<(String, ResourceRef)>> {
         self.inner.who_delivers_to(places).await
+    }
+
+    async fn peers(&self, group: &str, but: &str) -> Result<Vec<Peer>> {
+        self.inner.peers(group, but).await
     }
 
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use crate::domain::emergency::Order;
 use crate::domain::moves::Move;
-use crate::domain::situation::{Copy, Seen};
+use crate::domain::situation::Seen;
 use crate::domain::slots::{Key, Slots};
 use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::DeliveryRecord;
@@ -16,7 +16,7 @@ impl Run<'_> {
     }
 
     /// The move that is being taken is one that an emergency asks for. Whatever follows it in the same apply is none.
-    pub(super) fn answers_an_emergency(&self) -> bool {
+    pub fn answers_an_emergency(&self) -> bool {
         let slots = self.managed.slots.as_ref();
         self.contains() || slots.is_some_and(|slots| self.is_compromised(&slots.primary))
     }
@@ -144,7 +144,7 @@ impl Run<'_> {
         let mut records = self.managed.deliveries.values();
         let is_known = self.secrets.secret_of(&slots.primary).is_some()
             || records.any(|record| record.fingerprint == *successor);
-        self.facts.primary == Seen::Present && self.facts.primary_copy != Copy::Lost && is_known
+        self.facts.primary_is_usable() && is_known
     }
 
     fn led_by_primary(&self, slots: &Slots) -> String {

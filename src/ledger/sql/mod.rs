@@ -37,6 +37,7 @@ use sqlx::pool::PoolConnection;
 use tokio::sync::Mutex;
 use tokio::time::Instant as Moment;
 
+use crate::domain::gates::Peer;
 use crate::error::{Error, Kind, Result};
 use crate::health::Health;
 use crate::instant::Instant;
@@ -301,6 +302,13 @@ impl Inventory for Database {
         };
         self.answer(resources::who_delivers_to(&mut reader, places))
             .await
+    }
+
+    async fn peers(&self, group: &str, but: &str) -> Result<Vec<Peer>> {
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(Vec::new());
+        };
+        self.answer(resources::peers(&mut reader, group, but)).await
     }
 
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()> {

@@ -6,6 +6,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
 
 use super::rows::{AT_ONCE, arguments, damaged};
+use crate::domain::gates::Peer;
 use crate::instant::Instant;
 use crate::ledger::{Holding, ResourceRef};
 
@@ -202,4 +203,36 @@ pub async fn who_delivers_to(
         }
     }
     Ok(found)
+}
+
+/// The resources of a group with an environment and a live primary, but for one.
+pub async fn peers(
+    connection: &mut AnyConnection,
+    group: &str,
+    but: &str,
+) -> Result<Vec<Peer>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT resources.name, resources.workspace, resources.environment, resources.status, \
+         COALESCE(keys.promoted_at, keys.created_at) AS promoted_at \
+         FROM resources JOIN keys ON keys.resource_id = resources.resource_id AND keys.slot = 'primary' \
+         AND keys.status = 'live' AND keys.revoked_at IS NULL \
+         WHERE resources.key_group = $1 AND resources.resource_id <> $2 AND resources.environment IS NOT NULL \
+         AND resources.left_by IS NULL \
+         ORDER BY resources.environment, resources.name, resources.workspace, keys.promoted_at",
+    )
+    .bind(group)
+    .bind(but)
+    .fetch_all(connection)
+    .await?;
+    let peer = |row: &AnyRow| {
+        let status: Option<String> = row.try_get("status")?;
+        Ok(Peer {
+            name: row.try_get("name")?,
+            workspace: row.try_get("workspace")?,
+            environment: row.try_get("environment")?,
+            status: status.unwrap_or_default(),
+            promoted_at: row.try_get("promoted_at")?,
+        })
+    };
+    rows.iter().map(peer).collect()
 }

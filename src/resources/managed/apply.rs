@@ -23,10 +23,11 @@ use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Path, Result};
 use crate::ledger::guard::Guard;
 use crate::resources::diagnostics;
-use crate::resources::managed::changes::{left, same_place, trigger_changed, version_changed};
+use crate::resources::managed::changes::{left, same_place, version_changed};
 use crate::resources::managed::connect;
 use crate::resources::managed::crossing::refuse_crossing;
 use crate::resources::managed::emergencies;
+use crate::resources::managed::gates;
 use crate::resources::managed::glass::Glass;
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::{ManagedState, Private};
@@ -179,6 +180,7 @@ async fn carry_out<'a>(
         check_collisions(&mut run, &who, &private.seen, &context.delivered).await?;
         run.refuse_newer().await?;
         run.refuse_rollback(&decision.moves)?;
+        gates::confirm(planned, &run, &decision.moves, context).await?;
         note_incidents(&private.incidents, run.journal).await
     };
     let fresh = fresh.await;
@@ -188,7 +190,7 @@ async fn carry_out<'a>(
         records.abandon(&error).await;
         return None;
     }
-    if trigger_changed(prior, planned)
+    if private.is_asked
         && let Some(slots) = &mut run.managed.slots
     {
         // Until a promotion fulfils it.
@@ -336,6 +338,7 @@ fn after(
     let mut facts = match changed {
         true => Facts {
             full: private.facts.full,
+            peers: private.facts.peers,
             ..Facts::default()
         },
         false => private.facts,
@@ -349,6 +352,8 @@ fn after(
         former: managed.former.clone(),
         seen: BTreeMap::new(),
         incidents,
+        rotated_for: private.rotated_for,
+        is_asked: false,
         decision: None,
     }
 }

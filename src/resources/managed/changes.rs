@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::domain::situation::{Copy, Facts, Repair, Why};
 use crate::engine::managed::{DeliveryRecord, DeliveryState};
 use crate::resources::managed::connect;
+use crate::resources::managed::gates::place;
 use crate::resources::managed::model::{DeliveryStatus, Fields, KeyState, ManagedState};
 use crate::secret::Fingerprint;
 
@@ -180,7 +181,22 @@ pub fn settings_edited(prior: &ManagedState, planned: &ManagedState) -> bool {
         || prior.store_secret_in_state != planned.store_secret_in_state
         || prior.rotation_trigger != planned.rotation_trigger
         || prior.emergency != planned.emergency
+        || (prior.owner != planned.owner && names_owners(planned))
+        || (place(prior).environment != place(planned).environment && is_ordered(planned))
+        || (place(prior).group != place(planned).group && is_ordered(planned))
         || version_changed(prior, planned)
+}
+
+/// Its policy says who has left.
+fn names_owners(state: &ManagedState) -> bool {
+    let policy = state.policy.as_ref_option();
+    policy.is_some_and(|policy| !policy.offboarded_owners.is_null())
+}
+
+/// Its policy has environments in order.
+fn is_ordered(state: &ManagedState) -> bool {
+    let policy = state.policy.as_ref_option();
+    policy.is_some_and(|policy| !policy.environment_order.is_null())
 }
 
 /// What people call the key changed.

@@ -112,9 +112,15 @@ pub struct Private {
     /// leads with, or nothing. A place that could not be looked at is missing.
     #[serde(skip_serializing_if = "is_default")]
     pub seen: BTreeMap<String, Option<String>>,
+    /// The owner who has left and for whom it was rotated.
+    #[serde(skip_serializing_if = "is_default")]
+    pub rotated_for: Option<String>,
     /// Emergencies of this key, handled or not. An id in it is never handled again.
     #[serde(skip_serializing_if = "is_default")]
     pub incidents: Vec<Incident>,
+    /// The plan was asked for a rotation, for its apply to remember until there was one.
+    #[serde(skip_serializing_if = "is_default")]
+    pub is_asked: bool,
     /// The decision of a plan, for its apply.
     #[serde(skip_serializing_if = "is_default")]
     pub decision: Option<Decision>,

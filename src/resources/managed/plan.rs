@@ -23,9 +23,11 @@ use crate::resources::managed::emergencies;
 use crate::resources::managed::existing::{
     as_if_known, refuse_existing_key_without_id, refuse_secret_of_another,
 };
+use crate::resources::managed::gates;
 use crate::resources::managed::leftovers::{self, LeftByCreate};
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::newcomers;
+use crate::resources::managed::owners;
 use crate::resources::managed::read::named;
 use crate::resources::managed::room;
 use crate::resources::managed::unknowns::Outlook;
@@ -48,6 +50,7 @@ pub async fn create(
     if config.existing_secret_wo.is_null() {
         planned.generation = Value::Value(1);
     }
+    gates::warn_of_a_contradiction(diags, &planned);
     warnings::maybe_replaced(diags, &planned, context);
     let mut private = Private::default();
     let mut moves = vec![Move::Create];
@@ -89,6 +92,7 @@ pub async fn create(
         };
     }
     private.incidents = emergencies::noted(&planned, &Managed::default(), &[]);
+    private.rotated_for = owners::of_a_create(&planned);
     let decision = Decision::new(moves, context.clock.now());
     planned.last_action = Value::Value(decision.word());
     private.decision = Some(decision);
@@ -124,6 +128,10 @@ pub fn update(
     }
 
     let policy = the_policy(diags, &planned)?;
+    if let (Some(old), Some(new)) = (prior.policy.as_ref_option(), planned.policy.as_ref_option()) {
+        let vanished = owners::vanished(old, new, &Path::root("policy"));
+        diagnostics::collect(diags, vanished.map_or(Ok(()), Err))?;
+    }
     let mut managed = diagnostics::collect(diags, prior.managed(&private))?;
     let mut repairs = repairs(prior, &planned);
     let removals = managed.pending_removals();
@@ -138,8 +146,12 @@ pub fn update(
     }
     private.incidents = emergencies::noted(&planned, &managed, &private.incidents);
     let emergency = emergencies::open(&planned, &managed, &private);
+    let offboarded = owners::left(prior, &planned, &policy, &private);
+    let has_left = offboarded.as_ref().is_some_and(|left| left.is_new);
     let situation = Situation {
         name: planned.label(),
+        group: gates::place(&planned).group,
+        environment: gates::place(&planned).environment,
         policy: &policy,
         slots: managed.slots.as_ref(),
         facts: &facts,
@@ -148,7 +160,8 @@ pub fn update(
         pending_removals: &removals,
         delivered: false,
         rolled_back: false,
-        rotation_requested: trigger_changed(prior, &planned),
+        rotation_requested: trigger_changed(prior, &planned) || has_left,
+        offboarded: offboarded.as_ref(),
         emergency: emergency.as_ref(),
         pending_revocations: &managed.pending_revocations,
         must_verify: must_verify(&planned, context),
@@ -185,6 +198,10 @@ pub fn update(
     if let Some(told) = told {
         diags.root_warning(told.summary, told.detail);
     }
+    if let Some(left) = offboarded.as_ref().filter(|_| !decision.moves.is_empty()) {
+        owners::ask(diags, planned.label(), left, &policy);
+    }
+    gates::warn_of_a_contradiction(diags, &planned);
     warnings::new_owner(diags, prior, &planned, &situation);
     let slots = managed.slots.clone();
     let asked = situation.rotation_requested;
@@ -205,6 +222,8 @@ pub fn update(
         leaves_places: !removals.is_empty() || !left(prior, &planned).is_empty(),
         takes_over,
     });
+    private.is_asked = asked;
+    private.rotated_for = owners::rotated_for(offboarded.as_ref(), &policy, private.rotated_for);
     private.decision = Some(decision).filter(|decision| !decision.moves.is_empty());
     Some((planned, private, Vec::new()))
 }

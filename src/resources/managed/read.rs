@@ -20,9 +20,11 @@ use crate::ledger::Noted;
 use crate::resources::managed::changes::{any_in_order, must_verify, repairs};
 use crate::resources::managed::connect;
 use crate::resources::managed::emergencies;
+use crate::resources::managed::gates;
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::leftovers::{self, Left};
 use crate::resources::managed::model::{KeyState, ManagedState, Private};
+use crate::resources::managed::owners;
 
 /// What a refresh gives.
 pub struct Refreshed {
@@ -88,6 +90,7 @@ pub async fn read(
     private.facts.orphans = left.orphans(known);
     private.facts.behind = left.behind.clone();
     private.facts.full = crowd.map(|crowd| crowd.full());
+    private.facts.peers = gates::peers(&state, context).await;
     note_incidents(&mut state, &mut private, &mut left, &connections, context).await;
     if let Some(slots) = &left.managed.slots {
         private.requested_at = slots.requested_at;
@@ -227,10 +230,13 @@ pub fn note_status(
     let now = context.clock.now();
     let managed = state.managed(private)?;
     let emergency = emergencies::open(state, &managed, private);
+    let offboarded = owners::left(state, state, policy, private);
     let repairs = repairs(state, state);
     let removals = managed.pending_removals();
     let situation = Situation {
         name: state.label(),
+        group: gates::place(state).group,
+        environment: gates::place(state).environment,
         policy,
         slots: managed.slots.as_ref(),
         facts: &private.facts,
@@ -240,6 +246,7 @@ pub fn note_status(
         delivered: false,
         rolled_back: false,
         rotation_requested: false,
+        offboarded: offboarded.as_ref(),
         emergency: emergency.as_ref(),
         pending_revocations: &managed.pending_revocations,
         must_verify: must_verify(state, context),

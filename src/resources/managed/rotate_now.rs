@@ -17,6 +17,7 @@ use crate::engine::run::{Progress, Run, Watcher};
 use crate::error::{Error, Kind, Path, Result};
 use crate::ledger::guard::Guard;
 use crate::resources::managed::connect;
+use crate::resources::managed::gates;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, policy};
 use crate::resources::managed::records::Records;
@@ -160,7 +161,8 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
     let fresh = async {
         check_not_stale(&run, &decision.moves).await?;
         run.observe_places().await;
-        run.refuse_newer().await
+        run.refuse_newer().await?;
+        gates::confirm(state, &run, &decision.moves, context).await
     };
     if let Err(error) = fresh.await {
         drop(run);

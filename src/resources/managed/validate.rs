@@ -8,9 +8,11 @@ use crate::engine::verification::Verification;
 use crate::error::{Error, Path};
 use crate::resources::managed::bounds;
 use crate::resources::managed::connect;
+use crate::resources::managed::gates;
 use crate::resources::managed::lifetime;
 use crate::resources::managed::model::{Fields, ManagedState};
 use crate::resources::managed::newcomers::place_of_another;
+use crate::resources::managed::owners;
 use crate::settings::{Settings, known};
 
 /// Every fault of a configuration that can be seen without asking anybody.
@@ -45,6 +47,8 @@ pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
         let declared = block.declared(&Path::root("emergency"));
         faults.extend(declared.err().unwrap_or_default());
     }
+    faults.extend(owners::missing(config));
+    faults.extend(gates::unknown_environment(config));
     faults.extend(bounds::excesses(config));
     faults.extend(issuer(&config.issuer, context));
     faults.extend(lifetime::ends_too_soon(config, context));

@@ -9,12 +9,13 @@ use tf_provider::schema::{Block, Description, Schema};
 use tf_provider::value::{Value, ValueEmpty};
 use tf_provider::{AttributePath, Diagnostics, Resource};
 
-use crate::error::Path;
+use crate::error::{Error, Path};
 use crate::resources::diagnostics;
+use crate::resources::managed::owners::vanished;
 
 pub use emergency::{EmergencyState, emergency_attributes};
 pub use schema::{nested_attributes, resource_attributes};
-pub use values::PolicyState;
+pub use values::{PolicyState, are_known};
 
 /// The version of the schema.
 pub const VERSION: i64 = 0;
@@ -23,7 +24,13 @@ pub const VERSION: i64 = 0;
 pub struct RotationPolicy;
 
 /// What is given in the configuration stays; the rest follows from it.
-fn plan(diags: &mut Diagnostics, mut config: PolicyState) -> Option<PolicyState> {
+fn plan(
+    diags: &mut Diagnostics,
+    prior: &PolicyState,
+    mut config: PolicyState,
+) -> Option<PolicyState> {
+    let unsound = unknown_owners(&config).or_else(|| vanished(prior, &config, &Path::default()));
+    diagnostics::collect(diags, unsound.map_or(Ok(()), Err))?;
     if !config.wholly_known() {
         config.withhold();
         return Some(config);
@@ -31,6 +38,18 @@ fn plan(diags: &mut Diagnostics, mut config: PolicyState) -> Option<PolicyState>
     let policy = diagnostics::collect(diags, config.policy(&Path::default()))?;
     config.complete(&policy);
     Some(config)
+}
+
+/// A list that only the apply will know may come from a source that fails.
+fn unknown_owners(config: &PolicyState) -> Option<Error> {
+    (!are_known(&config.offboarded_owners)).then(|| {
+        Error::invalid(
+            Path::root("offboarded_owners"),
+            "The list of offboarded owners is not known yet",
+            "Nobody can tell whose keys are due, and that must not look as if nobody had left. Apply what the list comes from \
+             first (-target), or read it from something that a plan can read.",
+        )
+    })
 }
 
 #[async_trait]
@@ -77,19 +96,20 @@ impl Resource for RotationPolicy {
         config: PolicyState,
         _: ValueEmpty,
     ) -> Option<(PolicyState, ValueEmpty)> {
-        Some((plan(diags, config)?, Value::Null))
+        let planned = plan(diags, &PolicyState::default(), config)?;
+        Some((planned, Value::Null))
     }
 
     async fn plan_update<'a>(
         &self,
         diags: &mut Diagnostics,
-        _: PolicyState,
+        prior: PolicyState,
         _: PolicyState,
         config: PolicyState,
         private: ValueEmpty,
         _: ValueEmpty,
     ) -> Option<(PolicyState, ValueEmpty, Vec<AttributePath>)> {
-        Some((plan(diags, config)?, private, Vec::new()))
+        Some((plan(diags, &prior, config)?, private, Vec::new()))
     }
 
     async fn plan_destroy<'a>(

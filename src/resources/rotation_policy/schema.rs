@@ -3,10 +3,10 @@
 use tf_provider::schema::{Attribute, AttributeType};
 
 use crate::resources::rotation_policy::emergency_attributes;
-use crate::schema::{Attributes, attributes, computed, defaulted, optional, required};
+use crate::schema::{Attributes, attributes, computed, defaulted, list_of, optional, required};
 
 /// Every attribute but `id` and `name`, with its description. `paused` is the only one that is no string.
-const SETTINGS: [(&str, &str); 12] = [
+const SETTINGS: [(&str, &str); 13] = [
     (
         "tier",
         "Class of the keys: `high_privilege` (30d, at most 60d), `standard` (90d, at most 90d) or `low_risk` (180d, at most 180d). Sets `rotation_interval` where that is not given, and limits it where it is.",
@@ -44,6 +44,10 @@ const SETTINGS: [(&str, &str); 12] = [
         "How long after the due date `status` turns to `overdue`. Default: 30d.",
     ),
     (
+        "soak_time",
+        "How long a key must have been primary in one environment of `environment_order` before the next environment follows. Default: 24h.",
+    ),
+    (
         "paused",
         "Nothing is staged or promoted. `due` and `overdue` still show, and keys in their grace period are still revoked. Default: `false`.",
     ),
@@ -56,6 +60,18 @@ const SETTINGS: [(&str, &str); 12] = [
         "What happens to the keys when a managed key is destroyed: `revoke` them and take them out of the stores, or `retain` everything. Read from the state, so a change must be applied before the destroy. Default: `revoke`.",
     ),
 ];
+
+const OFFBOARDED_OWNERS: &str = "Owners who have left. Every key of theirs under this policy is due at once, with the grace of \
+    the policy, and its plans ask for a new owner until it has one; it is rotated once for each owner. An empty list is not \
+    taken for everybody being back, one without the owner is. A list that is not known yet, and one that becomes null, are \
+    errors. See the guide [Offboarding](../guides/offboarding.md).";
+
+const ENVIRONMENT_ORDER: &str = "The environments, such as `[\"dev\", \"staging\", \"prod\"]`: a key is promoted only after the \
+    key of the same `group` in the nearest environment before it was promoted since this key was, is well, and has soaked for \
+    `soak_time`. What the others did is read from the ledger, which all of them have to share. A key whose primary does not \
+    work and an `emergency` wait for nobody. See the guide [Environments](../guides/environments.md).";
+
+const REQUIRE_OWNER: &str = "Every key under this policy must have an `owner`. Default: `false`.";
 
 const EMERGENCY: &str = "Every key under this policy is compromised: each is replaced and revoked in one apply, as with \
     `emergency` of `apikey_managed`. A key that comes under the policy later is replaced too, so take the \
@@ -92,8 +108,16 @@ fn with_settings(id: Attribute, make: fn(AttributeType, &str) -> Attribute) -> A
         AttributeType::AttributeSingle(emergency_attributes()),
         EMERGENCY,
     );
+    let owners = optional(list_of(AttributeType::String), OFFBOARDED_OWNERS);
+    let owner = optional(AttributeType::Bool, REQUIRE_OWNER);
+    let order = optional(list_of(AttributeType::String), ENVIRONMENT_ORDER);
     own.into_iter()
         .chain(settings)
-        .chain([("emergency".to_owned(), emergency)])
+        .chain([
+            ("emergency".to_owned(), emergency),
+            ("offboarded_owners".to_owned(), owners),
+            ("require_owner".to_owned(), owner),
+            ("environment_order".to_owned(), order),
+        ])
         .collect()
 }

@@ -32,6 +32,10 @@ pub struct PolicyState {
     pub on_drift: Value<String>,
     pub on_destroy: Value<String>,
     pub emergency: Value<EmergencyState>,
+    pub offboarded_owners: Value<Vec<Value<String>>>,
+    pub require_owner: Value<bool>,
+    pub environment_order: Value<Vec<Value<String>>>,
+    pub soak_time: Value<String>,
 }
 
 impl PolicyState {
@@ -49,6 +53,7 @@ impl PolicyState {
             &self.max_grace_period,
             &self.notice_period,
             &self.alert_after,
+            &self.soak_time,
             &self.on_drift,
             &self.on_destroy,
         ];
@@ -57,7 +62,12 @@ impl PolicyState {
             Value::Null => true,
             Value::Value(block) => block.wholly_known(),
         };
-        emergency && !self.paused.is_unknown() && texts.iter().all(|value| !value.is_unknown())
+        emergency
+            && are_known(&self.offboarded_owners)
+            && are_known(&self.environment_order)
+            && !self.require_owner.is_unknown()
+            && !self.paused.is_unknown()
+            && texts.iter().all(|value| !value.is_unknown())
     }
 
     /// The sound policy behind the values, or every fault with its path below `path`.
@@ -87,10 +97,23 @@ impl PolicyState {
             max_grace_period: duration("max_grace_period", &self.max_grace_period),
             notice_period: duration("notice_period", &self.notice_period),
             alert_after: duration("alert_after", &self.alert_after),
+            soak_time: duration("soak_time", &self.soak_time),
             paused: self.paused.as_option(),
             on_drift: word("on_drift", &self.on_drift, path, &mut errors),
             on_destroy: word("on_destroy", &self.on_destroy, path, &mut errors),
             emergency: emergency(&self.emergency, path, &mut errors),
+            environment_order: names(
+                "environment_order",
+                &self.environment_order,
+                path,
+                &mut errors,
+            ),
+            offboarded_owners: names(
+                "offboarded_owners",
+                &self.offboarded_owners,
+                path,
+                &mut errors,
+            ),
         };
         errors.extend(too_long(path.attribute("name"), "name", name, LONGEST_NAME));
         if errors.is_empty() {
@@ -120,6 +143,7 @@ impl PolicyState {
         fill(&mut self.max_grace_period, policy.max_grace_period);
         fill(&mut self.notice_period, policy.notice_period);
         fill(&mut self.alert_after, policy.alert_after);
+        fill(&mut self.soak_time, policy.soak_time);
         self.paused = Value::Value(policy.paused);
         if self.tier.is_unknown() {
             self.tier = Value::Null;
@@ -146,6 +170,10 @@ impl PolicyState {
             on_drift,
             on_destroy,
             emergency: _,
+            offboarded_owners: _,
+            require_owner: _,
+            environment_order: _,
+            soak_time,
         } = self;
         for value in [
             id,
@@ -158,6 +186,7 @@ impl PolicyState {
             max_grace_period,
             notice_period,
             alert_after,
+            soak_time,
             on_drift,
             on_destroy,
         ] {
@@ -169,6 +198,40 @@ impl PolicyState {
             *paused = Value::Unknown;
         }
     }
+}
+
+/// Whether every name in a list is known.
+pub fn are_known(list: &Value<Vec<Value<String>>>) -> bool {
+    match list {
+        Value::Unknown => false,
+        Value::Null => true,
+        Value::Value(names) => names.iter().all(|name| !name.is_unknown()),
+    }
+}
+
+/// A list of names; `None` where there is none.
+fn names(
+    name: &str,
+    list: &Value<Vec<Value<String>>>,
+    path: &Path,
+    errors: &mut Vec<Error>,
+) -> Option<Vec<String>> {
+    let names: Vec<String> = list
+        .as_ref_option()?
+        .iter()
+        .map(|name| name.as_deref_option().unwrap_or_default().to_owned())
+        .collect();
+    if names.iter().any(|name| name.trim().is_empty()) {
+        errors.push(Error::invalid(
+            path.attribute(name),
+            format!("{name} holds an empty name"),
+            format!(
+                "An element of {name} is null or empty, so that nobody can tell who is missing. Mend what the list comes \
+                 from."
+            ),
+        ));
+    }
+    Some(names)
 }
 
 fn emergency(

@@ -1,0 +1,95 @@
+//! Who answers for a key, and what follows if nobody does.
+
+use tf_provider::Diagnostics;
+use tf_provider::value::Value;
+
+use crate::domain::offboarding::{Offboarded, offboarded};
+use crate::domain::policy::Policy;
+use crate::error::{Error, Path};
+use crate::resources::managed::model::{ManagedState, Private};
+use crate::resources::rotation_policy::PolicyState;
+
+/// Whether the owner of a key has left: the one that it has, or the one that it had before this plan.
+pub fn left(
+    prior: &ManagedState,
+    planned: &ManagedState,
+    policy: &Policy,
+    private: &Private,
+) -> Option<Offboarded> {
+    let owners = [planned, prior].map(|state| state.owner.as_deref_option());
+    let list = policy.offboarded_owners.as_deref();
+    offboarded(owners, list, private.rotated_for.as_deref())
+}
+
+/// The owner for whom the key counts as rotated from now on. One who is back may leave again.
+pub fn rotated_for(
+    offboarded: Option<&Offboarded>,
+    policy: &Policy,
+    known: Option<String>,
+) -> Option<String> {
+    let is_back = |owner: &String| {
+        let list = policy.offboarded_owners.as_ref();
+        list.is_some_and(|list| !list.is_empty() && !list.contains(owner))
+    };
+    match offboarded {
+        Some(left) => Some(left.owner.clone()),
+        None => known.filter(|owner| !is_back(owner)),
+    }
+}
+
+/// A key that is made for an owner who has left is new: it asks for another owner, and is not rotated for that.
+pub fn of_a_create(planned: &ManagedState) -> Option<String> {
+    let list = planned
+        .policy
+        .as_ref_option()?
+        .offboarded_owners
+        .as_ref_option()?;
+    let owner = planned.owner.as_deref_option()?;
+    let mut names = list.iter().filter_map(|name| name.as_deref_option());
+    names.any(|name| name == owner).then(|| owner.to_owned())
+}
+
+/// The plan asks for a new owner, whatever else it does.
+pub fn ask(diags: &mut Diagnostics, name: &str, offboarded: &Offboarded, policy: &Policy) {
+    if offboarded.stays {
+        diags.root_warning(
+            format!("{name}: its owner has left"),
+            format!("{name}: {}.", offboarded.asks(&policy.name)),
+        );
+    }
+}
+
+/// A policy that demands an owner.
+pub fn missing(config: &ManagedState) -> Option<Error> {
+    let policy = config.policy.as_ref_option()?;
+    let required = policy.require_owner.as_option().unwrap_or_default();
+    let owner = match &config.owner {
+        Value::Unknown => return None,
+        owner => owner.as_deref_option().unwrap_or_default(),
+    };
+    (required && owner.trim().is_empty()).then(|| {
+        Error::invalid(
+            Path::root("owner"),
+            "The policy asks for an owner",
+            format!(
+                "Policy {} says require_owner = true, and this key has no owner. Set owner to who answers for it.",
+                policy.name.as_deref_option().unwrap_or_default()
+            ),
+        )
+    })
+}
+
+/// A list of owners that has become null, in a policy of the same name.
+pub fn vanished(prior: &PolicyState, planned: &PolicyState, path: &Path) -> Option<Error> {
+    let had = prior.offboarded_owners.as_ref_option();
+    let had = had.is_some_and(|list| !list.is_empty()) && prior.name == planned.name;
+    (had && planned.offboarded_owners.is_null()).then(|| {
+        Error::invalid(
+            path.attribute("offboarded_owners"),
+            "The list of offboarded owners is gone",
+            "offboarded_owners named somebody until now and is null in this configuration: its source may have failed, and \
+             that must not look as if everybody were back. Mend the source. To end offboarding, set it to [] and apply, then \
+             leave it out.",
+        )
+    })
+}

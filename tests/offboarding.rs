@@ -1,0 +1,149 @@
+//! A colleague who leaves: every key of theirs is rotated once, and asks for a new owner until it has one.
+
+use crate::support::keys::Config;
+use crate::support::workspace::Workspace;
+
+const K: &str = "apikey_managed.k";
+
+/// The policy of a key: these owners have left.
+fn left(names: &[&str]) -> Config {
+    Config::new().and_policy(&format!("offboarded_owners = {names:?}"))
+}
+
+fn owned_by(config: &Config, owner: &str) -> String {
+    config.clone().with(&format!("owner = {owner:?}")).text()
+}
+
+fn primary(ws: &Workspace) -> String {
+    ws.secret("k.json", "primary")
+}
+
+/// A key of bob, at rest.
+fn of_bob() -> Workspace {
+    let ws = Workspace::with(&owned_by(&left(&["eve"]), "bob"));
+    ws.apply().ok();
+    ws
+}
+
+/// Goes on until the old key is revoked.
+fn rotates(ws: &Workspace) {
+    for wait in ["0s", "5s", "30s"] {
+        ws.advance(wait).apply().ok();
+    }
+    assert_eq!(ws.key("k").phase(), "single");
+}
+
+#[test]
+fn the_keys_of_who_has_left_are_rotated_once_with_their_grace_and_ask_for_a_new_owner() {
+    let ws = of_bob();
+    let first = primary(&ws);
+    ws.write(&owned_by(&left(&["eve", "bob"]), "bob"));
+    let planned = ws.plan().ok().code(2);
+    planned
+        .warns(&[
+            "payments: its owner has left",
+            "\"bob\" is offboarded",
+            "new owner",
+        ])
+        .warns(&["payments: stage", "\"bob\" is offboarded", "due now"]);
+    assert_eq!(ws.change(K).after("last_action"), "stage");
+    ws.apply_plan().ok();
+    assert_eq!(primary(&ws), first);
+
+    ws.advance("5s").apply().ok();
+    let second = primary(&ws);
+    assert_ne!(second, first);
+    assert_eq!(ws.secret("k.json", "secondary"), first, "it has its grace");
+    ws.advance("30s").apply().ok();
+    assert_eq!(ws.key("k").phase(), "single");
+
+    // It is not rotated again, and goes on asking.
+    ws.plan()
+        .ok()
+        .code(0)
+        .warns(&["\"bob\" is offboarded", "new owner"]);
+    assert_eq!(ws.key("k").status(), "notice");
+    ws.write(&owned_by(&left(&["eve", "bob"]), "ann"));
+    ws.apply().ok();
+    assert_eq!(primary(&ws), second);
+    assert_eq!(ws.key("k").status(), "ok");
+    ws.plan().ok().code(0).does_not_warn("offboarded");
+}
+
+#[test]
+fn a_new_owner_in_the_same_change_keeps_no_key_from_being_rotated() {
+    let ws = of_bob();
+    let first = primary(&ws);
+    ws.write(&owned_by(&left(&["bob"]), "ann"));
+    ws.apply().ok();
+    rotates(&ws);
+    assert_ne!(primary(&ws), first);
+    assert_eq!(ws.key("k").status(), "ok");
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn a_list_that_is_empty_or_gone_brings_nobody_back() {
+    let ws = of_bob();
+    ws.write(&owned_by(&left(&["bob"]), "bob"));
+    ws.apply().ok();
+    rotates(&ws);
+    let second = primary(&ws);
+
+    ws.write(&owned_by(&Config::new(), "bob"));
+    ws.plan()
+        .failed()
+        .complains(&["The list of offboarded owners is gone", "set it to []"])
+        .reads("offboarded-owners-that-are-gone");
+    ws.write(&owned_by(&left(&[]), "bob"));
+    ws.plan()
+        .ok()
+        .warns(&["\"bob\" was offboarded", "may have failed", "new owner"]);
+    ws.apply().ok();
+    assert_eq!(ws.key("k").status(), "notice");
+    // The same list again does not rotate it again.
+    ws.write(&owned_by(&left(&["bob"]), "bob"));
+    ws.apply().ok();
+    assert_eq!(primary(&ws), second);
+    assert_eq!(ws.key("k").phase(), "single");
+
+    // A list without bob says that bob is back, and from then on bob may leave again.
+    ws.write(&owned_by(&left(&["eve"]), "bob"));
+    ws.apply().ok();
+    assert_eq!(ws.key("k").status(), "ok");
+    ws.write(&owned_by(&left(&["eve", "bob"]), "bob"));
+    ws.apply().ok();
+    assert_eq!(ws.key("k").phase(), "staged");
+}
+
+#[test]
+fn a_list_that_is_not_known_yet_is_refused() {
+    let config = Config::new()
+        .and_policy("offboarded_owners = terraform_data.source.output")
+        .beside(r#"resource "terraform_data" "source" { input = ["bob"] }"#);
+    let ws = Workspace::with(&owned_by(&config, "bob"));
+    ws.plan()
+        .failed()
+        .complains(&["The list of offboarded owners is not known yet"])
+        .reads("offboarded-owners-that-are-unknown");
+}
+
+#[test]
+fn a_key_that_is_made_for_somebody_who_has_left_is_new_and_asks_all_the_same() {
+    let ws = Workspace::with(&owned_by(&left(&["bob"]), "bob"));
+    ws.apply().ok();
+    ws.plan().ok().code(0).warns(&["\"bob\" is offboarded"]);
+    assert_eq!(ws.key("k").phase(), "single");
+}
+
+#[test]
+fn neither_a_pause_nor_an_interruption_makes_it_forget() {
+    let paused = left(&["bob"]).and_policy("paused = true");
+    let ws = of_bob();
+    let first = primary(&ws);
+    ws.write(&owned_by(&paused, "bob")).apply().ok();
+    assert_eq!(primary(&ws), first);
+    ws.write(&owned_by(&left(&["bob"]), "bob"));
+    rotates(&ws);
+    assert_ne!(primary(&ws), first);
+}
