@@ -184,17 +184,19 @@ fn a_gate_that_closed_since_the_plan_keeps_the_key_where_it_is() {
     staging.at(DUE_AT).apply().ok();
     prod.at(SOAKED_AT).plan().ok().code(2);
     // Somebody takes the delivery of staging away, and a refresh notes that it is not well.
-    std::fs::remove_file(staging.path("k.json")).unwrap();
+    let (file, aside) = (staging.path("k.json"), staging.path("aside.json"));
+    std::fs::rename(&file, &aside).unwrap();
     staging.at(SOAKED_AT);
     staging.apply_with(&["-refresh-only"]).ok();
-    assert_eq!(staging.key("k").status(), "pending");
+    assert_eq!(staging.key("k").status(), "blocked");
     prod.apply_plan().failed().complains(&[
         "stripe-prod",
         "another environment comes first",
-        "is pending",
+        "is blocked",
     ]);
     assert_eq!(generation(&prod), 1);
 
+    std::fs::rename(&aside, &file).unwrap();
     staging.apply().ok();
     prod.apply().ok();
     assert_eq!(generation(&prod), 2);

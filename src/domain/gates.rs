@@ -156,12 +156,13 @@ fn strictest(peers: &[&Peer], policy: &Policy, since: Instant, now: Instant) -> 
 impl Peer {
     fn gate(&self, policy: &Policy, since: Instant, now: Instant) -> Gate {
         let label = self.label();
-        if UNWELL.contains(&self.status.as_str()) {
-            return Gate::closed(format!("{label} is {}", self.status));
-        }
+        // One that waits for its own turn is blocked as well.
         let Some(promoted_at) = self.promoted_at.filter(|at| *at > since) else {
             return Gate::closed(format!("{label} has not been promoted since {since}"));
         };
+        if UNWELL.contains(&self.status.as_str()) {
+            return Gate::closed(format!("{label} is {}", self.status));
+        }
         let until = promoted_at + policy.soak_time;
         match now < until {
             true => Gate::Closed {

@@ -37,6 +37,8 @@ pub struct Left {
     pub found: Vec<String>,
     /// What the ledger knows of emergencies.
     pub incidents: Vec<Incident>,
+    /// What the inventory is to say, once the status is known.
+    holding: Option<Holding>,
 }
 
 impl Left {
@@ -48,6 +50,7 @@ impl Left {
             behind: None,
             found: Vec::new(),
             incidents: Vec::new(),
+            holding: None,
         }
     }
 
@@ -96,6 +99,21 @@ impl Left {
                 self
             }
             Err(error) => self.uncertain(not_looked(state.label(), &error)),
+        }
+    }
+
+    /// Brings the inventory up to what the look has seen. Others go by the status: it is that of this look, not of the one
+    /// before.
+    pub async fn record(&mut self, status: Option<&str>, context: &Context) {
+        let Some(mut holding) = self.holding.take() else {
+            return;
+        };
+        if let Some(status) = status {
+            status.clone_into(&mut holding.status);
+        }
+        let recorded = context.ledger.record(&holding, context.clock.now()).await;
+        if let Err(error) = recorded {
+            self.warnings.push(inventory_entry::without_ledger(error));
         }
     }
 
@@ -187,9 +205,7 @@ pub async fn of(
         // A state that outlived a destroy makes no dead key live again.
         holding.keys.iter_mut().for_each(|key| key.end(now));
     }
-    if let Err(error) = ledger.record(&holding, now).await {
-        left.warnings.push(inventory_entry::without_ledger(error));
-    }
+    left.holding = Some(holding);
     Ok(left)
 }
 

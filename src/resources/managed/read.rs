@@ -79,6 +79,7 @@ pub async fn read(
         .extend(unreadable.map(|error| named(&state, error)));
     // A key that only the ledger knows would be forgotten with the resource.
     if observed.vanished && left.is_certain && left.found.is_empty() && left.behind.is_none() {
+        left.record(None, context).await;
         return Ok(None);
     }
     let known = std::mem::take(&mut private.facts.orphans);
@@ -95,10 +96,12 @@ pub async fn read(
     if let Some(slots) = &left.managed.slots {
         private.requested_at = slots.requested_at;
     }
-    note_deliveries(&mut state, left.managed, observed, policy.as_ref(), now);
+    let managed = std::mem::take(&mut left.managed);
+    note_deliveries(&mut state, managed, observed, policy.as_ref(), now);
     if let Some(policy) = &policy {
         note_status(&mut state, &mut private, policy, context)?;
     }
+    left.record(state.status.as_deref_option(), context).await;
     Ok(Some(Refreshed {
         state,
         private,
