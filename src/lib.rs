@@ -16,7 +16,7 @@
 //! * [`domain`] decides: policy, slots, rules, steps. No I/O, no clock, no Terraform types.
 //! * [`ledger`] remembers what a state cannot: the journal of effects, the inventory, the audit trail, the locks.
 //! * [`engine`] looks at the world and carries out the steps, in their order, whatever goes wrong.
-//! * [`health`] is how every key is doing, out of the ledger alone; [`scan`] finds keys where
+//! * [`health`] is how every key is doing, out of the ledger alone; [`lint`] finds names that no attribute has, and [`scan`] keys where
 //!   none should be; [`cli`] is what a person may ask for without Terraform.
 //! * [`issuers`] mint and revoke, [`stores`] hold what is delivered; one file and one line in a table for each.
 //! * [`http`] is the one API client; [`vendors`] is what the issuers and stores of one vendor add to it: credentials,
@@ -50,6 +50,7 @@ pub mod http;
 pub mod instant;
 pub mod issuers;
 pub mod ledger;
+pub mod lint;
 pub mod printable;
 pub mod protocol;
 pub mod provider;

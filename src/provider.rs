@@ -1,7 +1,8 @@
 //! The provider: its schema, its configuration, and the table of what it serves.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Once};
 
 use async_trait::async_trait;
 use tf_provider::schema::{AttributeType, Block, Description, Schema};
@@ -23,6 +24,7 @@ use crate::functions::verify_checksum::VerifyChecksum;
 use crate::issuers::http as declared;
 use crate::ledger::disabled::Disabled;
 use crate::ledger::{Ledger, config as ledger, workspace};
+use crate::lint::lint;
 use crate::protocol::Registry;
 use crate::resources::diagnostics;
 use crate::resources::identities::{ManagedIdentity, PolicyIdentity};
@@ -88,6 +90,30 @@ pub fn schema() -> Schema {
     }
 }
 
+/// Whatever a nested object has too much, the command line drops before anybody else sees it, so it is looked for in the files.
+/// What cannot be read there is none of our business. Told once, by whatever is validated first: without a provider block,
+/// `validate` asks the resources alone.
+pub fn warn_of_dropped_names(diags: &mut Diagnostics) {
+    static LOOKED: Once = Once::new();
+    LOOKED.call_once(|| {
+        let catalogue = registry(CancellationToken::new()).catalogue();
+        let found = lint(Path::new("."), &catalogue).findings;
+        let lines: Vec<String> = found
+            .iter()
+            .map(|found| {
+                let file = found.file.strip_prefix(".").unwrap_or(&found.file);
+                format!("{}:{}: {}", file.display(), found.line, found.sentence())
+            })
+            .collect();
+        if !lines.is_empty() {
+            diags.root_warning(
+                "The configuration names what does not exist",
+                lines.join("\n\n"),
+            );
+        }
+    });
+}
+
 struct ApiKeyProvider {
     context: SharedContext,
     stop: CancellationToken,
@@ -107,6 +133,7 @@ impl Provider for ApiKeyProvider {
         diags: &mut Diagnostics,
         config: BTreeMap<String, ValueAny>,
     ) -> Option<()> {
+        warn_of_dropped_names(diags);
         let stop = CancellationToken::new();
         if config.values().all(known) {
             let context = Context::new(Clock::system(), stop, blocks(config));

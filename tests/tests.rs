@@ -3,6 +3,9 @@
 /// The life of keys, driven through the real CLI.
 #[cfg(unix)]
 mod acceptance;
+/// Pipelines that run on a schedule.
+#[cfg(unix)]
+mod automation;
 /// Amazon Web Services, against moto and against servers that misbehave.
 mod aws;
 /// The whole life of keys on AWS, driven through the real CLI against a server that checks signatures and policies.

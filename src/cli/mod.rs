@@ -4,6 +4,7 @@
 mod forget;
 mod inventory;
 mod keys;
+mod lint;
 mod metrics;
 mod push;
 mod scan;
@@ -52,6 +53,7 @@ enum Command {
     Status(status::Asked),
     Inventory(inventory::Asked),
     Metrics(metrics::Asked),
+    Lint(lint::Asked),
     Scan(scan::Asked),
     /// Checks the audit trail.
     #[command(subcommand, arg_required_else_help = false)]
@@ -72,7 +74,15 @@ enum Ledger {
 }
 
 /// The words that a command begins with.
-const COMMANDS: [&str; 6] = ["status", "inventory", "metrics", "scan", "audit", "ledger"];
+const COMMANDS: [&str; 7] = [
+    "status",
+    "inventory",
+    "metrics",
+    "lint",
+    "scan",
+    "audit",
+    "ledger",
+];
 
 /// Whether somebody asks for a command, and not for the plugin.
 pub fn is_asked(words: &[OsString]) -> bool {
@@ -109,6 +119,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(asked) => status::run(&asked),
         Command::Inventory(asked) => inventory::run(&asked),
         Command::Metrics(asked) => metrics::run(&asked),
+        Command::Lint(asked) => lint::run(&asked),
         Command::Scan(asked) => scan::run(&asked),
         Command::Audit(Audit::Verify(asked)) => verify::run(&asked),
         Command::Ledger(Ledger::Forget(asked)) => forget::run(&asked),

@@ -27,6 +27,7 @@ By hand it tells what its ledger knows and finds keys where none should be, with
   terraform-provider-apikey status           how every managed key is doing
   terraform-provider-apikey inventory        every key that it knows, and who owns it
   terraform-provider-apikey metrics          the same for Prometheus
+  terraform-provider-apikey lint             misspelt names that Terraform drops without a word
   terraform-provider-apikey scan             keys in files, in what is staged, in what ever was committed
   terraform-provider-apikey audit verify     whether the audit trail is what was written
   terraform-provider-apikey ledger forget    a resource that left its state without a destroy

@@ -3,6 +3,7 @@
 mod command_line;
 mod grafana;
 mod inventory;
+mod lint;
 mod metrics;
 mod rules;
 mod scan;

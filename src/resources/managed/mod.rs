@@ -40,6 +40,7 @@ use tf_provider::value::ValueEmpty;
 use tf_provider::{AttributePath, Diagnostics, Resource};
 
 use crate::context::SharedContext;
+use crate::provider::warn_of_dropped_names;
 use crate::resources::diagnostics;
 use model::{ManagedState, Private};
 
@@ -66,6 +67,7 @@ impl Resource for ManagedKey {
     }
 
     async fn validate<'a>(&self, diags: &mut Diagnostics, config: ManagedState) -> Option<()> {
+        warn_of_dropped_names(diags);
         for fault in validate::faults(&config, &self.context) {
             diagnostics::report(diags, fault);
         }

@@ -10,6 +10,7 @@ use tf_provider::value::{Value, ValueEmpty};
 use tf_provider::{AttributePath, Diagnostics, Resource};
 
 use crate::error::{Error, Path};
+use crate::provider::warn_of_dropped_names;
 use crate::resources::diagnostics;
 use crate::resources::managed::owners::vanished;
 
@@ -73,6 +74,7 @@ impl Resource for RotationPolicy {
     }
 
     async fn validate<'a>(&self, diags: &mut Diagnostics, config: PolicyState) -> Option<()> {
+        warn_of_dropped_names(diags);
         if config.wholly_known() {
             diagnostics::collect(diags, config.policy(&Path::default()))?;
         }

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# One issue for each key that is overdue or compromised: opened, kept up to date, and closed when the key is fine again.
+#
+# Needs GITHUB_TOKEN with issues: write, GITHUB_REPOSITORY, curl and jq. Where the ledger cannot tell, it ends with an error and
+# leaves the issues as they are: a key of which nothing is known is not fine.
+set -euo pipefail
+
+readonly API=${GITHUB_API_URL:-https://api.github.com}/repos/${GITHUB_REPOSITORY:?}
+readonly LABEL=apikey-overdue
+: "${GITHUB_TOKEN:?}"
+
+# Method $1, path $2, body $3. The token is in no argument, which every process of the machine could read.
+github() {
+  curl --silent --show-error --fail-with-body --max-time 30 --retry 3 \
+    --config <(printf 'header = "Authorization: Bearer %s"\n' "$GITHUB_TOKEN") \
+    --header 'Accept: application/vnd.github+json' --header 'X-GitHub-Api-Version: 2022-11-28' \
+    --request "$1" "$API/$2" ${3:+--data "$3"}
+}
+
+# The open issues of this script on all pages, as one list.
+open_issues() {
+  local page=1 issues all='[]'
+  while :; do
+    issues=$(github GET "issues?state=open&labels=$LABEL&per_page=100&page=$page")
+    all=$(jq --argjson more "$issues" '. + $more' <<<"$all")
+    if [ "$(jq length <<<"$issues")" -lt 100 ]; then break; fi
+    page=$((page + 1))
+  done
+  printf '%s\n' "$all"
+}
+
+apikey=${APIKEY:-$(find .terraform/providers -name 'terraform-provider-apikey*' -type f | head -n 1)}
+# Ends here with its exit code if it cannot tell.
+status=$("$apikey" status --json)
+issues=$(open_issues)
+
+# What an issue is about stands in its text where nobody sees it.
+wanted=$(jq '[.keys[] | select(.status == "overdue" or .status == "compromised") | {
+  marker: "<!-- apikey \(.resource_id) -->",
+  title: "API key \(.name) is \(.status)\(if .environment then " in \(.environment)" else "" end)",
+  text: "The key `\(.name)` (owner: \(.owner // "nobody")) was rotated last at \(.last_rotated_at) and was due at \(.rotation_due_at).\(
+    if .failing_since then " The apply of \(.failing_since) ended with an error." else "" end) `terraform plan` says what it waits for."
+}]' <<<"$status")
+
+while read -r key; do
+  body=$(jq --arg name "$LABEL" '{ title, body: "\(.text)\n\n\(.marker)", labels: [$name] }' <<<"$key")
+  issue=$(jq --argjson key "$key" 'map(select(.body // "" | contains($key.marker))) | first // empty' <<<"$issues")
+  if [ -z "$issue" ]; then
+    github POST issues "$body" >/dev/null
+    jq -r '"opened: \(.title)"' <<<"$key"
+  elif ! jq -e --argjson new "$body" '.title == $new.title and .body == $new.body' <<<"$issue" >/dev/null; then
+    github PATCH "issues/$(jq .number <<<"$issue")" "$(jq 'del(.labels)' <<<"$body")" >/dev/null
+    jq -r '"brought up to date: \(.title)"' <<<"$key"
+  fi
+done < <(jq -c '.[]' <<<"$wanted")
+
+while read -r issue; do
+  github PATCH "issues/$(jq .number <<<"$issue")" '{"state": "closed", "state_reason": "completed"}' >/dev/null
+  jq -r '"closed: \(.title)"' <<<"$issue"
+done < <(jq -c --argjson wanted "$wanted" \
+  '.[] | select((.body // "") as $body | $wanted | any(.marker as $marker | $body | contains($marker)) | not)' <<<"$issues")

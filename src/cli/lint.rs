@@ -1,0 +1,72 @@
+//! `lint`: names in a configuration that the command line would drop without a word.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{CANNOT_TELL, FINDINGS};
+use crate::error::Result;
+use crate::lint::lint;
+use crate::printable::{say, say_aside};
+use crate::provider::registry;
+
+const EXAMPLES: &str = "\
+Examples:
+  terraform-provider-apikey lint
+  terraform-provider-apikey lint --json environments/prod";
+
+/// Finds names inside of nested objects, such as an entry of deliveries, that no attribute has. Terraform and OpenTofu drop them
+/// without a word.
+///
+/// Reads the configuration in a directory and that of its modules, as far as they lie below it or init has installed them. Ends
+/// with 0 if nothing was found, with 3 if something was, and with 1 if a file could not be read.
+#[derive(Args, Debug)]
+#[command(before_help = EXAMPLES)]
+pub struct Asked {
+    /// The directory of the configuration.
+    #[arg(default_value = ".")]
+    directory: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
+    let catalogue = registry(CancellationToken::new()).catalogue();
+    let report = lint(&asked.directory, &catalogue);
+    let rows: Vec<Value> = report
+        .findings
+        .iter()
+        .map(|found| {
+            json!({
+                "file": found.file,
+                "line": found.line,
+                "column": found.column,
+                "block": found.block,
+                "object": found.object,
+                "name": found.name,
+                "nearest": found.nearest,
+            })
+        })
+        .collect();
+    match asked.json {
+        // Made of text and numbers, so it can be written.
+        true => say(serde_json::to_string_pretty(&rows).unwrap_or_default()),
+        false => report.findings.iter().for_each(|found| {
+            let file = found.file.strip_prefix(".").unwrap_or(&found.file);
+            let place = format!("{}:{}:{}", file.display(), found.line, found.column);
+            say(format!("{place}: {}", found.sentence()));
+        }),
+    }
+    for reason in &report.unread {
+        say_aside(format!("Not looked at: {reason}"));
+    }
+    Ok(match (rows.len(), report.unread.len()) {
+        (0, 0) => ExitCode::SUCCESS,
+        (0, _) => ExitCode::from(CANNOT_TELL),
+        _ => ExitCode::from(FINDINGS),
+    })
+}
