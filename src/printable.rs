@@ -4,11 +4,12 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Prints lines to the standard output. A reader that has gone, such as `head`, is no fault.
 pub fn say(text: impl Display) {
-    let _ = writeln!(std::io::stdout(), "{}", printable(&text.to_string()));
+    say_clean(printable(&text.to_string()));
 }
 
 /// The same to the standard error.
@@ -18,8 +19,20 @@ pub fn say_aside(text: impl Display) {
 
 /// Prints text whose parts went through here already, so that the colours in it are ours.
 pub fn say_clean(text: impl Display) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let mut output = std::io::stdout();
+    let written = writeln!(output, "{text}").and_then(|()| output.flush());
+    let has_gone = |error: &std::io::Error| error.kind() == ErrorKind::BrokenPipe;
+    if written.is_err_and(|error| !has_gone(&error)) {
+        LOST.store(true, Ordering::Relaxed);
+    }
 }
+
+/// Whether something that was to be printed is not: a disk that is full, for instance.
+pub fn was_lost() -> bool {
+    LOST.load(Ordering::Relaxed)
+}
+
+static LOST: AtomicBool = AtomicBool::new(false);
 
 /// Several lines, whose control characters are shown instead of obeyed.
 pub fn printable(text: &str) -> Cow<'_, str> {

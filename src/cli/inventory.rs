@@ -16,9 +16,9 @@ use crate::printable::{say, say_aside, say_clean};
 
 const EXAMPLES: &str = "\
 Examples:
-  terraform-provider-apikey inventory --owner alice
+  terraform-provider-apikey inventory --owner alice --alive
   terraform-provider-apikey inventory --without-owner --format csv > audit.csv
-  terraform-provider-apikey inventory --unused-for 90d --status live";
+  terraform-provider-apikey inventory --unused-for 90d --alive";
 
 /// How many keys are asked for at a time.
 const PAGE: u32 = 1000;
@@ -55,6 +55,9 @@ pub struct Asked {
     /// Only keys that are live, revoked, or marked orphaned.
     #[arg(long, value_parser = word::<Status>)]
     status: Option<Status>,
+    /// Only keys that are not revoked: live ones, and orphaned ones, which are as alive.
+    #[arg(long)]
+    alive: bool,
     /// Only keys that nobody owns.
     #[arg(long)]
     without_owner: bool,
@@ -91,19 +94,9 @@ fn length(text: &str) -> Result<Duration, &'static str> {
 }
 
 pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
-    let target = asked.named.target()?;
-    if target.is_missing() {
-        return Err(Error::new(
-            Kind::NotFound,
-            "There is no ledger",
-            format!(
-                "There is no file {}. Name the ledger with --url.",
-                target.shown()
-            ),
-        ));
-    }
     let now = now()?;
-    let ledger = Database::for_reading(target);
+    let ledger = Database::for_reading(asked.named.target()?);
+    wait(ledger.is_there())?;
     let keys = wait(all(&ledger, question(asked, now)))?;
     match asked.format {
         Format::Table => {
@@ -128,6 +121,7 @@ fn question(asked: &Asked, now: Instant) -> Query {
         issuer: asked.issuer.clone(),
         status: asked.status,
         without_owner: asked.without_owner,
+        alive: asked.alive,
         orphaned: asked.orphaned,
         created_until: asked.older_than.map(|age| now - age),
         used_until: asked.unused_for.map(|age| now - age),

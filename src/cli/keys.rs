@@ -58,7 +58,7 @@ pub fn health(named: &Named, keys: &Keys) -> Result<(Database, Health)> {
     let health = wait(ledger.health(now()?))?;
     let is_empty = health.keys.is_empty();
     let health = health.only(|key| keys.has(key));
-    if !health.keys.is_empty() {
+    if !health.keys.is_empty() || (keys.is_everything() && health.orphaned > 0) {
         return Ok((ledger, health));
     }
     let detail = match is_empty {

@@ -100,6 +100,11 @@ fn write(file: &Path, text: &str) -> Result<()> {
             ),
         )
     };
+    if file.symlink_metadata().is_ok_and(|there| !there.is_file()) {
+        return Err(failed(std::io::Error::other(
+            "it is no ordinary file, and is not replaced",
+        )));
+    }
     let directory = file.parent().filter(|path| !path.as_os_str().is_empty());
     let mut fresh = NamedTempFile::new_in(directory.unwrap_or(Path::new("."))).map_err(failed)?;
     fresh.write_all(text.as_bytes()).map_err(failed)?;

@@ -23,7 +23,7 @@ use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::config;
 use crate::ledger::sql::Target;
-use crate::printable::{say, say_aside};
+use crate::printable::{say, say_aside, was_lost};
 
 /// The exit code of a command that could not find out what it was asked.
 const CANNOT_TELL: u8 = 1;
@@ -124,10 +124,17 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Audit(Audit::Verify(asked)) => verify::run(&asked),
         Command::Ledger(Ledger::Forget(asked)) => forget::run(&asked),
     };
-    done.unwrap_or_else(|error| {
+    let code = done.unwrap_or_else(|error| {
         say_aside(format!("Error: {}\n\n{}", error.summary, error.detail));
         ExitCode::from(CANNOT_TELL)
-    })
+    });
+    if was_lost() {
+        say_aside(
+            "Error: The output could not be written, so whoever reads it sees less than there is.",
+        );
+        return ExitCode::from(CANNOT_TELL);
+    }
+    code
 }
 
 /// The help that was asked for, or what was not understood. A word may be the password of a URL that was given without

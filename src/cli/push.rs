@@ -91,7 +91,10 @@ impl Vendor for Gateway {
 
     async fn authorize(&self, request: &mut Request, _: &[u8]) -> Result<Used> {
         match &self.login {
-            None => Ok(Used::default()),
+            None => Ok(Used {
+                who: "a call without a login".into(),
+                ..Used::default()
+            }),
             Some((user, password)) => auth::basic(
                 request.headers_mut(),
                 user,

@@ -12,7 +12,7 @@ use super::{CANNOT_TELL, FINDINGS, Named, wait};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::sql::Database;
 use crate::ledger::{Inventory, KeyRecord, ResourceRef, Slot, Status};
-use crate::printable::{say, say_aside};
+use crate::printable::{printable_line, say, say_aside};
 use crate::scan::{Finding, Place, files, git};
 
 const EXAMPLES: &str = "\
@@ -95,7 +95,13 @@ fn look(asked: &Asked) -> Result<files::Outcome> {
     Ok(if asked.staged {
         of_git(git::staged(&asked.path)?)
     } else if asked.history {
-        of_git(git::history(&asked.path)?)
+        let cut_off = git::is_cut_off(&asked.path)?;
+        let missing =
+            "the history before this clone, which is shallow. Fetch it: git fetch --unshallow";
+        files::Outcome {
+            findings: git::history(&asked.path)?,
+            unread: cut_off.then(|| missing.to_owned()).into_iter().collect(),
+        }
     } else if asked.path == Path::new("-") {
         of_git(standard_input()?)
     } else {
@@ -123,7 +129,14 @@ fn standard_input() -> Result<Vec<Finding>> {
 /// Whose the keys are, by their number among the findings. A ledger that is not there knows nobody.
 fn owners(findings: &[Finding], named: &Named) -> Result<Owners> {
     let target = named.target()?;
-    if findings.is_empty() || target.is_missing() {
+    if findings.is_empty() {
+        return Ok(Owners::default());
+    }
+    if target.is_missing() {
+        say_aside(format!(
+            "There is no ledger at {}, so nothing is known of their owners.",
+            target.shown()
+        ));
         return Ok(Owners::default());
     }
     let keys: Vec<_> = findings.iter().map(Finding::key).collect();
@@ -159,12 +172,13 @@ fn line(finding: &Finding, owner: Option<&(ResourceRef, KeyRecord)>) -> String {
         format!(
             ", {} of {} in workspace {workspace}",
             state(record),
-            resource.name
+            printable_line(&resource.name)
         )
     });
     format!(
-        "{}{file}:{line}:{column}: {} {}{}{}",
+        "{}{}:{line}:{column}: {} {}{}{}",
         commit.unwrap_or_default(),
+        printable_line(file),
         finding.what,
         finding.shown,
         mark.unwrap_or_default(),

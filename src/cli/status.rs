@@ -119,12 +119,15 @@ fn show(health: &Health, place: &str, is_everything: bool) {
         .map(|(status, count)| format!("{count} {}", status.word()))
         .collect();
     let total = health.keys.len();
-    say(format!(
-        "{total} {} at {now} by {place}: {}.\n",
-        if total == 1 { "key" } else { "keys" },
-        counts.join(", ")
-    ));
-    say_clean(listed(health));
+    let keys = if total == 1 { "key" } else { "keys" };
+    match total {
+        0 => say(format!("No state holds a key at {now} by {place}.")),
+        _ => {
+            let counts = counts.join(", ");
+            say(format!("{total} {keys} at {now} by {place}: {counts}.\n"));
+            say_clean(listed(health));
+        }
+    }
     for note in notes(health, is_everything) {
         say(format!("\n{note}"));
     }
@@ -178,10 +181,12 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
     }
     // Neither is of one key.
     if is_everything && health.orphaned > 0 {
-        notes.push(format!(
-            "{} live keys belong to no resource: inventory --orphaned lists them.",
-            health.orphaned
-        ));
+        notes.push(match health.orphaned {
+            1 => "1 live key belongs to no resource: inventory --orphaned lists it.".to_owned(),
+            many => {
+                format!("{many} live keys belong to no resource: inventory --orphaned lists them.")
+            }
+        });
     }
     if is_everything && health.unfinished > 0 {
         notes.push(format!(

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::{Capabilities, Issuer, IssuerKind, KeyRef, Minted, Permission, Revoked};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::scan::format::{Format, Found, is_of_a_word};
+use crate::scan::format::{Format, Found};
 use crate::schema::{Attributes, attributes, optional, required};
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -230,7 +230,7 @@ const FORMATS: &[Format] = &[Format {
 }];
 
 /// Every key in a text: what stands around an underscore as in a key, and has the right checksum. The prefix may be the end
-/// of a longer word, such as `TOKEN_acme_…`.
+/// of a longer word, such as `TOKEN_acme_…` or `\nacme_…`.
 fn find(text: &[u8]) -> Vec<Found> {
     let found = memchr::memchr_iter(b'_', text).filter_map(|underscore| {
         let tail = text[underscore + 1..].iter();
@@ -242,12 +242,11 @@ fn find(text: &[u8]) -> Vec<Found> {
         let before = text[..underscore].iter().rev().take(LONGEST_PREFIX);
         let is_of_it = |byte: &&u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
         let longest = before.take_while(is_of_it).count();
-        let starts = underscore - longest..underscore;
-        // A prefix begins where a word does.
-        let starts = starts.filter(|start| *start == 0 || !is_of_a_word(text[start - 1]));
+        // The checksum says where the key begins, so it may stand right behind other letters, such as those of an escape.
+        let mut starts = underscore - longest..underscore;
         let is_key =
             |start: &usize| std::str::from_utf8(&text[*start..end]).is_ok_and(verify_checksum);
-        let start = { starts }.find(is_key)?;
+        let start = starts.find(is_key)?;
         Some(Found {
             at: start..end,
             shown: underscore + 1 - start,

@@ -60,6 +60,7 @@ pub struct Query {
     pub issuer: Option<String>,
     pub status: Option<Status>,
     pub without_owner: bool,
+    pub alive: bool,
     pub orphaned: bool,
     /// Minted at or before this instant.
     pub created_until: Option<Instant>,
@@ -87,6 +88,7 @@ impl Query {
             issuer: None,
             status: None,
             without_owner: false,
+            alive: false,
             orphaned: false,
             created_until: None,
             used_until: None,

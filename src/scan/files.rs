@@ -2,14 +2,12 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use ignore::{WalkBuilder, WalkState};
+use zeroize::Zeroizing;
 
-use super::{Finding, Place, find};
-
-/// What holds a zero byte so early is no text.
-const LOOKED_AT: usize = 8 * 1024;
+use super::{Finding, Place, find, git};
 
 /// What was found, and what could not be looked at.
 #[derive(Debug, Default)]
@@ -20,42 +18,63 @@ pub struct Outcome {
     pub unread: Vec<String>,
 }
 
-/// Looks into a file, or every file below a directory.
+/// Looks into a file, whatever it is, or every file below a directory.
 pub fn look(path: &Path, with_ignored: bool) -> Outcome {
+    if !path.is_dir() {
+        let mut outcome = Outcome::default();
+        outcome.keep(path, of_file(path));
+        return outcome;
+    }
+    let mut outcome = walk(path, with_ignored);
+    if !with_ignored {
+        // What is tracked is not ignored, whatever the patterns say.
+        for file in git::tracked_but_ignored(path) {
+            let read = of_file(&file);
+            outcome.keep(&file, read);
+        }
+    }
+    outcome.findings.sort();
+    outcome.findings.dedup();
+    outcome.unread.sort();
+    outcome
+}
+
+impl Outcome {
+    fn keep(&mut self, path: &Path, read: io::Result<Vec<Finding>>) {
+        match read {
+            Ok(findings) => self.findings.extend(findings),
+            Err(error) => self.unread.push(format!("{}: {error}", path.display())),
+        }
+    }
+}
+
+fn walk(path: &Path, with_ignored: bool) -> Outcome {
     let walk = WalkBuilder::new(path)
         .hidden(false)
-        .standard_filters_but_hidden(!with_ignored)
+        // Files of this name are no matter of git.
+        .ignore(false)
+        .git_ignore(!with_ignored)
+        .git_global(!with_ignored)
+        .git_exclude(!with_ignored)
+        .parents(!with_ignored)
         .filter_entry(|entry| entry.file_name() != ".git")
         .build_parallel();
     let outcome = Mutex::new(Outcome::default());
-    let keep = |read: Result<Vec<Finding>, String>| {
-        let mut outcome = outcome
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        match read {
-            Ok(findings) => outcome.findings.extend(findings),
-            Err(reason) => outcome.unread.push(reason),
-        }
-    };
+    let kept = || outcome.lock().unwrap_or_else(PoisonError::into_inner);
     walk.run(|| {
         Box::new(|entry| {
             match entry {
-                Err(error) => keep(Err(error.to_string())),
+                Err(error) => kept().unread.push(error.to_string()),
                 Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
-                    let path = entry.path();
-                    keep(of_file(path).map_err(|error| format!("{}: {error}", path.display())));
+                    let read = of_file(entry.path());
+                    kept().keep(entry.path(), read);
                 }
                 Ok(_) => {}
             }
             WalkState::Continue
         })
     });
-    let mut outcome = outcome
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    outcome.findings.sort();
-    outcome.unread.sort();
-    outcome
+    outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn of_file(path: &Path) -> io::Result<Vec<Finding>> {
@@ -67,26 +86,22 @@ fn of_file(path: &Path) -> io::Result<Vec<Finding>> {
     Ok(of_text(&text, &place))
 }
 
-/// The keys in what may be a text.
+/// The keys in whatever it is: a key in a file that is no text has leaked as well.
 pub fn of_text(text: &[u8], place: &Place) -> Vec<Finding> {
-    let beginning = &text[..text.len().min(LOOKED_AT)];
-    match beginning.contains(&0) {
-        true => Vec::new(),
-        false => find(text, place, 1),
+    match utf16(text) {
+        Some(decoded) => find(decoded.as_bytes(), place, 1),
+        None => find(text, place, 1),
     }
 }
 
-/// `standard_filters` would set what is hidden, too.
-trait Filters {
-    fn standard_filters_but_hidden(&mut self, on: bool) -> &mut Self;
-}
-
-impl Filters for WalkBuilder {
-    fn standard_filters_but_hidden(&mut self, on: bool) -> &mut Self {
-        self.ignore(on)
-            .git_ignore(on)
-            .git_global(on)
-            .git_exclude(on)
-            .parents(on)
-    }
+/// A text of Windows, by the mark at its beginning.
+fn utf16(text: &[u8]) -> Option<Zeroizing<String>> {
+    let (rest, unit): (_, fn([u8; 2]) -> u16) = match text {
+        [0xff, 0xfe, rest @ ..] => (rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => (rest, u16::from_be_bytes),
+        _ => return None,
+    };
+    let units = rest.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    let characters = char::decode_utf16(units).map(|it| it.unwrap_or(char::REPLACEMENT_CHARACTER));
+    Some(Zeroizing::new(characters.collect()))
 }

@@ -23,8 +23,8 @@ pub struct Found {
     pub shown: usize,
 }
 
-/// Every place where a prefix stands, and behind it so many characters of an alphabet and no more. Nothing of a word stands
-/// before it.
+/// Every place where a prefix stands, and behind it so many characters of an alphabet and no more. It begins a word, also behind
+/// the last letter of an escape such as `\n` or `%3D`.
 pub fn prefixed(
     text: &[u8],
     prefix: &str,
@@ -33,7 +33,7 @@ pub fn prefixed(
 ) -> Vec<Found> {
     let places = memmem::find_iter(text, prefix);
     let found = places.filter_map(|start| {
-        let begins = start == 0 || !is_of_a_word(text[start - 1]);
+        let begins = begins_a_word(&text[..start]);
         let body = &text[start + prefix.len()..];
         let run = body.iter().take_while(|byte| is_of_it(**byte)).count();
         (begins && length.contains(&run)).then(|| Found {
@@ -42,6 +42,15 @@ pub fn prefixed(
         })
     });
     found.collect()
+}
+
+fn begins_a_word(before: &[u8]) -> bool {
+    match before {
+        [.., b'\\', b'a'..=b'z'] => true,
+        [.., b'%', one, two] if one.is_ascii_hexdigit() && two.is_ascii_hexdigit() => true,
+        [.., last] => !is_of_a_word(*last),
+        [] => true,
+    }
 }
 
 /// A letter or a digit.

@@ -1,16 +1,19 @@
 //! What git has: lines that are about to be committed, and lines that ever were.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use super::{Finding, Place, find};
 use crate::error::{Error, Kind, Result};
 
 /// The lines that are added are all that is looked at, as they are: no colours, no helper of the user's settings.
-const DIFF: [&str; 7] = [
+const DIFF: [&str; 8] = [
     "--unified=0",
+    // Attributes would call a text binary, and hide it.
+    "--text",
     "--no-color",
     "--no-ext-diff",
     "--no-textconv",
@@ -24,7 +27,32 @@ const COMMIT: &str = "\u{1}commit ";
 
 /// The keys in what is staged.
 pub fn staged(repository: &Path) -> Result<Vec<Finding>> {
+    ask(repository, &["rev-parse", "--git-dir"])?;
     added(repository, &["diff", "--cached"])
+}
+
+/// Whether commits are missing that others have.
+pub fn is_cut_off(repository: &Path) -> Result<bool> {
+    let said = ask(repository, &["rev-parse", "--is-shallow-repository"])?;
+    Ok(said.trim_ascii() == b"true")
+}
+
+/// The files below a directory that are tracked although a pattern ignores them. None where git knows nothing of it.
+pub fn tracked_but_ignored(directory: &Path) -> Vec<PathBuf> {
+    let words = [
+        "ls-files",
+        "-z",
+        "--cached",
+        "--ignored",
+        "--exclude-standard",
+    ];
+    let listed = ask(directory, &words).unwrap_or_default();
+    let names = listed
+        .split(|byte| *byte == 0)
+        .filter(|name| !name.is_empty());
+    let paths = names.map(|name| directory.join(String::from_utf8_lossy(name).as_ref()));
+    // One that was deleted and not staged is tracked, and not there.
+    paths.filter(|path| path.is_file()).collect()
 }
 
 /// The keys in every line that any commit ever added, each at the oldest commit that did. A key that was removed later is
@@ -45,39 +73,53 @@ pub fn history(repository: &Path) -> Result<Vec<Finding>> {
     Ok(oldest)
 }
 
-fn added(repository: &Path, words: &[&str]) -> Result<Vec<Finding>> {
-    let failed = |reason: String| {
-        Error::new(
-            Kind::Other,
-            "git could not be asked",
-            format!(
-                "{}: {reason}. It takes a git repository and git on the PATH.",
-                repository.display()
-            ),
-        )
-    };
-    let mut child = Command::new("git")
+fn git(repository: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new("git");
+    command
         .args(["-c", "core.quotePath=false", "-C"])
         .arg(repository)
         .args(words)
-        .args(DIFF)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| failed(error.to_string()))?;
+        .stderr(Stdio::piped());
+    command
+}
+
+fn failed(repository: &Path, reason: impl Display) -> Error {
+    let place = repository.display();
+    Error::new(
+        Kind::Other,
+        "git could not be asked",
+        format!("{place}: {reason}. It takes a git repository, and git on the PATH."),
+    )
+}
+
+fn answer(repository: &Path, ended: Output) -> Result<Vec<u8>> {
+    if ended.status.success() {
+        return Ok(ended.stdout);
+    }
+    let said = String::from_utf8_lossy(&ended.stderr);
+    Err(failed(repository, said.lines().next().unwrap_or_default()))
+}
+
+fn ask(repository: &Path, words: &[&str]) -> Result<Vec<u8>> {
+    let ended = git(repository, words).output();
+    answer(
+        repository,
+        ended.map_err(|error| failed(repository, error))?,
+    )
+}
+
+fn added(repository: &Path, words: &[&str]) -> Result<Vec<Finding>> {
+    let failed = |error| failed(repository, error);
+    let mut child = git(repository, words).args(DIFF).spawn().map_err(failed)?;
     let read = match child.stdout.take() {
         Some(lines) => read(BufReader::new(lines)),
         None => Ok(Vec::new()),
     };
-    let ended = child
-        .wait_with_output()
-        .map_err(|error| failed(error.to_string()))?;
-    if !ended.status.success() {
-        let said = String::from_utf8_lossy(&ended.stderr);
-        return Err(failed(said.lines().next().unwrap_or_default().to_owned()));
-    }
-    read.map_err(|error| failed(error.to_string()))
+    let ended = child.wait_with_output().map_err(failed)?;
+    answer(repository, ended)?;
+    read.map_err(failed)
 }
 
 /// The keys in the added lines of a diff.
@@ -104,9 +146,8 @@ fn read(mut diff: impl BufRead) -> io::Result<Vec<Finding>> {
             hunk.removed -= 1;
         } else if let Some(commit) = text.strip_prefix(COMMIT) {
             place.commit = Some(commit.to_owned());
-        } else if let Some(file) = text.strip_prefix("+++ b/") {
-            // A name with blanks is followed by a tab.
-            place.file = file.trim_end_matches('\t').to_owned();
+        } else if let Some(file) = text.strip_prefix("+++ ") {
+            place.file = name(file);
         } else if let Some(next) = Hunk::parse(text) {
             number = next.first;
             hunk = next;
@@ -114,6 +155,13 @@ fn read(mut diff: impl BufRead) -> io::Result<Vec<Finding>> {
         line.clear();
     }
     Ok(findings)
+}
+
+/// The name of a file as it stands in a diff: one with blanks is followed by a tab, one with quotes or line breaks stands in
+/// quotes, and stays as git escapes it.
+fn name(file: &str) -> String {
+    let file = file.trim_end_matches('\t').trim_matches('"');
+    file.strip_prefix("b/").unwrap_or(file).to_owned()
 }
 
 /// `@@ -1,2 +3,4 @@`

@@ -16,6 +16,9 @@ fn a_generated_key_is_found_wherever_it_stands_and_is_not_shown() {
         format!("https://x/?k={key}&a=b"),
         format!("\"{key}\","),
         format!("zażółć {key}"),
+        format!(r#"{{"log":"one\n{key}\n"}}"#),
+        format!("a=1&k%3D{key}"),
+        format!("x{key}"),
     ] {
         let found = found(&text);
         assert_eq!(found.len(), 1, "{text}");
@@ -82,6 +85,7 @@ fn every_format_of_an_issuer_finds_what_it_is_made_for() {
     let word = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7".repeat(2);
     for (text, what) in [
         (format!("hvs.{}", &word[..40]), "Vault token"),
+        (format!("s.{}", &word[..24]), "OpenBao token"),
         (format!("glpat-{}", &word[..20]), "GitLab token"),
         (format!("dop_v1_{hex}"), "DigitalOcean token"),
         (

@@ -104,6 +104,7 @@ fn an_overdue_key_has_one_issue_that_is_closed_when_it_was_rotated() {
     ws.write(&keys().with(r#"owner = "alice""#).text());
     ws.run(&["apply", "-refresh-only", "-auto-approve"]).ok();
     ws.apply().ok();
+    ws.advance("5s").apply().ok();
     assert!(told(&tell(), 0).contains("closed: API key payments"));
     assert_eq!(mine(), [(title, "closed".into())]);
 }

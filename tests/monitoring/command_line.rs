@@ -186,6 +186,55 @@ fn nothing_that_is_said_by_hand_holds_a_secret() {
 }
 
 #[test]
+fn what_a_plan_has_seen_is_told_right_after_it() {
+    let ws = owned().created();
+    std::fs::write(ws.path("k.json"), "somebody else's").unwrap();
+    ws.plan().ok();
+    ask(&ws, &["status", "--fail-on", "blocked"]).code(3);
+}
+
+#[test]
+fn an_answer_that_could_not_be_written_is_none() {
+    let ws = owned().created();
+    for words in [
+        &["status"][..],
+        &["inventory", "--format", "csv"],
+        &["metrics"],
+        &["audit", "verify"],
+    ] {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let said = by_hand(&ws).args(words).stdout(full).output().unwrap();
+        assert_eq!(said.status.code(), Some(1), "{words:?}");
+        assert!(
+            String::from_utf8(said.stderr)
+                .unwrap()
+                .contains("could not be written")
+        );
+    }
+}
+
+#[test]
+fn a_ledger_that_knows_orphans_alone_tells_of_them() {
+    let ws = owned().created();
+    let id = ws.key("k").text("id");
+    ask(&ws, &["ledger", "forget", &id]).code(0);
+    ask(&ws, &["status", "--fail-on", "orphaned"])
+        .code(3)
+        .says(&["1 live key belongs to no resource"]);
+    ask(&ws, &["metrics"])
+        .code(0)
+        .says(&["apikey_keys_orphaned 1"]);
+    ask(&ws, &["inventory", "--alive"])
+        .code(0)
+        .says(&["payments", "orphaned"]);
+    std::fs::write(ws.path("empty.db"), "").unwrap();
+    ask(&ws, &["inventory", "--url", "sqlite://empty.db"]).code(1);
+}
+
+#[test]
 fn a_pipe_gets_no_colours() {
     let ws = owned().created();
     let said = ask(&ws, &["status"]).code(0);

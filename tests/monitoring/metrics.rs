@@ -145,6 +145,10 @@ fn a_file_is_written_whole_and_for_everybody_or_stays_as_it_was() {
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.ends_with("\n") && text.contains("apikey_build_info"));
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+    std::os::unix::fs::symlink("apikey.prom", ws.path("link.prom")).unwrap();
+    ask(&ws, &["metrics", "--out", "link.prom"])
+        .code(1)
+        .says(&["no ordinary file"]);
     let before = std::fs::read_dir(ws.home()).unwrap().count();
     ask(&ws, &["metrics", "--out", "nowhere/apikey.prom"])
         .code(1)

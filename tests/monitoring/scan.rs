@@ -138,3 +138,94 @@ fn what_could_not_be_looked_at_is_not_clean() {
         .says(&["git could not be asked"]);
     ask(&ws, &["scan", "--staged", "--history"]).code(2);
 }
+
+#[test]
+fn what_is_named_is_read_whatever_it_is() {
+    let (ws, primary, _) = repository();
+    let mut windows = vec![0xff, 0xfe];
+    windows.extend(
+        format!("KEY={primary}\r\n")
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes),
+    );
+    let mut binary = b"KEY\0\0".to_vec();
+    binary.extend(primary.as_bytes());
+    std::fs::write(ws.path("windows.env"), windows).unwrap();
+    std::fs::write(ws.path("core"), binary).unwrap();
+    let rows = ask(&ws, &["scan", "--json"]).code(3).json();
+    let files: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["file"].as_str().unwrap())
+        .collect();
+    assert_eq!(files, ["core", "windows.env"]);
+    let mut child = by_hand(&ws)
+        .args(["scan", "/dev/stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut input, primary.as_bytes()).unwrap();
+    drop(input);
+    Said::from(child.wait_with_output().unwrap()).code(3);
+}
+
+#[test]
+fn nothing_hides_a_key_from_git() {
+    let (ws, primary, _) = repository();
+    std::fs::write(ws.path(".gitattributes"), "*.env -diff\n").unwrap();
+    std::fs::write(ws.path(".ignore"), "*\n").unwrap();
+    std::fs::write(ws.path("a.env"), format!("{primary}\n")).unwrap();
+    // Tracked, although a pattern ignores it.
+    std::fs::write(ws.path("old.json"), format!("{primary}\n")).unwrap();
+    std::fs::write(ws.path("we\"ird\n.txt"), format!("{primary}\n")).unwrap();
+    git(
+        &ws,
+        &[
+            "add",
+            "-f",
+            "a.env",
+            "old.json",
+            "we\"ird\n.txt",
+            ".gitattributes",
+        ],
+    );
+    let files = |words: &[&str]| {
+        let rows = ask(&ws, words).code(3).json();
+        let rows = rows.as_array().unwrap().clone();
+        rows.iter()
+            .map(|row| row["file"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        files(&["scan", "--json"]),
+        ["a.env", "old.json", "we\"ird\n.txt"]
+    );
+    assert_eq!(
+        files(&["scan", "--staged", "--json"]),
+        ["a.env", "old.json", "we\\\"ird\\n.txt"]
+    );
+    git(&ws, &["commit", "-qm", "first"]);
+    git(&ws, &["rm", "-q", "a.env", "old.json", "we\"ird\n.txt"]);
+    git(&ws, &["commit", "-qm", "second"]);
+    ask(&ws, &["scan"]).code(0);
+    assert_eq!(files(&["scan", "--history", "--json"]).len(), 1);
+}
+
+#[test]
+fn a_history_that_is_not_all_there_is_not_clean() {
+    let (ws, _, _) = repository();
+    for text in ["one", "two"] {
+        std::fs::write(ws.path("a.txt"), text).unwrap();
+        git(&ws, &["add", "a.txt"]);
+        git(&ws, &["commit", "-qm", text]);
+    }
+    ask(&ws, &["scan", "--history"]).code(0);
+    let origin = format!("file://{}", ws.home().display());
+    git(&ws, &["clone", "-q", "--depth=1", &origin, "shallow"]);
+    ask(&ws, &["scan", "--history", "shallow"])
+        .code(1)
+        .says(&["git fetch --unshallow"]);
+}

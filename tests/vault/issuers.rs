@@ -188,6 +188,43 @@ async fn a_token_that_would_not_last_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_token_that_nobody_could_end_or_that_wears_out_is_refused() {
+    let bao = OpenBao::shared();
+    for (settings, says, becomes) in [
+        (
+            json!({ "allowed_policies": "default", "orphan": true, "token_type": "batch", "renewable": false }),
+            "batch tokens",
+            "It ends by itself within 1h.",
+        ),
+        (
+            json!({ "allowed_policies": "default", "orphan": true, "token_num_uses": 30 }),
+            "used 30 times",
+            "It was revoked again.",
+        ),
+    ] {
+        let role = unique("odd");
+        bao.admin("POST", &format!("auth/token/roles/{role}"), settings);
+        let entries = [("role", text(&role)), ("ttl", text("1h"))];
+        let account = issuer(&admin(), "vault_token", &entries).unwrap();
+        let refused = account.mint(&token()).await.unwrap_err();
+        assert!(refused.detail.contains(says), "{refused}");
+        assert!(refused.detail.ends_with(becomes), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_id_that_has_ended_and_is_listed_still_stops_nobody() {
+    let bao = OpenBao::shared();
+    let role = a_role(json!({}));
+    let path = format!("auth/approle/role/{role}/secret-id");
+    bao.admin("POST", &path, json!({ "ttl": "1s" }));
+    let account = issuer(&admin(), "vault_approle", &of(&role)).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    let listed = account.list().await.unwrap().unwrap();
+    assert!(listed.is_empty(), "{:?}", bao.accessors(&role));
+}
+
+#[tokio::test]
 async fn a_token_that_may_not_even_look_at_itself_is_one() {
     let bao = OpenBao::shared();
     let role = unique("bare");

@@ -433,3 +433,20 @@ async fn a_server_with_an_authority_of_its_own_is_trusted_by_its_certificate_alo
     );
     assert!(store.identity().await.unwrap().ends_with(" secret/app"));
 }
+
+#[tokio::test]
+async fn the_root_namespace_is_one_place_under_both_of_its_names() {
+    let path = unique("rooted");
+    let plain = [("mount", text("secret")), ("path", text(&path))];
+    let mut named = plain.to_vec();
+    named.push(("namespace", text("root/")));
+    let (plain, named) = (
+        store(&admin(), &plain).unwrap(),
+        store(&admin(), &named).unwrap(),
+    );
+    assert_eq!(plain.place(), named.place());
+    assert_eq!(
+        plain.identity().await.unwrap(),
+        named.identity().await.unwrap()
+    );
+}

@@ -4,6 +4,8 @@
 # Needs GITHUB_TOKEN with issues: write, GITHUB_REPOSITORY, curl and jq. Where the ledger cannot tell, it ends with an error and
 # leaves the issues as they are: a key of which nothing is known is not fine.
 set -euo pipefail
+# A call that fails in $(…) ends the script as well.
+shopt -s inherit_errexit
 
 readonly API=${GITHUB_API_URL:-https://api.github.com}/repos/${GITHUB_REPOSITORY:?}
 readonly LABEL=apikey-overdue
@@ -11,10 +13,16 @@ readonly LABEL=apikey-overdue
 
 # Method $1, path $2, body $3. The token is in no argument, which every process of the machine could read.
 github() {
-  curl --silent --show-error --fail-with-body --max-time 30 --retry 3 \
+  local answer code=0
+  answer=$(curl --silent --show-error --fail-with-body --max-time 30 --retry 3 \
     --config <(printf 'header = "Authorization: Bearer %s"\n' "$GITHUB_TOKEN") \
     --header 'Accept: application/vnd.github+json' --header 'X-GitHub-Api-Version: 2022-11-28' \
-    --request "$1" "$API/$2" ${3:+--data "$3"}
+    --request "$1" "$API/$2" ${3:+--data "$3"}) || code=$?
+  if [ "$code" != 0 ]; then
+    printf '%s\n' "$answer" >&2
+    return "$code"
+  fi
+  printf '%s\n' "$answer"
 }
 
 # The open issues of this script on all pages, as one list.

@@ -126,6 +126,7 @@ fn question(fields: &Settings, now: Instant) -> Result<Query> {
         issuer: text("issuer"),
         status,
         without_owner: flag("without_owner"),
+        alive: false,
         orphaned: flag("orphaned"),
         created_until: ago("older_than")?,
         used_until: ago("unused_for")?,

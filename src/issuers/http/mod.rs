@@ -82,7 +82,19 @@ const FORMATS: &[Format] = &[
     Format {
         name: "Doppler token",
         is_id: false,
-        find: |text| prefixed(text, "dp.st.", is_dotted, 40..=128),
+        find: |text| {
+            let kinds = [
+                "dp.st.",
+                "dp.sa.",
+                "dp.pt.",
+                "dp.ct.",
+                "dp.scim.",
+                "dp.audit.",
+            ];
+            let each = kinds.into_iter();
+            each.flat_map(|kind| prefixed(text, kind, is_dotted, 40..=128))
+                .collect()
+        },
     },
 ];
 

@@ -35,6 +35,8 @@ pub(super) struct NewToken<'a> {
 pub(super) struct Made {
     pub accessor: String,
     pub secret: Secret,
+    /// How often it can be used; 0 for as often as one likes.
+    pub uses: u64,
     /// Whether it outlives the token that made it.
     pub orphan: bool,
     /// How long it lasts; 0 if it has no end.
@@ -50,6 +52,8 @@ struct Created {
 struct Token {
     client_token: Zeroizing<String>,
     accessor: String,
+    #[serde(default)]
+    num_uses: u64,
     orphan: bool,
     lease_duration: u64,
 }
@@ -90,6 +94,7 @@ impl Api {
         Ok(Made {
             accessor: created.auth.accessor,
             secret: Secret::new(created.auth.client_token.as_str().to_owned()),
+            uses: created.auth.num_uses,
             orphan: created.auth.orphan,
             seconds: created.auth.lease_duration,
         })

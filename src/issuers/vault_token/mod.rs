@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::http::Meaning;
-use crate::scan::format::{Format, is_base64url, prefixed};
+use crate::scan::format::{Format, is_base64url, is_of_a_word, prefixed};
 use crate::schema::{Attributes, attributes, list_of, optional};
 use crate::secret::Secret;
 use crate::settings::{DROPPED, Settings};
@@ -56,12 +56,33 @@ const PERMISSIONS: &[Permission] = &[
     },
 ];
 
-/// Those of OpenBao begin with `s.`, as many a word of a program does.
-const FORMATS: &[Format] = &[Format {
-    name: "Vault token",
-    is_id: false,
-    find: |text| prefixed(text, "hvs.", is_base64url, 24..=256),
-}];
+const FORMATS: &[Format] = &[
+    Format {
+        name: "Vault token",
+        is_id: false,
+        find: |text| prefixed(text, "hvs.", is_base64url, 24..=256),
+    },
+    Format {
+        name: "Vault batch token",
+        is_id: false,
+        find: |text| prefixed(text, "hvb.", is_base64url, 100..=512),
+    },
+    Format {
+        name: "OpenBao token",
+        is_id: false,
+        // Many a word of a program begins so, but none is so long and so mixed.
+        find: |text| {
+            let mut found = prefixed(text, "s.", is_of_a_word, 24..=24);
+            found.retain(|found| {
+                let has = |is: fn(&u8) -> bool| text[found.at.clone()][2..].iter().any(is);
+                has(u8::is_ascii_digit)
+                    && has(u8::is_ascii_lowercase)
+                    && has(u8::is_ascii_uppercase)
+            });
+            found
+        },
+    },
+];
 
 impl IssuerKind for VaultToken {
     fn name(&self) -> &'static str {
@@ -347,13 +368,26 @@ impl Issuer for Tokens {
 }
 
 impl Tokens {
-    /// Why a token would not last as long as it is needed.
+    /// Why a token would not last as long as it is needed, or could not be ended before.
     fn fault(&self, made: &Made) -> Option<String> {
         let asked = self.life.length().as_secs();
-        if !made.orphan {
-            let role = self.role.as_deref().unwrap_or_default();
+        let of_role = self.role.as_deref().unwrap_or_default();
+        if made.accessor.is_empty() {
             return Some(format!(
-                "It would die together with the token of the provider, for the role {role:?} makes no orphans. Set orphan = true \
+                "The role {of_role:?} makes batch tokens, which nobody can look at or revoke. Set token_type = \"service\" on that \
+                 role, or leave role out."
+            ));
+        }
+        if made.uses > 0 {
+            return Some(format!(
+                "It could be used {} times, and to prove it takes some of them: the role {of_role:?} sets token_num_uses. Set that \
+                 to 0, or leave role out.",
+                made.uses
+            ));
+        }
+        if !made.orphan {
+            return Some(format!(
+                "It would die together with the token of the provider, for the role {of_role:?} makes no orphans. Set orphan = true \
                  on that role, or leave role out."
             ));
         }
@@ -369,19 +403,21 @@ impl Tokens {
 
     /// A token that is of no use is revoked before anybody has it.
     async fn take_back(&self, made: &Made, fault: String) -> Error {
-        let outcome = match self.api.revoke(&made.accessor).await {
-            Ok(_) => "It was revoked again.".to_owned(),
-            Err(refusal) => {
-                let error = refusal.explain(format!(
-                    "It could not be revoked again; its accessor is {}",
-                    made.accessor
-                ));
-                error.to_string()
-            }
+        let outcome = match made.accessor.as_str() {
+            "" => format!("It ends by itself within {}.", self.life.length()),
+            accessor => match self.api.revoke(accessor).await {
+                Ok(_) => "It was revoked again.".to_owned(),
+                Err(refusal) => {
+                    let error = refusal.explain(format!(
+                        "It could not be revoked again; its accessor is {accessor}"
+                    ));
+                    error.to_string()
+                }
+            },
         };
         Error::new(
             Kind::Invalid,
-            "Vault made a token that does not last",
+            "Vault made a token that cannot be managed",
             format!("{fault} {outcome}"),
         )
     }

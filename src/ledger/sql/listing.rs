@@ -126,6 +126,9 @@ impl Filter {
         if query.without_owner {
             filter.ask_resources("resources.owner IS NULL".into());
         }
+        if query.alive {
+            filter.require("keys.status <> 'revoked'".into());
+        }
         let status = query.status.map(|status| status.to_string());
         for (column, value) in [("issuer", &query.issuer), ("status", &status)] {
             if let Some(value) = value {

@@ -108,6 +108,11 @@ impl Database {
         }
     }
 
+    /// An error of the kind [`Kind::NotFound`] if there is no ledger.
+    pub async fn is_there(&self) -> Result<()> {
+        self.reader_of_one_that_is_there().await.map(drop)
+    }
+
     /// How everything is doing at an instant. [`Kind::NotFound`] if there is no ledger.
     pub async fn health(&self, now: Instant) -> Result<Health> {
         let mut reader = self.reader_of_one_that_is_there().await?;

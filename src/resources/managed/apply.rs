@@ -16,11 +16,12 @@ use crate::engine::collision::check_collisions;
 use crate::engine::connections::Connections;
 use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::former::Former;
-use crate::engine::journal::Journal;
+use crate::engine::journal::{Journal, mark};
 use crate::engine::managed::Managed;
 use crate::engine::run::stale::check_not_stale;
 use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Path, Result};
+use crate::ledger::KeyMark;
 use crate::ledger::guard::Guard;
 use crate::resources::diagnostics;
 use crate::resources::managed::changes::{left, same_place, version_changed};
@@ -196,6 +197,8 @@ async fn carry_out<'a>(
         // Until a promotion fulfils it.
         slots.requested_at = Some(context.clock.now());
     }
+    let primary_before = primary(&run.managed);
+    let seen_before = run.facts.primary.clone();
     let result = run.take(&decision.moves).await;
     for warning in std::mem::take(&mut run.warnings) {
         diagnostics::warn(diags, named(planned, warning));
@@ -206,7 +209,7 @@ async fn carry_out<'a>(
     }
     let copied = run.progress.done.contains(&Move::Deliver);
     let contained = run.progress.done.contains(&Move::RevokePrimary);
-    let primary = contained.then(|| run.facts.primary.clone());
+    let revoked_primary = contained.then(|| run.facts.primary.clone());
     let left = run.progress.left;
     let (managed, secrets) = (run.managed, run.secrets);
     if let Err(error) = result {
@@ -215,9 +218,12 @@ async fn carry_out<'a>(
         records.failure = Some(error);
     }
     let mut private = after(private, &managed, left, failed, decision, context);
-    if let Some(primary) = primary.filter(|_| failed) {
+    if let Some(revoked) = revoked_primary.filter(|_| failed) {
         // An issuer that cannot say will not tell the next plan.
-        private.facts.primary = primary;
+        private.facts.primary = revoked;
+    } else if !failed && primary(&managed) == primary_before {
+        // A key that was of no use before is none the better for what was done about another.
+        private.facts.primary = seen_before;
     }
     if !records.journal.guard().is_some_and(Guard::is_lost)
         && let Err(error) = note_incidents(&private.incidents, &records.journal).await
@@ -234,6 +240,10 @@ async fn carry_out<'a>(
         word: (!failed && !decision.moves.is_empty()).then(|| decision.word()),
     };
     Some((outcome, records))
+}
+
+fn primary(managed: &Managed) -> Option<KeyMark> {
+    managed.slots.as_ref().map(|slots| mark(&slots.primary))
 }
 
 /// The ledger remembers an emergency before anything is done about it, and once it is over.

@@ -44,12 +44,9 @@ pub fn holding(
     let text =
         |value: &tf_provider::value::Value<String>| value.as_deref_option().map(str::to_owned);
     let policy = state.policy.as_ref_option();
-    let due_at = state.rotation_due_at.as_deref_option();
-    let due_at = due_at.and_then(Instant::parse);
-    let rules = read::policy(state);
     let slots = managed.slots.as_ref();
-    let alert_after = rules.as_ref().map(|policy| policy.alert_after);
-    Holding {
+    let rules = read::policy(state);
+    let holding = Holding {
         resource: resource(state, context),
         issuer: connections.kind.to_owned(),
         account,
@@ -57,19 +54,34 @@ pub fn holding(
         environment: text(&state.environment),
         owner: text(&state.owner),
         policy: policy.and_then(|policy| text(&policy.name)),
-        rotation_due_at: due_at,
-        overdue_at: due_at
-            .zip(alert_after)
-            .map(|(due_at, after)| due_at + after),
+        rotation_due_at: None,
+        overdue_at: None,
         revocation_due_at: slots
             .zip(rules.as_ref())
             .and_then(|(slots, policy)| slots.revoke_after(policy)),
-        status: text(&state.status).unwrap_or_default(),
+        status: String::new(),
         left_by: None,
         generation: slots.map_or(0, |slots| slots.generation),
         // The record of a delivery does not say yet what its place is.
         places: places(managed),
         keys: records(managed, confirmed_at),
+    };
+    as_it_stands(holding, state)
+}
+
+/// The same with the status and the dates of a state.
+pub fn as_it_stands(holding: Holding, state: &ManagedState) -> Holding {
+    let due_at = state.rotation_due_at.as_deref_option();
+    let due_at = due_at.and_then(Instant::parse);
+    let alert_after = read::policy(state).map(|policy| policy.alert_after);
+    let status = state.status.as_deref_option();
+    Holding {
+        rotation_due_at: due_at,
+        overdue_at: due_at
+            .zip(alert_after)
+            .map(|(due_at, after)| due_at + after),
+        status: status.unwrap_or_default().to_owned(),
+        ..holding
     }
 }
 

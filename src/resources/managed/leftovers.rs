@@ -102,15 +102,13 @@ impl Left {
         }
     }
 
-    /// Brings the inventory up to what the look has seen. Others go by the status: it is that of this look, not of the one
-    /// before.
-    pub async fn record(&mut self, status: Option<&str>, context: &Context) {
-        let Some(mut holding) = self.holding.take() else {
+    /// Brings the inventory up to what the look has seen. Others go by the status and the dates: they are those of this look,
+    /// not of the one before.
+    pub async fn record(&mut self, state: &ManagedState, context: &Context) {
+        let Some(holding) = self.holding.take() else {
             return;
         };
-        if let Some(status) = status {
-            status.clone_into(&mut holding.status);
-        }
+        let holding = inventory_entry::as_it_stands(holding, state);
         let recorded = context.ledger.record(&holding, context.clock.now()).await;
         if let Err(error) = recorded {
             self.warnings.push(inventory_entry::without_ledger(error));

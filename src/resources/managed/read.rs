@@ -79,7 +79,7 @@ pub async fn read(
         .extend(unreadable.map(|error| named(&state, error)));
     // A key that only the ledger knows would be forgotten with the resource.
     if observed.vanished && left.is_certain && left.found.is_empty() && left.behind.is_none() {
-        left.record(None, context).await;
+        left.record(&state, context).await;
         return Ok(None);
     }
     let known = std::mem::take(&mut private.facts.orphans);
@@ -101,7 +101,7 @@ pub async fn read(
     if let Some(policy) = &policy {
         note_status(&mut state, &mut private, policy, context)?;
     }
-    left.record(state.status.as_deref_option(), context).await;
+    left.record(&state, context).await;
     Ok(Some(Refreshed {
         state,
         private,

@@ -17,11 +17,21 @@ pub fn namespace_attribute(what: &str) -> (&'static str, Attribute) {
     )
 }
 
-/// Reads `namespace`; an empty one counts as not set.
+/// Reads `namespace`; an empty one counts as not set. The root has the empty name, so that it is told from what is not set.
 pub fn namespace(settings: &Settings<'_>) -> Result<Option<String>> {
     match settings.string("namespace").map(bare) {
         None | Some("") => Ok(None),
-        Some(name) => checked(settings, "namespace", name).map(Some),
+        Some(name) => {
+            checked(settings, "namespace", name).map(|name| Some(named(&name).to_owned()))
+        }
+    }
+}
+
+/// The name of a namespace; empty for the root, which Vault also calls so.
+pub fn named(text: &str) -> &str {
+    match bare(text) {
+        "root" => "",
+        name => name,
     }
 }
 
@@ -83,6 +93,20 @@ mod tests {
             " app/payments",
         ] {
             assert_eq!(read(text).unwrap(), "app/payments");
+        }
+    }
+
+    #[test]
+    fn the_root_namespace_has_no_name_whatever_it_is_called() {
+        for (text, name) in [
+            ("root", Some("")),
+            ("/root/", Some("")),
+            ("root/a", Some("root/a")),
+            ("", None),
+        ] {
+            let fields = BTreeMap::from([("namespace".to_owned(), ValueAny::String(text.into()))]);
+            let settings = Settings::new(Path::root("here"), &fields);
+            assert_eq!(namespace(&settings).unwrap().as_deref(), name, "{text:?}");
         }
     }
 

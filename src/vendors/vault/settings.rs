@@ -96,7 +96,7 @@ impl Config {
     pub fn namespace(&self) -> String {
         let given = self.namespace.clone();
         let found = given.or_else(|| of_environment("NAMESPACE").map(|(text, _)| text));
-        found.unwrap_or_default().trim_matches('/').to_owned()
+        names::named(&found.unwrap_or_default()).to_owned()
     }
 }
 
