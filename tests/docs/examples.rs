@@ -24,7 +24,7 @@ impl Example {
             Some("mjs") => "javascript",
             Some("go") => "go",
             Some("json") => "json",
-            Some("yaml") => "yaml",
+            Some("yaml" | "yml") => "yaml",
             _ => "text",
         };
         let text = std::fs::read_to_string(path).map_err(|error| {
