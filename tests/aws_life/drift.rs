@@ -30,6 +30,26 @@ fn a_primary_that_was_deleted_is_reported_and_replaced_only_if_asked() {
 }
 
 #[test]
+fn a_primary_that_was_deleted_stays_blocked_after_an_apply_about_the_key_beside_it() {
+    let world = World::new().created().staged().promoted();
+    let primary = world.key().text("primary.key_id");
+    for id in world.ids() {
+        world.cloud.delete_key(&world.user, &id);
+    }
+    world.ws.apply().ok();
+    let key = world.key();
+    assert_eq!(key.phase(), "single", "the key beside it is taken off");
+    assert_eq!(
+        key.text("status"),
+        "blocked",
+        "{}",
+        key.text("status_reason")
+    );
+    assert!(key.text("status_reason").contains(&primary));
+    world.ws.plan().ok().code(0);
+}
+
+#[test]
 fn a_primary_that_was_deactivated_is_replaced_and_then_deleted() {
     let world = World::new().created();
     let off = world.key().text("primary.key_id");
