@@ -161,12 +161,7 @@ need_openbao() {
 
 # Servers that the tests of the issuer http try their declarations with. A test whose server is missing is skipped by name.
 want_servers() {
-  if ! command -v jupyterhub >/dev/null && [ ! -x "$(venv)/bin/jupyterhub" ]; then
-    need_python
-    say "jupyterhub is missing; installing it into $(venv)."
-    "$(venv)/bin/python" -m pip install --quiet --disable-pip-version-check "jupyterhub==$JUPYTERHUB_VERSION" ||
-      say "jupyterhub could not be installed; what needs it is skipped."
-  fi
+  want_from_pypi jupyterhub "jupyterhub==$JUPYTERHUB_VERSION"
   want_from_npm verdaccio verdaccio "$VERDACCIO_VERSION"
   if [ ! -d "$(venv)/lib" ] || ! "$(venv)/bin/python" -c 'import prometheus_client' 2>/dev/null; then
     need_python
@@ -180,7 +175,7 @@ want_servers() {
   want_from_debian prometheus-pushgateway prometheus-pushgateway
 }
 
-# Program $1 out of package $2, in whatever version there is: it only reads our files.
+# Program $1 out of package $2, such as name==version.
 want_from_pypi() {
   if command -v "$1" >/dev/null || [ -x "$(venv)/bin/$1" ]; then return; fi
   need_python

@@ -5,6 +5,7 @@ use clap::Args;
 use super::{Named, now, wait};
 use crate::error::{Error, Kind, Result};
 use crate::health::{Health, ManagedKey};
+use crate::ledger::Ledger;
 use crate::ledger::sql::Database;
 
 /// Which keys; what is not given filters nothing.
@@ -71,7 +72,6 @@ pub fn health(named: &Named, keys: &Keys) -> Result<(Database, Health)> {
                   and --workspace"
         }
     };
-    use crate::ledger::Ledger;
     Err(Error::new(
         Kind::NotFound,
         "There is no such key",

@@ -308,3 +308,25 @@ fn what_vault_refuses_is_told_with_the_path_and_the_capability() {
     ws.apply().failed().reads("vault-secret-of-somebody-else");
     assert_eq!(bao.fields("taken"), json!({ "password": "theirs" }));
 }
+
+/// It is one place, so nothing is copied from it to itself and then taken away.
+#[test]
+fn a_delivery_that_names_the_root_namespace_and_then_does_not_keeps_its_only_copy() {
+    let (bao, path) = (OpenBao::shared(), unique("rooted"));
+    let delivery = |namespace: &str| {
+        format!(
+            "vault_kv = {{ mount = \"secret\", path = \"{path}\", delete_all_versions = true {namespace} }}"
+        )
+    };
+    let generated = "generated = { prefix = \"acme\" }";
+    let named = key(generated, &delivery(", namespace = \"root\""));
+    let ws = workspace(&named, bao, ROOT);
+    ws.apply().ok();
+    let secret = bao.fields(&path)["primary"]["secret"].clone();
+    assert!(secret.is_string());
+    ws.write(&key(generated, &delivery(""))).apply().ok();
+    assert_eq!(bao.fields(&path)["primary"]["secret"], secret);
+    ws.write(&named).apply().ok();
+    assert_eq!(bao.fields(&path)["primary"]["secret"], secret);
+    ws.plan().ok().code(0);
+}

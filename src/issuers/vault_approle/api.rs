@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::{StreamExt, TryStreamExt, stream};
 use reqwest::Method;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -204,20 +204,7 @@ impl Api {
     }
 
     async fn lookup_all(&self, accessor: &str) -> Result<Option<About>, Refusal> {
-        let path = self.path("/secret-id-accessor/lookup");
-        let operation = format!("POST {}", &path[1..]);
-        let body = json!({ "secret_id_accessor": accessor });
-        let call = quoted(call(
-            &operation,
-            Method::POST,
-            &path,
-            &body,
-            Repeat::Freely,
-        )?);
-        let about = self
-            .client
-            .json_or_nothing::<Answer<About>>(self.namespace(), &call)
-            .await;
+        let about = self.of_accessor::<Answer<About>>("lookup", accessor).await;
         match about {
             // One that has ended is listed until Vault tidies up, and nothing is said of it.
             Ok(about) => Ok(about.map(|about| about.data)),
@@ -228,17 +215,22 @@ impl Api {
 
     /// Destroys a secret id.
     pub async fn destroy(&self, accessor: &str) -> Result<(), Refusal> {
-        let path = self.path("/secret-id-accessor/destroy");
+        let destroyed = self.of_accessor::<IgnoredAny>("destroy", accessor).await;
+        destroyed.map(drop)
+    }
+
+    async fn of_accessor<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        accessor: &str,
+    ) -> Result<Option<T>, Refusal> {
+        let path = self.path(&format!("/secret-id-accessor/{what}"));
         let operation = format!("POST {}", &path[1..]);
         let body = json!({ "secret_id_accessor": accessor });
-        let call = quoted(call(
-            &operation,
-            Method::POST,
-            &path,
-            &body,
-            Repeat::Freely,
-        )?);
-        self.client.done(self.namespace(), &call).await
+        let call = call(&operation, Method::POST, &path, &body, Repeat::Freely)?;
+        self.client
+            .json_or_nothing(self.namespace(), &quoted(call))
+            .await
     }
 
     /// The public half of a login.
