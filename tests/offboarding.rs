@@ -54,6 +54,10 @@ fn the_keys_of_who_has_left_are_rotated_once_with_their_grace_and_ask_for_a_new_
     let second = primary(&ws);
     assert_ne!(second, first);
     assert_eq!(ws.secret("k.json", "secondary"), first, "it has its grace");
+    ws.write(&owned_by(&left(&["eve", "bob"]), "ann"));
+    let early = ws.plan().ok();
+    early.warns(&["its owner changes from", "can still use it"]);
+    ws.write(&owned_by(&left(&["eve", "bob"]), "bob"));
     ws.advance("30s").apply().ok();
     assert_eq!(ws.key("k").phase(), "single");
 
@@ -64,7 +68,9 @@ fn the_keys_of_who_has_left_are_rotated_once_with_their_grace_and_ask_for_a_new_
         .warns(&["\"bob\" is offboarded", "new owner"]);
     assert_eq!(ws.key("k").status(), "notice");
     ws.write(&owned_by(&left(&["eve", "bob"]), "ann"));
-    ws.apply().ok();
+    let plan = ws.plan().ok();
+    plan.does_not_warn("can still use it");
+    ws.apply_plan().ok();
     assert_eq!(primary(&ws), second);
     assert_eq!(ws.key("k").status(), "ok");
     ws.plan().ok().code(0).does_not_warn("offboarded");

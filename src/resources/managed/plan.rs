@@ -202,7 +202,7 @@ pub fn update(
         owners::ask(diags, planned.label(), left, &policy);
     }
     gates::warn_of_a_contradiction(diags, &planned);
-    warnings::new_owner(diags, prior, &planned, &situation);
+    warnings::new_owner(diags, prior, &planned, &private, &situation);
     let slots = managed.slots.clone();
     let asked = situation.rotation_requested;
     if edited {

@@ -146,18 +146,20 @@ pub fn maybe_replaced(diags: &mut Diagnostics, planned: &ManagedState, context: 
     }
 }
 
-/// An edit of the owner changes who is asked, not who knows the keys.
+/// An edit of the owner changes who is asked, not who knows the keys. One who has left knows none that came after them.
 pub fn new_owner(
     diags: &mut Diagnostics,
     prior: &ManagedState,
     planned: &ManagedState,
+    private: &Private,
     situation: &Situation,
 ) {
     let owner = |state: &ManagedState| state.owner.as_deref_option().map(str::to_owned);
     let (Some(old), new, Some(slots)) = (owner(prior), owner(planned), situation.slots) else {
         return;
     };
-    if Some(&old) == new.as_ref() || situation.rotation_requested {
+    let knows_none = private.rotated_for.as_ref() == Some(&old) && slots.secondary.is_none();
+    if Some(&old) == new.as_ref() || situation.rotation_requested || knows_none {
         return;
     }
     let new = new.map_or("nobody".into(), |new| format!("{new:?}"));
