@@ -205,7 +205,7 @@ fn unattested(name: &str, key: &KeyMark) -> Error {
         ),
         "A row of the table keys says that an apply minted it, and no sealed event says so: something else than the \
          provider wrote that row. Nothing is done to the key. Find out who may write into the ledger, check it with \
-         `terraform-provider-apikey ledger verify`, and revoke the key by hand if nobody uses it.",
+         `terraform-provider-apikey audit verify`, and revoke the key by hand if nobody uses it.",
     )
 }
 
