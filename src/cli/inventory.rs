@@ -1,8 +1,11 @@
 //! `inventory`: every key that the ledger knows.
 
 use std::process::ExitCode;
+use std::str::FromStr;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use strum::VariantNames;
 
 use super::table::{away, environment, table, text};
 use super::{Named, now, wait};
@@ -52,8 +55,8 @@ pub struct Asked {
     /// Only keys under the policy of this name.
     #[arg(long)]
     policy: Option<String>,
-    /// Only keys that are live, revoked, or marked orphaned.
-    #[arg(long, value_parser = word::<Status>)]
+    /// Only keys of which that is known.
+    #[arg(long, value_parser = words::<Status>(Status::VARIANTS))]
     status: Option<Status>,
     /// Only keys that are not revoked: live ones, and orphaned ones, which are as alive.
     #[arg(long)]
@@ -70,8 +73,8 @@ pub struct Asked {
     /// Only keys that nobody used for so long, as far as their issuer was asked and tells.
     #[arg(long, value_name = "DURATION", value_parser = length)]
     unused_for: Option<Duration>,
-    /// created_at, environment, last_used_at, name, owner or rotation_due_at.
-    #[arg(long, default_value = "created_at", value_parser = word::<Sort>)]
+    /// What the list is sorted by.
+    #[arg(long, default_value = "created_at", value_parser = words::<Sort>(Sort::VARIANTS))]
     sort_by: Sort,
     /// How it is written.
     #[arg(long, default_value = "table")]
@@ -85,8 +88,11 @@ enum Format {
     Json,
 }
 
-fn word<T: std::str::FromStr>(text: &str) -> Result<T, &'static str> {
-    text.parse().map_err(|_| "it is none of the words")
+/// One of the words of a type.
+fn words<T: FromStr<Err: std::error::Error + Send + Sync> + Clone + Send + Sync + 'static>(
+    words: &'static [&'static str],
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
 }
 
 fn length(text: &str) -> Result<Duration, &'static str> {

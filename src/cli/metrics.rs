@@ -1,15 +1,13 @@
 //! `metrics`: the same as numbers, for whoever watches.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use tempfile::NamedTempFile;
 
 use super::keys::{Keys, health};
 use super::push::push;
-use super::{Named, wait};
+use super::{Named, output, wait};
 use crate::error::{Error, Kind, Result};
 use crate::health::metrics::families;
 use crate::health::{Trail, openmetrics, prometheus};
@@ -66,7 +64,7 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
         Format::Openmetrics => (openmetrics::text(&families), openmetrics::CONTENT_TYPE),
     };
     match (&asked.out, &asked.push) {
-        (Some(file), _) => write(file, &text)?,
+        (Some(file), _) => output::write(file, text.as_bytes(), output::Readers::Everybody)?,
         (None, Some(url)) => {
             let login = asked.login.as_deref().map(login).transpose()?;
             wait(push(url, login.as_ref(), content_type, text))?;
@@ -86,40 +84,4 @@ fn login(file: &Path) -> Result<Secret> {
         )
     })?;
     Ok(Secret::new(text.trim().to_owned()))
-}
-
-/// Whoever reads the file at any time finds the old text or the new one.
-fn write(file: &Path, text: &str) -> Result<()> {
-    let failed = |error: std::io::Error| {
-        Error::new(
-            Kind::Other,
-            "The metrics cannot be written",
-            format!(
-                "{}: {error}. What was there before is still there. The directory must exist and be writable.",
-                file.display()
-            ),
-        )
-    };
-    if file.symlink_metadata().is_ok_and(|there| !there.is_file()) {
-        return Err(failed(std::io::Error::other(
-            "it is no ordinary file, and is not replaced",
-        )));
-    }
-    let directory = file.parent().filter(|path| !path.as_os_str().is_empty());
-    let mut fresh = NamedTempFile::new_in(directory.unwrap_or(Path::new("."))).map_err(failed)?;
-    fresh.write_all(text.as_bytes()).map_err(failed)?;
-    readable_for_all(fresh.as_file()).map_err(failed)?;
-    let kept = fresh.persist(file).map_err(|error| error.error);
-    kept.map(|_| ()).map_err(failed)
-}
-
-#[cfg(unix)]
-fn readable_for_all(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable_for_all(_: &std::fs::File) -> std::io::Result<()> {
-    Ok(())
 }

@@ -1,13 +1,19 @@
 //! What a person or a pipeline may ask for without Terraform: one file for each command. Reads the ledger, or files, and changes
 //! nothing but for `ledger forget`. Needs no credentials of a vendor.
 
+mod completions;
 mod forget;
 mod inventory;
 mod keys;
 mod lint;
+mod man;
 mod metrics;
+mod misunderstood;
+mod output;
+mod program;
 mod push;
 mod scan;
+mod snapshot;
 mod status;
 mod table;
 mod verify;
@@ -16,7 +22,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -25,6 +31,8 @@ use crate::ledger::config;
 use crate::ledger::sql::Target;
 use crate::printable::{say, say_aside, was_lost};
 
+use program::Program;
+
 /// The exit code of a command that could not find out what it was asked.
 const CANNOT_TELL: u8 = 1;
 /// The exit code of a command that was not understood.
@@ -32,15 +40,36 @@ const USAGE: u8 = 2;
 /// The exit code of a command that found what it was asked to look for.
 const FINDINGS: u8 = 3;
 
+const EXAMPLES: &str = "\
+Examples:
+  terraform-provider-apikey status
+  terraform-provider-apikey status --environment prod --fail-on overdue,failed
+  terraform-provider-apikey scan --staged
+  terraform-provider-apikey man status | man -l -";
+
 const CODES: &str = "\
 Exit codes: 0 nothing was found that is not as it should be; 1 it could not be found out; 2 the command was not
-understood; 3 something was found.";
+understood; 3 something was found.
 
+This is the provider apikey for Terraform and OpenTofu, which start it as a plugin. A configuration asks for it with
+
+  terraform {
+    required_providers {
+      apikey = { source = \"apikey-dev/apikey\" }
+    }
+  }
+
+and terraform init or tofu init fetches it. To try a binary that you built yourself, name its directory under dev_overrides in
+the configuration file of the command line. To run it under a debugger, start it with --debug and do as it says.";
+
+/// Tells what the ledger of the provider apikey knows, and finds keys where none should be. Needs no credentials of a vendor.
 #[derive(Debug, Parser)]
 #[command(
-    name = "terraform-provider-apikey",
+    name = program::FULL,
+    version,
     no_binary_name = true,
     disable_help_subcommand = true,
+    before_help = EXAMPLES,
     after_help = CODES
 )]
 struct Line {
@@ -56,11 +85,15 @@ enum Command {
     Lint(lint::Asked),
     Scan(scan::Asked),
     /// Checks the audit trail.
-    #[command(subcommand, arg_required_else_help = false)]
+    #[command(subcommand, arg_required_else_help = false, before_help = verify::EXAMPLES)]
     Audit(Audit),
-    /// Tells the ledger what Terraform tells no provider.
-    #[command(subcommand, arg_required_else_help = false)]
+    /// Copies the ledger, and tells it what Terraform tells no provider.
+    #[command(subcommand, arg_required_else_help = false, before_help = snapshot::EXAMPLES)]
     Ledger(Ledger),
+    Completions(completions::Asked),
+    Man(man::Asked),
+    /// Says which version this is.
+    Version,
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,23 +104,14 @@ enum Audit {
 #[derive(Debug, Subcommand)]
 enum Ledger {
     Forget(forget::Asked),
+    Snapshot(snapshot::Asked),
 }
 
-/// The words that a command begins with.
-const COMMANDS: [&str; 7] = [
-    "status",
-    "inventory",
-    "metrics",
-    "lint",
-    "scan",
-    "audit",
-    "ledger",
-];
-
-/// Whether somebody asks for a command, and not for the plugin.
+/// Whether somebody asks for a command, and not for a server to debug.
 pub fn is_asked(words: &[OsString]) -> bool {
-    let first = words.first().and_then(|word| word.to_str());
-    first.is_some_and(|word| COMMANDS.contains(&word))
+    words
+        .first()
+        .is_none_or(|word| word != crate::protocol::DEBUG)
 }
 
 /// Which ledger.
@@ -108,12 +132,14 @@ impl Named {
     }
 }
 
-/// Runs what the words after the name of the program say.
+/// Runs what the words say: first the name under which the program was started, then what is asked of it.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let words: Vec<OsString> = words.into_iter().collect();
-    let line = match Line::try_parse_from(&words) {
+    let mut words = words.into_iter();
+    let program = Program::named(words.next().unwrap_or_default());
+    let words: Vec<OsString> = help_as_an_option(words.collect());
+    let line = match program.parse(&words) {
         Ok(line) => line,
-        Err(error) => return explain(&error, &words),
+        Err(error) => return explain(program, &error, &words),
     };
     let done = match line.command {
         Command::Status(asked) => status::run(&asked),
@@ -123,6 +149,10 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Scan(asked) => scan::run(&asked),
         Command::Audit(Audit::Verify(asked)) => verify::run(&asked),
         Command::Ledger(Ledger::Forget(asked)) => forget::run(&asked),
+        Command::Ledger(Ledger::Snapshot(asked)) => snapshot::run(&asked),
+        Command::Completions(asked) => completions::run(&asked, program),
+        Command::Man(asked) => man::run(&asked, program),
+        Command::Version => version(program),
     };
     let code = done.unwrap_or_else(|error| {
         say_aside(format!("Error: {}\n\n{}", error.summary, error.detail));
@@ -137,44 +167,40 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     code
 }
 
-/// The help that was asked for, or what was not understood. A word may be the password of a URL that was given without
-/// `--url`, so none of them is repeated, as `clap` would do.
-fn explain(error: &clap::Error, words: &[OsString]) -> ExitCode {
-    if error.kind() == ErrorKind::DisplayHelp {
-        say(usage(words));
-        return ExitCode::SUCCESS;
+/// `help status` asks for the same as `status --help`.
+fn help_as_an_option(mut words: Vec<OsString>) -> Vec<OsString> {
+    if words.first().is_some_and(|word| word == "help") {
+        words.remove(0);
+        words.push("--help".into());
     }
-    say_aside(format!("{}\n\n{}", fault(error.kind()), usage(words)));
-    ExitCode::from(USAGE)
+    words
 }
 
-fn fault(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => {
-            "One of the arguments is not known."
+/// The help that was asked for, or what was not understood.
+fn explain(program: Program, error: &clap::Error, words: &[OsString]) -> ExitCode {
+    let mut command = program.command_of(words);
+    match error.kind() {
+        ErrorKind::DisplayHelp => {
+            say(command.render_help());
+            ExitCode::SUCCESS
         }
-        ErrorKind::InvalidValue => "One of the arguments has no value, or none that it takes.",
-        ErrorKind::ValueValidation => "The value of one of the arguments is not of its form.",
-        ErrorKind::ArgumentConflict => {
-            "One of the arguments is given more than once, or beside one that it excludes."
+        ErrorKind::DisplayVersion => version(program).unwrap_or(ExitCode::FAILURE),
+        _ if command.has_subcommands() && words.is_empty() => {
+            say_aside(command.render_help());
+            ExitCode::from(USAGE)
         }
-        ErrorKind::MissingRequiredArgument => "An argument is missing.",
-        ErrorKind::InvalidUtf8 => "One of the arguments is not UTF-8 text.",
-        _ => "Say what is to be done.",
+        _ => {
+            let fault = misunderstood::fault(error, &command, words);
+            let usage = command.render_usage();
+            say_aside(format!("{fault}\n\n{usage}\n\n--help tells more."));
+            ExitCode::from(USAGE)
+        }
     }
 }
 
-/// How the command is used that the words begin with. `clap` itself would leave out the name of the program.
-fn usage(words: &[OsString]) -> String {
-    let mut command = Line::command();
-    command.build();
-    for name in words.iter().filter_map(|word| word.to_str()) {
-        let Some(next) = command.find_subcommand(name).cloned() else {
-            break;
-        };
-        command = next;
-    }
-    command.render_help().to_string()
+fn version(program: Program) -> Result<ExitCode> {
+    say(format!("{program} {}", env!("CARGO_PKG_VERSION")));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// When it is asked.

@@ -2,10 +2,16 @@ use super::*;
 
 fn parsed(line: &str) -> Result<Command, String> {
     let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-    let parsed = Line::try_parse_from(&words);
-    parsed
-        .map(|line| line.command)
-        .map_err(|error| format!("{}\n{}", fault(error.kind()), usage(&words)))
+    let mut command = full().command_of(&words);
+    let parsed = full().parse(&words).map(|line| line.command);
+    parsed.map_err(|error| {
+        let fault = misunderstood::fault(&error, &command, &words);
+        format!("{fault}\n{}", command.render_usage())
+    })
+}
+
+fn full() -> Program {
+    Program::named(program::FULL)
 }
 
 #[test]
@@ -54,13 +60,70 @@ fn what_is_not_understood_is_not_repeated() {
 }
 
 #[test]
-fn every_command_is_told_from_a_plugin() {
-    let command = Line::command();
-    let names: Vec<&str> = command
-        .get_subcommands()
-        .map(clap::Command::get_name)
-        .collect();
-    assert_eq!(names, COMMANDS);
-    assert!(is_asked(&["status".into(), "--json".into()]));
-    assert!(!is_asked(&[]) && !is_asked(&["--debug".into()]));
+fn what_is_wrong_is_named_with_what_was_perhaps_meant() {
+    for (line, fault) in [
+        (
+            "stauts",
+            "Argument 1 is no command. Did you mean status? There are status, ",
+        ),
+        (
+            "audit verfy",
+            "Argument 2 is no command. Did you mean verify?",
+        ),
+        (
+            "status --fial-on due",
+            "Argument 2 is no option. Did you mean --fail-on?",
+        ),
+        ("status --owner a --xyzzy", "Argument 4 is no option.\n"),
+        ("status prod", "Argument 2 is one too many."),
+        ("status --fail-on overdeu", "--fail-on takes due, overdue, "),
+        ("status --fail-on overdeu", " Did you mean overdue?"),
+        ("status --owner", "--owner has no value."),
+        (
+            "audit verify --seal x",
+            "The value of --seal is no NUMBER:HASH.",
+        ),
+        (
+            "inventory --older-than x",
+            "The value of --older-than is no DURATION.",
+        ),
+        ("inventory --sort-by onwer", "Did you mean owner?"),
+        (
+            "inventory --owner a --without-owner",
+            "--owner and --without-owner exclude each other.",
+        ),
+        (
+            "audit verify --url a --url b",
+            "--url is given more than once.",
+        ),
+        ("ledger forget", "<RESOURCE> is missing."),
+        ("ledger", "Say what is to be done: forget, snapshot."),
+    ] {
+        let said = parsed(line).unwrap_err();
+        assert!(said.contains(fault), "{line}: {said}");
+    }
+}
+
+#[test]
+fn every_command_shows_how_it_is_used_before_it_explains_itself() {
+    fn check(command: &clap::Command) {
+        let help = command.clone().render_help().to_string();
+        let is_whole = help.starts_with("Examples:\n  ") && !help.contains(program::FULL);
+        assert!(is_whole || command.get_name() == "version", "{help}");
+        command.get_subcommands().for_each(check);
+    }
+    let short = Program::named("/usr/local/bin/apikey");
+    check(&short.command());
+    for name in ["apikey.exe", "apikey"] {
+        assert_eq!(Program::named(name), short);
+    }
+    for name in ["terraform-provider-apikey_v0.1.0", "apikeys", ""] {
+        assert_eq!(Program::named(name), full());
+    }
+}
+
+#[test]
+fn only_a_debugger_asks_for_no_command() {
+    assert!(is_asked(&["status".into(), "--json".into()]) && is_asked(&[]));
+    assert!(!is_asked(&["--debug".into()]));
 }

@@ -9,11 +9,17 @@ use crate::error::Result;
 use crate::ledger::sql::{Database, Verdict};
 use crate::printable::{say, say_aside};
 
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  terraform-provider-apikey audit verify
+  terraform-provider-apikey audit verify --seal 1234:9f86d081884c7d65…";
+
 /// Walks along the audit trail of a ledger and names the first event that was edited, removed or put in.
 ///
 /// Looks, and writes nothing. Ends with 0 if there is none, with 3 if there is one, and with 1 if the ledger cannot be read or
 /// there is nothing in it, which proves nothing.
 #[derive(Args, Debug)]
+#[command(before_help = EXAMPLES)]
 pub struct Asked {
     #[command(flatten)]
     pub(super) named: Named,
@@ -37,7 +43,7 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
     Ok(report(&place, &verdict))
 }
 
-fn report(place: &str, verdict: &Verdict) -> ExitCode {
+pub(super) fn report(place: &str, verdict: &Verdict) -> ExitCode {
     let Verdict { sound, hash, .. } = verdict;
     if verdict.backwards > 0 {
         say(format!(

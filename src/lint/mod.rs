@@ -14,6 +14,7 @@ use tf_provider::schema::Schema;
 
 use crate::protocol::Catalogue;
 use names::Names;
+pub use names::nearest;
 
 /// What holds more is no configuration that a person wrote.
 const LARGEST: u64 = 4 * 1024 * 1024;

@@ -136,7 +136,7 @@ impl<'f> Names<'f> {
             block: self.block.clone(),
             object: path.to_owned(),
             name: name.to_owned(),
-            nearest: nearest(name, attributes.keys()),
+            nearest: nearest(name, attributes.keys().map(String::as_str)).map(str::to_owned),
         });
     }
 }
@@ -151,11 +151,12 @@ fn named(key: &ObjectKey) -> Option<&str> {
     }
 }
 
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<String> {
+/// The name that somebody meant who wrote another, if one is like it.
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let likeness =
-        |other: &String| strsim::normalized_damerau_levenshtein(&name.to_lowercase(), other);
-    let mut near: Vec<(f64, &String)> = known.map(|other| (likeness(other), other)).collect();
+        |other: &str| strsim::normalized_damerau_levenshtein(&name.to_lowercase(), other);
+    let mut near: Vec<(f64, &str)> = known.map(|other| (likeness(other), other)).collect();
     near.retain(|(likeness, _)| *likeness >= ALIKE);
     near.sort_by(|(one, first), (two, second)| two.total_cmp(one).then(first.cmp(second)));
-    near.first().map(|(_, name)| (*name).clone())
+    near.first().map(|(_, name)| *name)
 }

@@ -14,15 +14,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::LAST_CALLS;
-use super::cli::SOURCE;
 use super::guard::guard_call;
 use super::handshake::{Environment, PROTOCOL_VERSION};
 use super::listener::{Clients, Connection, Listener};
 use super::registry::Registry;
 use super::server::Session;
 
+/// What a configuration calls this provider.
+const SOURCE: &str = "apikey-dev/apikey";
+
 /// The argument that asks for it.
-pub(super) const ARGUMENT: &str = "--debug";
+pub const ARGUMENT: &str = "--debug";
 
 /// Says how to attach to it, and serves until it is interrupted.
 pub(super) async fn serve(

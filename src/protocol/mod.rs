@@ -13,13 +13,12 @@
 //! | `registry`, `entries`, `erased`, `catalogue` | what is served, without its types |
 //! | `codec`, `msgpack`, `unpack`, `normalise`, `conform`, `shape`, `private`, `write_only` | values in and out |
 //! | `schema_wire`, `diagnostics`, `wire` | messages |
-//! | `guard`, `logging`, `cli`, `debug` | panics, logs, people |
+//! | `guard`, `logging`, `debug` | panics, logs, people |
 
 mod action_calls;
 pub mod authoring;
 mod call;
 mod catalogue;
-mod cli;
 mod codec;
 mod conform;
 mod debug;
@@ -72,12 +71,14 @@ use tokio_util::task::TaskTracker;
 
 pub use self::call::{Call, call};
 pub use self::catalogue::Catalogue;
+pub use self::debug::ARGUMENT as DEBUG;
 pub use self::registry::Registry;
 
 use self::guard::guard_call;
-use self::handshake::{Environment, announce};
+use self::handshake::{Environment, Unfit, announce};
 use self::listener::{Clients, Listener};
 use self::server::Session;
+use crate::printable::say_aside;
 
 /// How long calls that are still under way may take once we were told to shut down. The command line
 /// kills a plugin after two seconds.
@@ -116,14 +117,27 @@ pub fn run_with(
     announcement: impl Write,
     build: impl Fn(CancellationToken) -> Registry,
 ) -> ExitCode {
-    let argument = std::env::args().nth(1);
-    if argument.as_deref() == Some(debug::ARGUMENT) {
+    if std::env::args_os().nth(1).is_some_and(|word| word == DEBUG) {
         return outcome(start(debug::serve(announcement, build)));
     }
     match Environment::read(|name| std::env::var(name).ok()) {
         Ok(environment) => outcome(start(serve(environment, announcement, build))),
-        Err(unfit) => cli::explain(unfit, argument.as_deref()),
+        Err(unfit) => explain(unfit),
     }
+}
+
+/// Says why nothing can be served here.
+fn explain(unfit: Unfit) -> ExitCode {
+    let why = match unfit {
+        Unfit::ByHand => "This is a plugin: Terraform or OpenTofu starts it.".to_owned(),
+        Unfit::Versions(versions) => format!(
+            "This provider speaks version {} of the plugin protocol; the command line offers {versions}. Use Terraform 1.0 \
+             or OpenTofu 1.6, or newer.",
+            handshake::PROTOCOL_VERSION
+        ),
+    };
+    say_aside(why);
+    ExitCode::FAILURE
 }
 
 fn start(work: impl Future<Output = io::Result<()>>) -> io::Result<()> {

@@ -152,7 +152,7 @@ fn a_file_is_written_whole_and_for_everybody_or_stays_as_it_was() {
     let before = std::fs::read_dir(ws.home()).unwrap().count();
     ask(&ws, &["metrics", "--out", "nowhere/apikey.prom"])
         .code(1)
-        .says(&["The metrics cannot be written", "nowhere"]);
+        .says(&["The file cannot be written", "nowhere"]);
     ask(
         &ws,
         &[

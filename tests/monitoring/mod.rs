@@ -5,8 +5,10 @@ mod grafana;
 mod inventory;
 mod lint;
 mod metrics;
+mod program;
 mod rules;
 mod scan;
+mod snapshot;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -24,7 +24,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_terraform-provider-apikey");
 #[tokio::test]
 async fn started_by_hand_it_explains_itself_and_fails() {
     let output = Command::new(BINARY).output().await.unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("required_providers"), "{text}");

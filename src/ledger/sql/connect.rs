@@ -65,6 +65,14 @@ pub async fn connect(target: &Arc<Target>, access: Access) -> Result<AnyPool> {
         .connect_lazy_with(options))
 }
 
+/// One connection, to write a file that is there.
+pub async fn alone(target: &Target) -> Result<AnyConnection, Trouble> {
+    let options = options(target, "mode=rw")?;
+    let mut connection = open(&options, target).await?;
+    greet(&mut connection, target, Access::Any).await?;
+    Ok(connection)
+}
+
 /// The options that lead to the database. The first connection is made by itself: a pool keeps the reason of a failure to
 /// itself.
 async fn reachable(

@@ -20,6 +20,7 @@ mod migrate;
 mod reads;
 mod resources;
 mod rows;
+mod snapshot;
 mod target;
 mod transaction;
 mod trouble;
@@ -126,6 +127,14 @@ impl Database {
         let mut reader = self.reader_of_one_that_is_there().await?;
         let verdict = verify::verify(&mut reader, seal).await;
         verdict.map_err(|error| Trouble::from(error).explain(&self.target))
+    }
+
+    /// Copies the whole of it into a file that is there and empty, as it is at one moment. [`Kind::NotFound`] if there is no
+    /// ledger.
+    pub async fn snapshot(&self, file: &std::path::Path) -> Result<()> {
+        let mut reader = self.reader_of_one_that_is_there().await?;
+        let copied = snapshot::snapshot(&mut reader, self.target.dialect, file).await;
+        copied.map_err(|trouble| trouble.explain(&self.target))
     }
 
     /// Lists the live keys of a resource as orphaned, because `by` says that no state holds it any more.
