@@ -78,6 +78,8 @@ pub enum Kind {
     Interrupted,
     /// The world is not as it was when the plan was made.
     Stale,
+    /// A key that is said to be ended is accepted all the same.
+    StillValid,
     /// Everything else.
     Other,
 }

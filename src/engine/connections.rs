@@ -1,6 +1,7 @@
 //! The issuer and the stores of one managed key, ready to be called.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration as StdDuration;
 
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use crate::engine::verification::{
     CONSECUTIVE, Pace, Proof, TIMEOUT, Verdict, Verification, verify,
 };
 use crate::error::{Error, Kind, Path, Result};
-use crate::issuers::Probe;
+use crate::issuers::{KeyRef, Probe};
 use crate::secret::Secret;
 use crate::stores::Store;
 
@@ -94,39 +95,55 @@ impl Connections {
     }
 
     /// Proves that a revoked key is dead: refused as often in a row as a new one is to be accepted. One refusal may come
-    /// from the only server that has heard of the revocation.
+    /// from the only server that has heard of the revocation. A key that is accepted to the end is [`Kind::StillValid`]; what
+    /// is given back is why nobody could find out.
     pub async fn verify_revoked(
         &self,
-        key: &Key,
-        secret: &Secret,
+        key: KeyRef<'_>,
         stop: &CancellationToken,
-    ) -> Result<()> {
-        let key_id = key.key_id.as_deref();
+    ) -> Result<Option<Error>> {
+        let Some(secret) = key.secret.filter(|_| self.capabilities.probe) else {
+            return Ok(None);
+        };
+        let is_accepted = AtomicBool::new(false);
         let probe = || {
-            let asked = self.issuer.probe(key_id, secret);
-            async move {
-                Ok(match asked.await? {
+            let asked = self.issuer.probe(key.key_id, secret);
+            async {
+                let answer = asked.await?;
+                is_accepted.store(answer == Probe::Accepted, Ordering::Relaxed);
+                Ok(match answer {
                     Probe::Refused(_) => Probe::Accepted,
                     Probe::Accepted => Probe::Refused("accepted".to_owned()),
                 })
             }
         };
-        let proof = verify(probe, at_the_issuer(DEATH), stop).await?;
+        let proof = match verify(probe, at_the_issuer(DEATH), stop).await {
+            Ok(proof) => proof,
+            Err(error) => return Ok(Some(error)),
+        };
         let reason = match proof.verdict {
-            Verdict::Verified => return Ok(()),
+            Verdict::Verified => return Ok(None),
+            Verdict::Stopped => format!("Interrupted after {}.", attempts(&proof)),
             Verdict::Unverified => format!(
                 "It was tried {} times within {DEATH} and not refused {CONSECUTIVE} times in a row; the last answer that \
                  was no refusal: {}.",
                 proof.attempts,
                 proof.last_reason.unwrap_or_default()
             ),
-            Verdict::Stopped => format!("Interrupted after {} attempts.", proof.attempts),
         };
-        Err(Error::new(
-            Kind::Other,
-            format!("{} may still accept the key", self.issuer.account()),
-            reason,
-        ))
+        let account = self.issuer.account();
+        match proof.verdict == Verdict::Unverified && is_accepted.into_inner() {
+            true => Err(Error::new(
+                Kind::StillValid,
+                format!("{account} still accepts the key"),
+                reason,
+            )),
+            false => Ok(Some(Error::new(
+                Kind::Other,
+                format!("{account} may still accept the key"),
+                reason,
+            ))),
+        }
     }
 
     /// Proves that a key works: by its issuer, and by the request of the resource where there is one.

@@ -6,34 +6,39 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::slots::{Key, Slots};
 use crate::engine::connections::{Connections, at_issuer};
 use crate::error::{Error, Kind, Path, Result};
-use crate::issuers::{KeyStatus, Probe};
+use crate::issuers::{KeyRef, KeyStatus, Probe};
 use crate::secret::Secret;
 use crate::stores::Found;
 
-/// Tries what seems to be missing. Nothing is known of a key that cannot be tried now.
+/// Tries what seems to be missing, and says what the status of the secondary counts as. Nothing is known of a key that cannot
+/// be tried now. A retiring key that was deleted and is accepted all the same still has to be revoked.
 pub async fn refuse_partial_list(
     slots: &Slots,
     primary: Option<KeyStatus>,
     secondary: Option<KeyStatus>,
     connections: &Connections,
-) -> Result<()> {
-    let keys = [
-        (Some(&slots.primary), primary),
-        (slots.secondary_key(), secondary),
-    ];
-    let missing = keys
-        .into_iter()
-        .filter(|(_, status)| *status == Some(KeyStatus::Missing));
-    for key in missing.filter_map(|(key, _)| key) {
-        let Some(secret) = to_try(key, connections).await else {
-            continue;
-        };
-        let tried = connections.issuer.probe(key.key_id.as_deref(), &secret);
-        if at_issuer(tried.await)? == Probe::Accepted {
-            return Err(partial(key, &connections.issuer.account()));
-        }
+) -> Result<Option<KeyStatus>> {
+    let is_missing = |status| status == Some(KeyStatus::Missing);
+    let account = || connections.issuer.account();
+    if is_missing(primary) && is_accepted(&slots.primary, connections).await? {
+        return Err(partial(&slots.primary, &account()));
     }
-    Ok(())
+    let Some(key) = slots.secondary_key().filter(|_| is_missing(secondary)) else {
+        return Ok(secondary);
+    };
+    match is_accepted(key, connections).await? {
+        false => Ok(secondary),
+        true if slots.retiring().is_some() => Ok(Some(KeyStatus::Active)),
+        true => Err(partial(key, &account())),
+    }
+}
+
+async fn is_accepted(key: &Key, connections: &Connections) -> Result<bool> {
+    let Some(secret) = to_try(key, connections).await else {
+        return Ok(false);
+    };
+    let tried = connections.issuer.probe(key.key_id.as_deref(), &secret);
+    Ok(at_issuer(tried.await)? == Probe::Accepted)
 }
 
 /// Makes sure that a key which was just revoked is refused, while its secret can still be read.
@@ -44,8 +49,12 @@ pub async fn refuse_living(
 ) -> Result<()> {
     match to_try(key, connections).await {
         Some(secret) => {
-            let refused = connections.verify_revoked(key, &secret, stop).await;
-            refused.map_err(|error| Error {
+            let revoked = KeyRef {
+                key_id: key.key_id.as_deref(),
+                secret: Some(&secret),
+            };
+            let doubt = connections.verify_revoked(revoked, stop).await;
+            doubt.and_then(|doubt| doubt.map_or(Ok(()), Err)).map_err(|error| Error {
                 summary: format!("Key {} was revoked: {}", key.label(), error.summary),
                 detail: format!(
                     "{} It stays in its deliveries and in the state. Check revoke in the declaration of the API, and what \

@@ -57,7 +57,8 @@ pub async fn observe(
         });
     };
     let (primary, secondary) = key_statuses(slots, connections).await?;
-    refuse_partial_list(slots, primary, secondary.flatten(), connections).await?;
+    let judged = refuse_partial_list(slots, primary, secondary.flatten(), connections).await?;
+    let secondary = secondary.map(|_| judged);
     let observed = look_at_deliveries(managed, slots, connections, in_state, now).await;
     let mut gone_at_issuer = primary == Some(KeyStatus::Missing)
         && secondary.is_none_or(|s| s == Some(KeyStatus::Missing));

@@ -54,7 +54,7 @@ fn a_revoked_key_that_is_accepted_once_more_is_not_taken_for_dead() {
 }
 
 #[test]
-fn a_revoked_key_that_stays_accepted_is_told_of() {
+fn a_revoked_key_that_stays_accepted_goes_on_retiring() {
     let world = World::new();
     let door = Door::before(&world.cloud.url());
     let world = world.created().staged().promoted();
@@ -62,8 +62,26 @@ fn a_revoked_key_that_stays_accepted_is_told_of() {
     world.ws.advance("30s").plan().ok().code(2);
     // The revocation is said to be done and is not.
     door.pretend(&["Action=DeleteAccessKey", "Action=UpdateAccessKey"]);
-    let revoked = world.ws.apply_plan().ok();
-    revoked.warns(&["payments", "is not proved dead", "times in a row"]);
+    let retiring = world.document()["secondary"]["key_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let revoked = world.ws.apply_plan().failed();
+    revoked.complains(&[
+        "payments",
+        &retiring,
+        "is not revoked",
+        "times in a row",
+        "keeps the secondary slot",
+    ]);
+    assert_eq!(world.document()["secondary"]["key_id"], *retiring);
+    world.in_order();
+
+    door.open();
+    world.ws.plan().ok().code(2).warns(&["payments", &retiring]);
+    world.ws.apply_plan().ok();
+    assert!(!world.ids().contains(&retiring));
+    world.in_order();
 }
 
 #[test]

@@ -131,19 +131,47 @@ fn speak_falsely(world: &mut World, request: &Request) -> Option<Answer> {
     }
 }
 
-#[test]
-fn a_key_that_is_said_to_be_deleted_is_believed_dead_only_when_it_is_refused() {
+/// One apply after the other says so, and the key keeps its slot and its place, until it is refused.
+fn is_believed_dead_only_when_refused(declared: impl Fn(&str) -> String) {
     let keyring = Keyring::start(speak_falsely);
-    let ws = workspace(&declaration(&keyring.url()));
+    let ws = workspace(&declared(&keyring.url()));
     ws.apply().ok();
     ws.advance("80s").apply().ok();
-    ws.advance("20s").apply().ok().does_not_warn("proved dead");
-    let revoked = ws.advance("30s").apply().ok();
-    revoked.warns(&["is not proved dead", "still accepted"]);
+    ws.advance("20s").apply().ok();
+    ws.advance("30s");
+    for _ in 0..2 {
+        let revoked = ws.apply().failed();
+        revoked
+            .complains(&[
+                "is not revoked",
+                "still accepts",
+                "keeps the secondary slot",
+            ])
+            .reads("http-key-that-outlives-its-revocation");
+        assert_eq!(delivered(&ws), ["made-up-secret-2", "made-up-secret-1"]);
+        ws.plan().ok().code(2);
+    }
+    let forget = |key: &crate::support::keyring::Key| key.secret != "made-up-secret-1";
+    keyring.world().keys.retain(forget);
+    ws.apply().ok();
     assert_eq!(delivered(&ws), ["made-up-secret-2"]);
-    let listed = keyring.world().list("svc", |key| json!(key.secret));
-    assert_eq!(listed, [json!("made-up-secret-2")]);
-    assert!(keyring.world().accepts("made-up-secret-1"));
+    ws.plan().ok().code(0);
+}
+
+#[test]
+fn a_key_that_is_said_to_be_deleted_is_believed_dead_only_when_it_is_refused() {
+    is_believed_dead_only_when_refused(declaration);
+}
+
+#[test]
+fn without_a_list_too_a_deleted_key_is_believed_dead_only_when_it_is_refused() {
+    is_believed_dead_only_when_refused(|url| {
+        let lines = declaration(url);
+        let unlisted: Vec<&str> = lines.lines().filter(|it| !it.contains("list = ")).collect();
+        let path = "path = \"/users/{{user}}/tokens/{{key_id}}\"";
+        let unlisted = unlisted.join("\n");
+        unlisted.replace(path, &format!("{path}, gone = [404]"))
+    });
 }
 
 fn list_of(keyring: &Keyring) -> (u16, serde_json::Value) {

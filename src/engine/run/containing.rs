@@ -55,11 +55,11 @@ impl Run<'_> {
         let survivor = slots.secondary_key().map(|second| self.reference(second));
         let deed = Deed::to(mark(&key));
         let revoked = self.revoke_beside(self.reference(&key), survivor, deed);
-        revoked
+        let doubt = revoked
             .await
             .map_err(|error| self.not_contained_first(&key, error))?;
         tracing::info!(key = %self.name, revoked = %key.label(), "revoked before anything takes its place");
-        self.verify_revoked(&key).await;
+        self.warn_of_doubt(&key, doubt);
         Ok(())
     }
 

@@ -46,10 +46,10 @@ impl Run<'_> {
             ..Deed::to(mark(&key))
         };
         let undone = match self.revoke(self.reference(&key), deed).await {
-            Ok(()) if emptied => {
+            Ok(_) if emptied => {
                 format!("New key {label} was taken out of the deliveries and revoked again.")
             }
-            Ok(()) => format!("New key {label} was revoked again; nothing else has changed."),
+            Ok(_) => format!("New key {label} was revoked again; nothing else has changed."),
             Err(error) => {
                 self.managed.pending_revocations.extend(key.key_id);
                 format!(
@@ -143,27 +143,56 @@ impl Run<'_> {
                 "{name}: delivery {place:?} leads with {label}, which was to be revoked"
             )));
         }
+        let revoked = self.revoke(self.reference(&key), Deed::to(mark(&key)));
+        let unrevoked = match revoked.await {
+            Ok(doubt) => {
+                tracing::info!(key = %self.name, revoked = %key.label(), "revoked");
+                self.warn_of_doubt(&key, doubt);
+                None
+            }
+            Err(error) => match key.key_id.clone() {
+                Some(id) if error.kind != Kind::StillValid => Some((id, error)),
+                // A slot alone remembers a key without an id, and a secret alone can show that a key is dead.
+                _ => return Err(self.retire_again(&key, error).await),
+            },
+        };
         if let Some(slots) = &mut self.managed.slots {
             slots.secondary = None;
         }
-        match self
-            .revoke(self.reference(&key), Deed::to(mark(&key)))
-            .await
-        {
-            Ok(()) => {
-                tracing::info!(key = %self.name, revoked = %key.label(), "revoked");
-                self.verify_revoked(&key).await;
-            }
-            Err(error) if self.is_compromised(&key) => {
-                self.trouble.late = Some(self.not_contained(key.label(), error));
-                self.managed.pending_revocations.extend(key.key_id);
-            }
-            Err(error) => {
-                self.warn_pending(key.label().to_owned(), error);
-                self.managed.pending_revocations.extend(key.key_id);
-            }
+        if let Some((id, error)) = unrevoked {
+            self.note_unrevoked(&id, error);
+            self.managed.pending_revocations.push(id);
         }
         Ok(())
+    }
+
+    /// The key keeps its slot, and its secret goes back to where it was taken out, so that the next apply can try again.
+    async fn retire_again(&mut self, key: &Key, error: Error) -> Error {
+        let connections = self.connections;
+        let document = self.document(Content::Current);
+        for (name, delivery) in &connections.deliveries {
+            let Some(document) = document.as_ref().filter(|_| !self.is_failing(name)) else {
+                continue;
+            };
+            let deed = Deed {
+                takes_back: true,
+                ..Deed::at(delivery.place(name))
+            };
+            if let Err(error) = self.write_down(name, delivery, document, deed).await {
+                self.note_failure(name, &error);
+                self.warnings.push(error);
+            }
+        }
+        if self.is_compromised(key) {
+            return self.not_contained(key.label(), error);
+        }
+        Error {
+            summary: format!("{}: retiring key {} is not revoked", self.name, key.label()),
+            detail: format!(
+                "{error} It keeps the secondary slot, and every apply tries again. End it by hand at the issuer if you can."
+            ),
+            ..error
+        }
     }
 
     /// Why the retiring key has to live on. Its successor must be in a delivery that is in order, and no required one may
@@ -248,7 +277,10 @@ impl Run<'_> {
             }
             let revoked = match self.may_lead(&key) {
                 Some(leads) => Err(leads),
-                None => self.revoke(KeyRef::of_id(&id), Deed::to(key)).await,
+                None => self
+                    .revoke(KeyRef::of_id(&id), Deed::to(key))
+                    .await
+                    .map(drop),
             };
             if let Err(error) = revoked {
                 self.note_unrevoked(&id, error);
@@ -301,22 +333,28 @@ impl Run<'_> {
         }
     }
 
-    async fn revoke(&self, key: KeyRef<'_>, deed: Deed) -> Result<()> {
+    async fn revoke(&self, key: KeyRef<'_>, deed: Deed) -> Result<Option<Error>> {
         let slots = self.managed.slots.as_ref();
         let survivor = slots.map(|slots| self.reference(&slots.primary));
         self.revoke_beside(key, survivor, deed).await
     }
 
+    /// "Deleted" is the issuer's word; whether the key still opens the door is a fact, and part of the effect. Gives back
+    /// why nobody could find out.
     pub(super) async fn revoke_beside(
         &self,
         key: KeyRef<'_>,
         survivor: Option<KeyRef<'_>>,
         deed: Deed,
-    ) -> Result<()> {
-        let revoke = |_| self.connections.issuer.revoke(key, survivor);
+    ) -> Result<Option<Error>> {
+        let connections = self.connections;
+        let revoke = async |_| {
+            connections.issuer.revoke(key, survivor).await?;
+            connections.verify_revoked(key, self.stop).await
+        };
         let journal = &self.journal;
         journal
-            .effect(Effect::Revoke, self.acting, deed, revoke, |()| None)
+            .effect(Effect::Revoke, self.acting, deed, revoke, |_| None)
             .await
     }
 
@@ -330,31 +368,15 @@ impl Run<'_> {
         });
     }
 
-    /// "Deleted" is the issuer's word; whether the key still opens the door is a fact.
-    pub(super) async fn verify_revoked(&mut self, key: &Key) {
-        if !self.connections.capabilities.probe {
-            return;
-        }
-        let Some(secret) = self.secrets.secret_of(key) else {
-            return;
-        };
-        let verified = self
-            .connections
-            .verify_revoked(key, secret, self.stop)
-            .await;
-        if let Err(error) = verified {
-            self.warnings.push(Error {
-                summary: format!(
-                    "{}: revoked key {} is not proved dead",
-                    self.name,
-                    key.label()
-                ),
-                detail: format!(
-                    "The issuer says that it ended it, or that there is no such key. {error} Look whether it is still accepted before you rely on its end."
-                ),
-                ..error
-            });
-        }
+    pub(super) fn warn_of_doubt(&mut self, key: &Key, doubt: Option<Error>) {
+        self.warnings.extend(doubt.map(|error| Error {
+            summary: format!("{}: revoked key {} is not proved dead", self.name, key.label()),
+            detail: format!(
+                "The issuer says that it ended it, or that there is no such key. {error} Look whether it is still accepted \
+                 before you rely on its end."
+            ),
+            ..error
+        }));
     }
 }
 
