@@ -1,19 +1,23 @@
 #!/usr/bin/env bash
-# Builds what a registry wants into dist/: the zip for this platform, the manifest and the checksums.
+# Builds what a registry wants into dist/: the zip for this platform, the manifest and the checksums; and what goes on a file
+# server or into an OCI registry in place of one (docs/guides/install.md).
 #
 #   scripts/release.sh          for this machine
 #   scripts/release.sh TARGET   for a Rust target
 #   scripts/release.sh all      for every platform that this machine can build
 #   scripts/release.sh list     names the platforms that registries expect, and what each needs here
+#   scripts/release.sh pack BINARY [TARGET]   with a binary that was built elsewhere
 #
 # On Linux the binary is linked statically: against musl where its target is installed, against glibc
-# otherwise. Run on several machines with the same dist/, the checksums cover everything in it.
+# otherwise. Run on several machines with the same dist/, the checksums cover everything in it. DIST names another directory;
+# with GPG_FINGERPRINT the checksums are signed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 VERSION=$(version)
-readonly VERSION DIST=$PWD/dist NAME=${BINARY}_$VERSION
+export DIST=${DIST:-$PWD/dist}
+readonly VERSION DIST NAME=${BINARY}_$VERSION
 
 # What registries expect, the first seven of them above all, and the Rust target of each.
 readonly PLATFORMS="\
@@ -98,12 +102,12 @@ build() {
   RUSTFLAGS="${RUSTFLAGS:-} $flags" cargo build --locked --release --bin "$BINARY" --target "$target"
 }
 
-# The same input gives the same zip: one fixed time, no extra fields, files in order.
+# Binary $1 for target $2. The same input gives the same zip: one fixed time, no extra fields, files in order.
 pack() {
-  local target=$1 stage zip suffix=
+  local binary=$1 target=$2 stage zip suffix=
   case $target in *-windows-*) suffix=.exe ;; esac
   stage=$(mktemp -d)
-  cp "$(target_directory)/$target/release/$BINARY$suffix" "$stage/${BINARY}_v$VERSION$suffix"
+  cp "$binary" "$stage/${BINARY}_v$VERSION$suffix"
   cp LICENSE README.md CHANGELOG.md "$stage/"
   chmod 755 "$stage/${BINARY}_v$VERSION$suffix"
   chmod 644 "$stage"/[A-Z]*
@@ -119,17 +123,38 @@ pack() {
 }
 
 release() {
+  local suffix=
+  case $1 in *-windows-*) suffix=.exe ;; esac
   build "$1"
-  pack "$1"
+  pack "$(target_directory)/$1/release/$BINARY$suffix" "$1"
 }
 
-if [ "${1:-}" = list ]; then
-  list
-  exit
-fi
-scripts/setup.sh build
-command -v zip >/dev/null || fail "zip is missing. Debian, Ubuntu: sudo apt-get install zip"
+# What can be said of everything in dist/.
+complete() {
+  scripts/sbom.sh
+  scripts/checksums.sh
+  scripts/mirrors.py "$VERSION" "$DIST"
+}
+
 case ${1:-} in
+  list)
+    list
+    exit
+    ;;
+  pack) ;;
+  *)
+    scripts/setup.sh build
+    scripts/setup.sh release
+    ;;
+esac
+command -v zip >/dev/null || fail "zip is missing. Debian, Ubuntu: sudo apt-get install zip"
+command -v python3 >/dev/null || fail "python3 is missing; it writes the mirrors. Debian, Ubuntu: sudo apt-get install python3"
+case ${1:-} in
+  pack)
+    pack "${2:?a binary to pack}" "${3:-$(host)}"
+    complete
+    exit
+    ;;
   all)
     release "$(choose_target)"
     while read -r name target; do
@@ -138,5 +163,5 @@ case ${1:-} in
     ;;
   *) release "${1:-$(choose_target)}" ;;
 esac
-scripts/checksums.sh
+complete
 list

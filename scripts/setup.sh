@@ -5,6 +5,7 @@
 #   scripts/setup.sh demo    the same; terraform or tofu
 #   scripts/setup.sh test    the same; PostgreSQL; moto; OpenBao; where they can be had, JupyterHub, Verdaccio, Prometheus and mandoc
 #   scripts/setup.sh bench   the same without moto and OpenBao
+#   scripts/setup.sh release where they can be had, zip and cargo-cyclonedx
 #   scripts/setup.sh python  Python with a virtual environment
 #   scripts/setup.sh mingw   a C compiler for Windows
 #
@@ -19,6 +20,9 @@ readonly JUPYTERHUB_VERSION=6.1.1
 readonly VERDACCIO_VERSION=6.8.0
 readonly OPENBAO_VERSION=2.7.2
 readonly PROMETHEUS_CLIENT_VERSION=0.26.0
+readonly CYCLONEDX_VERSION=0.5.9
+readonly CRANE_VERSION=0.21.4
+readonly ORAS_VERSION=1.3.0
 
 # Installs a system package where that needs no questions: $1 for apt, $2 for dnf, $3 for brew.
 install_package() {
@@ -218,6 +222,31 @@ want_from_npm() {
     say "$1 could not be installed; what needs it is skipped."
 }
 
+# What a release is packed with and described by; zip is looked for where it is used.
+want_to_release() {
+  local place
+  if ! command -v zip >/dev/null; then install_package zip zip zip >&2 || true; fi
+  place=$(target_directory)/cargo
+  if command -v cargo-cyclonedx >/dev/null || [ -x "$place/bin/cargo-cyclonedx" ]; then return; fi
+  say "cargo-cyclonedx is missing; building it into $place."
+  cargo install --quiet --locked --root "$place" --target-dir "$(target_directory)/cyclonedx" \
+    "cargo-cyclonedx@$CYCLONEDX_VERSION" || say "cargo-cyclonedx could not be built; a release has no bill of materials."
+  rm -rf "$(target_directory)/cyclonedx"
+}
+
+# Program $1 out of the Go package $2, such as path@version.
+want_from_go() {
+  local place
+  place=$(target_directory)/go/bin
+  if command -v "$1" >/dev/null || [ -x "$place/$1" ]; then return; fi
+  if ! command -v go >/dev/null; then
+    say "Go is missing, so $1 is not built; what needs it is skipped."
+    return
+  fi
+  say "$1 is missing; building it into $place."
+  GOBIN=$place go install "$2" || say "$1 could not be built; what needs it is skipped."
+}
+
 need_mingw() {
   if command -v x86_64-w64-mingw32-gcc >/dev/null; then return; fi
   say "A C compiler for Windows is missing; trying to install it."
@@ -235,6 +264,10 @@ case ${1:-build} in
     "need_$1"
     exit
     ;;
+  release)
+    want_to_release
+    exit
+    ;;
 esac
 need_c
 need_protoc
@@ -247,10 +280,14 @@ case ${1:-build} in
     need_moto
     need_openbao
     want_servers
+    want_to_release
+    # A registry of containers, and what uploads to one.
+    want_from_go crane "github.com/google/go-containerregistry/cmd/crane@v$CRANE_VERSION"
+    want_from_go oras "oras.land/oras/cmd/oras@v$ORAS_VERSION"
     ;;
   bench)
     need_cli
     need_postgresql
     ;;
-  *) fail "usage: scripts/setup.sh [build|demo|test|bench|python|mingw]" ;;
+  *) fail "usage: scripts/setup.sh [build|demo|test|bench|release|python|mingw]" ;;
 esac

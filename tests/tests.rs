@@ -69,6 +69,9 @@ mod places;
 /// The plugin protocol over its socket and under the real command line.
 #[cfg(unix)]
 mod protocol;
+/// What a release is, and what installs from it.
+#[cfg(unix)]
+mod release;
 /// Older states that are put back.
 #[cfg(unix)]
 mod restore;

@@ -8,12 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, KeyPair};
-use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
 
 use super::request::Request;
 use super::services;
+use crate::support::authority::Authority;
 
 /// One end of a connection that hangs must not hang the test.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,8 +25,7 @@ pub struct Recorder {
 /// What the connections share.
 pub struct World {
     moto: String,
-    authority: Certificate,
-    key: KeyPair,
+    authority: Authority,
     seen: Mutex<Vec<String>>,
     /// Whose sessions the keys are that were handed out.
     sessions: Mutex<BTreeMap<String, String>>,
@@ -36,16 +34,9 @@ pub struct World {
 impl Recorder {
     /// Before this server.
     pub fn start(moto: &str) -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut parameters = CertificateParams::new(vec![]).unwrap();
-        // Of the same name as what it issues, it would count as self-signed.
-        let name = &mut parameters.distinguished_name;
-        name.push(DnType::CommonName, "A private authority");
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let world = Arc::new(World {
             moto: moto.trim_start_matches("http://").to_owned(),
-            authority: parameters.self_signed(&key).unwrap(),
-            key,
+            authority: Authority::new(),
             seen: Mutex::default(),
             sessions: Mutex::default(),
         });
@@ -91,7 +82,8 @@ impl World {
         }
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
         let host = request.target.split(':').next().unwrap_or_default();
-        let connection = ServerConnection::new(self.certificate(host)).map_err(io::Error::other)?;
+        let connection =
+            ServerConnection::new(self.authority.server(host)).map_err(io::Error::other)?;
         let mut stream = StreamOwned::new(connection, stream);
         // A client that does not trust the authority ends here.
         let request = Request::read(&mut stream)?;
@@ -99,24 +91,6 @@ impl World {
         stream.write_all(&answer)?;
         stream.conn.send_close_notify();
         stream.flush()
-    }
-
-    fn certificate(&self, host: &str) -> Arc<ServerConfig> {
-        let key = KeyPair::generate().unwrap();
-        let parameters = CertificateParams::new(vec![host.to_owned()]).unwrap();
-        let certificate = parameters
-            .signed_by(&key, &self.authority, &self.key)
-            .unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-            );
-        Arc::new(config.unwrap())
     }
 
     fn answer(&self, request: &Request, host: Option<&str>) -> io::Result<Vec<u8>> {

@@ -56,6 +56,18 @@ fn the_pages_are_what_the_schemas_and_examples_say() {
 }
 
 #[test]
+fn the_readme_names_every_issuer_and_every_store() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let issuers = apikey::issuers::ISSUERS.iter().map(|kind| kind.name());
+    let stores = apikey::stores::STORES.iter().map(|kind| kind.name());
+    let missing: Vec<&str> = issuers
+        .chain(stores)
+        .filter(|name| !readme.contains(&format!("`{name}`")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn every_attribute_is_described() {
     let catalogue = registry().catalogue();
     let mut bare = Vec::new();

@@ -115,7 +115,12 @@ impl Version {
 
 /// The CLI in a directory, reading only the configuration file that is given.
 pub fn command(directory: &Path, cli_config: &Path) -> Command {
-    prepared(Command::new(path()), directory, cli_config)
+    command_of(path(), directory, cli_config)
+}
+
+/// The same with another CLI.
+pub fn command_of(path: &Path, directory: &Path, cli_config: &Path) -> Command {
+    prepared(Command::new(path), directory, cli_config)
 }
 
 /// A shell script in a directory whose `terraform` is that CLI.

@@ -2,6 +2,8 @@
 
 #[cfg(unix)]
 pub mod action;
+#[cfg(unix)]
+pub mod authority;
 pub mod child;
 #[cfg(unix)]
 pub mod cli;

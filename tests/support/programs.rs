@@ -25,8 +25,14 @@ pub fn find(name: &str) -> Option<PathBuf> {
         .ancestors()
         .nth(2)?;
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let installed = ["python/bin", "node/node_modules/.bin", "debian/usr/bin"]
-        .map(|folder| target.join(folder));
+    let installed = [
+        "python/bin",
+        "node/node_modules/.bin",
+        "debian/usr/bin",
+        "cargo/bin",
+        "go/bin",
+    ]
+    .map(|folder| target.join(folder));
     let found = std::env::split_paths(&path)
         .chain(installed)
         .map(|folder| folder.join(name))
