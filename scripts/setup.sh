@@ -6,6 +6,7 @@
 #   scripts/setup.sh test    the same; PostgreSQL; moto; OpenBao; where they can be had, JupyterHub, Verdaccio, Prometheus and mandoc
 #   scripts/setup.sh bench   the same without moto and OpenBao
 #   scripts/setup.sh release where they can be had, zip and cargo-cyclonedx
+#   scripts/setup.sh prism   Prism, which holds the fakes of vendors against their specifications
 #   scripts/setup.sh python  Python with a virtual environment
 #   scripts/setup.sh mingw   a C compiler for Windows
 #
@@ -23,6 +24,7 @@ readonly PROMETHEUS_CLIENT_VERSION=0.26.0
 readonly CYCLONEDX_VERSION=0.5.9
 readonly CRANE_VERSION=0.21.4
 readonly ORAS_VERSION=1.3.0
+readonly PRISM_VERSION=5.16.0
 
 # Installs a system package where that needs no questions: $1 for apt, $2 for dnf, $3 for brew.
 install_package() {
@@ -222,6 +224,9 @@ want_from_npm() {
     say "$1 could not be installed; what needs it is skipped."
 }
 
+# Of use with specifications alone.
+want_prism() { want_from_npm prism @stoplight/prism-cli "$PRISM_VERSION"; }
+
 # What a release is packed with and described by; zip is looked for where it is used.
 want_to_release() {
   local place
@@ -268,6 +273,10 @@ case ${1:-build} in
     want_to_release
     exit
     ;;
+  prism)
+    want_prism
+    exit
+    ;;
 esac
 need_c
 need_protoc
@@ -284,10 +293,11 @@ case ${1:-build} in
     # A registry of containers, and what uploads to one.
     want_from_go crane "github.com/google/go-containerregistry/cmd/crane@v$CRANE_VERSION"
     want_from_go oras "oras.land/oras/cmd/oras@v$ORAS_VERSION"
+    if [ -n "${APIKEY_SPECS:-}" ]; then want_prism; fi
     ;;
   bench)
     need_cli
     need_postgresql
     ;;
-  *) fail "usage: scripts/setup.sh [build|demo|test|bench|release|python|mingw]" ;;
+  *) fail "usage: scripts/setup.sh [build|demo|test|bench|release|prism|python|mingw]" ;;
 esac

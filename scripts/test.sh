@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Every test: unit, property and acceptance with the real terraform or tofu. Then, with every other version of these that can
 # be had, what it can do. APIKEY_MATRIX=all runs all that depends on the version with each; APIKEY_MATRIX=no leaves them out.
+# APIKEY_SPECS names a folder with the specifications of vendors, which the fakes are then held against.
 # Arguments go to cargo test, such as the name of one test, and leave them out too.
 set -euo pipefail
 cd "$(dirname "$0")/.."

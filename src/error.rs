@@ -74,6 +74,8 @@ pub enum Kind {
     Unavailable,
     /// It may have been done: the answer was lost. Only a later look can tell.
     Uncertain,
+    /// A person has to approve it first.
+    Awaiting,
     /// A person asked to stop before it was known.
     Interrupted,
     /// The world is not as it was when the plan was made.

@@ -19,6 +19,7 @@ use crate::support::moto::Moto;
 use crate::support::openbao::{self, OpenBao};
 use crate::support::postgres::{self, Postgres};
 use crate::support::workspace::Workspace;
+use crate::support::{doppler, infisical, twilio};
 
 const NEED_NOTHING: &[&str] = &[
     "data-sources/apikey_inventory/data-source.tf",
@@ -44,6 +45,9 @@ const VERIFICATION: &str = "resources/apikey_managed/resource_verification.tf";
 const AWS: &str = "resources/apikey_managed/resource_aws.tf";
 const AWS_PARAMETER: &str = "resources/apikey_managed/resource_aws_parameter.tf";
 const AWS_CROSS_ACCOUNT: &str = "aws/cross_account.tf";
+const DOPPLER: &str = "resources/apikey_managed/resource_doppler.tf";
+const INFISICAL: &str = "resources/apikey_managed/resource_infisical.tf";
+const TWILIO: &str = "resources/apikey_managed/resource_twilio.tf";
 const GITHUB: &str = "resources/apikey_managed/resource_github.tf";
 const KUBERNETES: &str = "resources/apikey_managed/resource_kubernetes.tf";
 const VAULT: &str = "resources/apikey_managed/resource_vault.tf";
@@ -98,6 +102,9 @@ fn no_example_is_forgotten_here() {
             AWS,
             AWS_PARAMETER,
             AWS_CROSS_ACCOUNT,
+            DOPPLER,
+            INFISICAL,
+            TWILIO,
             GITHUB,
             KUBERNETES,
             VAULT,
@@ -200,6 +207,40 @@ fn the_examples_for_aws_are_applied_and_settle() {
         let cloud = Cloud::with_user(user);
         applies_and_settles(&cloud.workspace(&text(example)));
     }
+}
+
+#[test]
+fn the_example_for_twilio_is_applied_and_settles() {
+    let site = twilio::start();
+    let ws = workspace(&text(TWILIO));
+    let endpoint = format!("{:?}", site.url());
+    fs::write(
+        ws.path("provider.tf"),
+        format!("provider \"apikey\" {{\n  twilio = {{ endpoint = {endpoint} }}\n}}\n"),
+    )
+    .unwrap();
+    ws.env("TWILIO_ACCOUNT_SID", &twilio::account())
+        .env("TWILIO_AUTH_TOKEN", twilio::TOKEN);
+    applies_and_settles(&ws);
+}
+
+#[test]
+fn the_examples_for_doppler_and_infisical_are_applied_and_settle() {
+    let site = doppler::start();
+    let ws = workspace(&text(DOPPLER));
+    ws.env("DOPPLER_API_HOST", &site.url())
+        .env("DOPPLER_TOKEN", doppler::TOKEN);
+    applies_and_settles(&ws);
+
+    let site = infisical::start();
+    let ws = workspace(&text(INFISICAL));
+    ws.env("INFISICAL_HOST", &site.url())
+        .env("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID", infisical::CLIENT_ID)
+        .env(
+            "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET",
+            infisical::CLIENT_SECRET,
+        );
+    applies_and_settles(&ws);
 }
 
 #[test]

@@ -75,6 +75,9 @@ mod release;
 /// Older states that are put back.
 #[cfg(unix)]
 mod restore;
+/// Vendors that only their own servers know, played by fakes.
+#[cfg(unix)]
+mod saas;
 /// What the tests share.
 mod support;
 /// Vault, against a real OpenBao and against servers that misbehave.

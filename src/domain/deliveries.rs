@@ -7,6 +7,7 @@
 use crate::domain::announce::{capitalised, enumerated};
 use crate::domain::situation::{Copy, Repair, Situation, Why};
 use crate::domain::slots::Slots;
+use crate::domain::ways;
 use crate::duration::Duration;
 use crate::instant::Instant;
 
@@ -31,7 +32,7 @@ impl Situation<'_> {
     /// Some place is in order, or nothing is known that would keep it from being written.
     fn has_a_place(&self) -> bool {
         let mut repairs = self.repairs.iter();
-        self.any_in_order || repairs.any(|repair| repair.is_write() && !repair.is_failing())
+        self.any_in_order || repairs.any(Repair::is_place)
     }
 
     /// The deliveries that a promotion waits for. It waits for none while the primary does not work: nobody would be
@@ -116,8 +117,12 @@ pub fn held_up(situation: &Situation, slots: &Slots) -> Option<String> {
         let awaited = situation.promotion_waits_for();
         return match awaited.is_empty() {
             false => Some(format!(
-                "{act} before {} is in order, which is required: mend it, or set required = false in it",
-                names(&awaited)
+                "{act} before {} is in order, which is required: {} it, or set required = false in it",
+                names(&awaited),
+                match awaited.iter().all(|repair| repair.why == Why::Awaited) {
+                    true => "approve",
+                    false => "mend",
+                }
             )),
             true => (!situation.can_swap()).then(|| nowhere(&act)),
         };
@@ -137,6 +142,22 @@ pub fn complaints(situation: &Situation) -> String {
     all.join("; ")
 }
 
+/// What was written and awaits approval, which is nothing that an apply could do; `None` if nothing does.
+pub fn awaited(situation: &Situation, slots: &Slots) -> Option<String> {
+    if situation.repairs.is_empty() {
+        return None;
+    }
+    let way = match (
+        situation.staged_awaits_approval(),
+        slots.primary.delivered_at,
+    ) {
+        (true, _) => format!("; if it is rejected, {} to have another key", ways::ASK),
+        (false, None) => "; if it is rejected, replace this resource (-replace)".to_owned(),
+        (false, Some(_)) => String::new(),
+    };
+    Some(complaints(situation) + &way)
+}
+
 fn complaint(repair: &Repair) -> String {
     let what = match repair.why {
         Why::Added => "was added",
@@ -147,6 +168,7 @@ fn complaint(repair: &Repair) -> String {
         Why::Failed if repair.is_failing() => "could not be written",
         Why::Failed => "is not filled yet",
         Why::Unreadable => "cannot be read",
+        Why::Awaited => "awaits approval",
     };
     let optional = if repair.required {
         ""
@@ -170,8 +192,8 @@ pub fn sentence(situation: &Situation, mints: bool) -> String {
     };
     let minted = if mints { "" } else { "; no key is minted" };
     let written = list(|repair| repair.is_write() && !repair.is_failing());
-    let again = list(Repair::is_failing);
-    let removed = list(|repair| !repair.is_write());
+    let again = list(|repair| repair.is_write() && repair.is_failing());
+    let removed = list(|repair| repair.why == Why::Removed);
     let left = situation.pending_removals;
     let sentences = [
         written.map(|names| format!("This apply copies the keys that exist to {names}{minted}.")),

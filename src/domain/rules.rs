@@ -70,7 +70,8 @@ pub fn revocations(situation: &Situation) -> Option<Finding> {
 fn a_delivery_is_not_in_order(situation: &Situation, slots: &Slots) -> Option<Finding> {
     let (writes, leaves) = (situation.has_writes_to_repair(), situation.leaves_places());
     if !writes && !leaves {
-        return None;
+        return deliveries::awaited(situation, slots)
+            .map(|reason| Finding::new(Status::Pending, reason));
     }
     let reason = if writes && slots.primary.fingerprint.is_none() {
         let key = slots.primary.label();
@@ -151,20 +152,27 @@ pub(super) fn way_of_drift(situation: &Situation, slots: &Slots) -> Option<Move>
     }
 }
 
-/// Somebody asks for a new key while one waits that may never pass.
+/// Somebody asks for a new key while one waits that may never pass, or be approved.
 fn another_key_is_wanted_in_place_of_one_that_never_passed(
     situation: &Situation,
     slots: &Slots,
 ) -> Option<Finding> {
-    let staged = unverified(situation, slots)?;
+    let staged = slots.staged()?.label();
     if !situation.rotation_requested || situation.policy.paused {
         return None;
     }
+    let reason = match unverified(situation, slots) {
+        Some(_) => format!("staged key {staged} has not passed its verification"),
+        None if situation.staged_awaits_approval() => format!(
+            "staged key {staged} is in no delivery, since what was written awaits approval: reject that, for it would \
+             deliver a dead key"
+        ),
+        None => return None,
+    };
     let next = match situation.primary_is_undeliverable() {
         true => replacement(situation, slots),
         false => Some(Move::Discard).filter(|_| situation.can_stage()),
     };
-    let reason = format!("staged key {staged} has not passed its verification");
     Some(Finding::new(Status::Due, reason).then(next))
 }
 
@@ -327,7 +335,7 @@ fn staged_works(situation: &Situation, slots: &Slots) -> bool {
 /// The first move towards another primary. Never a third key: the old primary needs the secondary slot unless one of
 /// the two is already gone. A staged key that does not work makes room, since nothing uses it yet. A retiring one may
 /// be all that still works: it makes room only after its grace, and only where the policy asks for a way out at this
-/// price.
+/// price. What awaits approval may lead at any moment.
 fn replacement(situation: &Situation, slots: &Slots) -> Option<Move> {
     let facts = situation.facts;
     let gone = facts.secondary == Seen::Gone
@@ -336,7 +344,7 @@ fn replacement(situation: &Situation, slots: &Slots) -> Option<Move> {
         return Some(Move::Replace);
     }
     if slots.staged().is_some() {
-        return Some(Move::Discard);
+        return (!situation.waits_for_approval()).then_some(Move::Discard);
     }
     let over = slots.revoke_after(situation.policy)? <= situation.now;
     let rotates = situation.policy.on_drift == OnDrift::Rotate;

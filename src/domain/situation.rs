@@ -142,6 +142,8 @@ pub enum Why {
     Failed,
     /// It could not be looked at, so nothing is known of its document.
     Unreadable,
+    /// It was written, and a person has to approve that before it stands there.
+    Awaited,
 }
 
 impl Repair {
@@ -158,14 +160,21 @@ impl Repair {
         }
     }
 
-    /// The last attempt to read or to write it failed, so the next one may fail as well.
+    /// The last attempt to read or to write it failed, so the next one may fail as well; or what was written may never be
+    /// approved.
     pub fn is_failing(&self) -> bool {
-        matches!(self.why, Why::Failed | Why::Unreadable) && self.failing_since.is_some()
+        matches!(self.why, Why::Failed | Why::Unreadable | Why::Awaited)
+            && self.failing_since.is_some()
     }
 
-    /// The keys are to be written there.
+    /// The keys are to be written there. What awaits approval was written already.
     pub fn is_write(&self) -> bool {
-        self.why != Why::Removed
+        !matches!(self.why, Why::Removed | Why::Awaited)
+    }
+
+    /// The place takes a document, be it that the last one awaits approval.
+    pub fn is_place(&self) -> bool {
+        self.why == Why::Awaited || (self.is_write() && !self.is_failing())
     }
 }
 
@@ -199,6 +208,19 @@ impl Situation<'_> {
     /// The primary is gone, and what stands in its place may be a key that works and that an apply left behind.
     pub fn would_hide_what_works(&self) -> bool {
         self.facts.primary == Seen::Gone && !self.facts.orphans.is_empty()
+    }
+
+    /// The staged key is in no document yet, and a person may still approve one that has it.
+    pub fn staged_awaits_approval(&self) -> bool {
+        let staged = self.slots.and_then(Slots::staged);
+        let is_undelivered = staged.is_some_and(|key| key.delivered_at.is_none());
+        let mut repairs = self.repairs.iter();
+        is_undelivered && repairs.any(|repair| repair.why == Why::Awaited)
+    }
+
+    /// Nothing is done about the staged key before that. Whoever asks for another one has given it up.
+    pub fn waits_for_approval(&self) -> bool {
+        self.staged_awaits_approval() && !self.rotation_requested
     }
 
     /// Repairs that need the secret, as opposed to taking a delivery away.

@@ -69,10 +69,15 @@ impl DeliveryRecord {
         self.is_in_order() || self.delivered_at.is_some()
     }
 
-    /// It could not be read or written when it was last tried.
+    /// It could not be read or written when it was last tried, or what was written is not approved yet.
     pub fn is_failing(&self) -> bool {
         let failed = [DeliveryState::Failed, DeliveryState::Unreadable].contains(&self.state);
-        failed && self.failing_since.is_some()
+        (failed || self.awaits_approval()) && self.failing_since.is_some()
+    }
+
+    /// What was written is neither there nor refused.
+    pub fn awaits_approval(&self) -> bool {
+        self.state == DeliveryState::AwaitingApproval
     }
 }
 
@@ -85,6 +90,8 @@ pub enum DeliveryState {
     /// Not written, or the last write failed.
     #[default]
     Failed,
+    /// Written, and a person has to approve that before it stands there.
+    AwaitingApproval,
     /// Its document is gone.
     Missing,
     /// Somebody else changed its document.

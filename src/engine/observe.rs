@@ -196,6 +196,7 @@ async fn look_at_deliveries(
         observed.note_look(slots, &look_at_former(place).await);
     }
     observed.believe_what_cannot_be_read(slots, connections);
+    observed.believe_what_awaits_approval(managed, connections);
     for name in connections.deliveries.keys() {
         let record = managed.deliveries.get(name).cloned().unwrap_or_default();
         let record = match looks.get(name) {
@@ -253,6 +254,19 @@ impl ObservedDeliveries {
         let mut all = connections.deliveries.values();
         if !connections.deliveries.is_empty() && all.all(|delivery| !delivery.readable) {
             self.copies = Copies {
+                primary: true,
+                secondary: true,
+            };
+        }
+    }
+
+    /// It may be the only copy, and nobody can read it before it is approved.
+    fn believe_what_awaits_approval(&mut self, managed: &Managed, connections: &Connections) {
+        let wanted = connections.deliveries.keys();
+        let mut records = wanted.filter_map(|name| managed.deliveries.get(name));
+        if records.any(DeliveryRecord::awaits_approval) {
+            self.anything_found = true;
+            self.elsewhere = Copies {
                 primary: true,
                 secondary: true,
             };
@@ -322,7 +336,7 @@ impl ObservedDeliveries {
                     ..record
                 };
             }
-            _ if record.state == DeliveryState::Failed => {
+            _ if record.state == DeliveryState::Failed || record.awaits_approval() => {
                 return DeliveryRecord {
                     fingerprint: leads,
                     ..record

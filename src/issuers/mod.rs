@@ -7,6 +7,7 @@ pub mod generated;
 pub mod google_api_key;
 pub mod google_service_account_key;
 pub mod http;
+pub mod twilio_api_key;
 mod vault;
 pub mod vault_approle;
 pub mod vault_token;
@@ -34,6 +35,7 @@ pub static ISSUERS: &[&dyn IssuerKind] = &[
     &google_api_key::GoogleApiKey,
     &google_service_account_key::GoogleServiceAccountKey,
     &http::Http,
+    &twilio_api_key::TwilioApiKey,
     &vault_approle::VaultAppRole,
     &vault_token::VaultToken,
 ];

@@ -6,10 +6,12 @@ mod aws;
 pub mod aws_secrets_manager;
 pub mod aws_ssm_parameter;
 pub mod document;
+pub mod doppler;
 pub mod fields;
 pub mod file;
 pub mod github_actions_secret;
 pub mod google_secret_manager;
+pub mod infisical;
 pub mod kubernetes_secret;
 pub mod shape;
 pub mod variables;
@@ -38,9 +40,11 @@ pub use write_scope::{Claims, TOGETHER, WriteScope};
 pub static STORES: &[&dyn StoreKind] = &[
     &aws_secrets_manager::AwsSecretsManager,
     &aws_ssm_parameter::AwsSsmParameter,
+    &doppler::DopplerSecrets,
     &file::File,
     &github_actions_secret::GithubActionsSecret,
     &google_secret_manager::GoogleSecretManager,
+    &infisical::InfisicalSecrets,
     &kubernetes_secret::KubernetesSecret,
     &vault_kv::VaultKv,
 ];
@@ -250,9 +254,9 @@ impl Written {
         match self {
             Self::Done(receipt) => Ok(receipt),
             Self::AwaitsApproval(at) => Err(Error::new(
-                Kind::Unavailable,
-                format!("{place} is not written yet: the change awaits approval"),
-                format!("Approve it at {at}, then apply again."),
+                Kind::Awaiting,
+                format!("{place} is not written yet: the change awaits approval in {at}"),
+                "Approve it there. Every plan looks whether that was done, and no other change is asked for meanwhile.",
             )),
         }
     }
@@ -334,6 +338,31 @@ pub fn fits_in(bytes: usize, limit: Option<usize>, place: &str) -> Result<()> {
             ),
         )),
     }
+}
+
+/// A place that is answered like one that is not there, or that may not be seen, is never one without secrets: a key whose
+/// copies are all gone counts as lost.
+fn unseen(error: Error) -> Error {
+    match error.kind {
+        Kind::NotFound => Error {
+            kind: Kind::Denied,
+            detail: format!(
+                "{} It is not there, or these credentials may not see it, so nobody knows what it holds.",
+                error.detail
+            ),
+            ..error
+        },
+        _ => error,
+    }
+}
+
+/// Somebody else was faster.
+fn changed(place: &str) -> Error {
+    Error::new(
+        Kind::Stale,
+        format!("{place} was changed in the meantime"),
+        "Something else stands there than what was seen. Nothing was written. Plan again.",
+    )
 }
 
 /// Adds stores to the table. Once in a process, before the provider is served; what comes later is not heard.

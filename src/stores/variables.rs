@@ -3,8 +3,8 @@
 
 use zeroize::Zeroizing;
 
-use super::{Document, DocumentKey, Found};
-use crate::error::Result;
+use super::{Document, DocumentKey, Found, Version};
+use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
 use crate::settings::Settings;
 
@@ -125,6 +125,48 @@ pub fn values(document: &Document) -> Values {
     ]
 }
 
+/// What tells these values from every other, for a store that keeps no version of them together.
+pub fn version(values: &Values) -> Version {
+    if values.iter().all(Option::is_none) {
+        return Version::Absent;
+    }
+    let texts: Vec<Option<&str>> = values
+        .iter()
+        .map(|value| value.as_ref().map(|value| value.as_str()))
+        .collect();
+    let whole = Zeroizing::new(serde_json::json!(texts).to_string());
+    Version::of_bytes(whole.as_bytes())
+}
+
+/// Whether readers find the same in both: a variable that is empty and one that is not there are alike.
+pub fn is_same(one: &Values, other: &Values) -> bool {
+    let text = |value: &Option<Zeroizing<String>>| {
+        Zeroizing::new(
+            value
+                .as_ref()
+                .map_or_else(String::new, |value| value.to_string()),
+        )
+    };
+    one.iter()
+        .zip(other)
+        .all(|(one, other)| text(one) == text(other))
+}
+
+/// Some stores replace `${NAME}` in a value by another one before they hand it out, so that readers would get something
+/// else than the key.
+pub fn refuse_references(values: &Values, place: &str) -> Result<()> {
+    let is_reference = |value: &Zeroizing<String>| value.contains("${");
+    match values.iter().flatten().any(is_reference) {
+        false => Ok(()),
+        true => Err(Error::new(
+            Kind::Other,
+            format!("{place} cannot hold this key"),
+            "The key contains \"${\", which this store takes for a reference to another secret, so that readers would get \
+             something else. Nothing was written. Deliver it elsewhere.",
+        )),
+    }
+}
+
 fn is_name(text: &str) -> bool {
     let fits = |(index, byte): (usize, u8)| {
         byte == b'_' || byte.is_ascii_alphabetic() || (index > 0 && byte.is_ascii_digit())
@@ -166,6 +208,28 @@ mod tests {
             assert_eq!(read.secondary.is_some(), secondary);
             assert_eq!(read.generation, Some(3));
         }
+    }
+
+    #[test]
+    fn values_are_told_apart_and_an_empty_one_is_as_good_as_none() {
+        let both = values(&document(Some("id"), true));
+        let one = values(&document(Some("id"), false));
+        assert_ne!(version(&both), version(&one));
+        assert!(!is_same(&both, &one));
+        let mut without = one.clone();
+        without[SECONDARY] = None;
+        assert_ne!(version(&one), version(&without));
+        assert!(is_same(&one, &without));
+        assert_eq!(version(&Values::default()), Version::Absent);
+    }
+
+    #[test]
+    fn what_would_be_replaced_by_something_else_is_not_written() {
+        let mut values = values(&document(None, false));
+        assert!(refuse_references(&values, "there").is_ok());
+        values[PRIMARY] = Some(Zeroizing::new("made-up-${USER}".to_owned()));
+        let error = refuse_references(&values, "there").unwrap_err();
+        assert!(!error.to_string().contains("made-up"), "{error}");
     }
 
     #[test]

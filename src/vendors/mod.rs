@@ -1,10 +1,14 @@
 //! What the issuers and stores of one vendor share: credentials, signing, errors.
 
 pub mod aws;
+pub mod doppler;
 pub mod environment;
 pub mod github;
+pub mod given;
 pub mod google;
+pub mod infisical;
 pub mod kubernetes;
+pub mod twilio;
 pub mod vault;
 pub mod wallet;
 
@@ -33,6 +37,12 @@ pub static VENDORS: &[Vendor] = &[
         check: |context| aws::client(context).map(drop),
     },
     Vendor {
+        name: "doppler",
+        description: "How to reach Doppler, in the words of its own tools.",
+        attributes: doppler::attributes,
+        check: |context| doppler::client(context).map(drop),
+    },
+    Vendor {
         name: github::NAME,
         description: "How to reach GitHub or GitHub Enterprise Server, in the words of `integrations/github`.",
         attributes: github::attributes,
@@ -45,11 +55,23 @@ pub static VENDORS: &[Vendor] = &[
         check: |context| google::client(context).map(drop),
     },
     Vendor {
+        name: "infisical",
+        description: "How to reach Infisical, and as whom.",
+        attributes: infisical::attributes,
+        check: |context| infisical::client(context).map(drop),
+    },
+    Vendor {
         name: kubernetes::NAME,
         description: "How to reach a Kubernetes cluster, in the words of `hashicorp/kubernetes`. Without any setting, and in a pod, \
                       its service account is used. A cluster whose certificate is not to be checked is refused.",
         attributes: kubernetes::attributes,
         check: |context| kubernetes::client(context).map(drop),
+    },
+    Vendor {
+        name: "twilio",
+        description: "How to reach Twilio, in the words of its own tools.",
+        attributes: twilio::attributes,
+        check: |context| twilio::client(context).map(drop),
     },
     Vendor {
         name: "vault",

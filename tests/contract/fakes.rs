@@ -129,6 +129,7 @@ static ISSUERS: &[IssuerFake] = &[
         }),
         live: || Box::pin(hub::live()),
     },
+    super::saas::TWILIO_API_KEY,
     #[cfg(unix)]
     super::vault::APPROLE,
     #[cfg(unix)]
@@ -178,7 +179,9 @@ static STORES: &[StoreFake] = &[
             })
         },
     },
+    super::saas::DOPPLER,
     super::github::STORE_FAKE,
+    super::saas::INFISICAL,
     #[cfg(unix)]
     super::kubernetes::STORE_FAKE,
     StoreFake {

@@ -16,6 +16,8 @@ mod issuers;
 /// What a Kubernetes API server answers.
 #[cfg(unix)]
 mod kubernetes;
+/// Vendors that only their own servers know, played by fakes.
+mod saas;
 /// An issuer and a store that nobody needs, added in one file and one line each.
 #[cfg(unix)]
 mod shape;

@@ -9,6 +9,7 @@ pub mod child;
 pub mod cli;
 #[cfg(unix)]
 pub mod core;
+pub mod doppler;
 pub mod fake;
 #[cfg(unix)]
 pub mod foreign;
@@ -18,6 +19,7 @@ pub mod github;
 #[cfg(unix)]
 pub mod golden;
 pub mod google;
+pub mod infisical;
 pub mod keyring;
 #[cfg(unix)]
 pub mod keys;
@@ -30,11 +32,13 @@ pub mod openbao;
 pub mod outcome;
 #[cfg(unix)]
 pub mod postgres;
+pub mod prism;
 #[cfg(unix)]
 pub mod programs;
 pub mod service;
 #[cfg(unix)]
 pub mod state;
+pub mod twilio;
 #[cfg(unix)]
 pub mod workspace;
 #[cfg(unix)]

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::support::fake::read;
@@ -19,7 +21,7 @@ pub struct Asked {
     pub body: String,
 }
 
-/// The status, header lines, and the body.
+/// The status, header lines, and the body. A status of 0 closes the connection without a word.
 pub type Answer = (u16, Vec<String>, String);
 
 /// A running server.
@@ -35,13 +37,11 @@ impl Asked {
         let mut words = lines.next()?.split_whitespace();
         let (method, target) = (words.next()?, words.next()?);
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        // A URL is the decoder at hand.
-        let url = reqwest::Url::parse(&format!("http://x/?{query}")).ok()?;
         let headers = lines.filter_map(|line| line.split_once(':'));
         Some(Self {
             method: method.to_owned(),
             path: path.to_owned(),
-            query: url.query_pairs().into_owned().collect(),
+            query: pairs(query),
             headers: headers
                 .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
                 .collect(),
@@ -57,6 +57,26 @@ impl Asked {
     pub fn query(&self, name: &str) -> Option<&str> {
         let found = self.query.iter().find(|(there, _)| there == name);
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// A field of a form.
+    pub fn form(&self, name: &str) -> Option<String> {
+        let mut pairs = pairs(&self.body).into_iter();
+        pairs
+            .find(|(there, _)| there == name)
+            .map(|(_, value)| value)
+    }
+
+    pub fn bearer(&self) -> Option<&str> {
+        self.header("authorization").strip_prefix("Bearer ")
+    }
+
+    /// User and password.
+    pub fn basic(&self) -> Option<(String, String)> {
+        let encoded = self.header("authorization").strip_prefix("Basic ")?;
+        let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+        let (user, password) = text.split_once(':')?;
+        Some((user.to_owned(), password.to_owned()))
     }
 
     pub fn json(&self) -> Value {
@@ -102,10 +122,34 @@ fn serve<State>(
         return;
     };
     let (status, headers, body) = answer(&mut state.lock().unwrap(), &asked);
+    if status == 0 {
+        return;
+    }
     let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    // "No content" has no length either.
+    let length = match status {
+        204 => String::new(),
+        _ => format!("Content-Length: {}\r\n", body.len()),
+    };
     let _ = write!(
         stream,
-        "HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}",
-        body.len()
+        "HTTP/1.1 {status} x\r\n{length}Connection: close\r\n{headers}\r\n{body}"
     );
+}
+
+/// An answer in JSON.
+pub fn json(status: u16, body: &Value) -> Answer {
+    let headers = vec!["Content-Type: application/json".to_owned()];
+    (status, headers, body.to_string())
+}
+
+/// An answer without a body.
+pub fn nothing(status: u16) -> Answer {
+    (status, Vec::new(), String::new())
+}
+
+/// A query, or a form. A URL is the decoder at hand.
+fn pairs(text: &str) -> Vec<(String, String)> {
+    let url = reqwest::Url::parse(&format!("form:?{text}")).unwrap();
+    url.query_pairs().into_owned().collect()
 }

@@ -13,10 +13,17 @@ pub(in crate::domain) fn a_key_is_compromised(
 ) -> Option<Finding> {
     let emergency = situation.emergency?;
     let next = next(situation, slots, emergency);
-    if next.is_none() && !emergency.has_pending(situation.pending_revocations) {
+    let awaited = awaited(situation, slots, emergency);
+    if next.is_none() && awaited.is_none() && !emergency.has_pending(situation.pending_revocations)
+    {
         return None;
     }
-    Some(Finding::new(Status::Compromised, words::found(emergency)).then(next))
+    let mut reason = words::found(emergency);
+    if let Some(staged) = awaited.filter(|_| next.is_none()) {
+        reason +=
+            &format!(", and staged key {staged} takes its place once what was written is approved");
+    }
+    Some(Finding::new(Status::Compromised, reason).then(next))
 }
 
 /// The next move. Never a third key: whatever stands beside a compromised primary makes room, unless it can take its place.
@@ -28,11 +35,14 @@ fn next(situation: &Situation, slots: &Slots, emergency: &Emergency) -> Option<M
     if !is_primary && !is_second {
         return None;
     }
-    if emergency.order == Order::RevokeFirst {
-        if is_primary && !is_gone {
-            return Some(Move::RevokePrimary);
-        }
-    } else if second.is_some() && !situation.primary_is_usable() {
+    if emergency.order == Order::RevokeFirst && is_primary && !is_gone {
+        return Some(Move::RevokePrimary);
+    }
+    if awaited(situation, slots, emergency).is_some() {
+        return None;
+    }
+    if emergency.order == Order::ReplaceFirst && second.is_some() && !situation.primary_is_usable()
+    {
         return Some(beside_a_useless_primary(situation, slots, is_second));
     }
     if is_second || (is_primary && !is_gone && slots.retiring().is_some()) {
@@ -43,6 +53,13 @@ fn next(situation: &Situation, slots: &Slots, emergency: &Emergency) -> Option<M
         Some(_) => Move::Contain,
         None => Move::Replace,
     })
+}
+
+/// The key that is to take the place of a compromised primary, once a person approves its delivery.
+fn awaited<'a>(situation: &Situation, slots: &'a Slots, emergency: &Emergency) -> Option<&'a str> {
+    let staged = slots.staged().filter(|key| !emergency.has(key))?;
+    let waits = emergency.has(&slots.primary) && situation.waits_for_approval();
+    waits.then(|| staged.label())
 }
 
 /// The key beside the primary may be all that works, so it stays until another is delivered, compromised or not; the primary,

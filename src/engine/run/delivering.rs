@@ -12,7 +12,7 @@ use crate::engine::deliver;
 use crate::engine::journal::Deed;
 use crate::engine::managed::{DeliveryRecord, DeliveryState};
 use crate::engine::precondition::mark_of;
-use crate::engine::run::Run;
+use crate::engine::run::{Run, approval};
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::Effect;
@@ -125,15 +125,16 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What failed in this apply fails again, and what holds the keys as it should needs no copy of them.
+    /// What failed in this apply fails again, what holds the keys as it should needs no copy of them, and what awaits
+    /// approval is not asked for twice.
     fn is_spared(&self, name: &str, content: Content) -> bool {
-        let in_order = || {
-            self.managed
-                .deliveries
-                .get(name)
-                .is_some_and(DeliveryRecord::is_in_order)
-        };
-        self.trouble.failed.contains(name) || (content == Content::Current && in_order())
+        let former = &self.connections.former;
+        let has_moved = || former.iter().any(|place| place.former.name == name);
+        let record = self.managed.deliveries.get(name);
+        let is_settled = record.is_some_and(|record| {
+            record.is_in_order() || (record.awaits_approval() && !has_moved())
+        });
+        self.trouble.failed.contains(name) || (content == Content::Current && is_settled)
     }
 
     pub(super) fn note_failure(&mut self, name: &str, error: &Error) {
@@ -152,6 +153,7 @@ impl Run<'_> {
             now => now,
         };
         let state = match record.state {
+            _ if error.kind == Kind::Awaiting => DeliveryState::AwaitingApproval,
             DeliveryState::Unreadable => DeliveryState::Unreadable,
             _ => DeliveryState::Failed,
         };
@@ -280,10 +282,15 @@ impl Run<'_> {
         awaited: bool,
     ) -> Result<()> {
         let now = self.clock.now();
-        if !self.managed.any_in_order() {
+        let is_somewhere = self.managed.any_in_order();
+        if !is_somewhere && !self.is_kept_for_approval(content) {
             match content {
+                Content::NewFirst if self.can_wait_as_staged() => {
+                    return Err(self.wait_as_staged(first(failures)));
+                }
                 Content::NewFirst | Content::NewSecond => {
-                    return Err(self.undo(first(failures)).await);
+                    let undone = self.undo(first(failures)).await;
+                    return Err(approval::to_be_rejected(undone));
                 }
                 Content::Swapped => return Err(first(failures)),
                 Content::PrimaryAlone if !self.hold_has_ended() => return Err(first(failures)),
@@ -296,7 +303,9 @@ impl Run<'_> {
             }
         }
         self.warnings.extend(failures);
-        if let Some(minted) = &mut self.minted {
+        if let Some(minted) = &mut self.minted
+            && is_somewhere
+        {
             minted.delivered_at = Some(now);
         }
         if let Some(slots) = &mut self.managed.slots
@@ -316,7 +325,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn stage(&mut self) {
+    pub(super) fn stage(&mut self) {
         if let (Some(slots), Some(key)) = (&mut self.managed.slots, self.minted.take()) {
             slots.stage(key);
         }

@@ -3,6 +3,7 @@
 //! The order of the effects is not decided here: it is the table in [`crate::domain::steps`]. Every effect goes through
 //! the [journal](crate::engine::journal).
 
+mod approval;
 mod containing;
 mod delivering;
 mod leaving;

@@ -93,6 +93,7 @@ fn wrong(former: Option<&Fields>, fields: &Fields, record: &DeliveryRecord) -> O
         (None, _) => Some(Why::Added),
         (Some(former), _) if !same_place(former, fields) => Some(Why::Moved),
         (_, DeliveryState::Delivered) => None,
+        (_, DeliveryState::AwaitingApproval) => Some(Why::Awaited),
         (_, DeliveryState::Missing) => Some(Why::Missing),
         (_, DeliveryState::Altered) => Some(Why::Altered),
         (_, DeliveryState::Unreadable) => Some(Why::Unreadable),

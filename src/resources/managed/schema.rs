@@ -317,7 +317,8 @@ fn delivery_status() -> Attributes {
             "state",
             computed(
                 string(),
-                "`delivered`; `failed`: it could not be written; `unreadable`: it could not be looked at, so nothing is \
+                "`delivered`; `failed`: it could not be written; `awaiting_approval`: it was written, and a person has to approve \
+                 that first; `unreadable`: it could not be looked at, so nothing is \
                  known of what stands there; `missing` or `altered`: somebody else deleted or changed it.",
             ),
         ),

@@ -239,19 +239,11 @@ impl Target {
         )
     }
 
-    /// A holder that is not there, or may not be seen, is never one without secrets.
     fn unseen(&self, refusal: Refusal) -> Error {
-        let error = refusal.explain(format!(
+        super::unseen(refusal.explain(format!(
             "The secrets of {} could not be listed",
             self.place.holder()
-        ));
-        match error.kind {
-            Kind::NotFound => Error {
-                kind: Kind::Denied,
-                ..error
-            },
-            _ => error,
-        }
+        )))
     }
 
     fn refuse_another(&self, now: &Version, expected: &Version) -> Result<()> {
