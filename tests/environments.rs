@@ -158,7 +158,10 @@ fn a_key_without_a_lower_environment_goes_on_and_says_that_it_sees_none() {
     let prod = team.in_("prod");
     prod.at(STAGED_AT).apply().ok();
     let planned = prod.at(DUE_AT).plan().ok().code(2);
-    planned.warns(&["stripe-prod: promote"]);
+    planned.warns(&["stripe-prod: promote"]).warns(&[
+        "promoted without a look at other environments",
+        "no key of group \"stripe\"",
+    ]);
     prod.apply_plan().ok();
     assert_eq!(generation(&prod), 2);
 

@@ -123,6 +123,18 @@ fn a_list_that_is_empty_or_gone_brings_nobody_back() {
 }
 
 #[test]
+fn an_owner_who_is_listed_in_another_spelling_is_asked_about() {
+    let ws = of_bob();
+    let first = primary(&ws);
+    ws.write(&owned_by(&left(&["Bob "]), "bob"));
+    ws.plan()
+        .ok()
+        .warns(&["another spelling", "\"Bob \"", "letter by letter"]);
+    ws.apply().ok();
+    assert_eq!(primary(&ws), first);
+}
+
+#[test]
 fn a_list_that_is_not_known_yet_is_refused() {
     let config = Config::new()
         .and_policy("offboarded_owners = terraform_data.source.output")

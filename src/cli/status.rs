@@ -189,9 +189,12 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
         });
     }
     if is_everything && health.unfinished > 0 {
+        let effects = match health.unfinished {
+            1 => "1 effect has".to_owned(),
+            many => format!("{many} effects have"),
+        };
         notes.push(format!(
-            "{} effects have no outcome: an apply is at work, or was killed. The next apply looks after them.",
-            health.unfinished
+            "{effects} no outcome: an apply is at work, or was killed. The next refresh or apply looks after them."
         ));
     }
     notes

@@ -201,6 +201,14 @@ fn of(situation: &Situation, slots: &Slots) -> Gate {
     )
 }
 
+/// Why nobody can see whether a promotion should wait, where a policy has environments in order.
+pub fn blind(situation: &Situation) -> Option<String> {
+    match of(situation, situation.slots?) {
+        Gate::Blind(why) => Some(why),
+        Gate::Open | Gate::Closed { .. } => None,
+    }
+}
+
 /// Whether a promotion waits for another environment.
 pub(super) fn is_closed(situation: &Situation, slots: &Slots) -> bool {
     matches!(of(situation, slots), Gate::Closed { .. })

@@ -16,6 +16,10 @@ pub fn status(situation: &Situation) -> (Status, String) {
     found.extend(revocations(situation));
     found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let worst = found.first().map(|finding| finding.severity);
+    if worst == Some(Status::Compromised) {
+        // What helps a key that is well otherwise would keep a compromised one in use; what is unfinished holds it up.
+        found.retain(|finding| matches!(finding.severity, Status::Compromised | Status::Pending));
+    }
     let mut reasons: Vec<String> = found.into_iter().map(|finding| finding.reason).collect();
     if reasons.is_empty() {
         reasons.push(quiet(situation, slots));

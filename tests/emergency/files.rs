@@ -1,6 +1,10 @@
 //! Emergencies of keys that are minted here and live in files.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
 use crate::emergency::{block, declared};
+use crate::monitoring::ask;
 use crate::support::keys::Config;
 use crate::support::workspace::Workspace;
 
@@ -128,4 +132,77 @@ fn the_plan_says_what_dies_why_and_when() {
     ws.plan()
         .ok()
         .reads_warnings("emergency-that-revokes-first");
+}
+
+/// A directory that others may write to is one that no key is written to.
+fn shared(ws: &Workspace, mode: u32) {
+    fs::set_permissions(ws.path("theirs"), Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_key_that_a_document_still_holds_is_accepted_there_and_the_emergency_is_not_over() {
+    for order in ["replace_first", "revoke_first"] {
+        let config = Config::new().deliveries(
+            r#"{ ours = { file = { path = "k.json" } }, theirs = { file = { path = "theirs/k.json" } } }"#,
+        );
+        let ws = Workspace::with(&config.text());
+        fs::create_dir(ws.path("theirs")).unwrap();
+        shared(&ws, 0o700);
+        ws.apply().ok();
+        let [old, _] = secrets(&ws);
+        shared(&ws, 0o777);
+        ws.write(&config.with(&block("INC-1", order, "primary")).text());
+        // What began to fail in the very apply is known to the next plan.
+        ws.apply().failed();
+        for _ in 0..2 {
+            let refused = ws.apply().failed();
+            refused.complains(&["NOT revoked", "\"theirs\" still holds it", "accepting it"]);
+            assert_eq!(ws.key("k").status(), "compromised", "{order}");
+            assert_eq!(ws.secret("theirs/k.json", "primary"), old);
+            let [new, none] = secrets(&ws);
+            assert!(new != old && none.is_empty(), "{order}");
+            ask(&ws, &["status", "--fail-on", "compromised"]).code(3);
+        }
+        shared(&ws, 0o700);
+        ws.apply().ok();
+        let [new, _] = secrets(&ws);
+        assert_eq!(ws.secret("theirs/k.json", "primary"), new, "{order}");
+        assert_eq!(ws.secret("theirs/k.json", "secondary"), "");
+        assert_eq!(ws.key("k").status(), "ok");
+        ws.plan().ok().code(0);
+    }
+}
+
+#[test]
+fn an_id_that_was_handled_is_handled_once_whatever_else_the_block_says() {
+    let config = Config::new();
+    let ws = config.created();
+    ws.write(&config.clone().with(&declared("INC-1")).text());
+    ws.apply().ok();
+    let [new, _] = secrets(&ws);
+    ws.write(&config.with(&block("INC-1", "revoke_first", "all")).text());
+    ws.plan()
+        .ok()
+        .warns(&["EMERGENCY INC-1 was handled before", "a new id"]);
+    ws.apply().ok();
+    assert_eq!(secrets(&ws), [new, String::new()]);
+    ws.plan().ok().code(0).does_not_warn("EMERGENCY");
+}
+
+#[test]
+fn an_emergency_waits_neither_for_a_new_owner_nor_for_a_list_of_people() {
+    let config = Config::new();
+    let listed = config.clone().and_policy(r#"offboarded_owners = ["eve"]"#);
+    let ws = listed.created();
+    let [old, _] = secrets(&ws);
+    let hurried = config
+        .and_policy("require_owner = true")
+        .with(&declared("INC-1"));
+    ws.write(&hurried.text());
+    ws.plan()
+        .failed()
+        .complains(&["offboarded owners is gone", "in an emergency write down"]);
+    ws.write(&hurried.and_policy(r#"offboarded_owners = ["eve"]"#).text());
+    ws.apply().ok();
+    assert_ne!(secrets(&ws)[0], old);
 }

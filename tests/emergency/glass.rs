@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::aws_life::world::World;
 use crate::emergency::declared;
+use crate::monitoring::ask;
 use crate::support::keys::Config;
 
 const UNREACHABLE: &str = r#"
@@ -35,9 +36,15 @@ fn without_its_ledger_an_emergency_goes_on_only_if_a_person_breaks_the_glass() {
 
     // The ledger is back, and hears of it.
     ws.write(&config.with(INSISTS).text());
-    ws.apply().ok();
+    let back = ws.apply().ok();
+    back.does_not_warn("the state does not");
     assert_eq!(secrets()[0], new);
     ws.plan().ok().code(0).does_not_warn("the state does not");
+    let listed = ask(&ws, &["inventory", "--format", "json"])
+        .code(0)
+        .json()
+        .to_string();
+    assert_eq!(listed.matches("\"live\"").count(), 1, "{listed}");
 }
 
 #[test]

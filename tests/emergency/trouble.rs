@@ -72,7 +72,11 @@ fn revoke_first_does_nothing_else_if_the_key_may_not_be_revoked() {
     assert_eq!(world.key().status(), "compromised");
     // Nothing was done, so the emergency can be called off.
     world.write(&config);
-    world.ws.apply().ok();
+    let called_off = world.ws.plan().ok().code(2);
+    called_off
+        .warns(&["EMERGENCY INC-1 is called off", &old, "is NOT revoked"])
+        .reads_warnings("emergency-that-is-called-off");
+    world.ws.apply_plan().ok();
     assert_eq!(world.key().status(), "ok");
     assert!(world.cloud.accepts(&old, &secret));
 }
@@ -227,4 +231,51 @@ fn a_new_key_that_is_refused_changes_nothing_and_the_next_apply_tries_again() {
     world.cloud.allow(&world.admin, EVERYTHING);
     world.takes("emergency");
     assert!(!world.cloud.accepts(&old, &secret));
+}
+
+#[test]
+fn a_key_that_a_person_deleted_meanwhile_is_not_said_to_work_although_nobody_here_may_delete() {
+    let world = World::new().created();
+    let (old, _) = world.delivered("primary");
+    world.cloud.deny(&world.admin, REVOCATION);
+    world.write(&world.config().with(&declared("INC-1")));
+    world.ws.apply().failed();
+    world.cloud.delete_key(&world.user, &old);
+    world.ws.apply().ok();
+    world.in_order();
+    assert_eq!(world.key().at("pending_revocations"), &json!([]));
+    assert_eq!(world.key().status(), "ok");
+    world.ws.plan().ok().code(0);
+}
+
+#[test]
+fn a_key_that_was_revoked_before_its_successor_could_be_made_stays_in_sight() {
+    let world = World::new().created();
+    let (old, secret) = world.delivered("primary");
+    world.cloud.deny(&world.admin, r#""iam:CreateAccessKey""#);
+    let first = block("INC-1", "revoke_first", "primary");
+    world.write(&world.config().with(&first));
+    let failed = world.ws.apply().failed();
+    failed.complains(&[&old, "was revoked", "nothing is delivered in its place"]);
+    assert!(!world.cloud.accepts(&old, &secret));
+
+    let told = |status: &[&str], code| ask(&world.ws, status).code(code);
+    let live = || {
+        let listed = told(&["inventory", "--format", "json"], 0)
+            .json()
+            .to_string();
+        listed.matches("\"live\"").count()
+    };
+    told(&["status", "--fail-on", "compromised"], 3).says(&["1 compromised"]);
+    assert_eq!(live(), 0, "the revoked key is not made to live again");
+    world.ws.plan().ok().code(2);
+    told(&["status", "--fail-on", "compromised"], 3).says(&["1 compromised"]);
+
+    world.cloud.allow(&world.admin, EVERYTHING);
+    world.ws.apply().ok();
+    assert_eq!(live(), 1);
+    told(&["status", "--fail-on", "compromised"], 0);
+    world.in_order();
+    world.ws.destroy().ok();
+    told(&["status"], 1);
 }

@@ -49,8 +49,9 @@ impl Said {
         self
     }
 
+    /// What it printed for programs.
     #[track_caller]
-    fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap()
     }
 }

@@ -135,6 +135,11 @@ impl Declared {
 }
 
 impl Incident {
+    /// What people call its keys.
+    pub fn labels(&self) -> Vec<&str> {
+        self.keys.iter().map(KeyMark::label).collect()
+    }
+
     /// Nothing has taken the place of the compromised primary yet.
     fn is_untouched(&self, slots: Option<&Slots>) -> bool {
         slots.is_some_and(|slots| self.has(&slots.primary))
@@ -195,6 +200,40 @@ pub fn contained(
             incident.contained_at.get_or_insert(now);
         }
     }
+}
+
+/// Emergencies that a change of the configuration gives up: nothing was done about them, and their keys go on being used.
+pub fn called_off<'i>(
+    incidents: &'i [Incident],
+    before: &[Declared],
+    declared: &[Declared],
+    slots: Option<&Slots>,
+    primary: &Seen,
+) -> Vec<&'i Incident> {
+    let is_in = |blocks: &[Declared], id: &str| blocks.iter().any(|block| block.id == id);
+    let given_up = incidents.iter().filter(|incident| {
+        incident.contained_at.is_none() && incident.is_untouched(slots) && *primary != Seen::Gone
+    });
+    given_up
+        .filter(|incident| is_in(before, &incident.id) && !is_in(declared, &incident.id))
+        .collect()
+}
+
+/// Blocks that are new or were changed under an id that was handled already: nothing follows from them.
+pub fn handled_before<'i>(
+    incidents: &'i [Incident],
+    before: &[Declared],
+    declared: &[Declared],
+) -> Vec<(&'i Incident, Instant)> {
+    let is_new = |id: &str| {
+        let block = |blocks: &[Declared]| blocks.iter().find(|block| block.id == id).cloned();
+        let now = block(declared);
+        now.is_some() && now != block(before)
+    };
+    let handled = incidents.iter().filter(|incident| is_new(&incident.id));
+    handled
+        .filter_map(|incident| Some((incident, incident.contained_at?)))
+        .collect()
 }
 
 /// What is to be done now. An emergency that nobody declares any more is given up only if nothing was done about it.

@@ -35,14 +35,15 @@ fn next(situation: &Situation, slots: &Slots, emergency: &Emergency) -> Option<M
     if !is_primary && !is_second {
         return None;
     }
-    if emergency.order == Order::RevokeFirst && is_primary && !is_gone {
+    // A key without an id is revoked by what takes its place in the documents.
+    let revokes_first = emergency.order == Order::RevokeFirst && slots.primary.key_id.is_some();
+    if revokes_first && is_primary && !is_gone {
         return Some(Move::RevokePrimary);
     }
     if awaited(situation, slots, emergency).is_some() {
         return None;
     }
-    if emergency.order == Order::ReplaceFirst && second.is_some() && !situation.primary_is_usable()
-    {
+    if !revokes_first && second.is_some() && !situation.primary_is_usable() {
         return Some(beside_a_useless_primary(situation, slots, is_second));
     }
     if is_second || (is_primary && !is_gone && slots.retiring().is_some()) {

@@ -40,14 +40,18 @@ pub fn announcement(
     let pending = count(&|leg| leg.next == Move::RevokePending);
     let revoked = revoked + pending * situation.pending_revocations.len();
     let minted = count(&|leg| leg.next.mints());
+    let is = match emergency.labels.len() {
+        1 => "is",
+        _ => "are",
+    };
     Announcement {
         summary: format!(
-            "{name}: EMERGENCY {}: {} {} revoked at once",
+            "{name}: EMERGENCY {}: {} {is} {} at once",
             enumerated(&emergency.ids),
             enumerated(&emergency.labels),
-            match emergency.labels.len() {
-                1 => "is",
-                _ => "are",
+            match revoked {
+                0 => "replaced",
+                _ => "revoked",
             }
         ),
         detail: format!(
@@ -112,10 +116,10 @@ pub fn sentence(leg: &Leg, situation: &Situation) -> Option<String> {
         Move::Contain => contained(situation, emergency, slots)?,
         Move::Replace if emergency.has_any(slots) => {
             let proved = match situation.must_verify {
-                true => "proves it, and delivers it as primary",
-                false => "and delivers it as primary",
+                true => ", proves it, and delivers it as primary",
+                false => " and delivers it as primary",
             };
-            format!("This apply mints a new key {proved} in place of {primary}.")
+            format!("This apply mints a new key{proved} in place of {primary}.")
         }
         Move::Promote if emergency.has(&slots.primary) => {
             let staged = slots.staged().map_or("(none)", Key::label);
@@ -125,7 +129,7 @@ pub fn sentence(leg: &Leg, situation: &Situation) -> Option<String> {
             };
             format!(
                 "This apply promotes staged key {staged} in place of {primary}{proved}: it is delivered already, and waits \
-                 for nothing."
+                 for nothing. It stands in the same documents: if {primary} was read there, set scope = \"all\"."
             )
         }
         _ => return None,
@@ -137,7 +141,7 @@ fn tried_again(situation: &Situation, emergency: &Emergency) -> String {
     let left = deliveries::may_still_hold(situation, true);
     let bad = pending.iter().filter(|id| emergency.has_id(id));
     format!(
-        "This apply tries again to revoke {}: {} still works.{left}",
+        "This apply tries again to revoke {}: {} may still work.{left}",
         enumerated(pending),
         enumerated(&bad.collect::<Vec<_>>()),
     )

@@ -7,7 +7,13 @@ use crate::issuers::{KeyRef, KeyStatus, Listed, Revoked};
 impl Account {
     /// See [`Issuer::revoke`]. A key that is gone already counts as done.
     pub async fn revoke(&self, key: KeyRef<'_>, survivor: Option<KeyRef<'_>>) -> Result<()> {
-        let mut revoked = self.issuer.revoke(key, survivor).await?;
+        let mut revoked = match self.issuer.revoke(key, survivor).await {
+            // A person with more rights was faster.
+            Err(error) if error.kind == Kind::Denied && self.is_gone(key).await => {
+                Revoked::NotFound
+            }
+            revoked => revoked?,
+        };
         let Some(id) = key.key_id.filter(|_| self.capabilities().lists()) else {
             return Ok(());
         };
@@ -29,6 +35,15 @@ impl Account {
         self.note(|keys| keys.retain(|there| there.key_id != id))
             .await;
         Ok(())
+    }
+
+    /// Whether a list that was read just now lacks the key; not so where it cannot be told.
+    async fn is_gone(&self, key: KeyRef<'_>) -> bool {
+        let Some(id) = key.key_id.filter(|_| self.capabilities().lists()) else {
+            return false;
+        };
+        let listed = self.list_again(|keys| find(keys, id).is_some()).await;
+        listed.is_ok_and(|keys| find(&keys, id).is_none())
     }
 
     fn listed_and_unknown(&self, id: &str) -> Error {

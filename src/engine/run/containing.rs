@@ -1,5 +1,6 @@
 //! Revocations of compromised keys, which wait for nothing but what fails in this very apply.
 
+use crate::domain::announce::enumerated;
 use crate::domain::emergency::Order;
 use crate::domain::moves::Move;
 use crate::domain::situation::Seen;
@@ -81,6 +82,51 @@ impl Run<'_> {
         }
     }
 
+    /// Whoever reads an error of an emergency must know that it is not over.
+    pub(super) fn with_what_still_works(&self, error: Error) -> Error {
+        let slots = self.managed.slots.as_ref();
+        let primary = slots.map(|slots| &slots.primary);
+        let primary = primary.filter(|_| self.facts.primary != Seen::Gone);
+        let secondary = slots.and_then(Slots::secondary_key);
+        let held = primary.into_iter().chain(secondary);
+        let held = held.filter(|key| self.is_compromised(key)).map(Key::label);
+        let pending = self.managed.pending_revocations.iter();
+        let pending = pending.filter(|id| self.is_compromised_id(id));
+        let alive: Vec<&str> = held.chain(pending.map(String::as_str)).collect();
+        if alive.is_empty() {
+            return error;
+        }
+        let (verb, it) = match alive.len() {
+            1 => ("is", "it"),
+            _ => ("are", "them"),
+        };
+        Error {
+            detail: format!(
+                "{} {} {verb} compromised and NOT revoked. Revoke {it} by hand at the issuer if you can do so sooner; every \
+                 apply tries again.",
+                error.detail,
+                enumerated(&alive)
+            ),
+            ..error
+        }
+    }
+
+    /// A key without an id is accepted wherever a document holds it.
+    pub(super) fn is_still_read(&self, key: &Key) -> Option<Error> {
+        if key.key_id.is_some() || !self.is_compromised(key) || key.fingerprint.is_none() {
+            return None;
+        }
+        let mut records = self.managed.deliveries.iter();
+        let holds =
+            |record: &DeliveryRecord| record.is_failing() && record.fingerprint == key.fingerprint;
+        let (name, _) = records.find(|(_, record)| holds(record))?;
+        Some(Error::new(
+            Kind::Other,
+            format!("delivery {name:?} still holds it and could not be written"),
+            "Whoever reads it there goes on accepting it. Mend the delivery and apply again, or empty the place by hand.",
+        ))
+    }
+
     fn not_contained_first(&self, key: &Key, error: Error) -> Error {
         let error = self.not_contained(key.label(), error);
         let first = self
@@ -160,9 +206,7 @@ impl Run<'_> {
     pub(super) fn not_contained(&self, label: &str, error: Error) -> Error {
         Error {
             summary: format!("{}: key {label} is NOT revoked", self.name),
-            detail: format!(
-                "{error} It still works. Revoke it by hand at the issuer if you can do so sooner; every apply tries again."
-            ),
+            detail: error.to_string(),
             ..error
         }
     }

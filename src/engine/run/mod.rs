@@ -134,7 +134,7 @@ impl Run<'_> {
     pub async fn take(&mut self, moves: &[Move]) -> Result<()> {
         let journal = self.journal;
         let taken = Guard::protect(journal.guard(), self.take_each(moves)).await;
-        taken.map_err(|error| self.after_what_was_revoked(error))
+        taken.map_err(|error| self.with_what_still_works(self.after_what_was_revoked(error)))
     }
 
     async fn take_each(&mut self, moves: &[Move]) -> Result<()> {

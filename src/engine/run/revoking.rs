@@ -143,6 +143,9 @@ impl Run<'_> {
                 "{name}: delivery {place:?} leads with {label}, which was to be revoked"
             )));
         }
+        if let Some(still_read) = self.is_still_read(&key) {
+            return Err(self.not_contained(key.label(), still_read));
+        }
         let revoked = self.revoke(self.reference(&key), Deed::to(mark(&key)));
         let unrevoked = match revoked.await {
             Ok(doubt) => {

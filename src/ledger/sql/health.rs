@@ -8,6 +8,7 @@ use sqlx::{AnyConnection, FromRow, Row};
 use super::dialect::Dialect;
 use super::listing;
 use super::rows::{KeyRow, damaged};
+use crate::domain::status::Status;
 use crate::health::{EffectCount, Health, LastRun, ManagedKey, Outcome};
 use crate::instant::Instant;
 use crate::ledger::inventory::{MOST_COUNTED, Query};
@@ -27,7 +28,12 @@ pub async fn health(
     let mut keys = Vec::new();
     for row in &resources {
         let id: String = row.try_get("resource_id")?;
-        let (held, apply) = (slots.remove(&id).unwrap_or_default(), applies.remove(&id));
+        let (mut held, apply) = (slots.remove(&id).unwrap_or_default(), applies.remove(&id));
+        let is_compromised = row.try_get::<Option<String>, _>("status")?.as_deref()
+            == Some(Status::Compromised.word());
+        if is_compromised && !held.iter().any(is_primary) {
+            held.extend(last_primary(connection, &id).await?);
+        }
         keys.extend(managed(row, held, apply)?);
     }
     let health = Health {
@@ -65,7 +71,6 @@ fn managed(
     held: Vec<KeyRow>,
     last_apply: Option<(Outcome, Instant)>,
 ) -> Result<Option<ManagedKey>, sqlx::Error> {
-    let is_primary = |row: &KeyRow| row.key.slot == Slot::Primary;
     let (primary, others): (Vec<_>, Vec<_>) = held.into_iter().partition(is_primary);
     let Some(primary) = primary.into_iter().next() else {
         return Ok(None);
@@ -106,6 +111,30 @@ async fn slots(
         slots.entry(row.resource_id.clone()).or_default().push(row);
     }
     Ok(slots)
+}
+
+fn is_primary(row: &KeyRow) -> bool {
+    row.key.slot == Slot::Primary
+}
+
+/// The key that an emergency has revoked before another took its place: nobody has one now, and that must not look like a
+/// resource that is no more.
+async fn last_primary(
+    connection: &mut AnyConnection,
+    resource_id: &str,
+) -> Result<Option<KeyRow>, sqlx::Error> {
+    let row: Option<KeyRow> = sqlx::query_as(
+        "SELECT * FROM keys WHERE resource_id = $1 AND status = 'revoked' AND promoted_at IS NOT NULL AND NOT EXISTS \
+         (SELECT 1 FROM events WHERE resource_id = $1 AND effect = 'apply' AND action = 'destroy' AND event = 'done') \
+         ORDER BY promoted_at DESC, id DESC LIMIT 1",
+    )
+    .bind(resource_id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|mut row| {
+        row.key.slot = Slot::Primary;
+        row
+    }))
 }
 
 /// How the last apply of each resource ended that ended in one of two ways.

@@ -8,6 +8,7 @@ use super::chain::Event;
 use super::transaction::Transaction;
 use super::trouble::Trouble;
 use crate::domain::emergency::Incident;
+use crate::domain::status::Status;
 use crate::ledger::Noted;
 
 /// What the events are about, in the column of the move.
@@ -32,6 +33,14 @@ impl Transaction<'_> {
         });
         if !is_told {
             self.head.append(event);
+        }
+        if noted.incident.contained_at.is_none() {
+            // The apply may end before it says how the resource is doing.
+            sqlx::query("UPDATE resources SET status = $1 WHERE resource_id = $2")
+                .bind(Status::Compromised.word())
+                .bind(&noted.resource.id)
+                .execute(&mut *self.connection)
+                .await?;
         }
         Ok(())
     }

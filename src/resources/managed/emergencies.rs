@@ -1,7 +1,9 @@
 //! Between the block `emergency` of a key or a policy and what is remembered of it.
 
+use tf_provider::Diagnostics;
 use tf_provider::value::Value;
 
+use crate::domain::announce::enumerated;
 use crate::domain::emergency::{self, Declared, Emergency, Incident};
 use crate::engine::managed::Managed;
 use crate::error::Path;
@@ -44,6 +46,40 @@ pub fn open(state: &ManagedState, managed: &Managed, private: &Private) -> Optio
         &managed.pending_revocations,
         &private.facts.primary,
     )
+}
+
+/// An edit that somebody may take for more than it is: one that gives an emergency up, and one under an id that was handled.
+pub fn warn_of_edits(
+    diags: &mut Diagnostics,
+    prior: &ManagedState,
+    planned: &ManagedState,
+    managed: &Managed,
+    private: &Private,
+) {
+    let (before, now) = (declared(prior), declared(planned));
+    let (incidents, slots) = (&private.incidents, managed.slots.as_ref());
+    let name = planned.label();
+    let called_off = emergency::called_off(incidents, &before, &now, slots, &private.facts.primary);
+    for incident in called_off {
+        let keys = enumerated(&incident.labels());
+        diags.root_warning(
+            format!("{name}: EMERGENCY {} is called off: {keys} is NOT revoked", incident.id),
+            format!(
+                "The block emergency is gone, and nothing was done about it yet: {keys} stays valid and in use, with whoever \
+                 else has it. Right if it did not leak after all. Otherwise put the block back under the same id."
+            ),
+        );
+    }
+    for (incident, at) in emergency::handled_before(incidents, &before, &now) {
+        diags.root_warning(
+            format!("{name}: EMERGENCY {} was handled before, and nothing is done", incident.id),
+            format!(
+                "{} was revoked by {at} under this id, and an id is handled once, whatever the rest of the block says. If the \
+                 key of today is compromised as well, give the block a new id.",
+                enumerated(&incident.labels())
+            ),
+        );
+    }
 }
 
 /// Whether a person insists on what is to be done even if the ledger cannot be used.

@@ -3,8 +3,10 @@
 use tf_provider::Diagnostics;
 
 use crate::context::Context;
-use crate::domain::gates::{Gate, Peers, Place, gate};
+use crate::domain::announce::capitalised;
+use crate::domain::gates::{self, Gate, Peers, Place, gate};
 use crate::domain::moves::Move;
+use crate::domain::situation::Situation;
 use crate::engine::connections::stale;
 use crate::engine::run::Run;
 use crate::error::{Error, Path, Result};
@@ -65,6 +67,22 @@ pub async fn confirm(
         ))),
         Gate::Open | Gate::Blind(_) => Ok(()),
     }
+}
+
+/// A promotion that nothing holds up because nobody can see the other environments. A ledger that was lost, or is another one
+/// than before, looks like a group that has no key there.
+pub fn warn_of_a_blind_promotion(diags: &mut Diagnostics, situation: &Situation, moves: &[Move]) {
+    let Some(why) = gates::blind(situation).filter(|_| moves.contains(&Move::Promote)) else {
+        return;
+    };
+    diags.root_warning(
+        format!("{}: promoted without a look at other environments", situation.name),
+        format!(
+            "{}. If the group has a key there, do not apply: run terraform apply -refresh-only where that key lives, so that \
+             the ledger knows it again, and plan anew.",
+            capitalised(&why)
+        ),
+    );
 }
 
 /// An environment that its policy does not know would pass every gate.

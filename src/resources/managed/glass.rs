@@ -47,7 +47,7 @@ impl Glass {
         let why = self.ledger.failure().filter(|_| self.ledger.insists())?;
         Some(Error::new(
             Kind::Unavailable,
-            "THE GLASS WAS BROKEN: this emergency was handled without its ledger",
+            "THE GLASS WAS BROKEN: this apply went on without its ledger",
             format!(
                 "{}: {} Nothing kept another apply from working on the same account at the same time, and the ledger has \
                  not heard of what was done. The next refresh that reaches it makes up for that. Until then look at the \

@@ -6,6 +6,7 @@ mod words;
 
 use crate::context::Context;
 use crate::domain::emergency::Incident;
+use crate::domain::situation::Seen;
 use crate::engine::catch_up::{self, Position, World};
 use crate::engine::connections::{Connections, stale};
 use crate::engine::journal::mark;
@@ -15,7 +16,7 @@ use crate::engine::precondition::behind;
 use crate::engine::recover::{self, Recovered, Remembered, recover};
 use crate::error::{Error, Result};
 use crate::instant::Instant;
-use crate::ledger::{Holding, KeyMark, Ledger, Memory};
+use crate::ledger::{Holding, KeyMark, Ledger, Memory, Slot};
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::ManagedState;
 
@@ -148,6 +149,14 @@ pub async fn of(
     left.incidents.clone_from(&remembered.memory.incidents);
     let mut recovered = understand(state, &remembered, &held, connections, context).await?;
     left.warnings.append(&mut recovered.warnings);
+    if observed.is_in_order() {
+        // A key without an id lives in documents alone, and they hold what they should.
+        let (alive, gone) = std::mem::take(&mut recovered.forgotten)
+            .into_iter()
+            .partition(|key| key.key_id.is_some());
+        recovered.forgotten = alive;
+        recovered.gone.extend::<Vec<KeyMark>>(gone);
+    }
     let is_known = recovered.unacknowledged.is_empty() && recovered.forgotten.is_empty();
     if !(observed.is_in_order() && is_known) {
         let look = Look {
@@ -198,6 +207,9 @@ pub async fn of(
     for record in &mut holding.keys {
         let is_in_state = held.iter().any(|key| key.is(&record.key));
         record.confirmed_at = record.confirmed_at.filter(|_| is_in_state);
+    }
+    if observed.facts.primary == Seen::Gone {
+        keep_revoked(&mut holding, &remembered.memory);
     }
     if observed.vanished {
         // A state that outlived a destroy makes no dead key live again.
@@ -314,6 +326,20 @@ fn with_the_gone(holding: Holding, memory: &Memory, gone: &[KeyMark], now: Insta
     Holding {
         keys: holding.keys.into_iter().chain(gone).collect(),
         ..holding
+    }
+}
+
+/// An emergency may have revoked a primary that nothing has replaced yet: that it keeps its slot makes it no live key.
+fn keep_revoked(holding: &mut Holding, memory: &Memory) {
+    let primary = holding
+        .keys
+        .iter_mut()
+        .filter(|it| it.slot == Slot::Primary);
+    for record in primary {
+        let known = memory.keys.iter().find(|it| it.key.is(&record.key));
+        if let Some(at) = known.and_then(|it| it.revoked_at) {
+            record.end(at);
+        }
     }
 }
 

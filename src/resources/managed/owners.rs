@@ -59,9 +59,34 @@ pub fn ask(diags: &mut Diagnostics, name: &str, offboarded: &Offboarded, policy:
     }
 }
 
-/// A policy that demands an owner.
+/// Names are compared letter by letter: what differs from an offboarded owner in nothing but case is probably the same person.
+pub fn warn_of_an_alike(diags: &mut Diagnostics, planned: &ManagedState, policy: &Policy) {
+    let (Some(owner), Some(list)) = (
+        planned.owner.as_deref_option(),
+        policy.offboarded_owners.as_ref(),
+    ) else {
+        return;
+    };
+    let plain = |name: &str| name.trim().to_lowercase();
+    let alike = list.iter().find(|name| plain(name) == plain(owner));
+    if let Some(name) = alike.filter(|_| !list.iter().any(|name| name == owner)) {
+        diags.root_warning(
+            format!("{}: its owner may have left under another spelling", planned.label()),
+            format!(
+                "The owner is {owner:?}, and offboarded_owners of policy {} has {name:?}. Names are compared letter by letter, \
+                 so the key is not rotated. Spell both alike.",
+                policy.name
+            ),
+        );
+    }
+}
+
+/// A policy that demands an owner. A compromised key is replaced without one.
 pub fn missing(config: &ManagedState) -> Option<Error> {
     let policy = config.policy.as_ref_option()?;
+    if config.emergency.is_value() || policy.emergency.is_value() {
+        return None;
+    }
     let required = policy.require_owner.as_option().unwrap_or_default();
     let owner = match &config.owner {
         Value::Unknown => return None,
@@ -88,7 +113,7 @@ pub fn vanished(prior: &PolicyState, planned: &PolicyState, path: &Path) -> Opti
             path.attribute("offboarded_owners"),
             "The list of offboarded owners is gone",
             "offboarded_owners named somebody until now and is null in this configuration: its source may have failed, and \
-             that must not look as if everybody were back. Mend the source. To end offboarding, set it to [] and apply, then \
+             that must not look as if everybody were back. Mend the source; in an emergency write down the last known list in its place. To end offboarding, set it to [] and apply, then \
              leave it out.",
         )
     })

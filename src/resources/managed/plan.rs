@@ -128,10 +128,6 @@ pub fn update(
     }
 
     let policy = the_policy(diags, &planned)?;
-    if let (Some(old), Some(new)) = (prior.policy.as_ref_option(), planned.policy.as_ref_option()) {
-        let vanished = owners::vanished(old, new, &Path::root("policy"));
-        diagnostics::collect(diags, vanished.map_or(Ok(()), Err))?;
-    }
     let mut managed = diagnostics::collect(diags, prior.managed(&private))?;
     let mut repairs = repairs(prior, &planned);
     let removals = managed.pending_removals();
@@ -145,7 +141,15 @@ pub fn update(
         as_if_known(&mut managed, &mut facts, &mut repairs);
     }
     private.incidents = emergencies::noted(&planned, &managed, &private.incidents);
+    emergencies::warn_of_edits(diags, prior, &planned, &managed, &private);
     let emergency = emergencies::open(&planned, &managed, &private);
+    if let (Some(old), Some(new)) = (prior.policy.as_ref_option(), planned.policy.as_ref_option()) {
+        match owners::vanished(old, new, &Path::root("policy")) {
+            // Whoever has left does not come back by it, and a compromised key waits for no directory of people.
+            Some(error) if emergency.is_some() => diagnostics::warn(diags, error),
+            vanished => diagnostics::collect(diags, vanished.map_or(Ok(()), Err))?,
+        }
+    }
     let offboarded = owners::left(prior, &planned, &policy, &private);
     let has_left = offboarded.as_ref().is_some_and(|left| left.is_new);
     let situation = Situation {
@@ -202,6 +206,8 @@ pub fn update(
         owners::ask(diags, planned.label(), left, &policy);
     }
     gates::warn_of_a_contradiction(diags, &planned);
+    gates::warn_of_a_blind_promotion(diags, &situation, &decision.moves);
+    owners::warn_of_an_alike(diags, &planned, &policy);
     warnings::new_owner(diags, prior, &planned, &private, &situation);
     let slots = managed.slots.clone();
     let asked = situation.rotation_requested;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::context::Context;
 use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
-use crate::domain::situation::Facts;
+use crate::domain::situation::{Facts, Seen};
 use crate::engine::account_lock::AccountLock;
 use crate::engine::connections::Connections;
 use crate::engine::journal::{Bracket, Journal};
@@ -13,7 +13,7 @@ use crate::engine::managed::Managed;
 use crate::engine::run::{Progress, Run, Trouble};
 use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Result};
-use crate::ledger::KeyMark;
+use crate::ledger::{KeyMark, Slot};
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::{inventory_entry, leftovers};
 
@@ -163,7 +163,7 @@ impl<'a> Records<'a> {
         if let Ok(managed) = state.managed(private)
             && managed.slots.is_some()
         {
-            let holding = inventory_entry::holding(
+            let mut holding = inventory_entry::holding(
                 state,
                 &managed,
                 &self.connections,
@@ -171,6 +171,13 @@ impl<'a> Records<'a> {
                 context,
                 None,
             );
+            if private.facts.primary == Seen::Gone {
+                // It keeps its slot until another takes its place.
+                let primary = holding.keys.iter_mut().find(|it| it.slot == Slot::Primary);
+                primary
+                    .into_iter()
+                    .for_each(|it| it.end(context.clock.now()));
+            }
             if let Err(error) = context.ledger.record(&holding, context.clock.now()).await {
                 tracing::warn!(%error, "the inventory is brought up to date by the next refresh");
             }

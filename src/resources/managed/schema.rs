@@ -111,8 +111,8 @@ fn inputs() -> Attributes {
             optional(
                 AttributeType::AttributeSingle(rotation_policy::emergency_attributes()),
                 "The key is compromised: one apply replaces it and revokes it, without grace, and waits for no pause, no \
-                 schedule and no delivery that was failing before. The block may stay: its `id` is handled once. To take \
-                 it out does nothing. See the guide [Emergency](../guides/emergency.md).",
+                 schedule and no delivery that was failing before. Once that is done the block may stay or go: its `id` \
+                 is handled once. To take it out before calls the emergency off. See the guide [Emergency](../guides/emergency.md).",
             ),
         ),
     ])

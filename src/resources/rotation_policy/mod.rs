@@ -48,7 +48,7 @@ fn unknown_owners(config: &PolicyState) -> Option<Error> {
             Path::root("offboarded_owners"),
             "The list of offboarded owners is not known yet",
             "Nobody can tell whose keys are due, and that must not look as if nobody had left. Apply what the list comes from \
-             first (-target), or read it from something that a plan can read.",
+             first (-target), or read it from something that a plan can read; in an emergency write down the last known list in its place.",
         )
     })
 }

@@ -75,7 +75,7 @@ const REQUIRE_OWNER: &str = "Every key under this policy must have an `owner`. D
 
 const EMERGENCY: &str = "Every key under this policy is compromised: each is replaced and revoked in one apply, as with \
     `emergency` of `apikey_managed`. A key that comes under the policy later is replaced too, so take the \
-    block out once the emergency is over. To take it out does nothing else.";
+    block out once the emergency is over. To take it out before anything was done calls it off.";
 
 /// The attributes of the resource: what is not given is filled in and shown.
 pub fn resource_attributes() -> Attributes {
