@@ -1,5 +1,6 @@
 //! A colleague who leaves: every key of theirs is rotated once, and asks for a new owner until it has one.
 
+use crate::monitoring::ask;
 use crate::support::keys::Config;
 use crate::support::workspace::Workspace;
 
@@ -164,4 +165,16 @@ fn neither_a_pause_nor_an_interruption_makes_it_forget() {
     ws.write(&owned_by(&left(&["bob"]), "bob"));
     rotates(&ws);
     assert_ne!(primary(&ws), first);
+}
+
+#[test]
+fn the_inventory_knows_a_new_owner_as_soon_as_the_apply_has_ended() {
+    let ws = of_bob();
+    ws.write(&owned_by(&left(&["eve"]), "ann"));
+    ws.apply().ok();
+    ask(&ws, &["inventory", "--owner", "ann"])
+        .code(0)
+        .says(&["payments"]);
+    let of_bob = ask(&ws, &["inventory", "--owner", "bob", "--format", "json"]);
+    assert!(!of_bob.code(0).json().to_string().contains("payments"));
 }

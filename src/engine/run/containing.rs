@@ -157,8 +157,8 @@ impl Run<'_> {
                 slots.primary.label()
             ),
             Some(name) => format!(
-                "{} leads with {}, but delivery {name:?}, which is required and was in order when this was planned, could \
-                 not be written. Whoever reads the old key there would stop working, and no plan has said so. Mend the \
+                "{} leads with {}, but delivery {name:?}, which is required and was not failing when this was planned, \
+                 could not be written. Whoever reads the old key there would stop working, and no plan has said so. Mend the \
                  delivery and apply again; or plan again: the next apply revokes {} whether or not {name:?} can be \
                  written, and its plan says so.",
                 self.led_by_primary(slots),

@@ -133,7 +133,7 @@ pub fn without_ledger(error: Error) -> Error {
         "The ledger cannot be reached, so nothing is checked against it",
         format!(
             "{}: {} Refreshes and plans go on without it; an apply that would mint or revoke a key is refused before it \
-             does anything.",
+             does anything, but for an emergency with break_glass = true.",
             error.summary, error.detail
         ),
     )

@@ -154,11 +154,20 @@ impl<'a> Records<'a> {
         private: &Private,
         context: &Context,
     ) -> Result<()> {
-        let Some(lock) = &self.lock else {
-            return Ok(());
-        };
         self.journal.is_still_ours().await?;
-        let account = lock.account.clone();
+        let account = match (&self.lock, &private.account) {
+            (Some(lock), _) => lock.account.clone(),
+            (None, _) if !context.ledger.remembers() => return Ok(()),
+            // Nothing was done, and yet an owner or a policy may be another one from now on.
+            (None, Some(account)) => account.clone(),
+            (None, None) => match self.connections.issuer.lock().await {
+                Ok(account) => account,
+                Err(error) => {
+                    tracing::info!(%error, "the inventory is brought up to date by the next refresh");
+                    return Ok(());
+                }
+            },
+        };
         // The state was just made from these slots, so it parses.
         if let Ok(managed) = state.managed(private)
             && managed.slots.is_some()
