@@ -14,8 +14,10 @@ use crate::actions::revoke::Revoke;
 use crate::actions::rotate_now::RotateNow;
 use crate::clock::{self, Clock};
 use crate::context::{Context, SharedContext};
+use crate::data_sources::incident::IncidentSource;
 use crate::data_sources::inventory::InventorySource;
 use crate::ephemeral::secret::SecretReader;
+use crate::error::Result;
 use crate::functions::fingerprint::Fingerprint;
 use crate::functions::next_rotation::NextRotation;
 use crate::functions::parse_duration::ParseDuration;
@@ -34,6 +36,7 @@ use crate::resources::managed::moves::Moves;
 use crate::resources::rotation_policy::RotationPolicy;
 use crate::schema::optional;
 use crate::settings::known;
+use crate::telemetry;
 use crate::vendors::VENDORS;
 
 /// Everything that the binary serves. `stop` is cancelled when a person asks to stop.
@@ -44,6 +47,7 @@ pub fn registry(stop: CancellationToken) -> Registry {
         stop,
     })
     .resource("apikey_rotation_policy", RotationPolicy)
+    .data_source("apikey_incident", IncidentSource::new(context.clone()))
     .data_source("apikey_inventory", InventorySource::new(context.clone()))
     .identity("apikey_rotation_policy", PolicyIdentity)
     .resource("apikey_managed", ManagedKey::new(context.clone()))
@@ -68,7 +72,10 @@ pub fn schema() -> Schema {
             attributes: VENDORS
                 .iter()
                 .map(|vendor| (vendor.name, (vendor.attributes)(), vendor.description))
-                .chain([(ledger::NAME, ledger::schema(), ledger::DESCRIPTION)])
+                .chain([
+                    (ledger::NAME, ledger::schema(), ledger::DESCRIPTION),
+                    (telemetry::NAME, telemetry::schema(), telemetry::DESCRIPTION),
+                ])
                 .map(|(name, attributes, description)| {
                     let nested = AttributeType::AttributeSingle(attributes);
                     (name, nested, description)
@@ -145,9 +152,12 @@ impl Provider for ApiKeyProvider {
             }
             let faults = declared::faults(&context).into_iter();
             faults.for_each(|fault| diagnostics::report(diags, fault));
-            if let Err(fault) = ledger::check(context.vendor(ledger::NAME).as_ref()) {
-                diagnostics::report(diags, fault);
-            }
+            let checks = [
+                ledger::check(context.vendor(ledger::NAME).as_ref()),
+                telemetry::check(context.vendor(telemetry::NAME).as_ref()),
+            ];
+            let faults = checks.into_iter().filter_map(Result::err);
+            faults.for_each(|fault| diagnostics::report(diags, fault));
         }
         Some(())
     }
@@ -176,20 +186,24 @@ impl Provider for ApiKeyProvider {
         }
         let awaited: Vec<String> = config
             .iter()
-            .filter(|(_, value)| !known(value))
+            .filter(|(name, value)| !known(value) && *name != telemetry::NAME)
             .map(|(name, _)| name.clone())
             .collect();
         if !awaited.is_empty() {
             warn_of_a_blind_plan(diags, &awaited);
         }
         let context = Context::new(clock, self.stop.clone(), blocks(config));
-        let ledger: Arc<dyn Ledger> = match awaited.iter().any(|name| name == ledger::NAME) {
+        let awaits_ledger = awaited.iter().any(|name| name == ledger::NAME);
+        let ledger: Arc<dyn Ledger> = match awaits_ledger {
             true => Arc::new(Disabled),
             false => {
                 let connected = ledger::connect(context.vendor(ledger::NAME).as_ref());
                 diagnostics::collect(diags, connected)?
             }
         };
+        if !awaits_ledger && let Err(error) = prepare_telemetry(&context) {
+            diagnostics::warn(diags, error);
+        }
         let context = context
             .with_ledger(ledger)
             .in_workspace(workspace::current())
@@ -198,6 +212,12 @@ impl Provider for ApiKeyProvider {
         self.context.configure(context);
         Some(())
     }
+}
+
+fn prepare_telemetry(context: &Context) -> Result<()> {
+    let reader = ledger::reader(context.vendor(ledger::NAME).as_ref())?;
+    let settings = context.vendor(telemetry::NAME);
+    telemetry::configure(settings.as_ref(), reader, context.clock)
 }
 
 /// Says once, for everything that is planned, what is missing.

@@ -62,6 +62,7 @@ const GOOGLE: &str = "resources/apikey_managed/resource_google.tf";
 const GOOGLE_API_KEY: &str = "resources/apikey_managed/resource_google_api_key.tf";
 const LEDGER: &str = "provider/provider_ledger.tf";
 const PIPELINE: &str = "data-sources/apikey_inventory/data-source_ci.sh";
+const INCIDENT: &str = "data-sources/apikey_incident/data-source.tf";
 const IMPORT_BLOCK: &str = "resources/apikey_managed/import-by-string-id.tf";
 const IMPORT_COMMAND: &str = "resources/apikey_managed/import.sh";
 
@@ -113,6 +114,7 @@ fn no_example_is_forgotten_here() {
             GOOGLE_API_KEY,
             LEDGER,
             PIPELINE,
+            INCIDENT,
             IMPORT_BLOCK,
             IMPORT_COMMAND,
         ]
@@ -364,4 +366,27 @@ impl Cloud {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         answer
     }
+}
+
+#[test]
+fn an_emergency_that_was_handled_is_read_as_the_example_reads_it() {
+    let key = r#"
+resource "apikey_rotation_policy" "p" {
+  name              = "fast"
+  rotation_interval = "90d"
+}
+
+resource "apikey_managed" "payments" {
+  name       = "payments"
+  policy     = apikey_rotation_policy.p
+  issuer     = { generated = { prefix = "acme" } }
+  deliveries = { app = { file = { path = "k.json" } } }
+  emergency  = { id = "INC-42", reason = "a laptop was stolen" }
+}"#;
+    let before = key.replace("INC-42", "INC-0");
+    let ws = workspace("");
+    ws.write(&before).apply().ok();
+    ws.write(key).apply().ok();
+    fs::write(ws.path("example.tf"), text(INCIDENT)).unwrap();
+    applies_and_settles(&ws);
 }

@@ -95,7 +95,7 @@ fn words<T: FromStr<Err: std::error::Error + Send + Sync> + Clone + Send + Sync 
     PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
 }
 
-fn length(text: &str) -> Result<Duration, &'static str> {
+pub(super) fn length(text: &str) -> Result<Duration, &'static str> {
     Duration::parse(text).map_err(|_| "it is no duration")
 }
 
@@ -134,6 +134,11 @@ fn question(asked: &Asked, now: Instant) -> Query {
         sort_by: asked.sort_by,
         ..Query::all(now, PAGE)
     }
+}
+
+/// Every key, live or dead, oldest first.
+pub(super) async fn everything(ledger: &Database, now: Instant) -> Result<Vec<Listed>> {
+    all(ledger, Query::all(now, PAGE)).await
 }
 
 async fn all(ledger: &Database, mut query: Query) -> Result<Vec<Listed>> {

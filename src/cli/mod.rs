@@ -11,7 +11,7 @@ mod metrics;
 mod misunderstood;
 mod output;
 mod program;
-mod push;
+mod report;
 mod scan;
 mod snapshot;
 mod status;
@@ -82,6 +82,9 @@ enum Command {
     Status(status::Asked),
     Inventory(inventory::Asked),
     Metrics(metrics::Asked),
+    /// Writes documents for people: an emergency, a month, an audit of every key.
+    #[command(subcommand, arg_required_else_help = false, before_help = report::EXAMPLES)]
+    Report(report::Report),
     Lint(lint::Asked),
     Scan(scan::Asked),
     /// Checks the audit trail.
@@ -145,6 +148,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(asked) => status::run(&asked),
         Command::Inventory(asked) => inventory::run(&asked),
         Command::Metrics(asked) => metrics::run(&asked),
+        Command::Report(asked) => report::run(&asked),
         Command::Lint(asked) => lint::run(&asked),
         Command::Scan(asked) => scan::run(&asked),
         Command::Audit(Audit::Verify(asked)) => verify::run(&asked),
@@ -181,7 +185,11 @@ fn explain(program: Program, error: &clap::Error, words: &[OsString]) -> ExitCod
     let mut command = program.command_of(words);
     match error.kind() {
         ErrorKind::DisplayHelp => {
-            say(command.render_help());
+            let is_short = words.iter().any(|word| word == "-h");
+            say(match is_short {
+                true => command.render_help(),
+                false => command.render_long_help(),
+            });
             ExitCode::SUCCESS
         }
         ErrorKind::DisplayVersion => version(program).unwrap_or(ExitCode::FAILURE),

@@ -94,6 +94,11 @@ impl Connections {
         }
     }
 
+    /// The secret by which a key can be tried at its issuer.
+    pub fn to_try<'k>(&self, key: KeyRef<'k>) -> Option<&'k Secret> {
+        key.secret.filter(|_| self.capabilities.probe)
+    }
+
     /// Proves that a revoked key is dead: refused as often in a row as a new one is to be accepted. One refusal may come
     /// from the only server that has heard of the revocation. A key that is accepted to the end is [`Kind::StillValid`]; what
     /// is given back is why nobody could find out.
@@ -102,7 +107,7 @@ impl Connections {
         key: KeyRef<'_>,
         stop: &CancellationToken,
     ) -> Result<Option<Error>> {
-        let Some(secret) = key.secret.filter(|_| self.capabilities.probe) else {
+        let Some(secret) = self.to_try(key) else {
             return Ok(None);
         };
         let is_accepted = AtomicBool::new(false);

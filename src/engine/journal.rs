@@ -4,14 +4,14 @@
 use std::future::Future;
 
 use crate::clock::{Clock, Moment};
-use crate::domain::emergency::Incident;
+use crate::domain::emergency::{self, Incident, Sighting};
 use crate::domain::slots::Key;
 use crate::engine::fault;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::disabled::Disabled;
 use crate::ledger::guard::Guard;
-use crate::ledger::{Effect, Intent, KeyMark, Ledger, Noted, Outcome, ResourceRef};
+use crate::ledger::{Effect, Intent, KeyMark, Ledger, Noted, Outcome, ResourceRef, Sighted};
 
 /// The journal of one apply of one resource.
 pub struct Journal<'a> {
@@ -109,6 +109,24 @@ impl<'a> Journal<'a> {
             at: self.clock.now(),
         };
         self.ledger.note_incident(&noted).await
+    }
+
+    /// Notes what was seen of emergencies of this resource. Nothing waits for it, and nothing fails by it.
+    pub async fn sight(&self, ids: &[String], moment: emergency::Moment, sighting: &Sighting) {
+        for id in ids {
+            let sighted = Sighted {
+                resource: self.apply.resource.clone(),
+                issuer: self.apply.issuer.clone(),
+                account: self.apply.account.clone(),
+                id: id.clone(),
+                moment,
+                sighting: sighting.clone(),
+                at: self.clock.now(),
+            };
+            if let Err(error) = self.ledger.note_sighting(&sighted).await {
+                tracing::warn!(%error, "what was seen of an emergency is not in the ledger");
+            }
+        }
     }
 
     /// The ledger that it is written to.

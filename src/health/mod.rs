@@ -1,9 +1,16 @@
 //! How every managed key is doing, projected once from rows of the ledger and an instant for whoever tells of it: the
 //! command line, metrics, reports. Pure, and in a fixed order, so that the same ledger at the same instant says the same.
 
+pub mod datadog;
+pub mod incident;
+mod markdown;
 pub mod metrics;
 pub mod openmetrics;
+pub mod otlp;
+pub mod period;
+pub mod postmortem;
 pub mod prometheus;
+pub mod report;
 
 use std::collections::BTreeMap;
 

@@ -13,7 +13,7 @@ use crate::instant::Instant;
 use crate::ledger::disabled::Disabled;
 use crate::ledger::{
     Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
-    Noted, Outcome, ResourceRef,
+    Noted, Outcome, ResourceRef, Sighted,
 };
 
 /// A ledger behind glass.
@@ -106,6 +106,11 @@ impl Journal for BreakGlass {
 
     async fn note_incident(&self, noted: &Noted) -> Result<()> {
         let asked = self.inner.note_incident(noted);
+        self.or(asked, async { Ok(()) }).await
+    }
+
+    async fn note_sighting(&self, sighted: &Sighted) -> Result<()> {
+        let asked = self.inner.note_sighting(sighted);
         self.or(asked, async { Ok(()) }).await
     }
 

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 
 use crate::domain::effects::{Intent, Memory, Noted, Outcome};
-use crate::error::Result;
+use crate::domain::emergency::Sighted;
+use crate::error::{Error, Kind, Result};
+use crate::health::incident::Record;
 use crate::instant::Instant;
 
 /// Writes down what is about to be done and how it ended, and tells the next apply of both.
@@ -31,6 +33,21 @@ pub trait Journal: Send + Sync {
 
     /// Writes down an emergency of a resource, and that it is over, once each. What is said of it already is not said again.
     async fn note_incident(&self, noted: &Noted) -> Result<()>;
+
+    /// Writes down what an apply saw of an emergency. A ledger that has no audit trail has no use for it.
+    async fn note_sighting(&self, _sighted: &Sighted) -> Result<()> {
+        Ok(())
+    }
+
+    /// What became of the emergency of an id in every resource that had it; `None` if no sealed event tells of it.
+    async fn incident(&self, _id: &str) -> Result<Option<Record>> {
+        Err(Error::new(
+            Kind::Invalid,
+            "There is no ledger, so no emergency is remembered",
+            "What became of an emergency is kept in the ledger. Remove disabled = true from the ledger settings of the \
+             provider, or remove this data source.",
+        ))
+    }
 
     /// What is remembered of one resource: its keys, live or dead, and its intents without an outcome.
     async fn recall(&self, resource_id: &str) -> Result<Memory>;

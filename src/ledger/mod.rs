@@ -13,10 +13,12 @@ pub mod inventory;
 pub mod journal;
 pub mod locks;
 pub mod memory;
+pub mod pipeline;
 pub mod sql;
 pub mod workspace;
 
 pub use crate::domain::effects::{Effect, Fence, Intent, MOST_OPEN, Memory, Noted, Outcome};
+pub use crate::domain::emergency::Sighted;
 pub use crate::domain::keys::{Holding, KeyMark, KeyRecord, ResourceRef, Slot, Status};
 pub use inventory::Inventory;
 pub use journal::Journal;

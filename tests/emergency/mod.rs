@@ -5,6 +5,7 @@ mod drift;
 mod files;
 mod glass;
 mod phases;
+mod record;
 mod trouble;
 
 /// The block `emergency` of a key or a policy.

@@ -1,6 +1,8 @@
 //! What people and pipelines see of the ledger without Terraform: the command line, metrics, alerts, dashboards.
 
 mod command_line;
+mod datadog;
+mod exporters;
 mod grafana;
 mod inventory;
 mod lint;
@@ -9,6 +11,7 @@ mod program;
 mod rules;
 mod scan;
 mod snapshot;
+mod telemetry;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -25,8 +28,8 @@ fn shipped(name: &str) -> std::path::PathBuf {
 /// What a command by hand said, in the directory of a workspace and at its instant.
 pub struct Said {
     code: Option<i32>,
-    stdout: String,
-    stderr: String,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 impl Said {

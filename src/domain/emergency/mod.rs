@@ -4,6 +4,7 @@
 //! that an apply that was interrupted is gone on with, and the key that took their place is not taken for one of them.
 
 mod rule;
+mod sighting;
 pub mod words;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::domain::slots::{Key, Slots};
 use crate::instant::Instant;
 
 pub(super) use rule::a_key_is_compromised;
+pub use sighting::{Known, Moment, Sighted, Sighting, Standing, Witnessed};
 
 /// What comes first.
 #[derive(

@@ -12,6 +12,7 @@ mod places;
 mod revoking;
 pub mod stale;
 mod verifying;
+mod witness;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,6 +96,8 @@ pub struct Progress {
     overwritten: BTreeMap<String, Option<Document>>,
     /// A promotion follows the move that is being taken.
     promotes_next: bool,
+    /// Revoked keys that were tried and refused.
+    proved: Vec<KeyMark>,
     /// The staged key was verified a moment ago.
     verified: bool,
 }

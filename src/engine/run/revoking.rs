@@ -371,7 +371,12 @@ impl Run<'_> {
         });
     }
 
+    /// Whoever tried a revoked key and was refused has its end proved.
     pub(super) fn warn_of_doubt(&mut self, key: &Key, doubt: Option<Error>) {
+        let is_tried = self.connections.to_try(self.reference(key)).is_some();
+        if doubt.is_none() && is_tried {
+            self.progress.proved.push(mark(key));
+        }
         self.warnings.extend(doubt.map(|error| Error {
             summary: format!("{}: revoked key {} is not proved dead", self.name, key.label()),
             detail: format!(

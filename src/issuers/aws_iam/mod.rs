@@ -48,7 +48,7 @@ const PERMISSIONS: &[Permission] = &[
     },
     Permission {
         name: "iam:GetAccessKeyLastUsed",
-        needed: "for `revoke_only_if_unused_for`, imports and keys whose user is not known",
+        needed: "for `revoke_only_if_unused_for`, imports, keys whose user is not known, and the record of an emergency",
     },
 ];
 

@@ -8,6 +8,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
 
 use super::chain::{Event, GENESIS};
 use super::rows::{AT_ONCE, KeyRow, arguments};
+use crate::health::incident::Told;
 use crate::instant::Instant;
 use crate::ledger::{Intent, Status};
 
@@ -74,6 +75,31 @@ pub(super) async fn named(
     condition: &str,
     values: Vec<String>,
 ) -> Result<Vec<Event>, sqlx::Error> {
+    let rows = neighboured(connection, condition, values).await?;
+    let sealed = rows.iter().map(sealed).collect::<Result<Vec<_>, _>>()?;
+    Ok(sealed.into_iter().flatten().collect())
+}
+
+/// The same with their numbers and their hashes.
+pub(super) async fn numbered(
+    connection: &mut AnyConnection,
+    condition: &str,
+    values: Vec<String>,
+) -> Result<Vec<Told>, sqlx::Error> {
+    let mut told = Vec::new();
+    for row in neighboured(connection, condition, values).await? {
+        let (seq, hash) = (row.try_get("seq")?, row.try_get("hash")?);
+        told.extend(sealed(&row)?.map(|event| Told::of(seq, hash, event)));
+    }
+    Ok(told)
+}
+
+/// Events with what stands beside them.
+async fn neighboured(
+    connection: &mut AnyConnection,
+    condition: &str,
+    values: Vec<String>,
+) -> Result<Vec<AnyRow>, sqlx::Error> {
     if values.is_empty() {
         return Ok(Vec::new());
     }
@@ -89,9 +115,7 @@ pub(super) async fn named(
     let rows = values
         .into_iter()
         .fold(statement, |it, value| it.bind(value));
-    let rows = rows.fetch_all(connection).await?;
-    let sealed = rows.iter().map(sealed).collect::<Result<Vec<_>, _>>()?;
-    Ok(sealed.into_iter().flatten().collect())
+    rows.fetch_all(connection).await
 }
 
 /// The event of a row, if it is what was sealed and stands between what it was sealed between.

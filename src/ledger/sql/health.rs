@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, FromRow, Row};
 
+use super::chain::Event;
 use super::dialect::Dialect;
 use super::listing;
 use super::rows::{KeyRow, damaged};
 use crate::domain::status::Status;
+use crate::health::incident::Told;
+use crate::health::period::Period;
 use crate::health::{EffectCount, Health, LastRun, ManagedKey, Outcome};
 use crate::instant::Instant;
 use crate::ledger::inventory::{MOST_COUNTED, Query};
@@ -193,4 +196,24 @@ async fn runs(connection: &mut AnyConnection) -> Result<Vec<LastRun>, sqlx::Erro
 fn outcome(row: &AnyRow) -> Result<Outcome, sqlx::Error> {
     let word: String = row.try_get("event")?;
     word.parse().map_err(|_| damaged("event", &word))
+}
+
+/// What happened in a time, in the order in which it was written down. That it is what was sealed is for whoever walks along
+/// the trail to say.
+pub async fn told(
+    connection: &mut AnyConnection,
+    period: &Period,
+) -> Result<Vec<Told>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT * FROM events WHERE at >= $1 AND at < $2 AND event IN ('done', 'failed', 'opened') ORDER BY seq",
+    )
+    .bind(period.from)
+    .bind(period.until)
+    .fetch_all(connection)
+    .await?;
+    let told = |row: &AnyRow| {
+        let event = Event::from_row(row)?;
+        Ok(Told::of(row.try_get("seq")?, row.try_get("hash")?, event))
+    };
+    rows.iter().map(told).collect()
 }

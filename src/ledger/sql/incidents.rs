@@ -1,15 +1,20 @@
-//! Emergencies: two events of the audit trail for each, one when it was opened and one when its last key was revoked. No
-//! table holds them, so that nobody can write one in that never was, or out that is.
+//! Emergencies: events of the audit trail, one when one was opened, one when its last key was revoked, and what each apply saw
+//! before and after. No table holds them, so that nobody can write one in that never was, or out that is.
+
+use std::collections::BTreeSet;
 
 use sqlx::AnyConnection;
 
 use super::attest;
 use super::chain::Event;
+use super::rows::AT_ONCE;
 use super::transaction::Transaction;
 use super::trouble::Trouble;
 use crate::domain::emergency::Incident;
 use crate::domain::status::Status;
-use crate::ledger::Noted;
+use crate::health::incident::Told;
+use crate::instant::Instant;
+use crate::ledger::{KeyMark, Noted, Sighted};
 
 /// What the events are about, in the column of the move.
 const ACTION: &str = "emergency";
@@ -43,6 +48,23 @@ impl Transaction<'_> {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Adds what an apply saw.
+    pub fn note_sighting(&mut self, sighted: &Sighted) {
+        self.head.append(Event {
+            at: sighted.at.to_string(),
+            event: sighted.moment.to_string(),
+            effect: None,
+            action: Some(ACTION.into()),
+            resource: sighted.resource.clone(),
+            issuer: sighted.issuer.clone(),
+            account: sighted.account.clone(),
+            key: KeyMark::default(),
+            place: None,
+            intent: Some(sighted.id.clone()),
+            detail: serde_json::to_string(&sighted.sighting).ok(),
+        });
     }
 }
 
@@ -88,4 +110,41 @@ pub async fn of(
         }
     }
     Ok(incidents)
+}
+
+/// The sealed events of every resource that had the emergency of an id, from the first that tells of it on.
+pub async fn told(connection: &mut AnyConnection, id: &str) -> Result<Vec<Told>, sqlx::Error> {
+    let own = "e.action = 'emergency' AND e.intent";
+    let own = attest::numbered(connection, own, vec![id.to_owned()]).await?;
+    let first = own.first().map_or(0, |told| told.seq);
+    let resources: BTreeSet<String> = own.into_iter().map(|told| told.resource.id).collect();
+    let resources: Vec<String> = resources.into_iter().collect();
+    let since = format!("e.seq >= {first} AND e.resource_id");
+    let mut told = Vec::new();
+    for resources in resources.chunks(AT_ONCE) {
+        told.extend(attest::numbered(connection, &since, resources.to_vec()).await?);
+    }
+    told.sort_by_key(|told| told.seq);
+    Ok(told)
+}
+
+impl Told {
+    /// An event with its number and its hash.
+    pub(super) fn of(seq: i64, hash: String, event: Event) -> Self {
+        Self {
+            seq,
+            hash,
+            at: Instant::parse(&event.at),
+            event: event.event,
+            effect: event.effect,
+            action: event.action,
+            resource: event.resource,
+            issuer: event.issuer,
+            account: event.account,
+            key: event.key,
+            place: event.place,
+            intent: event.intent,
+            detail: event.detail,
+        }
+    }
 }

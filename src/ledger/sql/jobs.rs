@@ -4,7 +4,7 @@ use super::holdings;
 use super::transaction::Transaction;
 use super::trouble::Trouble;
 use crate::instant::Instant;
-use crate::ledger::{Fence, Holding, Intent, Lease, Noted, Outcome};
+use crate::ledger::{Fence, Holding, Intent, Lease, Noted, Outcome, Sighted};
 
 /// One call that writes.
 pub enum Job {
@@ -16,6 +16,8 @@ pub enum Job {
     Settle(Vec<(String, &'static str)>, Instant),
     /// An emergency, or its end.
     Note(Box<Noted>),
+    /// What an apply saw of an emergency.
+    Sight(Box<Sighted>),
     /// What a state says.
     Record(Box<Holding>, Instant),
     /// A resource that no state holds any more, and who says so.
@@ -41,6 +43,7 @@ impl Transaction<'_> {
                 }
             }
             Job::Note(noted) => self.note_incident(noted).await?,
+            Job::Sight(sighted) => self.note_sighting(sighted),
             Job::Record(holding, at) => holdings::record(self, holding, *at).await?,
             Job::Forget(resource, by, at) => holdings::forget(self, resource, by, *at).await?,
             Job::TryLock(name, holder) => return Ok(self.try_lock(name, holder).await?),

@@ -8,6 +8,7 @@ use super::transaction::Transaction;
 use super::trouble::Trouble;
 use crate::duration::Duration;
 use crate::instant::Instant;
+use crate::ledger::pipeline;
 use crate::ledger::{Effect, Intent, KeyMark, Outcome, Slot, Status};
 
 /// How long the journal keeps what has an outcome, and how much of it goes at once.
@@ -79,6 +80,8 @@ impl Transaction<'_> {
             self.renew(fence).await?;
         }
         let (word, detail) = match outcome {
+            // Who applied it, as far as a pipeline says so.
+            Outcome::Done(_) if intent.effect == Effect::Apply => ("done", pipeline::run()),
             Outcome::Done(_) => ("done", None),
             Outcome::Failed(reason) => ("failed", Some(reason.clone())),
             Outcome::Settled(how) => ("settled", Some(how.clone())),

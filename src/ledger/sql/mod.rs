@@ -41,15 +41,17 @@ use tokio::time::Instant as Moment;
 use crate::domain::gates::Peer;
 use crate::error::{Error, Kind, Result};
 use crate::health::Health;
+use crate::health::incident::{Record, Told, record};
+use crate::health::period::Period;
 use crate::instant::Instant;
 use crate::ledger::inventory::{Page, Query};
 use crate::ledger::{
     Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
-    Noted, Outcome, ResourceRef, Status,
+    Noted, Outcome, ResourceRef, Sighted, Status,
 };
 use connect::Access;
 use jobs::Job;
-pub use target::Target;
+pub use target::{Target, decoded as percent_decoded};
 use trouble::{Trouble, answered};
 pub use verify::{Broken, Verdict};
 use writer::{Reached, Writer};
@@ -119,6 +121,12 @@ impl Database {
         let mut reader = self.reader_of_one_that_is_there().await?;
         let health = health::health(&mut reader, self.target.dialect, now);
         self.answer(health).await
+    }
+
+    /// What happened in a time. [`Kind::NotFound`] if there is no ledger.
+    pub async fn told(&self, period: &Period) -> Result<Vec<Told>> {
+        let mut reader = self.reader_of_one_that_is_there().await?;
+        self.answer(health::told(&mut reader, period)).await
     }
 
     /// Walks along the audit trail. [`Kind::NotFound`] if there is no ledger. `seal` is the number and the hash of an
@@ -269,6 +277,19 @@ impl Journal for Database {
             return Ok(());
         }
         self.note(Job::Settle(understood.to_vec(), at)).await
+    }
+
+    async fn note_sighting(&self, sighted: &Sighted) -> Result<()> {
+        let job = Job::Sight(Box::new(sighted.clone()));
+        self.write(job).await.map(|_| ())
+    }
+
+    async fn incident(&self, id: &str) -> Result<Option<Record>> {
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(None);
+        };
+        let told = self.answer(incidents::told(&mut reader, id)).await?;
+        Ok(record(id, &told))
     }
 
     async fn note_incident(&self, noted: &Noted) -> Result<()> {

@@ -6,7 +6,7 @@ use tf_provider::Diagnostics;
 use tf_provider::value::Value;
 
 use crate::context::Context;
-use crate::domain::emergency::{self, Incident};
+use crate::domain::emergency::{self, Incident, Moment};
 use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
@@ -199,7 +199,14 @@ async fn carry_out<'a>(
     }
     let primary_before = primary(&run.managed);
     let seen_before = run.facts.primary.clone();
+    let ids = run.emergency.as_ref().map(|open| open.ids.clone());
+    let ids = ids.unwrap_or_default();
+    if !ids.is_empty() {
+        let seen = run.seen_before().await;
+        run.journal.sight(&ids, Moment::Handling, &seen).await;
+    }
     let result = run.take(&decision.moves).await;
+    let seen = run.seen_after();
     for warning in std::mem::take(&mut run.warnings) {
         diagnostics::warn(diags, named(planned, warning));
     }
@@ -225,10 +232,11 @@ async fn carry_out<'a>(
         // A key that was of no use before is none the better for what was done about another.
         private.facts.primary = seen_before;
     }
-    if !records.journal.guard().is_some_and(Guard::is_lost)
-        && let Err(error) = note_incidents(&private.incidents, &records.journal).await
-    {
-        tracing::warn!(%error, "the end of an emergency is noted by the next refresh");
+    if !records.journal.guard().is_some_and(Guard::is_lost) {
+        if let Err(error) = note_incidents(&private.incidents, &records.journal).await {
+            tracing::warn!(%error, "the end of an emergency is noted by the next refresh");
+        }
+        records.journal.sight(&ids, Moment::Handled, &seen).await;
     }
     let outcome = Outcome {
         private,
