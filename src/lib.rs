@@ -17,7 +17,7 @@
 //! * [`ledger`] remembers what a state cannot: the journal of effects, the inventory, the audit trail, the locks.
 //! * [`engine`] looks at the world and carries out the steps, in their order, whatever goes wrong.
 //! * [`health`] is how every key is doing, out of the ledger alone; [`lint`] finds names that no attribute has, and [`scan`] keys where
-//!   none should be; [`cli`] is what a person may ask for without Terraform.
+//!   none should be; [`cli`] is what a person may ask for without Terraform, and [`telemetry`] hands metrics over.
 //! * [`issuers`] mint and revoke, [`stores`] hold what is delivered; one file and one line in a table for each.
 //! * [`http`] is the one API client; [`vendors`] is what the issuers and stores of one vendor add to it: credentials,
 //!   signing, how it says no.
@@ -60,4 +60,5 @@ pub mod schema;
 pub mod secret;
 pub mod settings;
 pub mod stores;
+pub mod telemetry;
 pub mod vendors;

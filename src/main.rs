@@ -8,5 +8,7 @@ fn main() -> ExitCode {
     if !apikey::protocol::is_plugin() && apikey::cli::is_asked(words.get(1..).unwrap_or_default()) {
         return apikey::cli::run(words);
     }
-    apikey::protocol::run(apikey::provider::registry)
+    let ended = apikey::protocol::run(apikey::provider::registry);
+    apikey::telemetry::push_at_the_end();
+    ended
 }

@@ -6,23 +6,26 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::keys::{Keys, health};
-use super::push::push;
 use super::{Named, output, wait};
 use crate::error::{Error, Kind, Result};
 use crate::health::metrics::families;
-use crate::health::{Trail, openmetrics, prometheus};
+use crate::health::{Trail, datadog, openmetrics, otlp, prometheus};
 use crate::printable::say_clean;
 use crate::secret::Secret;
+use crate::telemetry::receiver::Receiver;
 
 const EXAMPLES: &str = "\
 Examples:
   terraform-provider-apikey metrics --out /var/lib/node_exporter/textfile/apikey.prom
-  terraform-provider-apikey metrics --push http://pushgateway.example.com:9091/metrics/job/apikey";
+  terraform-provider-apikey metrics --push http://pushgateway.example.com:9091/metrics/job/apikey
+  terraform-provider-apikey metrics --format otlp --push http://localhost:4318
+  DD_API_KEY=… terraform-provider-apikey metrics --format datadog --push https://api.datadoghq.com";
 
 /// What the ledger says of every managed key, as metrics.
 ///
-/// Ends with 0, and with 1 if the ledger cannot be read, knows no key, or nobody took the metrics. An audit trail that is
-/// broken is a metric, not a failure.
+/// A key for whoever takes them comes from the environment, for what an argument says every process of this machine can read:
+/// OTEL_EXPORTER_OTLP_HEADERS for otlp, DD_API_KEY for datadog. Ends with 0, and with 1 if the ledger cannot be read, knows no key,
+/// or nobody took the metrics. An audit trail that is broken is a metric, not a failure.
 #[derive(Args, Debug)]
 #[command(before_help = EXAMPLES)]
 pub struct Asked {
@@ -35,7 +38,8 @@ pub struct Asked {
     /// runs as somebody else.
     #[arg(long, value_name = "FILE", conflicts_with = "push")]
     out: Option<PathBuf>,
-    /// Put them to this group of a Pushgateway, in place of what is there.
+    /// Hand them to this address: the group of a Pushgateway, in place of what is there; a receiver of OTLP over HTTP; the API of
+    /// a site of Datadog.
     #[arg(long, value_name = "URL")]
     push: Option<String>,
     /// A file that holds user:password for the Pushgateway.
@@ -43,15 +47,24 @@ pub struct Asked {
     login: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// The text format 0.0.4 of Prometheus.
     Prometheus,
     /// OpenMetrics 1.0.
     Openmetrics,
+    /// OTLP 1 in JSON, for OpenTelemetry.
+    Otlp,
+    /// Series of Datadog: one body in each line.
+    Datadog,
 }
 
 pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
+    let receiver = asked
+        .push
+        .as_deref()
+        .map(|url| receiver(asked, url))
+        .transpose()?;
     let (ledger, health) = health(&asked.named, &Keys::default())?;
     let verdict = wait(ledger.verify(None))?;
     let trail = Trail {
@@ -59,19 +72,43 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
         events: verdict.sound,
     };
     let families = families(&health, trail);
-    let (text, content_type) = match asked.format {
-        Format::Prometheus => (prometheus::text(&families), prometheus::CONTENT_TYPE),
-        Format::Openmetrics => (openmetrics::text(&families), openmetrics::CONTENT_TYPE),
+    let bodies = match asked.format {
+        Format::Prometheus => vec![prometheus::text(&families)],
+        Format::Openmetrics => vec![openmetrics::text(&families)],
+        Format::Otlp => vec![otlp::text(&families, health.now)],
+        Format::Datadog => datadog::texts(&families, health.now),
     };
-    match (&asked.out, &asked.push) {
-        (Some(file), _) => output::write(file, text.as_bytes(), output::Readers::Everybody)?,
-        (None, Some(url)) => {
-            let login = asked.login.as_deref().map(login).transpose()?;
-            wait(push(url, login.as_ref(), content_type, text))?;
+    match (&asked.out, receiver) {
+        (Some(file), _) => {
+            let text = bodies.join("\n");
+            output::write(file, text.as_bytes(), output::Readers::Everybody)?;
         }
-        (None, None) => say_clean(text.trim_end()),
+        (None, Some(receiver)) => {
+            for body in bodies {
+                wait(receiver.take(body))?;
+            }
+        }
+        (None, None) => say_clean(bodies.join("\n").trim_end()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who takes them. Asked before the ledger is: a key that is missing is told at once.
+fn receiver(asked: &Asked, url: &str) -> Result<Receiver> {
+    let login = asked.login.as_deref().map(login).transpose()?;
+    if login.is_some() && matches!(asked.format, Format::Otlp | Format::Datadog) {
+        return Err(Error::new(
+            Kind::Invalid,
+            "--login is for a Pushgateway",
+            "OTLP takes its headers from OTEL_EXPORTER_OTLP_HEADERS, and Datadog its key from DD_API_KEY. Remove --login.",
+        ));
+    }
+    match asked.format {
+        Format::Prometheus => Receiver::gateway(url, login.as_ref(), prometheus::CONTENT_TYPE),
+        Format::Openmetrics => Receiver::gateway(url, login.as_ref(), openmetrics::CONTENT_TYPE),
+        Format::Otlp => Receiver::otlp(url, otlp::CONTENT_TYPE, otlp::PATH),
+        Format::Datadog => Receiver::datadog(url, datadog::CONTENT_TYPE, datadog::PATH),
+    }
 }
 
 fn login(file: &Path) -> Result<Secret> {

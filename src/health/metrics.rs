@@ -49,13 +49,19 @@ pub fn families(health: &Health, trail: Trail) -> Vec<Family> {
     let mut families = of_keys(health);
     families.extend(of_the_ledger(health));
     families.extend(of_the_trail(trail));
-    families.push(gauge(
+    families.extend(exported(health));
+    families
+}
+
+/// When, and by which version.
+pub fn exported(health: &Health) -> [Family; 2] {
+    let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+    let at = gauge(
         "apikey_exported_timestamp_seconds",
         "When this was written. Old if whatever writes it has stopped.",
         [bare(health.now.unix())],
-    ));
-    let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
-    families.push(Family {
+    );
+    let build = Family {
         kind: Kind::Info,
         ..gauge(
             "apikey_build",
@@ -65,11 +71,12 @@ pub fn families(health: &Health, trail: Trail) -> Vec<Family> {
                 value: 1,
             }],
         )
-    });
-    families
+    };
+    [at, build]
 }
 
-fn of_keys(health: &Health) -> Vec<Family> {
+/// What is measured of each key.
+pub fn of_keys(health: &Health) -> Vec<Family> {
     let keys = &health.keys;
     let now = health.now;
     vec![
@@ -129,7 +136,8 @@ fn of_keys(health: &Health) -> Vec<Family> {
     ]
 }
 
-fn of_the_ledger(health: &Health) -> Vec<Family> {
+/// What is measured of all of them together.
+pub fn of_the_ledger(health: &Health) -> Vec<Family> {
     let without_owner = health.keys.iter().filter(|key| key.owner.is_none()).count();
     vec![
         gauge(

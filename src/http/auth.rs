@@ -30,11 +30,10 @@ pub fn basic(headers: &mut HeaderMap, user: &str, password: &Secret, who: &str) 
 /// A header of the vendor's own, such as `PRIVATE-TOKEN`.
 pub fn header(
     headers: &mut HeaderMap,
-    name: &'static str,
+    name: HeaderName,
     token: &Secret,
     who: &str,
 ) -> Result<Used> {
-    let name = HeaderName::from_static(name);
     put(headers, name, token.expose(), who)?;
     Ok(used(who, &[token]))
 }

@@ -88,6 +88,16 @@ pub fn connect(settings: Option<&Settings>) -> Result<Arc<dyn Ledger>> {
     build(settings, &variable)
 }
 
+/// The same for whoever only looks; `None` if there is none.
+pub fn reader(settings: Option<&Settings>) -> Result<Option<Database>> {
+    let text = |name| settings.and_then(|settings| settings.string(name));
+    if settings.is_some_and(|settings| settings.boolean("disabled") == Some(true)) {
+        return Ok(None);
+    }
+    let target = target(text("url"), text("schema"), &variable)?;
+    Ok(Some(Database::for_reading(target)))
+}
+
 /// The database that a person names on the command line.
 pub fn named(url: Option<&str>, schema: Option<&str>) -> Result<Target> {
     target(url, schema, &variable)

@@ -9,7 +9,7 @@ use crate::support::keys::Config;
 use crate::support::programs::{self, Program};
 use crate::support::workspace::Workspace;
 
-fn two_keys() -> Workspace {
+pub fn two_keys() -> Workspace {
     let other = r#"
 resource "apikey_managed" "odd" {
   name       = "a \"name\" with \\ and żółć"
@@ -23,7 +23,7 @@ resource "apikey_managed" "odd" {
         .retiring()
 }
 
-fn piped_into(program: &mut Command, text: &str) -> Said {
+pub fn piped_into(program: &mut Command, text: &str) -> Said {
     let mut child = program
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -257,7 +257,7 @@ fn shown(url: &Url) -> String {
 }
 
 /// Without its %-signs; `None` if that is no text.
-fn decoded(text: &str) -> Option<String> {
+pub fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {

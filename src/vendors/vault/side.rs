@@ -110,13 +110,21 @@ impl Vendor for Side<'_> {
                 who: who.to_owned(),
                 hidden: Vec::new(),
             }),
-            Bearer::Token(token) => {
-                auth::header(headers, TOKEN, token, "the token of this resource")
-            }
+            Bearer::Token(token) => auth::header(
+                headers,
+                HeaderName::from_static(TOKEN),
+                token,
+                "the token of this resource",
+            ),
             Bearer::Provider => {
                 let held = self.client.token().await?;
                 *locked(&self.held) = Some(Arc::clone(&held));
-                auth::header(headers, TOKEN, &held.token, &held.who)
+                auth::header(
+                    headers,
+                    HeaderName::from_static(TOKEN),
+                    &held.token,
+                    &held.who,
+                )
             }
         }
     }
