@@ -19,6 +19,8 @@ const INSISTS: &str =
 fn without_its_ledger_an_emergency_goes_on_only_if_a_person_breaks_the_glass() {
     let config = Config::new();
     let ws = config.created();
+    // A refresh has seen the key in the state.
+    ws.plan().ok().code(0);
     let secrets = || ["primary", "secondary"].map(|slot| ws.secret("k.json", slot));
     let [old, _] = secrets();
     let lost = config.clone().beside(UNREACHABLE);
