@@ -1,6 +1,7 @@
 //! The ledger: one contract for every sort of it, and what only a database can show.
 
 mod contract;
+mod emergencies;
 mod faults;
 mod holding;
 mod lookups;

@@ -1,0 +1,38 @@
+//! Emergencies, as they are told of before their apply has ended.
+
+use std::time::Duration;
+
+use apikey::domain::emergency::{Incident, Order};
+use apikey::ledger::{Inventory, Journal, Noted, Slot};
+
+use super::samples::{at, holding, key, mark, postgres, resource, sqlite};
+use crate::support::postgres::Postgres;
+
+#[tokio::test]
+async fn a_resource_is_compromised_from_the_moment_at_which_its_emergency_was_opened() {
+    let home = tempfile::tempdir().unwrap();
+    let minute = Duration::from_secs(60);
+    for ledger in [
+        sqlite(&home.path().join("ledger.db"), minute),
+        postgres(&Postgres::schema(), minute),
+    ] {
+        let held = holding("payments", vec![key("AKIAEXAMPLE1", Slot::Primary)]);
+        ledger.record(&held, at(10)).await.unwrap();
+        let opened = Noted {
+            resource: resource("payments"),
+            issuer: held.issuer.clone(),
+            account: held.account.clone(),
+            incident: Incident {
+                id: "INC-1".into(),
+                reason: "made up".into(),
+                order: Order::ReplaceFirst,
+                keys: vec![mark("AKIAEXAMPLE1")],
+                contained_at: None,
+            },
+            at: at(20),
+        };
+        ledger.note_incident(&opened).await.unwrap();
+        let health = ledger.health(at(21)).await.unwrap();
+        assert_eq!(health.keys[0].seen_status.as_deref(), Some("compromised"));
+    }
+}
