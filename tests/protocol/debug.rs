@@ -1,5 +1,6 @@
 //! `--debug`: the real command line attaches itself to the real provider, which somebody else started.
 
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -17,10 +18,11 @@ resource "apikey_managed" "a" {
 }
 "#;
 
-/// A provider that waits for somebody to attach, and what it tells them to set.
-async fn started() -> (Child, String) {
+/// A provider that waits for somebody to attach, and what it tells them to set. Whatever it keeps is at home.
+async fn started(home: &Path) -> (Child, String) {
     let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_terraform-provider-apikey"))
         .arg("--debug")
+        .current_dir(home)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -46,7 +48,8 @@ async fn interrupted(mut child: Child) -> ExitStatus {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_plans_and_applies_through_a_provider_that_runs_already() {
-    let (child, reattach) = started().await;
+    let home = tempfile::tempdir().unwrap();
+    let (child, reattach) = started(home.path()).await;
     let workspace = tokio::task::spawn_blocking(move || {
         let workspace = Workspace::with(KEY);
         workspace.env("TF_REATTACH_PROVIDERS", &reattach);
@@ -70,7 +73,8 @@ async fn the_command_line_plans_and_applies_through_a_provider_that_runs_already
 #[tokio::test]
 async fn nothing_but_the_same_user_reaches_the_socket() {
     use std::os::unix::fs::PermissionsExt;
-    let (child, reattach) = started().await;
+    let home = tempfile::tempdir().unwrap();
+    let (child, reattach) = started(home.path()).await;
     let told: serde_json::Value = serde_json::from_str(&reattach).unwrap();
     let told = &told["apikey-dev/apikey"];
     assert_eq!(told["Pid"], child.id().unwrap());
