@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Moment};
 
+use apikey::domain::notices::Audience;
 use apikey::instant::Instant;
 use apikey::ledger::inventory::{Query, Sort};
 use apikey::ledger::sql::{Database, Target};
@@ -347,6 +348,7 @@ async fn bracket(ledger: &Database, id: &str) {
             key_id: None,
             mark: Some("sha256:0a1b2c".into()),
         }),
+        audience: Audience::default(),
         place: Some("app: secrets/bench.json".into()),
         known: Vec::new(),
         at: Instant::from_unix(NOW),

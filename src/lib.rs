@@ -18,6 +18,7 @@
 //! * [`engine`] looks at the world and carries out the steps, in their order, whatever goes wrong.
 //! * [`health`] is how every key is doing, out of the ledger alone; [`lint`] finds names that no attribute has, and [`scan`] keys where
 //!   none should be; [`cli`] is what a person may ask for without Terraform, and [`telemetry`] hands metrics over.
+//! * [`notify`] tells people what the ledger has in its outbox.
 //! * [`issuers`] mint and revoke, [`stores`] hold what is delivered; one file and one line in a table for each.
 //! * [`http`] is the one API client; [`vendors`] is what the issuers and stores of one vendor add to it: credentials,
 //!   signing, how it says no.
@@ -51,6 +52,7 @@ pub mod instant;
 pub mod issuers;
 pub mod ledger;
 pub mod lint;
+pub mod notify;
 pub mod printable;
 pub mod protocol;
 pub mod provider;

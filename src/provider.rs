@@ -27,6 +27,7 @@ use crate::issuers::http as declared;
 use crate::ledger::disabled::Disabled;
 use crate::ledger::{Ledger, config as ledger, workspace};
 use crate::lint::lint;
+use crate::notify;
 use crate::protocol::Registry;
 use crate::resources::diagnostics;
 use crate::resources::identities::{ManagedIdentity, PolicyIdentity};
@@ -80,11 +81,18 @@ pub fn schema() -> Schema {
                     let nested = AttributeType::AttributeSingle(attributes);
                     (name, nested, description)
                 })
-                .chain([(
-                    declared::NAME,
-                    AttributeType::AttributeMap(declared::declaration()),
-                    declared::DESCRIPTION,
-                )])
+                .chain([
+                    (
+                        declared::NAME,
+                        AttributeType::AttributeMap(declared::declaration()),
+                        declared::DESCRIPTION,
+                    ),
+                    (
+                        notify::NAME,
+                        AttributeType::AttributeMap(notify::attributes()),
+                        notify::DESCRIPTION,
+                    ),
+                ])
                 .map(|(name, nested, description)| (name.to_owned(), optional(nested, description)))
                 .collect(),
             description: Description::markdown(
@@ -151,6 +159,7 @@ impl Provider for ApiKeyProvider {
                     .for_each(|fault| diagnostics::report(diags, fault));
             }
             let faults = declared::faults(&context).into_iter();
+            let faults = faults.chain(notify::faults(&context));
             faults.for_each(|fault| diagnostics::report(diags, fault));
             let checks = [
                 ledger::check(context.vendor(ledger::NAME).as_ref()),

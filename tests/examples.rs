@@ -60,6 +60,7 @@ const VAULT_POLICIES: [&str; 3] = [
 ];
 const GOOGLE: &str = "resources/apikey_managed/resource_google.tf";
 const GOOGLE_API_KEY: &str = "resources/apikey_managed/resource_google_api_key.tf";
+const NOTIFICATIONS: &str = "scenarios/notifications/main.tf";
 const LEDGER: &str = "provider/provider_ledger.tf";
 const PIPELINE: &str = "data-sources/apikey_inventory/data-source_ci.sh";
 const INCIDENT: &str = "data-sources/apikey_incident/data-source.tf";
@@ -113,6 +114,7 @@ fn no_example_is_forgotten_here() {
             GOOGLE,
             GOOGLE_API_KEY,
             LEDGER,
+            NOTIFICATIONS,
             PIPELINE,
             INCIDENT,
             IMPORT_BLOCK,
@@ -188,6 +190,18 @@ fn the_example_of_a_ledger_for_a_team_is_applied_and_settles() {
     );
     let ws = workspace(&local);
     ws.env("TF_VAR_ledger_password", postgres::PASSWORD);
+    applies_and_settles(&ws);
+}
+
+/// Nobody hears of a key that is created or destroyed there, so nobody is called.
+#[test]
+fn the_example_of_notifications_is_applied_and_settles() {
+    let ws = workspace(&text(NOTIFICATIONS));
+    ws.env("TF_VAR_slack_url", "https://localhost:1/made-up")
+        .env("TF_VAR_routing_key", "made-up");
+    let signing_secret = format!("whsec_{}", "A".repeat(44));
+    let partners = json!({ "url": "https://localhost:1/", "signing_secret": signing_secret });
+    ws.env("TF_VAR_partners", &partners.to_string());
     applies_and_settles(&ws);
 }
 

@@ -57,6 +57,9 @@ mod matrix;
 /// The command line by hand, metrics, alerts and dashboards.
 #[cfg(unix)]
 mod monitoring;
+/// What people are told.
+#[cfg(unix)]
+mod notifications;
 /// Owners who leave.
 #[cfg(unix)]
 mod offboarding;

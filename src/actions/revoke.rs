@@ -208,6 +208,7 @@ async fn written_down(connections: &Connections, key_id: &str, context: &Context
         action: ACTION.to_owned(),
         promised: Vec::new(),
         guard: lock.guard(),
+        ..Bracket::default()
     };
     let journal = Journal::open(context.ledger.as_ref(), context.clock, bracket).await?;
     let revoke = |_| connections.issuer.revoke(KeyRef::of_id(key_id), None);

@@ -6,6 +6,7 @@ use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
 use crate::domain::emergency::Incident;
 use crate::domain::keys::{KeyMark, KeyRecord, ResourceRef};
+use crate::domain::notices::Audience;
 use crate::instant::Instant;
 
 /// What is about to be done outside.
@@ -57,6 +58,8 @@ pub struct Intent {
     pub action: String,
     /// The key that it is done to; a mint has none yet.
     pub key: Option<KeyMark>,
+    /// Who is told of it.
+    pub audience: Audience,
     /// The name of the delivery and its place, for an effect on a store.
     pub place: Option<String>,
     /// For a mint: the ids of every key that the issuer had in the account before, where it can list them. For an apply:
@@ -91,6 +94,8 @@ pub struct Noted {
     pub account: String,
     /// What is known of it.
     pub incident: Incident,
+    /// Who is told of it.
+    pub audience: Audience,
     /// When it is noted.
     pub at: Instant,
 }

@@ -2,6 +2,7 @@
 
 use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
+use crate::domain::notices::Telling;
 use crate::instant::Instant;
 use crate::secret::Fingerprint;
 
@@ -195,4 +196,6 @@ pub struct Holding {
     pub places: Vec<String>,
     /// The keys in its slots, and those that await their revocation.
     pub keys: Vec<KeyRecord>,
+    /// What people are to be told of it.
+    pub telling: Telling,
 }

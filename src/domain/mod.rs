@@ -23,6 +23,7 @@ pub mod gates;
 pub mod keys;
 pub mod listed;
 pub mod moves;
+pub mod notices;
 pub mod offboarding;
 pub mod planner;
 pub mod policy;

@@ -4,6 +4,7 @@ use strum::{Display, EnumString, VariantNames};
 
 use super::policy_faults::Faults;
 use crate::domain::emergency::Declared;
+use crate::domain::notices::Route;
 use crate::duration::Duration;
 use crate::error::{Error, Path};
 
@@ -98,6 +99,8 @@ pub struct Draft {
     pub environment_order: Option<Vec<String>>,
     /// How long a key is primary in one environment before the next one follows.
     pub soak_time: Option<Duration>,
+    /// Who is told of what.
+    pub notifications: Vec<Route>,
 }
 
 /// A sound policy with every value decided.
@@ -121,6 +124,7 @@ pub struct Policy {
     pub offboarded_owners: Option<Vec<String>>,
     pub environment_order: Option<Vec<String>>,
     pub soak_time: Duration,
+    pub notifications: Vec<Route>,
 }
 
 impl Policy {
@@ -161,6 +165,7 @@ impl Policy {
             offboarded_owners: draft.offboarded_owners,
             environment_order: draft.environment_order,
             soak_time: draft.soak_time.unwrap_or(Duration::from_hours(24)),
+            notifications: draft.notifications,
         };
         faults.inequalities(&policy);
         if faults.errors.is_empty() {

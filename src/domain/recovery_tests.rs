@@ -4,6 +4,7 @@ use strum::IntoEnumIterator;
 
 use super::*;
 use crate::domain::keys::{ResourceRef, Slot};
+use crate::domain::notices::Audience;
 
 const NOW: i64 = 1_000_000;
 
@@ -21,6 +22,7 @@ fn intent(effect: Effect, about: Option<KeyMark>) -> Intent {
         effect,
         action: "stage".into(),
         key: about,
+        audience: Audience::default(),
         place: None,
         known: vec!["before".into()],
         at: Instant::from_unix(NOW),

@@ -7,13 +7,18 @@
 
 use crate::ledger::Intent;
 
+/// Passes a point of an effect, or dies there.
+pub fn point(intent: &Intent, moment: &str) {
+    pass(&format!("{}:{}:{moment}", intent.action, intent.effect));
+}
+
 /// Passes a point, or dies there.
 #[cfg(not(debug_assertions))]
-pub fn point(_: &Intent, _: &str) {}
+pub fn pass(_: &str) {}
 
 /// Passes a point, or dies there.
 #[cfg(debug_assertions)]
-pub fn point(intent: &Intent, moment: &str) {
+pub fn pass(name: &str) {
     use std::io::Write;
 
     let wanted = std::env::var("APIKEY_KILL").ok();
@@ -22,7 +27,7 @@ pub fn point(intent: &Intent, moment: &str) {
     if wanted.is_none() && asleep.is_none() && log.is_none() {
         return;
     }
-    let name = counted(format!("{}:{}:{moment}", intent.action, intent.effect));
+    let name = counted(name.to_owned());
     if let Some(log) = log
         && let Ok(mut log) = std::fs::OpenOptions::new()
             .create(true)

@@ -5,6 +5,7 @@ use std::future::Future;
 
 use crate::clock::{Clock, Moment};
 use crate::domain::emergency::{self, Incident, Sighting};
+use crate::domain::notices::Audience;
 use crate::domain::slots::Key;
 use crate::engine::fault;
 use crate::error::{Error, Kind, Result};
@@ -37,6 +38,8 @@ pub struct Bracket {
     pub promised: Vec<String>,
     /// The lock under which it is done.
     pub guard: Option<Guard>,
+    /// Who is told of it.
+    pub audience: Audience,
 }
 
 impl Bracket {
@@ -50,6 +53,7 @@ impl Bracket {
             effect: Effect::Apply,
             action: self.action,
             key: None,
+            audience: self.audience,
             place: None,
             known: self.promised,
             at,
@@ -107,6 +111,7 @@ impl<'a> Journal<'a> {
             account: self.apply.account.clone(),
             incident: incident.clone(),
             at: self.clock.now(),
+            audience: self.apply.audience.clone(),
         };
         self.ledger.note_incident(&noted).await
     }

@@ -8,12 +8,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::gates::Peer;
+use crate::domain::notices::Telling;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::disabled::Disabled;
+use crate::ledger::outbox::{Claim, Ended, Message, Untold};
 use crate::ledger::{
     Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
-    Noted, Outcome, ResourceRef, Sighted,
+    Noted, Outbox, Outcome, ResourceRef, Sighted,
 };
 
 /// A ledger behind glass.
@@ -151,6 +153,36 @@ impl Inventory for BreakGlass {
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()> {
         let asked = self.inner.record(holding, at);
         self.or(asked, Disabled.record(holding, at)).await
+    }
+}
+
+#[async_trait]
+impl Outbox for BreakGlass {
+    async fn untold(&self, resource: &str, telling: &Telling, now: Instant) -> Result<Untold> {
+        let asked = self.inner.untold(resource, telling, now);
+        self.or(asked, Disabled.untold(resource, telling, now))
+            .await
+    }
+
+    async fn notice(
+        &self,
+        resource: &ResourceRef,
+        issuer: &str,
+        telling: &Telling,
+        at: Instant,
+    ) -> Result<()> {
+        let asked = self.inner.notice(resource, issuer, telling, at);
+        self.or(asked, async { Ok(()) }).await
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Vec<Message>> {
+        self.or(self.inner.claim(claim), Disabled.claim(claim))
+            .await
+    }
+
+    async fn conclude(&self, message: &str, ended: &Ended) -> Result<()> {
+        let asked = self.inner.conclude(message, ended);
+        self.or(asked, Disabled.conclude(message, ended)).await
     }
 }
 

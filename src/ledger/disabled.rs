@@ -7,11 +7,13 @@ use crate::error::Result;
 use crate::instant::Instant;
 use crate::ledger::{
     Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
-    Noted, Outcome, ResourceRef,
+    Noted, Outbox, Outcome, ResourceRef,
 };
 
 /// `ledger = { disabled = true }`.
 pub struct Disabled;
+
+impl Outbox for Disabled {}
 
 impl Ledger for Disabled {
     fn place(&self) -> String {

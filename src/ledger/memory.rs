@@ -12,7 +12,7 @@ use crate::instant::Instant;
 use crate::ledger::locks::first_number;
 use crate::ledger::{
     Effect, Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks,
-    Memory, Noted, Outcome, ResourceRef, Slot, Status,
+    Memory, Noted, Outbox, Outcome, ResourceRef, Slot, Status,
 };
 
 /// Everything in one lock: tests want it small and whole, not fast.
@@ -121,6 +121,8 @@ impl Tables {
 fn ids(open: &[Intent]) -> BTreeSet<String> {
     open.iter().map(|intent| intent.id.clone()).collect()
 }
+
+impl Outbox for InMemory {}
 
 impl Ledger for InMemory {
     fn place(&self) -> String {

@@ -13,6 +13,7 @@ pub mod inventory;
 pub mod journal;
 pub mod locks;
 pub mod memory;
+pub mod outbox;
 pub mod pipeline;
 pub mod sql;
 pub mod workspace;
@@ -23,10 +24,11 @@ pub use crate::domain::keys::{Holding, KeyMark, KeyRecord, ResourceRef, Slot, St
 pub use inventory::Inventory;
 pub use journal::Journal;
 pub use locks::{Lease, Locks};
+pub use outbox::Outbox;
 
 /// A ledger that can be reached. [`Kind::Unavailable`](crate::error::Kind::Unavailable) means that it cannot be, and
 /// that nothing was written; every other error names what is wrong with it.
-pub trait Ledger: Journal + Inventory + Locks {
+pub trait Ledger: Journal + Inventory + Locks + Outbox {
     /// Where it lies, without a password. Names it in messages.
     fn place(&self) -> String;
 

@@ -8,7 +8,7 @@ use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
 use apikey::ledger::{
     Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
-    Noted, Outcome, ResourceRef,
+    Noted, Outbox, Outcome, ResourceRef,
 };
 use async_trait::async_trait;
 
@@ -18,6 +18,8 @@ pub struct Mortal {
     pub inner: Arc<InMemory>,
     pub world: World,
 }
+
+impl Outbox for Mortal {}
 
 impl Ledger for Mortal {
     fn place(&self) -> String {

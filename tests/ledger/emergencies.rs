@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use apikey::domain::emergency::{Incident, Order};
+use apikey::domain::notices::Audience;
 use apikey::ledger::{Inventory, Journal, Noted, Slot};
 
 use super::samples::{at, holding, key, mark, postgres, resource, sqlite};
@@ -29,6 +30,7 @@ async fn a_resource_is_compromised_from_the_moment_at_which_its_emergency_was_op
                 keys: vec![mark("AKIAEXAMPLE1")],
                 contained_at: None,
             },
+            audience: Audience::default(),
             at: at(20),
         };
         ledger.note_incident(&opened).await.unwrap();

@@ -11,7 +11,9 @@ use apikey::ledger::{Effect, Inventory, Journal, Ledger, Memory, Slot, Status};
 use super::samples::{self, at, holding, intent, key, mark};
 use super::sql::{self, Place};
 use crate::aws_life::world::{KEY as IMPORTED, World};
+use crate::notifications;
 use crate::support::postgres::Postgres;
+use crate::support::receiver::Receiver;
 use crate::support::workspace::Workspace;
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -161,6 +163,27 @@ fn configuration(url: &str, schema: &str) -> String {
     format!(
         "provider \"apikey\" {{\n  ledger = {{ url = \"{url}\", schema = \"{schema}\" }}\n}}\n{KEY}"
     )
+}
+
+#[test]
+fn what_a_plan_may_not_write_down_is_told_by_its_apply() {
+    let schema = Postgres::schema();
+    let ledger = |url: &str| format!("{url}&options=-csearch_path%3D{schema}");
+    let made = Postgres::shared().psql("apikey", &format!("CREATE SCHEMA {schema}"));
+    assert!(made.status.success(), "{made:?}");
+    let receiver = Receiver::start();
+    let config = notifications::telling(&["notice"]).beside(&notifications::provider(""));
+    let ws = notifications::reaching(&config, &receiver);
+    ws.env("APIKEY_LEDGER_URL", &ledger(&Postgres::shared().url()));
+    ws.apply().ok();
+    let reader = Reader::of(&schema);
+    ws.env("APIKEY_LEDGER_URL", &ledger(&reader.url()));
+    let planned = ws.advance("75s").plan().ok().code(2);
+    planned.warns(&["payments: somebody is told", "notice to hook"]);
+    ws.env("APIKEY_LEDGER_URL", &ledger(&Postgres::shared().url()));
+    ws.apply_plan().ok();
+    assert_eq!(notifications::events(&receiver), ["notice"]);
+    ws.plan().ok().code(0);
 }
 
 #[test]

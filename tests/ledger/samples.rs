@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use apikey::domain::notices::{Audience, Telling};
 use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
 use apikey::ledger::sql::{Database, Target};
@@ -97,6 +98,7 @@ pub fn intent(id: &str, name: &str, effect: Effect) -> Intent {
         effect,
         action: "create".into(),
         key: None,
+        audience: Audience::default(),
         place: None,
         known: vec!["AKIAEXAMPLE0".into(), "AKIAEXAMPLE1".into()],
         at: at(0),
@@ -141,5 +143,6 @@ pub fn holding(name: &str, keys: Vec<KeyRecord>) -> Holding {
         generation: 1,
         places: Vec::new(),
         keys,
+        telling: Telling::default(),
     }
 }

@@ -35,6 +35,8 @@ pub mod postgres;
 pub mod prism;
 #[cfg(unix)]
 pub mod programs;
+#[cfg(unix)]
+pub mod receiver;
 pub mod service;
 #[cfg(unix)]
 pub mod state;

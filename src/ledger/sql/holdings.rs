@@ -6,6 +6,7 @@ use sqlx::any::{Any, AnyArguments};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::chain::Event;
+use super::outbox::unnoticed;
 use super::reads::rows;
 use super::resources::{self, Recorded};
 use super::rows::KeyRow;
@@ -40,7 +41,11 @@ pub async fn differs(
         return Ok(true);
     }
     let rows = rows(connection, &holding.resource.id).await?;
-    Ok(!changes(holding, &rows).is_empty())
+    if !changes(holding, &rows).is_empty() {
+        return Ok(true);
+    }
+    let unnoticed = unnoticed(connection, &holding.resource.id, &holding.telling).await?;
+    Ok(!unnoticed.is_empty())
 }
 
 /// Writes down what changed.
@@ -54,14 +59,25 @@ pub async fn record(
     let now = Recorded::from(holding);
     resources::record(transaction.connection, &now, recorded.as_ref(), at).await?;
     // What is said of a resource for the first time is no change.
-    if let Some(before) = recorded.filter(|before| before.generation.is_some()) {
+    if let Some(before) = recorded
+        .as_ref()
+        .filter(|before| before.generation.is_some())
+    {
         let changed = changed(&before.compared(&now));
         if !changed.is_empty() {
             let event = told(holding, "changed", KeyMark::default(), changed, at);
             transaction.head.append(event);
         }
     }
+    let generation = recorded.as_ref().and_then(|before| before.generation);
+    transaction
+        .tell_of_resource(holding, generation, at)
+        .await?;
     for (known, wanted) in changes(holding, &rows) {
+        let before = known.as_ref().map(|row| &row.key);
+        transaction
+            .tell_of_key(holding, before, &wanted, at)
+            .await?;
         let known = match known {
             None => left_to_itself(transaction.connection, holding, &wanted).await?,
             known => known,

@@ -38,6 +38,7 @@ impl Transaction<'_> {
         });
         if !is_told {
             self.head.append(event);
+            self.tell_of_incident(noted).await?;
         }
         if noted.incident.contained_at.is_none() {
             // The apply may end before it says how the resource is doing.

@@ -3,8 +3,10 @@
 use super::holdings;
 use super::transaction::Transaction;
 use super::trouble::Trouble;
+use crate::domain::notices::Telling;
 use crate::instant::Instant;
-use crate::ledger::{Fence, Holding, Intent, Lease, Noted, Outcome, Sighted};
+use crate::ledger::outbox::{Claim, Ended};
+use crate::ledger::{Fence, Holding, Intent, Lease, Noted, Outcome, ResourceRef, Sighted};
 
 /// One call that writes.
 pub enum Job {
@@ -28,6 +30,12 @@ pub enum Job {
     Renew(Fence),
     /// Gives a lock back.
     Unlock(Fence),
+    /// What is the case of a key, its issuer, and who is told.
+    Notice(Box<(ResourceRef, String, Telling)>, Instant),
+    /// Takes messages.
+    Claim(Box<Claim>),
+    /// What became of one.
+    Conclude(String, Ended),
 }
 
 impl Transaction<'_> {
@@ -49,6 +57,12 @@ impl Transaction<'_> {
             Job::TryLock(name, holder) => return Ok(self.try_lock(name, holder).await?),
             Job::Renew(fence) => self.renew(fence).await?,
             Job::Unlock(fence) => self.unlock(fence).await?,
+            Job::Notice(told, at) => {
+                let (resource, issuer, telling) = &**told;
+                self.notice(resource, issuer, telling, *at).await?;
+            }
+            Job::Claim(claim) => self.claim(claim).await?,
+            Job::Conclude(message, ended) => self.conclude(message, ended).await?,
         }
         Ok(None)
     }

@@ -25,8 +25,8 @@ impl Transaction<'_> {
         let known = serde_json::Value::from(intent.known.clone()).to_string();
         let added = sqlx::query(
             "INSERT INTO intents (intent, apply, resource_id, name, workspace, issuer, account, effect, action, \
-             key_id, mark, place, known_keys, lock_name, lock_number, begun_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+             key_id, mark, place, known_keys, audience, lock_name, lock_number, begun_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
              ON CONFLICT (intent) DO NOTHING",
         )
         .bind(&intent.id)
@@ -42,6 +42,7 @@ impl Transaction<'_> {
         .bind(mark)
         .bind(&intent.place)
         .bind(known)
+        .bind(audience(intent))
         .bind(intent.fence.as_ref().map(|fence| fence.name.clone()))
         .bind(intent.fence.as_ref().map(|fence| fence.number))
         .bind(intent.at)
@@ -94,6 +95,7 @@ impl Transaction<'_> {
             .bind(id)
             .execute(&mut *self.connection)
             .await?;
+        self.tell_of_outcome(&intent, outcome, at).await?;
         let mut event = Event::of(&intent, word, at);
         match (intent.effect, outcome) {
             (Effect::Mint, Outcome::Done(Some(key))) => {
@@ -174,7 +176,14 @@ impl Transaction<'_> {
     }
 }
 
+/// Who is told of the outcome, for the effects that people hear of.
+fn audience(intent: &Intent) -> Option<String> {
+    let is_told = matches!(intent.effect, Effect::Apply | Effect::Revoke);
+    let audience = Some(&intent.audience).filter(|it| is_told && !it.is_empty());
+    audience.and_then(|audience| serde_json::to_string(audience).ok())
+}
+
 /// The two columns that tell a key.
-fn parts(key: Option<&KeyMark>) -> (Option<String>, Option<String>) {
+pub fn parts(key: Option<&KeyMark>) -> (Option<String>, Option<String>) {
     key.map_or((None, None), |key| (key.key_id.clone(), key.mark.clone()))
 }

@@ -17,6 +17,8 @@ mod journal;
 mod listing;
 mod locks;
 mod migrate;
+mod news;
+mod outbox;
 mod reads;
 mod resources;
 mod rows;
@@ -39,15 +41,17 @@ use tokio::sync::Mutex;
 use tokio::time::Instant as Moment;
 
 use crate::domain::gates::Peer;
+use crate::domain::notices::Telling;
 use crate::error::{Error, Kind, Result};
 use crate::health::Health;
 use crate::health::incident::{Record, Told, record};
 use crate::health::period::Period;
 use crate::instant::Instant;
 use crate::ledger::inventory::{Page, Query};
+use crate::ledger::outbox::{Claim, Ended, Message, Untold};
 use crate::ledger::{
     Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
-    Noted, Outcome, ResourceRef, Sighted, Status,
+    Noted, Outbox, Outcome, ResourceRef, Sighted, Status,
 };
 use connect::Access;
 use jobs::Job;
@@ -361,6 +365,58 @@ impl Inventory for Database {
         };
         self.answer(listing::list(&mut reader, self.target.dialect, query))
             .await
+    }
+}
+
+#[async_trait]
+impl Outbox for Database {
+    async fn untold(&self, resource: &str, telling: &Telling, now: Instant) -> Result<Untold> {
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(Untold::default());
+        };
+        self.answer(outbox::untold(&mut reader, resource, telling, now))
+            .await
+    }
+
+    async fn notice(
+        &self,
+        resource: &ResourceRef,
+        issuer: &str,
+        telling: &Telling,
+        at: Instant,
+    ) -> Result<()> {
+        if let Some(mut reader) = self.reader().await? {
+            let asked = outbox::unnoticed(&mut reader, &resource.id, telling);
+            if self.answer(asked).await?.is_empty() {
+                return Ok(());
+            }
+        }
+        let told = (resource.clone(), issuer.to_owned(), telling.clone());
+        let job = Job::Notice(Box::new(told), at);
+        self.write(job).await.map(|_| ())
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Vec<Message>> {
+        let is_free = match self.reader().await? {
+            None => false,
+            Some(mut reader) => {
+                let asked = outbox::is_anything_free(&mut reader, claim);
+                self.answer(asked).await?
+            }
+        };
+        if !is_free {
+            return Ok(Vec::new());
+        }
+        self.write(Job::Claim(Box::new(claim.clone()))).await?;
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(Vec::new());
+        };
+        self.answer(outbox::claimed(&mut reader, &claim.by)).await
+    }
+
+    async fn conclude(&self, message: &str, ended: &Ended) -> Result<()> {
+        let job = Job::Conclude(message.to_owned(), ended.clone());
+        self.write(job).await.map(|_| ())
     }
 }
 

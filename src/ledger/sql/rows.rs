@@ -109,6 +109,9 @@ impl FromRow<'_, AnyRow> for Intent {
     fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
         let key = KeyMark::from_row(row)?;
         let known: String = row.try_get("known_keys")?;
+        let audience: Option<String> = row.try_get("audience")?;
+        let read =
+            |text: String| serde_json::from_str(&text).map_err(|_| damaged("audience", &text));
         let name: Option<String> = row.try_get("lock_name")?;
         let number: Option<i64> = row.try_get("lock_number")?;
         Ok(Self {
@@ -120,6 +123,7 @@ impl FromRow<'_, AnyRow> for Intent {
             effect: row.try_get("effect")?,
             action: row.try_get("action")?,
             key: (key != KeyMark::default()).then_some(key),
+            audience: audience.map(read).transpose()?.unwrap_or_default(),
             place: row.try_get("place")?,
             known: serde_json::from_str(&known).map_err(|_| damaged("known_keys", &known))?,
             at: row.try_get("begun_at")?,

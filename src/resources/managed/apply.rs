@@ -23,6 +23,7 @@ use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Path, Result};
 use crate::ledger::KeyMark;
 use crate::ledger::guard::Guard;
+use crate::ledger::outbox::Untold;
 use crate::resources::diagnostics;
 use crate::resources::managed::changes::{left, same_place, version_changed};
 use crate::resources::managed::connect;
@@ -371,6 +372,7 @@ fn after(
         seen: BTreeMap::new(),
         incidents,
         rotated_for: private.rotated_for,
+        untold: Untold::default(),
         is_asked: false,
         decision: None,
     }

@@ -1,6 +1,7 @@
 //! Between the state of a managed key and the ledger.
 
 use crate::context::Context;
+use crate::domain::notices::Telling;
 use crate::domain::slots::{Key, Role, Slots};
 use crate::engine::connections::Connections;
 use crate::engine::journal::mark;
@@ -9,7 +10,7 @@ use crate::error::{Error, Kind};
 use crate::instant::Instant;
 use crate::ledger::{Holding, KeyMark, KeyRecord, ResourceRef, Slot, Status};
 use crate::resources::managed::model::ManagedState;
-use crate::resources::managed::read;
+use crate::resources::managed::{read, telling};
 
 /// Whose keys these are.
 pub fn resource(state: &ManagedState, context: &Context) -> ResourceRef {
@@ -65,12 +66,13 @@ pub fn holding(
         // The record of a delivery does not say yet what its place is.
         places: places(managed),
         keys: records(managed, confirmed_at),
+        telling: Telling::default(),
     };
-    as_it_stands(holding, state)
+    as_it_stands(holding, state, context)
 }
 
 /// The same with the status and the dates of a state.
-pub fn as_it_stands(holding: Holding, state: &ManagedState) -> Holding {
+pub fn as_it_stands(holding: Holding, state: &ManagedState, context: &Context) -> Holding {
     let due_at = state.rotation_due_at.as_deref_option();
     let due_at = due_at.and_then(Instant::parse);
     let alert_after = read::policy(state).map(|policy| policy.alert_after);
@@ -81,6 +83,7 @@ pub fn as_it_stands(holding: Holding, state: &ManagedState) -> Holding {
             .zip(alert_after)
             .map(|(due_at, after)| due_at + after),
         status: status.unwrap_or_default().to_owned(),
+        telling: telling::telling(state, context.clock.now()),
         ..holding
     }
 }

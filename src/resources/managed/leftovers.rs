@@ -109,7 +109,7 @@ impl Left {
         let Some(holding) = self.holding.take() else {
             return;
         };
-        let holding = inventory_entry::as_it_stands(holding, state);
+        let holding = inventory_entry::as_it_stands(holding, state, context);
         let recorded = context.ledger.record(&holding, context.clock.now()).await;
         if let Err(error) = recorded {
             self.warnings.push(inventory_entry::without_ledger(error));

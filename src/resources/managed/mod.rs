@@ -30,13 +30,14 @@ pub mod records;
 pub mod room;
 pub mod rotate_now;
 pub mod schema;
+pub mod telling;
 pub mod unknowns;
 pub mod validate;
 pub mod warnings;
 
 use async_trait::async_trait;
 use tf_provider::schema::Schema;
-use tf_provider::value::ValueEmpty;
+use tf_provider::value::{Value, ValueEmpty};
 use tf_provider::{AttributePath, Diagnostics, Resource};
 
 use crate::context::SharedContext;
@@ -149,7 +150,10 @@ impl Resource for ManagedKey {
         let context = diagnostics::collect(diags, self.context.settled())?;
         let private = private.unwrap_or_default();
         planned.bring(config);
-        let (mut state, private) = apply::create(diags, planned, private, context).await?;
+        let mut applied = apply::create(diags, planned, private, context).await;
+        let state = applied.as_mut().map(|(state, _)| state);
+        telling::send(diags, state, Value::Null, context).await;
+        let (mut state, private) = applied?;
         state.forget_what_was_brought();
         Some((state, Some(private)))
     }
@@ -166,7 +170,11 @@ impl Resource for ManagedKey {
         let context = diagnostics::collect(diags, self.context.settled())?;
         let private = private.unwrap_or_default();
         planned.bring(config);
-        let (mut state, private) = apply::update(diags, prior, planned, private, context).await?;
+        let told_before = prior.notified_at.clone();
+        let mut applied = apply::update(diags, prior, planned, private, context).await;
+        let state = applied.as_mut().map(|(state, _)| state);
+        telling::send(diags, state, told_before, context).await;
+        let (mut state, private) = applied?;
         state.forget_what_was_brought();
         Some((state, Some(private)))
     }
@@ -180,7 +188,9 @@ impl Resource for ManagedKey {
     ) -> Option<()> {
         let context = diagnostics::collect(diags, self.context.settled())?;
         let private = private.unwrap_or_default();
-        let left = diagnostics::collect(diags, destroy::destroy(state, private, context).await)?;
+        let destroyed = destroy::destroy(state, private, context).await;
+        telling::send(diags, None, Value::Null, context).await;
+        let left = diagnostics::collect(diags, destroyed)?;
         left.into_iter()
             .for_each(|warning| diagnostics::warn(diags, warning));
         Some(())

@@ -15,6 +15,7 @@ use crate::engine::managed::{DeliveryRecord, Managed};
 use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
+use crate::ledger::outbox::Untold;
 use crate::resources::rotation_policy::{EmergencyState, PolicyState};
 use crate::schema::write_only;
 use crate::secret::{Fingerprint, Secret};
@@ -56,6 +57,7 @@ pub struct ManagedState {
     pub pending_revocations: Value<Vec<Value<String>>>,
     pub pending_removals: Value<Vec<Value<String>>>,
     pub delivery_status: Value<BTreeMap<String, Value<DeliveryStatus>>>,
+    pub notified_at: Value<String>,
 }
 
 /// One slot.
@@ -118,6 +120,9 @@ pub struct Private {
     /// Emergencies of this key, handled or not. An id in it is never handled again.
     #[serde(skip_serializing_if = "is_default")]
     pub incidents: Vec<Incident>,
+    /// What people have not been told yet.
+    #[serde(skip_serializing_if = "is_default")]
+    pub untold: Untold,
     /// The plan was asked for a rotation, for its apply to remember until there was one.
     #[serde(skip_serializing_if = "is_default")]
     pub is_asked: bool,

@@ -30,6 +30,7 @@ use crate::resources::managed::newcomers;
 use crate::resources::managed::owners;
 use crate::resources::managed::read::named;
 use crate::resources::managed::room;
+use crate::resources::managed::telling;
 use crate::resources::managed::unknowns::Outlook;
 use crate::resources::managed::validate;
 use crate::resources::managed::warnings;
@@ -46,11 +47,13 @@ pub async fn create(
     settle_defaults(&mut planned, config);
     planned.id = Value::Unknown;
     planned.withhold_everything();
+    planned.notified_at = Value::Null;
     planned.pending_removals = Value::Value(Vec::new());
     if config.existing_secret_wo.is_null() {
         planned.generation = Value::Value(1);
     }
     gates::warn_of_a_contradiction(diags, &planned);
+    telling::warn_without_ledger(diags, &planned, context);
     warnings::maybe_replaced(diags, &planned, context);
     let mut private = Private::default();
     let mut moves = vec![Move::Create];
@@ -208,9 +211,11 @@ pub fn update(
     gates::warn_of_a_contradiction(diags, &planned);
     gates::warn_of_a_blind_promotion(diags, &situation, &decision.moves);
     owners::warn_of_an_alike(diags, &planned, &policy);
+    telling::warn_without_ledger(diags, &planned, context);
     warnings::new_owner(diags, prior, &planned, &private, &situation);
     let slots = managed.slots.clone();
     let asked = situation.rotation_requested;
+    telling::plan(diags, &mut planned, &private.untold, &decision);
     if edited {
         planned.schedule(slots.as_ref(), Some(&policy));
     }

@@ -25,6 +25,7 @@ use crate::resources::managed::inventory_entry;
 use crate::resources::managed::leftovers::{self, Left};
 use crate::resources::managed::model::{KeyState, ManagedState, Private};
 use crate::resources::managed::owners;
+use crate::resources::managed::telling;
 
 /// What a refresh gives.
 pub struct Refreshed {
@@ -102,6 +103,7 @@ pub async fn read(
         note_status(&mut state, &mut private, policy, context)?;
     }
     left.record(&state, context).await;
+    private.untold = telling::untold(&state, context).await;
     Ok(Some(Refreshed {
         state,
         private,
@@ -153,6 +155,7 @@ async fn note_incidents(
             account: private.account.clone().unwrap_or_default(),
             incident: incident.clone(),
             at: context.clock.now(),
+            audience: telling::audience(state),
         };
         if let Err(error) = context.ledger.note_incident(&noted).await {
             tracing::warn!(%error, "an emergency is told to the ledger by the next refresh");

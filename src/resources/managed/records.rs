@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::context::Context;
+use crate::domain::notices::Audience;
 use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
 use crate::domain::situation::{Facts, Seen};
@@ -15,7 +16,7 @@ use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Result};
 use crate::ledger::{KeyMark, Slot};
 use crate::resources::managed::model::{ManagedState, Private};
-use crate::resources::managed::{inventory_entry, leftovers};
+use crate::resources::managed::{inventory_entry, leftovers, telling};
 
 /// What is open while an apply works.
 pub struct Records<'a> {
@@ -75,6 +76,11 @@ impl<'a> Records<'a> {
             action: word,
             promised: managed.pending_revocations.clone(),
             guard: lock.guard(),
+            audience: match managed.slots {
+                Some(_) => telling::audience(state),
+                // Each attempt to create a key is a resource of its own, which nobody could be told the end of.
+                None => Audience::default(),
+            },
         };
         Ok(Self {
             journal: Journal::open(context.ledger.as_ref(), context.clock, bracket).await?,

@@ -240,6 +240,14 @@ fn outputs() -> Attributes {
                 "What was delivered, by the name of the delivery.",
             ),
         ),
+        (
+            "notified_at",
+            computed(
+                string(),
+                "When an apply of this key last told somebody something (`notifications` of the policy). In a plan: this apply \
+                 may.",
+            ),
+        ),
     ])
 }
 

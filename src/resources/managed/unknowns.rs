@@ -69,6 +69,7 @@ impl ManagedState {
         self.pending_revocations = Value::Unknown;
         self.pending_removals = Value::Unknown;
         self.delivery_status = Value::Unknown;
+        self.notified_at = Value::Unknown;
         self.withhold_status();
     }
 

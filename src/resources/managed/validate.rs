@@ -13,6 +13,7 @@ use crate::resources::managed::lifetime;
 use crate::resources::managed::model::{Fields, ManagedState};
 use crate::resources::managed::newcomers::place_of_another;
 use crate::resources::managed::owners;
+use crate::resources::managed::telling;
 use crate::settings::{Settings, known};
 
 /// Every fault of a configuration that can be seen without asking anybody.
@@ -49,6 +50,7 @@ pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
     }
     faults.extend(owners::missing(config));
     faults.extend(gates::unknown_environment(config));
+    faults.extend(telling::unknown_destinations(config, context));
     faults.extend(bounds::excesses(config));
     faults.extend(issuer(&config.issuer, context));
     faults.extend(lifetime::ends_too_soon(config, context));

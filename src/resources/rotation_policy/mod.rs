@@ -1,6 +1,7 @@
 //! `apikey_rotation_policy`: how often keys are rotated and how gently. Lives in the state alone.
 
 mod emergency;
+mod notifications;
 mod schema;
 mod values;
 
@@ -15,6 +16,7 @@ use crate::resources::diagnostics;
 use crate::resources::managed::owners::vanished;
 
 pub use emergency::{EmergencyState, emergency_attributes};
+pub use notifications::{RouteState, route_attributes};
 pub use schema::{nested_attributes, resource_attributes};
 pub use values::{PolicyState, are_known};
 

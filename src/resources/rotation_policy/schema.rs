@@ -2,7 +2,7 @@
 
 use tf_provider::schema::{Attribute, AttributeType};
 
-use crate::resources::rotation_policy::emergency_attributes;
+use crate::resources::rotation_policy::{emergency_attributes, route_attributes};
 use crate::schema::{Attributes, attributes, computed, defaulted, list_of, optional, required};
 
 /// Every attribute but `id` and `name`, with its description. `paused` is the only one that is no string.
@@ -37,7 +37,7 @@ const SETTINGS: [(&str, &str); 13] = [
     ),
     (
         "notice_period",
-        "How long before the due date plans begin to warn. Default: `0s`, which is off.",
+        "How long before the due date plans begin to warn, and `notifications` tell whoever wants to know. Default: `0s`, which is off.",
     ),
     (
         "alert_after",
@@ -77,6 +77,11 @@ const EMERGENCY: &str = "Every key under this policy is compromised: each is rep
     `emergency` of `apikey_managed`. A key that comes under the policy later is replaced too, so take the \
     block out once the emergency is over. To take it out before anything was done calls it off.";
 
+const NOTIFICATIONS: &str = "Who is told what happens to the keys, by the name that the block `notifications` of the provider \
+    gives the destination. The addresses are there and not here because they are secrets, and a policy stands in the state. \
+    Each event is sent once, by an apply; what could not be sent is tried again by the next one. It needs the ledger: without \
+    one nothing is sent. See the guide [Notifications](../guides/notifications.md).";
+
 /// The attributes of the resource: what is not given is filled in and shown.
 pub fn resource_attributes() -> Attributes {
     with_settings(computed(AttributeType::String, "The name."), defaulted)
@@ -111,6 +116,8 @@ fn with_settings(id: Attribute, make: fn(AttributeType, &str) -> Attribute) -> A
     let owners = optional(list_of(AttributeType::String), OFFBOARDED_OWNERS);
     let owner = optional(AttributeType::Bool, REQUIRE_OWNER);
     let order = optional(list_of(AttributeType::String), ENVIRONMENT_ORDER);
+    let routes = AttributeType::AttributeMap(route_attributes());
+    let notifications = optional(routes, NOTIFICATIONS);
     own.into_iter()
         .chain(settings)
         .chain([
@@ -118,6 +125,7 @@ fn with_settings(id: Attribute, make: fn(AttributeType, &str) -> Attribute) -> A
             ("offboarded_owners".to_owned(), owners),
             ("require_owner".to_owned(), owner),
             ("environment_order".to_owned(), order),
+            ("notifications".to_owned(), notifications),
         ])
         .collect()
 }

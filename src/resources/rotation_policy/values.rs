@@ -11,6 +11,7 @@ use crate::domain::policy::{self, Draft, Policy};
 use crate::duration::Duration;
 use crate::error::{Error, Path};
 use crate::resources::rotation_policy::EmergencyState;
+use crate::resources::rotation_policy::notifications::{Routes, routes, routes_are_known};
 use crate::settings::{LONGEST_NAME, choice, too_long};
 
 /// The values of a policy, in the resource and inside `apikey_managed`.
@@ -36,6 +37,7 @@ pub struct PolicyState {
     pub require_owner: Value<bool>,
     pub environment_order: Value<Vec<Value<String>>>,
     pub soak_time: Value<String>,
+    pub notifications: Routes,
 }
 
 impl PolicyState {
@@ -65,6 +67,7 @@ impl PolicyState {
         emergency
             && are_known(&self.offboarded_owners)
             && are_known(&self.environment_order)
+            && routes_are_known(&self.notifications)
             && !self.require_owner.is_unknown()
             && !self.paused.is_unknown()
             && texts.iter().all(|value| !value.is_unknown())
@@ -108,6 +111,7 @@ impl PolicyState {
                 path,
                 &mut errors,
             ),
+            notifications: routes(&self.notifications, path, &mut errors),
             offboarded_owners: names(
                 "offboarded_owners",
                 &self.offboarded_owners,
@@ -173,6 +177,7 @@ impl PolicyState {
             offboarded_owners: _,
             require_owner: _,
             environment_order: _,
+            notifications: _,
             soak_time,
         } = self;
         for value in [

@@ -89,6 +89,7 @@ CREATE TABLE intents (
   mark             {text},
   place            {text},
   known_keys       {text} NOT NULL,
+  audience         {text},
   lock_name        {text},
   lock_number      BIGINT,
   begun_at         {text} NOT NULL,
@@ -154,16 +155,28 @@ CREATE TABLE locks (
 {boundary}
 CREATE TABLE notifications (
   id               {serial},
-  resource_id      {text} NOT NULL REFERENCES resources (resource_id),
+  message          {text} NOT NULL UNIQUE,
+  resource_id      {text} NOT NULL,
   occasion         {text} NOT NULL,
   subject          {text} NOT NULL,
   channel          {text} NOT NULL,
+  told             {text} NOT NULL,
   created_at       {text} NOT NULL,
+  attempts         BIGINT NOT NULL,
+  next_at          {text} NOT NULL,
+  claimed_by       {text},
+  claimed_until    {text},
   sent_at          {text},
-  error            {text},
-  UNIQUE (resource_id, occasion, subject, channel)
+  given_up_at      {text},
+  error            {text}
 );
 {boundary}
-CREATE INDEX notifications_unsent ON notifications (created_at) WHERE sent_at IS NULL;
+CREATE INDEX notifications_by_resource ON notifications (resource_id, occasion, channel);
+{boundary}
+CREATE INDEX notifications_unsent ON notifications (next_at) WHERE sent_at IS NULL AND given_up_at IS NULL;
+{boundary}
+CREATE INDEX notifications_claimed ON notifications (claimed_by) WHERE claimed_by IS NOT NULL;
+{boundary}
+CREATE INDEX notifications_sent ON notifications (channel, sent_at) WHERE sent_at IS NOT NULL;
 {boundary}
 INSERT INTO chain (id, seq, hash) VALUES (1, 0, '0000000000000000000000000000000000000000000000000000000000000000');
