@@ -114,7 +114,7 @@ fn keys(text: &mut String, record: &Record) {
     let columns = [
         "Key",
         "Managed key",
-        "Issuer",
+        "Account",
         "Last use before its end",
         "Revoked",
         "Proof that it is dead",
