@@ -42,6 +42,7 @@ const NEED_NOTHING: &[&str] = &[
     "resources/apikey_rotation_policy/resource.tf",
 ];
 const VERIFICATION: &str = "resources/apikey_managed/resource_verification.tf";
+const MANUAL: &str = "resources/apikey_managed/resource_manual.tf";
 const AWS: &str = "resources/apikey_managed/resource_aws.tf";
 const AWS_PARAMETER: &str = "resources/apikey_managed/resource_aws_parameter.tf";
 const AWS_CROSS_ACCOUNT: &str = "aws/cross_account.tf";
@@ -101,6 +102,7 @@ fn no_example_is_forgotten_here() {
     known.extend(
         [
             VERIFICATION,
+            MANUAL,
             AWS,
             AWS_PARAMETER,
             AWS_CROSS_ACCOUNT,
@@ -173,6 +175,18 @@ fn the_example_of_a_verification_asks_the_service_before_it_settles() {
         assert!(request.contains(&format!("Bearer {secret}")));
     }
     ws.destroy().ok();
+}
+
+#[test]
+fn the_example_of_a_key_that_a_person_brings_asks_whoever_accepts_it() {
+    let vendor = Fake::start([Reply::of(200, "{}")]);
+    let example = text(MANUAL);
+    let local = example.replace("https://api.stripe.com", &vendor.url());
+    assert_ne!(local, example);
+    let ws = workspace(&local);
+    ws.env("TF_VAR_payments_key", "made-up-vendor-key");
+    applies_and_settles(&ws);
+    assert!(!vendor.requests().is_empty());
 }
 
 #[test]

@@ -51,6 +51,9 @@ mod kubernetes;
 /// The ledger in memory, in SQLite and in a real PostgreSQL.
 #[cfg(unix)]
 mod ledger;
+/// Keys that a person makes and revokes.
+#[cfg(unix)]
+mod manual;
 /// What each command line can do with keys, one test a feature.
 #[cfg(unix)]
 mod matrix;

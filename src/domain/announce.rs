@@ -145,6 +145,9 @@ fn sentence(leg: &Leg, situation: &Situation, legs: &[Leg]) -> String {
         ),
         Move::RevokePrimary => format!("This apply revokes primary key {primary}."),
         Move::Contain => revocation(situation, slots.and_then(Slots::secondary_key)),
+        Move::Discard if situation.by_hand.is_some() => format!(
+            "This apply takes staged key {staged}, which nothing uses yet, out of the deliveries; only a person can revoke it."
+        ),
         Move::Discard => format!(
             "This apply revokes staged key {staged}, which nothing uses yet.{}",
             slots
@@ -155,7 +158,8 @@ fn sentence(leg: &Leg, situation: &Situation, legs: &[Leg]) -> String {
                 ))
         ),
         Move::Stage => format!(
-            "This apply mints a new key and delivers it as secondary; {primary} stays primary{}.",
+            "This apply {} and delivers it as secondary; {primary} stays primary{}.",
+            takes_a_new_key(situation),
             match is_staged_first(legs) {
                 true if situation.must_verify => " until the new key is verified",
                 true => " until the new key is delivered",
@@ -182,8 +186,23 @@ fn sentence(leg: &Leg, situation: &Situation, legs: &[Leg]) -> String {
                 false => String::new(),
             };
             let old = fate_of_the_primary(situation, &primary);
-            format!("This apply mints a new key that becomes primary at once{old}{why}.")
+            match situation.by_hand {
+                None => {
+                    format!("This apply mints a new key that becomes primary at once{old}{why}.")
+                }
+                Some(_) => {
+                    format!("The new key that was handed in becomes primary at once{old}{why}.")
+                }
+            }
         }
+    }
+}
+
+/// What an apply does for another key.
+pub fn takes_a_new_key(situation: &Situation) -> &'static str {
+    match situation.by_hand {
+        None => "mints a new key",
+        Some(_) => "takes the new key that was handed in",
     }
 }
 

@@ -82,6 +82,13 @@ fn with_pending_revocations(situation: &Situation, slots: &Slots, mut legs: Vec<
     let Some(finding) = revocations(situation) else {
         return legs;
     };
+    // What nobody says is revoked is nothing that an apply could end.
+    let mut pending = situation.pending_revocations.iter();
+    if let Some(hand) = situation.by_hand
+        && !pending.any(|id| hand.revoked.contains(id))
+    {
+        return legs;
+    }
     let leg = Leg {
         reason: finding.reason,
         ..Leg::new(Move::RevokePending, Some(slots))

@@ -3,7 +3,7 @@
 
 use crate::domain::moves::Move;
 use crate::domain::policy::Policy;
-use crate::domain::situation::{Copy, Facts, Repair, Seen, Situation, Why};
+use crate::domain::situation::{ByHand, Copy, Facts, Repair, Seen, Situation, Why};
 use crate::domain::slots::{Key, Slots};
 use crate::instant::Instant;
 use crate::secret::Fingerprint;
@@ -19,6 +19,7 @@ pub struct Foreseen {
     rolled_back: bool,
     any_in_order: bool,
     rotation_requested: bool,
+    new_key_is_here: bool,
 }
 
 impl Foreseen {
@@ -32,6 +33,7 @@ impl Foreseen {
             rolled_back: situation.is_rolled_back(),
             any_in_order: situation.any_in_order,
             rotation_requested: situation.rotation_requested,
+            new_key_is_here: situation.new_key_is_here(),
         }
     }
 
@@ -49,6 +51,10 @@ impl Foreseen {
             delivered: self.delivered,
             rolled_back: self.rolled_back,
             rotation_requested: self.rotation_requested,
+            by_hand: given.by_hand.map(|hand| ByHand {
+                is_here: self.new_key_is_here,
+                ..hand
+            }),
             ..given.clone()
         }
     }
@@ -88,6 +94,7 @@ impl Foreseen {
             self.delivered = true;
             self.repairs.retain(Repair::is_failing);
         }
+        self.new_key_is_here &= !next.mints();
         self.rotation_requested &= !matches!(next, Move::Promote | Move::Replace);
     }
 }

@@ -99,6 +99,10 @@ pub(super) fn the_retiring_key_has_had_its_grace(
         _ if policy.grace_period.is_zero() => format!("retiring key {key} has no grace period"),
         _ => format!("the grace period of retiring key {key} ended at {ended}"),
     };
+    if let Some(hand) = situation.by_hand {
+        let reason = format!("{reason}: {}", hand.is_to_revoke(key));
+        return Some(Finding::new(Status::Pending, reason));
+    }
     let risk = deliveries::risk_of_revocation(situation, slots);
     Some(Finding::new(Status::Due, reason + &risk).then(Move::Revoke))
 }

@@ -56,9 +56,12 @@ pub fn revocations(situation: &Situation) -> Option<Finding> {
     let orphans = &situation.facts.orphans;
     let pending = situation.pending_revocations.iter();
     let reasons: Vec<String> = pending
-        .map(|id| match orphans.contains(id) {
-            true => format!("key {id} was left behind by an apply that did not finish"),
-            false => format!("key {id} could not be revoked yet"),
+        .map(|id| match (orphans.contains(id), &situation.by_hand) {
+            (true, _) => format!("key {id} was left behind by an apply that did not finish"),
+            (false, Some(hand)) if !hand.revoked.contains(id) => {
+                format!("key {id} is not revoked yet: {}", hand.is_to_revoke(id))
+            }
+            (false, _) => format!("key {id} could not be revoked yet"),
         })
         .collect();
     (!reasons.is_empty()).then(|| Finding::new(Status::Pending, reasons.join("; ")))
@@ -197,7 +200,12 @@ fn rotation_is_near_or_due(situation: &Situation, slots: &Slots) -> Option<Findi
         )
     } else if is_past {
         (Status::Due, format!("rotation is due since {due_at}"))
-    } else if next.is_some() {
+    } else if next == Some(Move::Stage) && situation.now < slots.stage_from(policy) {
+        (
+            Status::Due,
+            format!("a new key was handed in, and rotation is due at {due_at}"),
+        )
+    } else if next.is_some() || awaits_a_person(situation, slots) {
         (Status::Due, format!("rotation is due at {due_at}"))
     } else {
         return None;
@@ -225,9 +233,12 @@ pub(super) fn rotation(situation: &Situation, slots: &Slots) -> Option<Move> {
     if policy.paused {
         return None;
     }
-    let is_due = situation.rotation_requested || now >= slots.due_from(policy);
+    let is_asked = situation.rotation_requested;
+    let is_due = is_asked || now >= slots.due_from(policy);
+    let is_here = situation.new_key_is_here();
     if situation.primary_is_undeliverable() && !staged_works(situation, slots) {
-        return is_due.then(|| replacement(situation, slots)).flatten();
+        let is_possible = is_due || is_here;
+        return is_possible.then(|| replacement(situation, slots)).flatten();
     }
     if let Some(ready_at) = slots.ready_at(policy) {
         let waits = !situation.can_swap()
@@ -235,8 +246,9 @@ pub(super) fn rotation(situation: &Situation, slots: &Slots) -> Option<Move> {
             || gates::is_closed(situation, slots);
         return (is_due && now >= ready_at && !waits).then_some(Move::Promote);
     }
-    let is_near = situation.rotation_requested || now >= slots.stage_from(policy);
-    let is_possible = slots.secondary.is_none() && situation.can_stage();
+    let is_near = is_asked || is_here || now >= slots.stage_from(policy);
+    let is_possible =
+        slots.secondary.is_none() && situation.can_stage() && situation.lacks_a_new_key().is_none();
     // No document is to lead with a key that is gone once another one works.
     let next = match situation.facts.primary {
         Seen::Gone => Move::Replace,
@@ -245,11 +257,22 @@ pub(super) fn rotation(situation: &Situation, slots: &Slots) -> Option<Move> {
     (is_near && is_possible).then_some(next)
 }
 
+/// There is room for a new key, it is near, and nobody has handed it in.
+fn awaits_a_person(situation: &Situation, slots: &Slots) -> bool {
+    situation.lacks_a_new_key().is_some()
+        && !situation.policy.paused
+        && slots.secondary.is_none()
+        && situation.now >= slots.stage_from(situation.policy)
+}
+
 /// Why a rotation that is due does not go on in this apply.
 fn obstacle(situation: &Situation, slots: &Slots) -> String {
     let policy = situation.policy;
     if policy.paused {
         return ", but the policy is paused".into();
+    }
+    if let (None, Some(bring)) = (&slots.secondary, situation.lacks_a_new_key()) {
+        return format!(": {bring}");
     }
     if let Some(staged) = slots.staged() {
         let key = staged.label();
@@ -341,7 +364,8 @@ fn replacement(situation: &Situation, slots: &Slots) -> Option<Move> {
     let gone = facts.secondary == Seen::Gone
         || (facts.primary == Seen::Gone && slots.retiring().is_some());
     if slots.secondary.is_none() || gone {
-        return Some(Move::Replace);
+        let is_possible = situation.lacks_a_new_key().is_none();
+        return is_possible.then_some(Move::Replace);
     }
     if slots.staged().is_some() {
         return (!situation.waits_for_approval()).then_some(Move::Discard);

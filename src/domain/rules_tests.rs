@@ -122,6 +122,7 @@ impl Case {
             emergency: self.emergency.as_ref(),
             pending_revocations: &self.pending,
             must_verify: true,
+            by_hand: None,
             now: at(now),
         }
     }

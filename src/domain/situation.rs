@@ -42,8 +42,35 @@ pub struct Situation<'a> {
     pub pending_revocations: &'a [String],
     /// A new key must be proved to work before it is promoted.
     pub must_verify: bool,
+    /// What a person does in place of the issuer; `None` where that mints and revokes.
+    pub by_hand: Option<ByHand<'a>>,
     /// The instant of the decision.
     pub now: Instant,
+}
+
+/// Keys that a person makes at the vendor, hands in, and revokes there. The words end a sentence.
+#[derive(Clone, Copy, Debug)]
+pub struct ByHand<'a> {
+    /// How a new key is made and handed in.
+    pub bring: &'a str,
+    /// How a key is revoked.
+    pub revoke: &'a str,
+    /// The attribute in which that is confirmed, by the id of the key.
+    pub confirm: &'a str,
+    /// The ids of keys that were revoked, as a person says.
+    pub revoked: &'a [String],
+    /// A new key is at hand.
+    pub is_here: bool,
+}
+
+impl ByHand<'_> {
+    /// What is left to do about a key that is to be revoked.
+    pub fn is_to_revoke(&self, key: &str) -> String {
+        format!(
+            "a person is to {}, and to add {key:?} to {}",
+            self.revoke, self.confirm
+        )
+    }
 }
 
 /// What a look at the issuer and the stores told. Changes only at edges, never by the mere passing of time.
@@ -182,6 +209,19 @@ impl Facts {
     /// See [`Situation::primary_is_usable`].
     pub fn primary_is_usable(&self) -> bool {
         self.primary == Seen::Present && self.primary_copy != Copy::Lost
+    }
+}
+
+impl<'a> Situation<'a> {
+    /// A person has handed in a new key.
+    pub fn new_key_is_here(&self) -> bool {
+        self.by_hand.is_some_and(|hand| hand.is_here)
+    }
+
+    /// How a person hands in a new key, where that has to be done before anything can be minted.
+    pub fn lacks_a_new_key(&self) -> Option<&'a str> {
+        let hand = self.by_hand.filter(|hand| !hand.is_here)?;
+        Some(hand.bring)
     }
 }
 

@@ -43,6 +43,9 @@ fn of_the_key(situation: &Situation) -> Vec<String> {
 
 /// What brings another key in its place.
 fn of_another_key(situation: &Situation, slots: &Slots) -> Option<String> {
+    if let (None, Some(bring)) = (&slots.secondary, situation.lacks_a_new_key()) {
+        return Some(bring.to_owned());
+    }
     match situation.policy.on_drift {
         OnDrift::Rotate => beside_the_retiring_key(situation, slots),
         // A plan fails before it gets to that, and says what to set.

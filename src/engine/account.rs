@@ -16,7 +16,7 @@ use crate::engine::account_lock::Tenure;
 use crate::error::{Error, Kind, Result};
 use crate::http::Http;
 use crate::instant::Instant;
-use crate::issuers::{Cli, Issuer, KeyStatus, Listed, Minted, Probe};
+use crate::issuers::{ByHand, Cli, Issuer, KeyStatus, Listed, Minted, Probe};
 use crate::secret::Secret;
 
 /// How often a list that may be late is read again before a key that it lacks counts as missing.
@@ -175,6 +175,11 @@ impl Account {
             });
         }
         Ok(answers)
+    }
+
+    /// See [`Issuer::by_hand`].
+    pub fn by_hand(&self) -> Option<ByHand> {
+        self.issuer.by_hand()
     }
 
     /// See [`Issuer::holder`].

@@ -9,6 +9,7 @@ use crate::domain::gates::Peers;
 use crate::domain::policy::Policy;
 use crate::domain::situation::{self, Facts, Seen};
 use crate::domain::slots::{Key, Slots};
+use crate::engine::by_hand::is_refused;
 use crate::engine::connections::{Connections, in_delivery};
 use crate::engine::declared::refuse_partial_list;
 use crate::engine::former::FormerPlace;
@@ -107,7 +108,11 @@ pub async fn key_statuses(
         .map(id)
         .collect();
     let mut answers = connections.issuer.inspect(&ids).await?.into_iter();
-    Ok((answers.next().flatten(), answers.next()))
+    let (primary, mut secondary) = (answers.next().flatten(), answers.next());
+    if secondary == Some(Some(KeyStatus::Active)) && is_refused(slots, connections).await {
+        secondary = Some(Some(KeyStatus::Missing));
+    }
+    Ok((primary, secondary))
 }
 
 /// Keys whose revocation failed are still owned: forgetting them would leave them alive for good.

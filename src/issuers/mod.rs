@@ -7,6 +7,7 @@ pub mod generated;
 pub mod google_api_key;
 pub mod google_service_account_key;
 pub mod http;
+pub mod manual;
 pub mod twilio_api_key;
 mod vault;
 pub mod vault_approle;
@@ -35,6 +36,7 @@ pub static ISSUERS: &[&dyn IssuerKind] = &[
     &google_api_key::GoogleApiKey,
     &google_service_account_key::GoogleServiceAccountKey,
     &http::Http,
+    &manual::Manual,
     &twilio_api_key::TwilioApiKey,
     &vault_approle::VaultAppRole,
     &vault_token::VaultToken,
@@ -60,6 +62,11 @@ pub trait IssuerKind: Sync {
 
     /// What the credentials of the provider must be allowed to do, in the vendor's words; nothing where nobody is asked.
     fn permissions(&self) -> &'static [Permission];
+
+    /// A person makes its keys and revokes them, see [`Issuer::by_hand`].
+    fn is_by_hand(&self) -> bool {
+        false
+    }
 
     /// How its keys look, as far as they look like nothing else.
     fn formats(&self) -> &'static [Format] {
@@ -148,6 +155,19 @@ pub enum Revoked {
     Ended,
     /// The issuer says that there is no such key.
     NotFound,
+}
+
+/// What a person does at a vendor that nobody can ask, in words that end a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByHand {
+    /// How a new key is made and handed in.
+    pub bring: String,
+    /// How a key is revoked.
+    pub revoke: String,
+    /// The attribute in which that is confirmed, by the id of the key.
+    pub confirm: String,
+    /// The ids of keys that were revoked, as a person says.
+    pub revoked: Vec<String>,
 }
 
 /// Commands by which a person helps himself.
@@ -271,6 +291,11 @@ pub trait Issuer: Send + Sync {
     /// on: at an issuer without ids it tells which of the two is meant, and where a promotion ends the old key
     /// ([`Overlap::UntilPromoted`](crate::domain::capabilities::Overlap)) it is what is promoted.
     async fn revoke(&self, key: KeyRef<'_>, survivor: Option<KeyRef<'_>>) -> Result<Revoked>;
+
+    /// What a person does in place of it. Only where [`Capabilities::supply`] says that keys are brought.
+    fn by_hand(&self) -> Option<ByHand> {
+        None
+    }
 
     /// How a person looks after one of its keys, in commands of the vendor.
     fn cli(&self, key_id: &str) -> Option<Cli> {

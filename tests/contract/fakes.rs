@@ -129,6 +129,11 @@ static ISSUERS: &[IssuerFake] = &[
         }),
         live: || Box::pin(hub::live()),
     },
+    IssuerFake {
+        name: "manual",
+        server: None,
+        live: || Box::pin(async { offline([("secret_wo", text("made-up-vendor-key"))], ()) }),
+    },
     super::saas::TWILIO_API_KEY,
     #[cfg(unix)]
     super::vault::APPROLE,

@@ -1,7 +1,7 @@
 use apikey::engine::account::Account;
 use apikey::error::{Error, Kind, Path, Result};
 use apikey::issuers::{
-    self, Capabilities, Issuer, IssuerKind, KeyRef, KeyStatus, Label, Probe, Revoked,
+    self, Capabilities, Issuer, IssuerKind, KeyRef, KeyStatus, Label, Probe, Revoked, Supply,
 };
 use apikey::secret::Secret;
 use apikey::settings::Settings;
@@ -232,6 +232,11 @@ pub async fn live_in(name: &str, world: fakes::World, probes: bool) {
     assert_eq!(status().await, known, "{name}");
     if able.last_use.is_some() {
         account.last_used(id.as_deref().unwrap()).await.expect(name);
+    }
+    if able.supply == Supply::Brought {
+        let error = account.revoke(key, None).await.unwrap_err();
+        assert_eq!(error.kind, Kind::Awaiting, "{name}: only a person can");
+        return;
     }
     // The same twice: the second finds it gone.
     account.revoke(key, None).await.expect(name);

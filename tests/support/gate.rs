@@ -16,6 +16,7 @@ pub struct Gate {
     bearers: Arc<Mutex<Vec<String>>>,
     heads: Arc<Mutex<Vec<String>>>,
     event: Arc<Mutex<Option<Event>>>,
+    dead: Arc<Mutex<Vec<String>>>,
 }
 
 impl Gate {
@@ -27,6 +28,7 @@ impl Gate {
             bearers: Arc::default(),
             heads: Arc::default(),
             event: Arc::default(),
+            dead: Arc::default(),
         };
         let server = gate.clone();
         thread::spawn(move || {
@@ -39,6 +41,11 @@ impl Gate {
 
     pub fn accept(&self, accept: bool) {
         self.open.store(accept, Ordering::SeqCst);
+    }
+
+    /// Refuses one key from now on.
+    pub fn revoke(&self, bearer: &str) {
+        self.dead.lock().unwrap().push(bearer.to_owned());
     }
 
     /// Something that happens while the next request is under way.
@@ -90,9 +97,11 @@ impl Gate {
             name.eq_ignore_ascii_case("authorization")
                 .then(|| bearer.to_owned())
         });
+        let dead = self.dead.lock().unwrap().clone();
+        let is_dead = bearer.as_ref().is_some_and(|bearer| dead.contains(bearer));
         self.bearers.lock().unwrap().extend(bearer);
         self.heads.lock().unwrap().push(head.clone());
-        let status = match self.open.load(Ordering::SeqCst) {
+        let status = match self.open.load(Ordering::SeqCst) && !is_dead {
             true => "200 OK",
             false => "401 Unauthorized",
         };

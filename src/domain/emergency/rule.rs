@@ -12,9 +12,11 @@ pub(in crate::domain) fn a_key_is_compromised(
     slots: &Slots,
 ) -> Option<Finding> {
     let emergency = situation.emergency?;
-    let next = next(situation, slots, emergency);
+    let lacks = situation.lacks_a_new_key();
+    let found = next(situation, slots, emergency);
+    let next = found.filter(|next| !next.mints() || lacks.is_none());
     let awaited = awaited(situation, slots, emergency);
-    if next.is_none() && awaited.is_none() && !emergency.has_pending(situation.pending_revocations)
+    if found.is_none() && awaited.is_none() && !emergency.has_pending(situation.pending_revocations)
     {
         return None;
     }
@@ -22,6 +24,12 @@ pub(in crate::domain) fn a_key_is_compromised(
     if let Some(staged) = awaited.filter(|_| next.is_none()) {
         reason +=
             &format!(", and staged key {staged} takes its place once what was written is approved");
+    }
+    if let Some(hand) = situation.by_hand {
+        let bring = lacks.filter(|_| next != found).into_iter();
+        let revoke = emergency.labels.iter().map(|key| hand.is_to_revoke(key));
+        let all: Vec<String> = bring.map(str::to_owned).chain(revoke).collect();
+        reason += &format!(": {}", all.join("; "));
     }
     Some(Finding::new(Status::Compromised, reason).then(next))
 }
@@ -35,8 +43,10 @@ fn next(situation: &Situation, slots: &Slots, emergency: &Emergency) -> Option<M
     if !is_primary && !is_second {
         return None;
     }
-    // A key without an id is revoked by what takes its place in the documents.
-    let revokes_first = emergency.order == Order::RevokeFirst && slots.primary.key_id.is_some();
+    // A key without an id is revoked by what takes its place in the documents, and one that a person made by that person.
+    let revokes_first = emergency.order == Order::RevokeFirst
+        && slots.primary.key_id.is_some()
+        && situation.by_hand.is_none();
     if revokes_first && is_primary && !is_gone {
         return Some(Move::RevokePrimary);
     }

@@ -1,6 +1,6 @@
 //! What is said of an emergency: which key, why, what stops working and when, how many keys.
 
-use crate::domain::announce::{Announcement, enumerated};
+use crate::domain::announce::{self, Announcement, enumerated};
 use crate::domain::course::Leg;
 use crate::domain::deliveries;
 use crate::domain::emergency::{Emergency, Order};
@@ -38,7 +38,11 @@ pub fn announcement(
         )
     });
     let pending = count(&|leg| leg.next == Move::RevokePending);
-    let revoked = revoked + pending * situation.pending_revocations.len();
+    let revoked = match situation.by_hand {
+        None => revoked + pending * situation.pending_revocations.len(),
+        // A person does, and the reason says where.
+        Some(_) => 0,
+    };
     let minted = count(&|leg| leg.next.mints());
     let is = match emergency.labels.len() {
         1 => "is",
@@ -119,7 +123,8 @@ pub fn sentence(leg: &Leg, situation: &Situation) -> Option<String> {
                 true => ", proves it, and delivers it as primary",
                 false => " and delivers it as primary",
             };
-            format!("This apply mints a new key{proved} in place of {primary}.")
+            let takes = announce::takes_a_new_key(situation);
+            format!("This apply {takes}{proved} in place of {primary}.")
         }
         Move::Promote if emergency.has(&slots.primary) => {
             let staged = slots.staged().map_or("(none)", Key::label);
@@ -154,6 +159,11 @@ fn contained(situation: &Situation, emergency: &Emergency, slots: &Slots) -> Opt
         Role::Staged => "staged",
         Role::Retiring => "retiring",
     };
+    if situation.by_hand.is_some() {
+        return Some(format!(
+            "It takes key {label} out of the deliveries; only a person can revoke it."
+        ));
+    }
     let left = deliveries::may_still_hold(situation, key.key_id.is_some());
     let is_former = situation
         .slots

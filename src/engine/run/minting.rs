@@ -4,10 +4,10 @@ use crate::domain::slots::{Key, Role, Secondary, Slots};
 use crate::engine::catch_up::existing;
 use crate::engine::journal::Deed;
 use crate::engine::run::Run;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Path, Result};
 use crate::instant::Instant;
-use crate::issuers::{KeyRef, Minted};
-use crate::ledger::{Effect, KeyMark};
+use crate::issuers::{KeyRef, Minted, Supply};
+use crate::ledger::{Effect, KeyMark, Status};
 use crate::secret::Fingerprint;
 use crate::stores::{Found, Observation};
 
@@ -50,6 +50,10 @@ impl Run<'_> {
         let journal = &self.journal;
         let mint = async |token: String| {
             let minted = issuer.mint(&token).await?;
+            if self.connections.capabilities.supply == Supply::Brought {
+                self.refuse_brought_before(&minted).await?;
+                return Ok(minted);
+            }
             self.refuse_known(&known, &minted).await?;
             self.refuse_secret_of_another(&minted).await?;
             Ok(minted)
@@ -83,6 +87,40 @@ impl Run<'_> {
             format!(
                 "It was asked for a new key and gave {id}, which is known already. That key was left as it is, and nothing \
                  was delivered. Look at the issuer: a new key with another id may have been created beside it."
+            ),
+        ))
+    }
+
+    /// A person may hand in the key before, or its id, or one that is in use elsewhere. One that an apply took and did not
+    /// come to its end with is as good as new.
+    async fn refuse_brought_before(&self, minted: &Minted) -> Result<()> {
+        let id = minted.key_id.clone().unwrap_or_default();
+        let mark = KeyMark::new(Some(id.clone()), None);
+        let ours = &self.journal.resource().id;
+        let recorded = self.journal.ledger().find_keys(&[mark]).await?;
+        let foreign = recorded
+            .iter()
+            .find(|(resource, key)| resource.id != *ours || key.status == Status::Revoked);
+        let what = match (self.with_the_secret_of(minted), foreign) {
+            (Some(other), _) => {
+                format!("it has the secret of key {other}, which this resource has already")
+            }
+            (None, _) if self.is_in_a_slot(&id) => {
+                format!("{id} is the id of a key that this resource has already")
+            }
+            (None, Some((_, key))) if key.status == Status::Revoked => {
+                format!("key {id} was revoked")
+            }
+            (None, Some((resource, _))) => format!("key {id} belongs to {}", resource.name),
+            (None, None) => return Ok(()),
+        };
+        let hand = self.connections.issuer.by_hand();
+        let bring = hand.map(|hand| hand.bring).unwrap_or_default();
+        Err(Error::invalid(
+            Path::root("issuer"),
+            format!("{}: what was handed in is no new key", self.name),
+            format!(
+                "The key was not taken, for {what}. Nothing was changed. To hand in a new one, {bring}."
             ),
         ))
     }
@@ -153,6 +191,11 @@ impl Run<'_> {
         });
     }
 
+    /// The new key is one that a person made: it is not ours to revoke.
+    pub(super) fn is_of_a_person(&self) -> bool {
+        self.brought.is_some() || self.connections.capabilities.supply == Supply::Brought
+    }
+
     fn take_in(&mut self, minted: Minted) {
         let key = Key {
             key_id: minted.key_id,
@@ -163,9 +206,14 @@ impl Run<'_> {
             promoted_at: None,
             retired_at: None,
         };
-        let word = match self.brought {
-            Some(_) => "taken over",
-            None => "minted",
+        if let Some(id) = &key.key_id {
+            self.managed
+                .pending_revocations
+                .retain(|pending| pending != id);
+        }
+        let word = match self.is_of_a_person() {
+            true => "taken over",
+            false => "minted",
         };
         tracing::info!(key = %self.name, minted = %key.label(), "{word}");
         self.secrets.keep(minted.secret);

@@ -1,5 +1,6 @@
 //! Revocations: of a retiring key, of those that failed earlier, and of a new key that is taken back.
 
+use crate::domain::situation::Seen;
 use crate::domain::slots::{Key, Slots};
 use crate::domain::steps::Content;
 use crate::engine::connections::{Delivery, stale};
@@ -7,7 +8,7 @@ use crate::engine::deliver;
 use crate::engine::journal::{Deed, mark};
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
-use crate::issuers::KeyRef;
+use crate::issuers::{KeyRef, Supply};
 use crate::ledger::guard::Guard;
 use crate::ledger::{Effect, KeyMark};
 use crate::stores::Document;
@@ -26,7 +27,7 @@ impl Run<'_> {
         let restored = self.restore(&key).await;
         self.minted = None;
         let label = key.label().to_owned();
-        if self.brought.is_some() {
+        if self.brought.is_some() || (self.is_of_a_person() && restored.is_ok()) {
             let detail = format!("{} Existing key {label} is left as it was.", cause.detail);
             return Error { detail, ..cause };
         }
@@ -146,8 +147,7 @@ impl Run<'_> {
         if let Some(still_read) = self.is_still_read(&key) {
             return Err(self.not_contained(key.label(), still_read));
         }
-        let revoked = self.revoke(self.reference(&key), Deed::to(mark(&key)));
-        let unrevoked = match revoked.await {
+        let unrevoked = match self.end(&key).await {
             Ok(doubt) => {
                 tracing::info!(key = %self.name, revoked = %key.label(), "revoked");
                 self.warn_of_doubt(&key, doubt);
@@ -321,7 +321,7 @@ impl Run<'_> {
         Some(Error::new(Kind::Stale, why, harm))
     }
 
-    fn is_in_a_slot(&self, id: &str) -> bool {
+    pub(super) fn is_in_a_slot(&self, id: &str) -> bool {
         let slots = self.managed.slots.iter();
         slots
             .flat_map(|slots| [Some(&slots.primary), slots.secondary_key()])
@@ -334,6 +334,20 @@ impl Run<'_> {
             key_id: key.key_id.as_deref(),
             secret: self.secrets.secret_of(key),
         }
+    }
+
+    /// A key that a person has revoked already, as far as can be seen, has come to its end.
+    async fn end(&self, key: &Key) -> Result<Option<Error>> {
+        let by_hand = self.connections.capabilities.supply == Supply::Brought;
+        let deed = Deed::to(mark(key));
+        if by_hand && self.facts.secondary == Seen::Gone {
+            let done = async |_| Ok(None);
+            let (journal, acting) = (&self.journal, self.acting);
+            return journal
+                .effect(Effect::Revoke, acting, deed, done, |_| None)
+                .await;
+        }
+        self.revoke(self.reference(key), deed).await
     }
 
     async fn revoke(&self, key: KeyRef<'_>, deed: Deed) -> Result<Option<Error>> {

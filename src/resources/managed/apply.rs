@@ -25,6 +25,7 @@ use crate::ledger::KeyMark;
 use crate::ledger::guard::Guard;
 use crate::ledger::outbox::Untold;
 use crate::resources::diagnostics;
+use crate::resources::managed::brought;
 use crate::resources::managed::changes::{left, same_place, version_changed};
 use crate::resources::managed::connect;
 use crate::resources::managed::crossing::refuse_crossing;
@@ -35,6 +36,7 @@ use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, note_status};
 use crate::resources::managed::records::Records;
+use crate::secret::Fingerprint;
 
 /// Creates the first key. `None` if nothing was left behind.
 pub async fn create(
@@ -79,6 +81,7 @@ pub async fn update(
         .decision
         .take()
         .unwrap_or_else(|| Decision::new(Vec::new(), context.clock.now()));
+    let handed_in = brought::mark(&planned);
     let glass = Glass::of(&prior, &planned, &private, &decision, context);
     let glass = glass.as_ref();
     let context = glass.map_or(context, Glass::context);
@@ -99,6 +102,9 @@ pub async fn update(
         planned.existing_secret_wo_version = prior.existing_secret_wo_version;
     }
     let failed = outcome.failed;
+    if failed && !outcome.holds(handed_in.as_ref()) {
+        brought::put_version_back(&prior, &mut planned);
+    }
     if failed {
         planned.last_action = prior.last_action;
     }
@@ -379,6 +385,15 @@ fn after(
 }
 
 impl Outcome {
+    /// A key in one of the slots has this mark.
+    fn holds(&self, mark: Option<&Fingerprint>) -> bool {
+        let slots = self.managed.slots.iter();
+        let mut keys = slots
+            .flat_map(|slots| [Some(&slots.primary), slots.secondary_key()])
+            .flatten();
+        mark.is_some() && keys.any(|key| key.fingerprint.as_ref() == mark)
+    }
+
     fn run_left_nothing(&self) -> bool {
         self.managed.slots.is_none() && self.managed.pending_revocations.is_empty()
     }

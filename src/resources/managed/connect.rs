@@ -11,8 +11,9 @@ use crate::engine::connections::{Connections, Delivery};
 use crate::engine::former::{Former, FormerPlace};
 use crate::engine::verification::Verification;
 use crate::error::{Error, Path, Result};
-use crate::issuers::{self, Issuer, IssuerKind};
+use crate::issuers::{self, Issuer, IssuerKind, Supply};
 use crate::resources::managed::model::{Fields, ManagedState};
+use crate::resources::managed::rotate_now::has_write_only_settings;
 use crate::settings::{DROPPED, Settings};
 use crate::stores;
 
@@ -31,7 +32,17 @@ pub fn connections(state: &ManagedState, context: &Context) -> Result<Connection
     })
 }
 
-/// The same for a look or a destroy, which prove no key. A state lacks what is write-only, so the request that it
+/// The same for a look: keys that a person revokes are tried, unless a part of the request is write-only.
+pub fn for_a_look(state: &ManagedState, context: &Context) -> Result<Connections> {
+    let by_hand =
+        capabilities(&state.issuer, context).is_some_and(|able| able.supply == Supply::Brought);
+    match by_hand && !has_write_only_settings(state) {
+        true => connections(state, context),
+        false => without_verification(state, context),
+    }
+}
+
+/// The same for a destroy, which proves no key. A state lacks what is write-only, so the request that it
 /// holds may be a part only.
 pub fn without_verification(state: &ManagedState, context: &Context) -> Result<Connections> {
     let (kind, issuer) = connected(&state.issuer, context)?;

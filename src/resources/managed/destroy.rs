@@ -11,14 +11,14 @@ use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::Managed;
 use crate::engine::precondition::{Ours, Stranger, refused, stranger};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::issuers::KeyRef;
 use crate::ledger::hold::holder;
 use crate::ledger::{Effect, KeyMark, Slot, Status};
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, policy};
 use crate::resources::managed::records::Records;
-use crate::resources::managed::{connect, inventory_entry, leftovers};
+use crate::resources::managed::{brought, connect, inventory_entry, leftovers};
 use crate::secret::Fingerprint;
 use crate::stores::Found;
 
@@ -66,6 +66,10 @@ pub async fn destroy(
         Ok(warnings) => {
             // Whoever has the lock by now may have made a key of it again.
             records.close().await.map_err(name)?;
+            if let Some(alive) = left_to_a_person(managed, &state, context) {
+                let connections = connect::without_verification(&state, context).map_err(name)?;
+                retain(&state, &alive, connections, context).await;
+            }
             Ok(warnings.into_iter().map(name).collect())
         }
         Err(error) => {
@@ -122,6 +126,7 @@ async fn revoke_and_withdraw(
     records: &Records<'_>,
     context: &Context,
 ) -> Result<Vec<Error>> {
+    let mut told = Vec::new();
     for id in &managed.pending_revocations {
         let pending = KeyMark::new(Some(id.clone()), None);
         let survivor = managed
@@ -134,10 +139,10 @@ async fn revoke_and_withdraw(
                 .issuer
                 .revoke(KeyRef::of_id(id), survivor)
         };
-        effect(records, pending, revoke).await?;
+        told.extend(unless_by_hand(effect(records, pending, revoke).await)?);
     }
     let Some(slots) = &managed.slots else {
-        return Ok(Vec::new());
+        return Ok(told);
     };
     let keys: Vec<&Key> = [slots.secondary_key(), Some(&slots.primary)]
         .into_iter()
@@ -153,8 +158,8 @@ async fn revoke_and_withdraw(
                 .await?;
             refuse_living(key, connections, &context.stop).await
         };
-        effect(records, mark(key), revoke).await?;
-        tracing::info!(revoked = %key.label(), "revoked");
+        told.extend(unless_by_hand(effect(records, mark(key), revoke).await)?);
+        tracing::info!(revoked = %key.label(), "revoked, or left to a person");
     }
     let past = Past::of(&managed.id, records.journal.ledger()).await?;
     let is_ours = |mark: &Fingerprint| {
@@ -164,7 +169,34 @@ async fn revoke_and_withdraw(
             || records.any(|record| record.fingerprint.as_ref() == Some(mark))
             || past.has(mark)
     };
-    withdraw(&is_ours, records).await
+    told.extend(withdraw(&is_ours, records).await?);
+    Ok(told)
+}
+
+/// A key that only a person can revoke does not keep a resource, and is told of.
+fn unless_by_hand(revoked: Result<()>) -> Result<Option<Error>> {
+    match revoked {
+        Ok(()) => Ok(None),
+        Err(error) if error.kind == Kind::Awaiting => Ok(Some(error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The keys that nobody has revoked yet, as far as a person says; `None` if there is none.
+fn left_to_a_person(
+    mut managed: Managed,
+    state: &ManagedState,
+    context: &Context,
+) -> Option<Managed> {
+    let hand = brought::standing(state, context)?;
+    let slots = managed.slots.as_mut()?;
+    slots
+        .secondary
+        .take_if(|second| hand.is_revoked(&second.key));
+    match (hand.is_revoked(&slots.primary), slots.secondary.is_some()) {
+        (true, false) => None,
+        _ => Some(managed),
+    }
 }
 
 /// Empties every place. At an issuer that keeps no record of its keys a document is the key, so one that stays fails the

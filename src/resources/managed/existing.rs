@@ -7,6 +7,7 @@ use crate::domain::slots::Key;
 use crate::engine::adopt::not_of_this_key;
 use crate::engine::managed::Managed;
 use crate::error::{Error, Path, Result};
+use crate::issuers::Supply;
 use crate::resources::managed::changes::{the_state, version_changed};
 use crate::resources::managed::connect;
 use crate::resources::managed::model::ManagedState;
@@ -32,6 +33,15 @@ pub fn refuse_existing_key_without_id(config: &ManagedState, context: &Context) 
         return Ok(());
     }
     let (name, issuer) = (config.label(), kind.name());
+    if able.is_some_and(|able| able.supply == Supply::Brought) {
+        return Err(Error::invalid(
+            Path::root("existing_secret_wo"),
+            format!("{name}: this is no place for the first key"),
+            format!(
+                "Keys of {issuer} are handed in by issuer.{issuer}.secret_wo, the first one as well."
+            ),
+        ));
+    }
     Err(Error::invalid(
         Path::root("existing_secret_wo"),
         format!("{name}: it is not known whose secret this is"),

@@ -7,6 +7,7 @@
 
 pub mod apply;
 pub mod bounds;
+mod brought;
 pub mod changes;
 pub mod connect;
 pub mod crossing;

@@ -211,14 +211,17 @@ impl ManagedState {
     /// Takes over what stands in the configuration alone, for one apply.
     pub fn bring(&mut self, config: Self) {
         self.existing_secret_wo = config.existing_secret_wo;
+        self.issuer = config.issuer;
         self.verification = config.verification;
     }
 
     /// The opposite of [`bring`](Self::bring): no state and no plan holds a write-only value.
     pub fn forget_what_was_brought(&mut self) {
         self.existing_secret_wo = Value::Null;
-        if let Value::Value(fields) = &mut self.verification {
-            write_only::forget(fields);
+        for fields in [&mut self.verification, &mut self.issuer] {
+            if let Value::Value(fields) = fields {
+                write_only::forget(fields);
+            }
         }
     }
 

@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Path};
 use crate::instant::Instant;
 use crate::protocol;
 use crate::resources::diagnostics;
+use crate::resources::managed::brought;
 use crate::resources::managed::changes::{
     any_in_order, edited, left, must_verify, repairs, replacements, settings_edited, takes_over,
     trigger_changed,
@@ -44,6 +45,7 @@ pub async fn create(
 ) -> Option<(ManagedState, Private)> {
     sound(diags, config, context)?;
     diagnostics::collect(diags, refuse_existing_key_without_id(config, context))?;
+    diagnostics::collect(diags, brought::of_a_create(config, context))?;
     settle_defaults(&mut planned, config);
     planned.id = Value::Unknown;
     planned.withhold_everything();
@@ -134,6 +136,11 @@ pub fn update(
     let mut managed = diagnostics::collect(diags, prior.managed(&private))?;
     let mut repairs = repairs(prior, &planned);
     let removals = managed.pending_removals();
+    let hand = brought::of_an_update(prior, &planned, config, managed.slots.as_ref(), context);
+    let hand = diagnostics::collect(diags, hand)?;
+    if let Some(hand) = &hand {
+        hand.note_revoked(managed.slots.as_ref(), &mut private.facts);
+    }
     let mut facts = private.facts.clone();
     let takes_over = takes_over(prior, &planned, config, &facts);
     diagnostics::collect(
@@ -172,6 +179,7 @@ pub fn update(
         emergency: emergency.as_ref(),
         pending_revocations: &managed.pending_revocations,
         must_verify: must_verify(&planned, context),
+        by_hand: hand.as_ref().map(brought::Hand::for_rules),
         now: as_of(
             &private,
             managed.slots.as_ref().map(|slots| slots.latest()),
@@ -194,6 +202,10 @@ pub fn update(
         }
         None => planner::first_due(&situation, context.clock.now()),
     };
+    if let Some(hand) = &hand {
+        let taken = hand.refuse_unused(&planned, &situation, &decision);
+        diagnostics::collect(diags, taken)?;
+    }
     let clock = context.clock.now();
     let told = announce::announcement(&situation, &decision, clock).or_else(|| {
         let mut told = announce::standing(&situation, clock)?;

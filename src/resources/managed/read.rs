@@ -17,6 +17,7 @@ use crate::engine::observe::{Copies, Observed, observe};
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
 use crate::ledger::Noted;
+use crate::resources::managed::brought;
 use crate::resources::managed::changes::{any_in_order, must_verify, repairs};
 use crate::resources::managed::connect;
 use crate::resources::managed::emergencies;
@@ -46,7 +47,7 @@ pub async fn read(
     let policy = policy(&state);
     let managed = state.managed(&private)?;
     let now = context.clock.now();
-    let mut connections = connect::without_verification(&state, context)?;
+    let mut connections = connect::for_a_look(&state, context)?;
     connections.former = connect::former(&managed.former, context);
     let look = async {
         let account = connections.account(managed.account.as_deref()).await?;
@@ -239,6 +240,7 @@ pub fn note_status(
     let offboarded = owners::left(state, state, policy, private);
     let repairs = repairs(state, state);
     let removals = managed.pending_removals();
+    let hand = brought::standing(state, context);
     let situation = Situation {
         name: state.label(),
         group: gates::place(state).group,
@@ -256,6 +258,7 @@ pub fn note_status(
         emergency: emergency.as_ref(),
         pending_revocations: &managed.pending_revocations,
         must_verify: must_verify(state, context),
+        by_hand: hand.as_ref().map(brought::Hand::for_rules),
         now,
     };
     let moves = planner::decide_at(&situation, now).moves;

@@ -88,7 +88,7 @@ pub fn refusal(state: &ManagedState, context: &Context) -> Option<Error> {
 }
 
 /// A version is there only beside a write-only value; the values themselves are in no state.
-fn has_write_only_settings(state: &ManagedState) -> bool {
+pub(super) fn has_write_only_settings(state: &ManagedState) -> bool {
     let Some(fields) = state.verification.as_ref_option() else {
         return false;
     };

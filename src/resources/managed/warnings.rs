@@ -27,6 +27,8 @@ struct End {
     keys: Vec<String>,
     places: String,
     retains: bool,
+    /// Nobody but a person can revoke them.
+    by_hand: bool,
 }
 
 impl End {
@@ -50,6 +52,7 @@ impl End {
                 [only] => format!("delivery {only}"),
                 _ => format!("the deliveries {}", enumerated(&places)),
             },
+            by_hand: connect::issuer(&prior.issuer).is_ok_and(|(kind, _)| kind.is_by_hand()),
             retains: policy(prior).is_some_and(|policy| policy.on_destroy == OnDestroy::Retain),
         })
     }
@@ -68,6 +71,13 @@ impl End {
                 detail: format!(
                     "on_destroy is retain: {keys} {stay} valid and {stay} in {places}. Nothing rotates or revokes {them} \
                      any more; the ledger lists {them} as orphaned."
+                ),
+            },
+            false if self.by_hand => Announcement {
+                summary: format!("{name}: {noun} {} left to a person", verb(is_one)),
+                detail: format!(
+                    "This destroys the resource and takes {keys} out of {places}. A person is to revoke {them} at the vendor: \
+                     until then, whoever has a copy can go on using {them}."
                 ),
             },
             false => Announcement {
