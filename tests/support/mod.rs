@@ -33,7 +33,6 @@ pub mod outcome;
 #[cfg(unix)]
 pub mod postgres;
 pub mod prism;
-#[cfg(unix)]
 pub mod programs;
 #[cfg(unix)]
 pub mod receiver;
