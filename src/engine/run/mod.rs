@@ -175,18 +175,19 @@ impl Run<'_> {
         self.facts.primary == Seen::Gone
     }
 
+    /// The large ones are boxed: a step lies at the end of a deep call, and a stack is 2 MiB.
     async fn step(&mut self, step: Step) -> Result<()> {
         match step {
             Step::Check => self.check().await,
             Step::Fetch => self.fetch().await,
-            Step::Mint => self.mint().await,
-            Step::Deliver(content) => self.deliver(content).await,
-            Step::Withdraw => self.withdraw().await,
-            Step::Verify(subject) => self.verify(subject).await,
+            Step::Mint => Box::pin(self.mint()).await,
+            Step::Deliver(content) => Box::pin(self.deliver(content)).await,
+            Step::Withdraw => Box::pin(self.withdraw()).await,
+            Step::Verify(subject) => Box::pin(self.verify(subject)).await,
             Step::SwapIn => self.swap_in(),
-            Step::RevokeSecondary => self.revoke_secondary().await,
-            Step::RevokePending => self.revoke_pending().await,
-            Step::RevokePrimary => self.revoke_primary().await,
+            Step::RevokeSecondary => Box::pin(self.revoke_secondary()).await,
+            Step::RevokePending => Box::pin(self.revoke_pending()).await,
+            Step::RevokePrimary => Box::pin(self.revoke_primary()).await,
         }
     }
 

@@ -365,14 +365,16 @@ impl Run<'_> {
         deed: Deed,
     ) -> Result<Option<Error>> {
         let connections = self.connections;
-        let revoke = async |_| {
-            connections.issuer.revoke(key, survivor).await?;
-            connections.verify_revoked(key, self.stop).await
+        // Boxed, as is the effect: with the proof it is the largest of all, and lies at the end of a deep call.
+        let revoke = |_| {
+            Box::pin(async move {
+                connections.issuer.revoke(key, survivor).await?;
+                connections.verify_revoked(key, self.stop).await
+            })
         };
         let journal = &self.journal;
-        journal
-            .effect(Effect::Revoke, self.acting, deed, revoke, |_| None)
-            .await
+        let effect = journal.effect(Effect::Revoke, self.acting, deed, revoke, |_| None);
+        Box::pin(effect).await
     }
 
     fn warn_pending(&mut self, label: String, error: Error) {
