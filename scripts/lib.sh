@@ -62,9 +62,11 @@ cli() {
 }
 
 # Runs tests, all of a binary in one process, so that each server is started once. More at a time than there are processors,
-# for many of them wait: until a key is accepted a second time, until a lease ends.
+# for many of them wait: until a key is accepted a second time, until a lease ends. Some drive the engine by themselves, whose
+# frames are large in a debug build; the provider serves from a thread with as large a stack.
 run_tests() {
-  RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))} cargo test --locked "$@"
+  RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))} \
+    RUST_MIN_STACK=${RUST_MIN_STACK:-8388608} cargo test --locked "$@"
 }
 
 # What the command $1 says that it is, such as "Terraform v1.11.4".
