@@ -11,6 +11,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::deployments::{self, Wanted};
 use crate::error::{Error, Kind, Path, Result};
 use crate::http::Http;
 use crate::issuers::{Issuer, IssuerKind};
@@ -259,6 +260,11 @@ pub trait Connector: Send + Sync {
         settings: &Settings,
         context: &Context,
     ) -> Result<Box<dyn Store>>;
+
+    /// What the settings ask to start consumers anew.
+    fn deployment(&self, settings: &Settings, context: &Context) -> Result<Wanted> {
+        deployments::connect(settings, context)
+    }
 }
 
 /// Every sort connects itself.

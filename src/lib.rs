@@ -20,6 +20,7 @@
 //!   none should be; [`cli`] is what a person may ask for without Terraform, and [`telemetry`] hands metrics over.
 //! * [`notify`] tells people what the ledger has in its outbox.
 //! * [`issuers`] mint and revoke, [`stores`] hold what is delivered; one file and one line in a table for each.
+//! * [`deployments`] makes consumers read what was delivered.
 //! * [`http`] is the one API client; [`vendors`] is what the issuers and stores of one vendor add to it: credentials,
 //!   signing, how it says no.
 //! * [`context`] is what a resource may reach; [`clock`] alone asks for the time; [`secret`] alone holds secrets;
@@ -36,6 +37,7 @@ pub mod cli;
 pub mod clock;
 pub mod context;
 pub mod data_sources;
+pub mod deployments;
 pub mod domain;
 pub mod duration;
 pub mod engine;

@@ -25,6 +25,9 @@ mod crashes;
 /// Keys of APIs that a configuration declares.
 #[cfg(unix)]
 mod declared;
+/// Consumers are made to read what was delivered.
+#[cfg(unix)]
+mod deployments;
 /// Keys that somebody else may have.
 #[cfg(unix)]
 mod emergency;

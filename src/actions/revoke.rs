@@ -188,6 +188,7 @@ fn target(request: &Request, context: &Context) -> Result<Option<(Connections, S
         capabilities: issuer.capabilities(),
         issuer: Account::new(issuer, context)?,
         deliveries: BTreeMap::new(),
+        deployments: BTreeMap::new(),
         former: Vec::new(),
         verification: None,
     };

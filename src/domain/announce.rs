@@ -2,6 +2,7 @@
 
 use crate::domain::course::{Leg, course};
 use crate::domain::deliveries;
+use crate::domain::deployments;
 use crate::domain::emergency::words;
 use crate::domain::finding::Status;
 use crate::domain::moves::Move;
@@ -168,6 +169,9 @@ fn sentence(leg: &Leg, situation: &Situation, legs: &[Leg]) -> String {
         ),
         Move::Verify => {
             format!("This apply verifies staged key {staged}; {primary} stays primary.")
+        }
+        Move::Deploy => {
+            slots.map_or_else(String::new, |slots| deployments::sentence(situation, slots))
         }
         Move::Promote => {
             let promoted = match is_staged_first(legs) {

@@ -11,7 +11,7 @@ use crate::domain::slots::Slots;
 use crate::instant::Instant;
 
 /// More moves than any course has: each of them brings the key nearer to rest.
-const LONGEST: usize = 8;
+const LONGEST: usize = 12;
 
 /// One move of an apply.
 #[derive(Clone, Debug)]

@@ -1,8 +1,9 @@
 //! One apply brings a key to rest: whatever the policy, the keys and the facts, the plan after it is empty.
 
 use super::*;
+use crate::domain::deployments::{Deployment, Record, Shown};
 use crate::domain::policy::{OnDrift, Policy};
-use crate::domain::rules::tests::{Case, DUE, policy, retiring, single, staged};
+use crate::domain::rules::tests::{Case, DUE, at, policy, retiring, single, staged};
 use crate::domain::situation::{Copy, Repair, Seen, Why};
 use crate::domain::slots::Role;
 use crate::duration::Duration;
@@ -53,6 +54,21 @@ fn looks() -> [(Seen, Copy); 4] {
     ]
 }
 
+/// None, one that is owed what stands there, and one that fails, in turn.
+fn deployment(turn: usize) -> Option<Deployment> {
+    let record = Record {
+        shown: Some(Shown::default()),
+        failing_since: (turn % 3 == 2).then(|| at(1_000)),
+        ..Record::default()
+    };
+    (!turn.is_multiple_of(3)).then(|| Deployment {
+        name: "web".into(),
+        required: turn.is_multiple_of(2),
+        record,
+        tried: None,
+    })
+}
+
 pub(in crate::domain) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for policy in policies() {
@@ -67,7 +83,9 @@ pub(in crate::domain) fn cases() -> Vec<Case> {
                         (false, Some(Why::Missing)),
                         (true, Some(Why::Removed)),
                     ] {
+                        let deployment = deployment(cases.len());
                         cases.push(Case::new(slots.clone()).with(|case| {
+                            case.deployments.extend(deployment);
                             case.policy = policy.clone();
                             case.facts.primary = primary.clone();
                             case.facts.primary_copy = primary_copy.clone();
@@ -123,9 +141,11 @@ fn no_course_holds_a_third_key_or_drops_one_that_waits() {
                     Move::Promote | Move::Verify | Move::Discard => role == Some(Role::Staged),
                     Move::Revoke => role == Some(Role::Retiring),
                     Move::Contain => role.is_some(),
-                    Move::Deliver | Move::RevokePending | Move::Create | Move::RevokePrimary => {
-                        true
-                    }
+                    Move::Deliver
+                    | Move::Deploy
+                    | Move::RevokePending
+                    | Move::Create
+                    | Move::RevokePrimary => true,
                 };
                 assert!(allowed, "{next:?} at {now}: {case:#?}");
                 foreseen.take(next, &situation);
@@ -150,7 +170,7 @@ fn brings_another_primary(case: &Case, now: i64) -> bool {
     let before = foreseen.slots.generation;
     [0, 5, 20, 80, 600].into_iter().any(|later| {
         let at = Situation {
-            now: crate::domain::rules::tests::at(now + later),
+            now: at(now + later),
             ..given.clone()
         };
         for next in moves(&foreseen.situation(&at)) {

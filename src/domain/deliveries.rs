@@ -5,6 +5,7 @@
 //! failing already. One that is not required holds up nothing.
 
 use crate::domain::announce::{capitalised, enumerated};
+use crate::domain::deployments;
 use crate::domain::situation::{Copy, Repair, Situation, Why};
 use crate::domain::slots::Slots;
 use crate::domain::ways;
@@ -223,7 +224,8 @@ pub fn risk_of_revocation(situation: &Situation, slots: &Slots) -> String {
         now: hold - Duration::from_secs(1),
         ..situation.clone()
     };
-    match held.revocation_waits_for(slots) {
+    let waits = held.revocation_waits_for(slots);
+    match waits.or_else(|| deployments::keeps_the_retiring_key(&held, slots)) {
         Some(why) => {
             format!(", and max_grace_period is over, so that it is revoked although {why}")
         }

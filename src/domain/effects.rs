@@ -35,6 +35,8 @@ pub enum Effect {
     Withdraw,
     /// A key is proved to work.
     Verify,
+    /// Consumers are made to read what is delivered.
+    Deploy,
     /// A key is deactivated and deleted at the issuer.
     Revoke,
 }

@@ -1,6 +1,7 @@
 //! What a move makes of the keys, and of what is known of them, if it succeeds. A plan foresees with it what an apply
 //! does with it.
 
+use crate::domain::deployments::Deployment;
 use crate::domain::moves::Move;
 use crate::domain::policy::Policy;
 use crate::domain::situation::{ByHand, Copy, Facts, Repair, Seen, Situation, Why};
@@ -15,6 +16,7 @@ pub struct Foreseen {
     pub slots: Slots,
     facts: Facts,
     repairs: Vec<Repair>,
+    deployments: Vec<Deployment>,
     delivered: bool,
     rolled_back: bool,
     any_in_order: bool,
@@ -29,6 +31,7 @@ impl Foreseen {
             slots: slots.clone(),
             facts: situation.facts.clone(),
             repairs: situation.repairs.to_vec(),
+            deployments: situation.deployments.to_vec(),
             delivered: situation.delivered,
             rolled_back: situation.is_rolled_back(),
             any_in_order: situation.any_in_order,
@@ -43,6 +46,7 @@ impl Foreseen {
             slots: Some(&self.slots),
             facts: &self.facts,
             repairs: &self.repairs,
+            deployments: &self.deployments,
             any_in_order: self.any_in_order,
             pending_removals: match self.delivered {
                 true => &[],
@@ -80,6 +84,10 @@ impl Foreseen {
                     secondary.key.verified_at = Some(now);
                 }
             }
+            Move::Deploy => {
+                let all = self.deployments.iter_mut();
+                all.for_each(|deployment| deployment.foresee(slots));
+            }
             Move::Stage => slots.stage(yet_to_be_minted(now)),
             Move::Promote => slots.promote_staged(now, old_lives),
             Move::Replace => slots.swap_in(yet_to_be_minted(now), now, old_lives),
@@ -115,11 +123,14 @@ impl Foreseen {
     }
 }
 
+/// What a key is called that exists in a plan only.
+pub(super) const NEW: &str = "the new key";
+
 /// A key that exists in a plan only.
 fn yet_to_be_minted(now: Instant) -> Key {
     Key {
         key_id: None,
-        fingerprint: Some(Fingerprint::recorded("the new key")),
+        fingerprint: Some(Fingerprint::recorded(NEW)),
         created_at: now,
         delivered_at: Some(now),
         verified_at: Some(now),
@@ -151,7 +162,7 @@ impl Facts {
             }
             Move::RevokePrimary => facts.primary = Seen::Gone,
             Move::RevokePending => facts.orphans.clear(),
-            Move::Create | Move::Deliver | Move::Verify => {}
+            Move::Create | Move::Deliver | Move::Verify | Move::Deploy => {}
         }
         facts
     }

@@ -15,6 +15,7 @@ pub mod announce;
 pub mod capabilities;
 pub mod course;
 pub mod deliveries;
+pub mod deployments;
 pub mod effects;
 pub mod emergency;
 pub mod finding;

@@ -31,6 +31,8 @@ pub enum Move {
     Stage,
     /// A staged key that has not passed its verification yet is verified.
     Verify,
+    /// What makes consumers read the documents is asked for, and waited for.
+    Deploy,
     /// The staged key becomes primary; the old primary retires.
     Promote,
     /// A new key is minted and becomes primary at once, because the old one cannot be delivered or used.
@@ -57,7 +59,7 @@ impl Move {
     pub fn writes(self) -> bool {
         !matches!(
             self,
-            Self::RevokePending | Self::Verify | Self::RevokePrimary
+            Self::RevokePending | Self::Verify | Self::Deploy | Self::RevokePrimary
         )
     }
 }

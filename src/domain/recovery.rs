@@ -80,7 +80,7 @@ fn concerns_keys(intent: &Intent) -> bool {
     match intent.effect {
         Effect::Mint | Effect::Revoke => true,
         Effect::Apply => !intent.known.is_empty(),
-        Effect::Deliver | Effect::Withdraw | Effect::Verify => false,
+        Effect::Deliver | Effect::Withdraw | Effect::Verify | Effect::Deploy => false,
     }
 }
 
@@ -134,6 +134,7 @@ impl Evidence<'_> {
             Effect::Revoke => self.judge_revoke(intent),
             Effect::Deliver | Effect::Withdraw => Verdict::Settled("the documents were read again"),
             Effect::Verify => Verdict::Settled("a key is proved again before it is promoted"),
+            Effect::Deploy => Verdict::Settled("a deployment is owed until it is seen to be done"),
             Effect::Apply => self.judge_apply(intent),
         }
     }

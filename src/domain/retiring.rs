@@ -1,6 +1,7 @@
 //! Rules for the retiring key: when it is revoked, and what somebody did to it before.
 
 use crate::domain::deliveries;
+use crate::domain::deployments;
 use crate::domain::finding::{Finding, Status};
 use crate::domain::moves::Move;
 use crate::domain::rules::HALF_WAY;
@@ -79,7 +80,8 @@ pub(super) fn the_retiring_key_has_had_its_grace(
     if !is_served(situation) {
         return None;
     }
-    if let Some(why) = situation.revocation_waits_for(slots) {
+    let waits = situation.revocation_waits_for(slots);
+    if let Some(why) = waits.or_else(|| deployments::keeps_the_retiring_key(situation, slots)) {
         let hold = slots.hold_ends_at(policy).filter(|at| situation.now < *at);
         let until = hold.map_or_else(String::new, |at| format!(" until {at} at the latest"));
         let reason = format!("retiring key {key} is kept{until}, because {why}");

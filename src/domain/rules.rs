@@ -4,6 +4,7 @@
 //! A rule is named after what it finds. None of them asks for the time or does anything.
 
 use crate::domain::deliveries;
+use crate::domain::deployments::{self, a_deployment_holds_up_the_rotation, a_deployment_is_owed};
 use crate::domain::emergency::a_key_is_compromised;
 use crate::domain::finding::{Finding, Status};
 use crate::domain::gates::{self, another_environment_comes_first};
@@ -26,11 +27,13 @@ const RULES: &[Rule] = &[
     a_delivery_is_not_in_order,
     the_staged_key_is_unusable,
     the_primary_is_unusable,
+    a_deployment_is_owed,
     the_retiring_key_is_not_as_it_was,
     the_retiring_key_has_had_its_grace,
     another_key_is_wanted_in_place_of_one_that_never_passed,
     rotation_is_near_or_due,
     a_delivery_holds_up_the_rotation,
+    a_deployment_holds_up_the_rotation,
     another_environment_comes_first,
     the_staged_key_is_not_verified,
     rotation_comes_up,
@@ -243,6 +246,7 @@ pub(super) fn rotation(situation: &Situation, slots: &Slots) -> Option<Move> {
     if let Some(ready_at) = slots.ready_at(policy) {
         let waits = !situation.can_swap()
             || !situation.promotion_waits_for().is_empty()
+            || deployments::holds_the_promotion(situation, slots)
             || gates::is_closed(situation, slots);
         return (is_due && now >= ready_at && !waits).then_some(Move::Promote);
     }

@@ -1,6 +1,7 @@
 //! A table of situations, each a sentence, and the moves that follow.
 
 use super::Move::{self, *};
+use crate::domain::deployments::Deployment;
 use crate::domain::emergency::Emergency;
 use crate::domain::offboarding::Offboarded;
 use crate::domain::planner::{decide_at, first_due};
@@ -73,6 +74,7 @@ pub(in crate::domain) struct Case {
     pub slots: Option<Slots>,
     pub facts: Facts,
     pub repairs: Vec<Repair>,
+    pub deployments: Vec<Deployment>,
     pub requested: bool,
     pub environment: Option<String>,
     pub offboarded: Option<Offboarded>,
@@ -89,6 +91,7 @@ impl Case {
             slots: Some(slots),
             facts: Facts::default(),
             repairs: Vec::new(),
+            deployments: Vec::new(),
             requested: false,
             environment: None,
             offboarded: None,
@@ -113,6 +116,7 @@ impl Case {
             slots: self.slots.as_ref(),
             facts: &self.facts,
             repairs: &self.repairs,
+            deployments: &self.deployments,
             any_in_order: self.in_order,
             pending_removals: &self.removals,
             delivered: false,

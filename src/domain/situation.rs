@@ -1,5 +1,6 @@
 //! Everything that a decision may depend on, in one plain value.
 
+use crate::domain::deployments::Deployment;
 use crate::domain::emergency::Emergency;
 use crate::domain::gates::Peers;
 use crate::domain::offboarding::Offboarded;
@@ -24,6 +25,8 @@ pub struct Situation<'a> {
     pub facts: &'a Facts,
     /// Deliveries that are not as they should be.
     pub repairs: &'a [Repair],
+    /// What makes consumers read the deliveries.
+    pub deployments: &'a [Deployment],
     /// At least one delivery holds the keys as it should, or there is none at all.
     pub any_in_order: bool,
     /// Places that deliveries have left and that may still hold keys.

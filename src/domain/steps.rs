@@ -17,6 +17,8 @@ pub enum Step {
     Withdraw,
     /// Proves that a key works.
     Verify(Subject),
+    /// Makes consumers read what is delivered.
+    Deploy,
     /// The new or staged key becomes primary.
     SwapIn,
     /// Deactivates and deletes the key in the secondary slot.
@@ -89,6 +91,7 @@ pub fn steps(next: Move, proof: Proof) -> &'static [Step] {
             Verify(Subject::NewlyStaged),
         ],
         (Move::Verify, _) => &[Fetch, Verify(Subject::Staged)],
+        (Move::Deploy, _) => &[Deploy],
         (Move::Promote, _) => &[
             Fetch,
             Verify(Subject::Staged),
@@ -181,7 +184,7 @@ mod tests {
 
     #[test]
     fn repairing_a_delivery_never_mints_or_revokes() {
-        for next in [Move::Deliver, Move::Verify] {
+        for next in [Move::Deliver, Move::Verify, Move::Deploy] {
             let effect = |step: &Step| matches!(step, Step::Mint | Step::RevokeSecondary);
             assert!(position((next, Proof::Minted), effect).is_none());
         }

@@ -90,6 +90,7 @@ fn connections(model: &Model, context: &Context) -> Connections {
         capabilities: model.capabilities(),
         issuer: Account::new(Box::new(model.clone()), context).unwrap(),
         deliveries: BTreeMap::new(),
+        deployments: BTreeMap::new(),
         former: Vec::new(),
         verification: None,
     }

@@ -6,6 +6,7 @@ use std::time::Duration as StdDuration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::deployments::Wanted;
 use crate::domain::capabilities::Capabilities;
 use crate::domain::slots::Key;
 use crate::domain::steps;
@@ -30,6 +31,8 @@ pub struct Connections {
     pub capabilities: Capabilities,
     /// Where they are delivered, by the name of the delivery.
     pub deliveries: BTreeMap<String, Delivery>,
+    /// What makes consumers read the deliveries, by name.
+    pub deployments: BTreeMap<String, Wanted>,
     /// Places that deliveries have left: they may hold a copy, and are to be emptied.
     pub former: Vec<FormerPlace>,
     /// The request that proves a key, for an issuer that cannot.

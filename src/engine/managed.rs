@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use strum::{Display, EnumString};
 
+use crate::domain::deployments::Record;
 use crate::domain::slots::Slots;
 use crate::engine::former::Former;
 use crate::error::Error;
@@ -19,6 +20,8 @@ pub struct Managed {
     pub slots: Option<Slots>,
     /// What was delivered, by the name of the delivery.
     pub deliveries: BTreeMap<String, DeliveryRecord>,
+    /// What is known of its deployments, by name.
+    pub deployments: BTreeMap<String, Record>,
     /// Keys whose revocation failed, by id.
     pub pending_revocations: Vec<String>,
     /// The account that its keys were seen in, by the name that it is locked by, at an issuer that lists its keys.

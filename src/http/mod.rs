@@ -3,10 +3,11 @@
 //! `transport` connects, sends once and bounds what comes back; `network` knows proxies and whom to trust. `retry` decides whether a call is sent again and how long
 //! it is waited for. `call` puts the two together for a [`Vendor`], which adds its address, its credentials and the way
 //! in which it says no; `refusal` turns that into an error that a person can act on, without any secret. `auth` and
-//! `pages` are what most vendors have in common, `template` fills requests that a configuration writes. An issuer for one more API is a [`Vendor`] and its calls, in one file.
+//! `pages` are what most vendors have in common, `template` fills requests that a configuration writes, and `configured` reads what these have in common. An issuer for one more API is a [`Vendor`] and its calls, in one file.
 
 pub mod auth;
 mod call;
+pub mod configured;
 mod network;
 mod pages;
 mod refusal;

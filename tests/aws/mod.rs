@@ -1,5 +1,7 @@
 //! Amazon Web Services, against moto and against servers that misbehave.
 
+/// Services that are deployed anew.
+mod deployments;
 /// Faults that moto does not have: throttling, outages, lost answers, pages.
 mod faults;
 /// Access keys of IAM users.
@@ -58,6 +60,7 @@ fn endpoints(url: &str) -> ValueAny {
         ("sts", text(url)),
         ("secretsmanager", text(url)),
         ("ssm", text(url)),
+        ("ecs", text(url)),
     ]))
 }
 

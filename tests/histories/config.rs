@@ -45,6 +45,8 @@ pub struct Config {
     pub trigger: u64,
     pub deliveries: usize,
     pub stored: bool,
+    /// Whether there is a deployment, and whether it is required.
+    pub deployment: Option<bool>,
     pub hold: bool,
     /// How many there were.
     emergencies: u32,
@@ -62,6 +64,7 @@ impl Config {
             trigger: 0,
             deliveries: 1,
             stored: false,
+            deployment: None,
             hold: false,
             emergencies: 0,
             emergency: None,
@@ -77,6 +80,7 @@ impl Config {
             Edit::Trigger => self.trigger += 1,
             Edit::Deliveries(index) => self.deliveries = *index,
             Edit::StoreInState(stored) => self.stored = *stored,
+            Edit::Deployment(required) => self.deployment = *required,
             Edit::HoldWhileUsed(hold) => self.hold = *hold,
             Edit::Emergency { revoke_first, all } => {
                 self.emergencies += 1;
@@ -123,6 +127,7 @@ impl Config {
                 field("user_name", "u"),
             )])),
             deliveries: Value::Value(deliveries.collect()),
+            deployments: self.deployments().into(),
             store_secret_in_state: if self.stored {
                 Value::Value(true)
             } else {
@@ -132,6 +137,12 @@ impl Config {
             emergency: self.declared(),
             ..ManagedState::default()
         }
+    }
+
+    fn deployments(&self) -> Option<BTreeMap<String, Value<Fields>>> {
+        let required = ValueAny::Bool(self.deployment?);
+        let fields = BTreeMap::from([("required".to_owned(), required)]);
+        Some(BTreeMap::from([("web".to_owned(), Value::Value(fields))]))
     }
 
     fn declared(&self) -> Value<EmergencyState> {
@@ -163,6 +174,7 @@ impl Config {
         proposed.policy = config.policy;
         proposed.issuer = config.issuer;
         proposed.deliveries = config.deliveries;
+        proposed.deployments = config.deployments;
         proposed.rotation_trigger = config.rotation_trigger;
         proposed.emergency = config.emergency;
         proposed

@@ -54,6 +54,42 @@ async fn a_first_key_is_minted_and_then_written_everywhere() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_compromised_key_is_revoked_once_its_successor_was_shown_or_could_not_be() {
+    let emergency = Edit::Emergency {
+        revoke_first: false,
+        all: false,
+    };
+    let events = [
+        apply(),
+        Event::Edit(Edit::Deployment(Some(true))),
+        apply(),
+        Event::Edit(emergency),
+    ];
+    for (broken, told) in [
+        (None, "deploy web"),
+        (Some("deploy web"), "deploy web failed"),
+    ] {
+        let mut player = after(&events).await;
+        let broken: Vec<&str> = broken.into_iter().collect();
+        let expected = [
+            "mint id2",
+            "write /p0",
+            "write /p1",
+            told,
+            "write /p0",
+            "write /p1",
+            "revoke id1",
+        ];
+        assert_eq!(effects(&mut player, &broken).await, expected);
+        let owed: &[&str] = match told {
+            "deploy web" => &[],
+            _ => &["deploy web"],
+        };
+        assert_eq!(effects(&mut player, &[]).await, owed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_check_mints_nothing() {
     for broken in ["check /p1", "check issuer"] {
         let mut player = Player::new();

@@ -69,6 +69,8 @@ pub enum Edit {
     /// One of the sets of deliveries.
     Deliveries(usize),
     StoreInState(bool),
+    /// None, a required deployment, or one that is not.
+    Deployment(Option<bool>),
     HoldWhileUsed(bool),
     /// A new emergency: whether the key is revoked first, and whether the other slot is compromised too.
     Emergency {
@@ -177,6 +179,7 @@ fn edits() -> impl Strategy<Value = Edit> {
         Just(Edit::Trigger),
         (0usize..DELIVERIES.len()).prop_map(Edit::Deliveries),
         any::<bool>().prop_map(Edit::StoreInState),
+        any::<Option<bool>>().prop_map(Edit::Deployment),
         any::<bool>().prop_map(Edit::HoldWhileUsed),
         (any::<bool>(), any::<bool>())
             .prop_map(|(revoke_first, all)| Edit::Emergency { revoke_first, all }),

@@ -265,6 +265,10 @@ impl Player {
             .status_reason
             .as_deref_option()
             .unwrap_or_default();
+        let mark = slots.primary.fingerprint.map(|mark| mark.to_string());
+        if state.shown.is_some() && state.shown != mark {
+            return Err("the consumers read another key in the end".into());
+        }
         match (status, managed.pending_revocations.is_empty()) {
             ("ok", true) => Ok(()),
             _ => Err(format!("{status} in the end: {reason}")),

@@ -150,6 +150,11 @@ impl Player {
                 return Ok(());
             }
         }
+        let deployed = self.kept.as_ref().map(|kept| &kept.state.deployments);
+        if deployed.is_none_or(|deployments| !deployments.is_value()) {
+            // Whoever reads a key at rest has read it.
+            self.world.state().shown = None;
+        }
         match self.kept.is_some() {
             true => self.update(late).await,
             false => self.create(late).await,

@@ -8,6 +8,8 @@ mod life;
 mod roles;
 /// What a delivery does with a Secret.
 mod secrets;
+/// Workloads that are restarted.
+mod workloads;
 
 use std::collections::BTreeMap;
 

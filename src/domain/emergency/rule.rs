@@ -1,6 +1,7 @@
 //! Which move is next about compromised keys.
 
 use super::{Emergency, Order, words};
+use crate::domain::deployments;
 use crate::domain::finding::{Finding, Status};
 use crate::domain::moves::Move;
 use crate::domain::situation::{Copy, Seen, Situation};
@@ -34,8 +35,21 @@ pub(in crate::domain) fn a_key_is_compromised(
     Some(Finding::new(Status::Compromised, reason).then(next))
 }
 
-/// The next move. Never a third key: whatever stands beside a compromised primary makes room, unless it can take its place.
+/// The next move. Where nobody is to be without a key, consumers go on with the successor before the compromised key is
+/// revoked: once, and no longer than the deployment is given.
 fn next(situation: &Situation, slots: &Slots, emergency: &Emergency) -> Option<Move> {
+    let next = move_about_keys(situation, slots, emergency)?;
+    let is_replaced = next == Move::Contain
+        && emergency.order == Order::ReplaceFirst
+        && !emergency.has(&slots.primary);
+    match is_replaced && deployments::is_next(situation, slots) {
+        true => Some(Move::Deploy),
+        false => Some(next),
+    }
+}
+
+/// Never a third key: whatever stands beside a compromised primary makes room, unless it can take its place.
+fn move_about_keys(situation: &Situation, slots: &Slots, emergency: &Emergency) -> Option<Move> {
     let is_gone = situation.facts.primary == Seen::Gone;
     let is_primary = emergency.has(&slots.primary);
     let second = slots.secondary_key();

@@ -3,6 +3,7 @@
 use crate::domain::announce::{self, Announcement, enumerated};
 use crate::domain::course::Leg;
 use crate::domain::deliveries;
+use crate::domain::deployments;
 use crate::domain::emergency::{Emergency, Order};
 use crate::domain::moves::Move;
 use crate::domain::situation::{Seen, Situation};
@@ -117,6 +118,10 @@ pub fn sentence(leg: &Leg, situation: &Situation) -> Option<String> {
                  reads it {beside} until its successor is delivered."
             )
         }
+        Move::Deploy if emergency.order == Order::ReplaceFirst => format!(
+            "{} Whether or not it comes about, the compromised key is revoked then.",
+            deployments::sentence(situation, slots)
+        ),
         Move::Contain => contained(situation, emergency, slots)?,
         Move::Replace if emergency.has_any(slots) => {
             let proved = match situation.must_verify {

@@ -6,6 +6,7 @@
 mod approval;
 mod containing;
 mod delivering;
+mod deploying;
 mod leaving;
 mod minting;
 mod places;
@@ -123,6 +124,8 @@ pub struct Trouble {
     unsure: BTreeSet<String>,
     /// What the places said that could not be copied from.
     unread: Vec<Error>,
+    /// Required deployments that began to fail.
+    unshown: BTreeSet<String>,
     /// Fails the apply once everything else is done.
     late: Option<Error>,
 }
@@ -142,6 +145,7 @@ impl Run<'_> {
 
     async fn take_each(&mut self, moves: &[Move]) -> Result<()> {
         for (index, next) in moves.iter().enumerate() {
+            self.refuse_unshown(*next)?;
             self.acting = next.word();
             self.progress.promotes_next = moves[index + 1..].contains(&Move::Promote);
             for step in steps(*next, self.connections.proof()) {
@@ -184,6 +188,7 @@ impl Run<'_> {
             Step::Deliver(content) => Box::pin(self.deliver(content)).await,
             Step::Withdraw => Box::pin(self.withdraw()).await,
             Step::Verify(subject) => Box::pin(self.verify(subject)).await,
+            Step::Deploy => Box::pin(self.deploy()).await,
             Step::SwapIn => self.swap_in(),
             Step::RevokeSecondary => Box::pin(self.revoke_secondary()).await,
             Step::RevokePending => Box::pin(self.revoke_pending()).await,

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Method};
 use reqwest::Url;
 
 use super::request::Verification;
 use super::{CONSECUTIVE, INTERVAL, TIMEOUT};
 use crate::duration::Duration;
 use crate::error::{Error, Result};
-use crate::http::{Escape, Http, Template, is_encrypted_or_local};
+use crate::http::{Http, Template, configured};
 use crate::settings::{DROPPED, Settings};
 
 const PLACEHOLDERS: &[&str] = &["key_id", "secret"];
@@ -24,12 +23,12 @@ const MOST_CONSECUTIVE: u32 = 100;
 impl Verification {
     /// Reads the settings. Errors carry the attribute path.
     pub fn from_settings(settings: &Settings, http: Arc<Http>) -> Result<Self> {
-        let body = either(settings, "body", "body_wo")?;
+        let body = configured::either(settings, "body", "body_wo", PLACEHOLDERS)?;
         let verification = Self {
             http,
             url: url(settings)?,
-            method: method(settings, body.is_some())?,
-            headers: headers(settings)?,
+            method: configured::method(settings, METHODS, body.is_some())?,
+            headers: configured::headers(settings, PLACEHOLDERS)?,
             basic_auth: basic_auth(settings)?,
             body,
             expected: expected_status(settings)?,
@@ -39,16 +38,10 @@ impl Verification {
             consecutive: consecutive(settings)?,
         };
         refuse_two_authorizations(settings, &verification)?;
-        refuse_in_the_clear(settings, &verification.url)?;
         refuse_too_little_time(settings, &verification)?;
         refuse_request_without_key(settings, &verification)?;
         Ok(verification)
     }
-}
-
-fn template(settings: &Settings, name: &str, text: &str) -> Result<Template> {
-    Template::parse(text, PLACEHOLDERS)
-        .map_err(|problem| settings.wrong(name, format!("{name} is not valid"), problem))
 }
 
 fn url(settings: &Settings) -> Result<Url> {
@@ -61,84 +54,7 @@ fn url(settings: &Settings) -> Result<Url> {
                 .into(),
         ));
     }
-    let url = Url::parse(text).map_err(|error| wrong(format!("It cannot be read: {error}.")))?;
-    if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
-        return Err(wrong("It begins with neither https:// nor http://.".into()));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong(
-            "It holds a user name or password, which would be shown in messages. Use basic_auth."
-                .into(),
-        ));
-    }
-    Ok(url)
-}
-
-fn method(settings: &Settings, has_body: bool) -> Result<Method> {
-    match settings.one_of("method", METHODS)? {
-        // Every listed word is a method.
-        Some(word) => Ok(Method::from_bytes(word.as_bytes()).unwrap_or(Method::GET)),
-        None if has_body => Err(settings.wrong(
-            "method",
-            "method is missing",
-            "There is a body, and the default GET is rarely meant with one. Set method, such as \"POST\".",
-        )),
-        None => Ok(Method::GET),
-    }
-}
-
-/// A template that may be given in the open or write-only.
-fn either(settings: &Settings, name: &str, secretly: &str) -> Result<Option<Template>> {
-    let read = |name| {
-        let text = settings.string(name);
-        text.map(|text| template(settings, name, text)).transpose()
-    };
-    match (read(name)?, read(secretly)?) {
-        (Some(_), Some(_)) => Err(settings.wrong(
-            secretly,
-            format!("{name} and {secretly} exclude each other"),
-            format!("Both are set. Keep {secretly} if no plan or state may hold the value."),
-        )),
-        (open, secret) => Ok(open.or(secret)),
-    }
-}
-
-fn headers(settings: &Settings) -> Result<Vec<(HeaderName, Template)>> {
-    let mut headers = headers_of(settings, "headers")?;
-    for (name, value) in headers_of(settings, "headers_wo")? {
-        if headers.iter().any(|(other, _)| *other == name) {
-            return Err(Error::invalid(
-                settings.path_of("headers_wo").key(name.as_str()),
-                format!("The header {name} is given twice"),
-                "It is in headers and in headers_wo. Keep one of them.",
-            ));
-        }
-        headers.push((name, value));
-    }
-    Ok(headers)
-}
-
-fn headers_of(settings: &Settings, map: &str) -> Result<Vec<(HeaderName, Template)>> {
-    let read = |(name, value): (&str, &str)| {
-        let path = settings.path_of(map).key(name);
-        let wrong = |detail: String| {
-            Error::invalid(
-                path.clone(),
-                format!("The header {name} is not valid"),
-                detail,
-            )
-        };
-        let template = Template::parse(value, PLACEHOLDERS).map_err(&wrong)?;
-        let sample = template.fill(&[("key_id", "id"), ("secret", "secret")], Escape::None);
-        HeaderValue::from_str(&sample).map_err(|_| {
-            wrong("Its value holds a character that HTTP does not allow there.".into())
-        })?;
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
-            wrong("Its name holds a character that HTTP does not allow there.".into())
-        })?;
-        Ok((name, template))
-    };
-    settings.string_map(map).into_iter().map(read).collect()
+    configured::url(settings, "url", text)
 }
 
 fn basic_auth(settings: &Settings) -> Result<Option<(Template, Template)>> {
@@ -146,17 +62,19 @@ fn basic_auth(settings: &Settings) -> Result<Option<(Template, Template)>> {
         return Ok(None);
     };
     let username = fields.string("username").unwrap_or_default();
-    let password = either(&fields, "password", "password_wo")?.ok_or_else(|| {
-        fields.wrong(
-            "password",
-            "password is missing",
-            format!(
-                "Set password or password_wo in {}. {DROPPED}",
-                fields.path()
-            ),
-        )
-    })?;
-    Ok(Some((template(&fields, "username", username)?, password)))
+    let password = configured::either(&fields, "password", "password_wo", PLACEHOLDERS)?
+        .ok_or_else(|| {
+            fields.wrong(
+                "password",
+                "password is missing",
+                format!(
+                    "Set password or password_wo in {}. {DROPPED}",
+                    fields.path()
+                ),
+            )
+        })?;
+    let username = configured::template(&fields, "username", username, PLACEHOLDERS)?;
+    Ok(Some((username, password)))
 }
 
 fn expected_status(settings: &Settings) -> Result<Vec<u16>> {
@@ -236,23 +154,6 @@ fn refuse_request_without_key(settings: &Settings, verification: &Verification) 
         format!(
             "Neither {{{{secret}}}} nor {{{{key_id}}}} stands in headers, basic_auth or body, so the answer would say \
              nothing of the key. Add one, such as headers = {{ Authorization = \"Bearer {{{{secret}}}}\" }}. {DROPPED}"
-        ),
-    ))
-}
-
-/// Only this machine may see a request that travels unencrypted. One without the secret may still carry other
-/// credentials, and whoever stands on the way could answer it as he likes.
-fn refuse_in_the_clear(settings: &Settings, url: &Url) -> Result<()> {
-    if is_encrypted_or_local(url) {
-        return Ok(());
-    }
-    Err(settings.wrong(
-        "url",
-        "The request would travel unencrypted",
-        format!(
-            "It goes over plain http to {}, and everyone on the way could read and answer it. Use https; http is allowed \
-             to this machine (localhost, 127.0.0.1, ::1).",
-            url.host_str().unwrap_or_default()
         ),
     ))
 }

@@ -89,7 +89,7 @@ fn what_cannot_work_is_refused_with_its_attribute() {
         (
             refused([("url", text("https://u:p@h/"))]),
             "verification.url",
-            "Use basic_auth",
+            "Send them in a header",
         ),
         (
             refused([("url", text("ftp://h/"))]),

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Pace, Proof, verify};
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
-use crate::http::{Escape, Http, Template, auth};
+use crate::http::{Escape, Http, Template, auth, configured};
 use crate::issuers::Probe;
 use crate::secret::Secret;
 
@@ -106,7 +106,7 @@ impl Verification {
             auth::basic(request.headers_mut(), &username, &password, "basic_auth")?;
         }
         if let Some(body) = &self.body {
-            let body = body.fill(&values, self.escape());
+            let body = body.fill(&values, configured::escape(&self.headers));
             *request.body_mut() = Some(body.as_bytes().to_vec().into());
         }
         Ok(request)
@@ -121,16 +121,6 @@ impl Verification {
             ));
         }
         Ok(key_id.unwrap_or_default())
-    }
-
-    fn escape(&self) -> Escape {
-        let content_type = self
-            .headers
-            .iter()
-            .find(|(name, _)| *name == http::header::CONTENT_TYPE);
-        content_type.map_or(Escape::None, |(_, template)| {
-            Escape::for_content_type(&template.fill(&[], Escape::None))
-        })
     }
 
     fn expects(&self, status: StatusCode) -> bool {

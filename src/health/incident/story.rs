@@ -74,6 +74,10 @@ fn done(effect: &str, event: &Told, all: &[&Told]) -> Option<String> {
             format!("Key {key} was proved to work"),
             format!("Key {key} was not proved to work"),
         ),
+        "deploy" => (
+            format!("Deployed: {place}"),
+            format!("Not deployed: {place}"),
+        ),
         "revoke" => (
             format!("Key {key} was revoked"),
             format!("Key {key} was not revoked"),

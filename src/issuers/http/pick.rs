@@ -5,6 +5,7 @@ use strum::{EnumString, VariantNames};
 
 use crate::error::Result;
 use crate::http::Template;
+use crate::http::configured::text;
 use crate::instant::Instant;
 use crate::secret::Secret;
 use crate::settings::{Settings, choice};
@@ -46,15 +47,6 @@ impl Pointer {
     /// What stands there, as the text that it is: of a number every digit counts, so one that was rounded is none.
     pub fn text(&self, value: &Value) -> Option<String> {
         text(self.of(value)?)
-    }
-}
-
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
-        _ => None,
     }
 }
 

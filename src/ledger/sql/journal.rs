@@ -51,7 +51,7 @@ impl Transaction<'_> {
         let audited = match intent.effect {
             // It promises to revoke keys.
             Effect::Apply => !intent.known.is_empty(),
-            Effect::Verify => false,
+            Effect::Verify | Effect::Deploy => false,
             _ => true,
         };
         // An intent that is there already was written by the same call, whose answer was lost.

@@ -6,6 +6,7 @@ use tf_provider::Diagnostics;
 use tf_provider::value::Value;
 
 use crate::context::Context;
+use crate::domain::deployments::Record;
 use crate::domain::emergency::{self, Incident, Moment};
 use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
@@ -29,6 +30,7 @@ use crate::resources::managed::brought;
 use crate::resources::managed::changes::{left, same_place, version_changed};
 use crate::resources::managed::connect;
 use crate::resources::managed::crossing::refuse_crossing;
+use crate::resources::managed::deploying;
 use crate::resources::managed::emergencies;
 use crate::resources::managed::gates;
 use crate::resources::managed::glass::Glass;
@@ -257,6 +259,15 @@ async fn carry_out<'a>(
     Some((outcome, records))
 }
 
+/// Whoever reads a key that was just created has no other to go on from.
+fn records_after(managed: &Managed) -> BTreeMap<String, Record> {
+    let records = managed.deployments.clone().into_iter();
+    let slots = managed.slots.as_ref();
+    records
+        .map(|(name, record)| (name, record.over(slots)))
+        .collect()
+}
+
 fn primary(managed: &Managed) -> Option<KeyMark> {
     managed.slots.as_ref().map(|slots| mark(&slots.primary))
 }
@@ -302,6 +313,7 @@ fn prepare(
         .ok_or_else(|| Error::invalid(Path::root("policy"), "No policy", "Set policy."))?;
     let mut secrets = SecretCache::default();
     let mut managed = prior.managed(private)?;
+    managed.deployments = deploying::records(planned, private, managed.slots.as_ref());
     if managed.slots.is_none() {
         managed.pending_revocations = private.facts.orphans.clone();
     }
@@ -375,6 +387,7 @@ fn after(
         requested_at: managed.slots.as_ref().and_then(|slots| slots.requested_at),
         account: managed.account.clone(),
         former: managed.former.clone(),
+        deployments: records_after(managed),
         seen: BTreeMap::new(),
         incidents,
         rotated_for: private.rotated_for,

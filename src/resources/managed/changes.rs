@@ -179,6 +179,7 @@ pub fn settings_edited(prior: &ManagedState, planned: &ManagedState) -> bool {
         || prior.issuer != planned.issuer
         || prior.deliveries != planned.deliveries
         || prior.verification != planned.verification
+        || prior.deployments != planned.deployments
         || prior.store_secret_in_state != planned.store_secret_in_state
         || prior.rotation_trigger != planned.rotation_trigger
         || prior.emergency != planned.emergency

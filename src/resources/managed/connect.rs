@@ -12,6 +12,7 @@ use crate::engine::former::{Former, FormerPlace};
 use crate::engine::verification::Verification;
 use crate::error::{Error, Path, Result};
 use crate::issuers::{self, Issuer, IssuerKind, Supply};
+use crate::resources::managed::deploying;
 use crate::resources::managed::model::{Fields, ManagedState};
 use crate::resources::managed::rotate_now::has_write_only_settings;
 use crate::settings::{DROPPED, Settings};
@@ -28,6 +29,7 @@ pub fn connections(state: &ManagedState, context: &Context) -> Result<Connection
     };
     Ok(Connections {
         verification,
+        deployments: deploying::wanted(state, context)?,
         ..without_verification(state, context)?
     })
 }
@@ -42,7 +44,7 @@ pub fn for_a_look(state: &ManagedState, context: &Context) -> Result<Connections
     }
 }
 
-/// The same for a destroy, which proves no key. A state lacks what is write-only, so the request that it
+/// The same for a destroy, which proves no key and asks for no deployment. A state lacks what is write-only, so the request that it
 /// holds may be a part only.
 pub fn without_verification(state: &ManagedState, context: &Context) -> Result<Connections> {
     let (kind, issuer) = connected(&state.issuer, context)?;
@@ -51,6 +53,7 @@ pub fn without_verification(state: &ManagedState, context: &Context) -> Result<C
         capabilities: issuer.capabilities(),
         issuer: Account::new(issuer, context)?,
         deliveries: deliveries(&state.deliveries, context)?,
+        deployments: BTreeMap::new(),
         former: Vec::new(),
         verification: None,
     })

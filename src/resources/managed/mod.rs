@@ -11,6 +11,7 @@ mod brought;
 pub mod changes;
 pub mod connect;
 pub mod crossing;
+pub mod deploying;
 pub mod destroy;
 pub mod emergencies;
 pub mod existing;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tf_provider::value::{Value, ValueAny};
 
+use crate::domain::deployments::Record;
 use crate::domain::emergency::Incident;
 use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
@@ -37,6 +38,7 @@ pub struct ManagedState {
     pub policy: Value<PolicyState>,
     pub issuer: Value<Fields>,
     pub deliveries: Value<BTreeMap<String, Value<Fields>>>,
+    pub deployments: Value<BTreeMap<String, Value<Fields>>>,
     pub verification: Value<Fields>,
     pub store_secret_in_state: Value<bool>,
     #[serde(with = "stored_secret")]
@@ -114,6 +116,9 @@ pub struct Private {
     /// leads with, or nothing. A place that could not be looked at is missing.
     #[serde(skip_serializing_if = "is_default")]
     pub seen: BTreeMap<String, Option<String>>,
+    /// What is known of the deployments, by name.
+    #[serde(skip_serializing_if = "is_default")]
+    pub deployments: BTreeMap<String, Record>,
     /// The owner who has left and for whom it was rotated.
     #[serde(skip_serializing_if = "is_default")]
     pub rotated_for: Option<String>,
@@ -185,6 +190,7 @@ impl ManagedState {
                 .flatten()
                 .filter_map(|(name, status)| Some((name.clone(), status.as_ref_option()?.record())))
                 .collect(),
+            deployments: private.deployments.clone(),
             pending_revocations: pending
                 .into_iter()
                 .flatten()
@@ -213,6 +219,7 @@ impl ManagedState {
         self.existing_secret_wo = config.existing_secret_wo;
         self.issuer = config.issuer;
         self.verification = config.verification;
+        self.deployments = config.deployments;
     }
 
     /// The opposite of [`bring`](Self::bring): no state and no plan holds a write-only value.
@@ -222,6 +229,14 @@ impl ManagedState {
             if let Value::Value(fields) = fields {
                 write_only::forget(fields);
             }
+        }
+        if let Value::Value(deployments) = &mut self.deployments {
+            let entries = deployments.values_mut();
+            entries.for_each(|entry| {
+                if let Value::Value(fields) = entry {
+                    write_only::forget(fields);
+                }
+            });
         }
     }
 

@@ -20,6 +20,7 @@ use crate::resources::managed::changes::{
     any_in_order, edited, left, must_verify, repairs, replacements, settings_edited, takes_over,
     trigger_changed,
 };
+use crate::resources::managed::deploying;
 use crate::resources::managed::emergencies;
 use crate::resources::managed::existing::{
     as_if_known, refuse_existing_key_without_id, refuse_secret_of_another,
@@ -135,6 +136,7 @@ pub fn update(
     let policy = the_policy(diags, &planned)?;
     let mut managed = diagnostics::collect(diags, prior.managed(&private))?;
     let mut repairs = repairs(prior, &planned);
+    let deployments = deploying::of(&planned, &private, managed.slots.as_ref());
     let removals = managed.pending_removals();
     let hand = brought::of_an_update(prior, &planned, config, managed.slots.as_ref(), context);
     let hand = diagnostics::collect(diags, hand)?;
@@ -170,6 +172,7 @@ pub fn update(
         slots: managed.slots.as_ref(),
         facts: &facts,
         repairs: &repairs,
+        deployments: &deployments,
         any_in_order: any_in_order(&planned, &repairs),
         pending_removals: &removals,
         delivered: false,

@@ -20,6 +20,7 @@ use crate::ledger::Noted;
 use crate::resources::managed::brought;
 use crate::resources::managed::changes::{any_in_order, must_verify, repairs};
 use crate::resources::managed::connect;
+use crate::resources::managed::deploying;
 use crate::resources::managed::emergencies;
 use crate::resources::managed::gates;
 use crate::resources::managed::inventory_entry;
@@ -239,6 +240,7 @@ pub fn note_status(
     let emergency = emergencies::open(state, &managed, private);
     let offboarded = owners::left(state, state, policy, private);
     let repairs = repairs(state, state);
+    let deployments = deploying::of(state, private, managed.slots.as_ref());
     let removals = managed.pending_removals();
     let hand = brought::standing(state, context);
     let situation = Situation {
@@ -249,6 +251,7 @@ pub fn note_status(
         slots: managed.slots.as_ref(),
         facts: &private.facts,
         repairs: &repairs,
+        deployments: &deployments,
         any_in_order: any_in_order(state, &repairs),
         pending_removals: &removals,
         delivered: false,

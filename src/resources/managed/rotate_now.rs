@@ -17,6 +17,7 @@ use crate::engine::run::{Progress, Run, Watcher};
 use crate::error::{Error, Kind, Path, Result};
 use crate::ledger::guard::Guard;
 use crate::resources::managed::connect;
+use crate::resources::managed::deploying;
 use crate::resources::managed::gates;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, policy};
@@ -67,6 +68,13 @@ pub fn refusal(state: &ManagedState, context: &Context) -> Option<Error> {
             "verification",
             "its verification needs write-only values, which an action does not get",
             "Set rotation_trigger in the resource instead.",
+        );
+    }
+    if deploying::hold_promotions(state) {
+        return refuse(
+            "deployments",
+            "it has deployments that are required before a promotion",
+            "An action waits for none. Set rotation_trigger in the resource instead.",
         );
     }
     if policy(state).is_some_and(|policy| policy.paused) {
@@ -240,7 +248,11 @@ pub fn words(step: Step) -> Option<&'static str> {
         Step::Verify(Subject::NewlyStaged) => "verifying the new key",
         Step::RevokeSecondary => "revoking the new key",
         Step::SwapIn => "the new key is primary",
-        Step::Verify(_) | Step::Withdraw | Step::RevokePending | Step::RevokePrimary => {
+        Step::Verify(_)
+        | Step::Withdraw
+        | Step::Deploy
+        | Step::RevokePending
+        | Step::RevokePrimary => {
             return None;
         }
     })

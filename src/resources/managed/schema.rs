@@ -2,6 +2,7 @@
 
 use tf_provider::schema::{AttributeType, Block, Description, Schema};
 
+use crate::deployments;
 use crate::engine::verification;
 use crate::issuers;
 use crate::resources::rotation_policy;
@@ -69,6 +70,15 @@ fn inputs() -> Attributes {
             optional(
                 AttributeType::AttributeMap(stores()),
                 "Where both slots are delivered, by a name of your choice: exactly one of the stores below for each.",
+            ),
+        ),
+        (
+            "deployments",
+            optional(
+                AttributeType::AttributeMap(deployments::attributes()),
+                "What makes consumers read what was delivered, by a name of your choice: asked after a new key was staged, promoted \
+                 or put in place of a compromised one, and waited for. Each has exactly one of `request`, `aws_ecs` and \
+                 `kubernetes`. See the guide [Deployments](../guides/deployments.md).",
             ),
         ),
         (

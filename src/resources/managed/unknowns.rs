@@ -1,6 +1,8 @@
 //! Which values of a plan are not known before its apply. As few as possible: an unknown value travels on to
 //! everything that depends on it.
 
+use std::collections::BTreeMap;
+
 use tf_provider::value::Value;
 
 use crate::domain::moves::Move;
@@ -41,7 +43,7 @@ impl ManagedState {
             Value::Null => true,
             Value::Value(fields) => fields.values().all(known),
         };
-        let deliveries = match &self.deliveries {
+        let entries = |value: &Value<BTreeMap<String, Value<Fields>>>| match value {
             Value::Unknown => false,
             Value::Null => true,
             Value::Value(entries) => entries.values().all(&fields),
@@ -49,7 +51,8 @@ impl ManagedState {
         policy
             && fields(&self.issuer)
             && fields(&self.verification)
-            && deliveries
+            && entries(&self.deliveries)
+            && entries(&self.deployments)
             && emergencies::is_known(&self.emergency)
             && !self.rotation_trigger.is_unknown()
             && !self.store_secret_in_state.is_unknown()
@@ -134,7 +137,7 @@ impl ManagedState {
                 self.pending_revocations = Value::Unknown;
             }
             Move::RevokePending => self.pending_revocations = Value::Unknown,
-            Move::RevokePrimary => {}
+            Move::RevokePrimary | Move::Deploy => {}
             Move::Verify => {
                 if let Value::Value(staged) = &mut self.secondary {
                     staged.verified_at = Value::Unknown;

@@ -8,6 +8,7 @@ use crate::engine::verification::Verification;
 use crate::error::{Error, Path};
 use crate::resources::managed::bounds;
 use crate::resources::managed::connect;
+use crate::resources::managed::deploying;
 use crate::resources::managed::gates;
 use crate::resources::managed::lifetime;
 use crate::resources::managed::model::{Fields, ManagedState};
@@ -56,6 +57,7 @@ pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
     faults.extend(lifetime::ends_too_soon(config, context));
     faults.extend(connect::null_entries(&config.deliveries));
     faults.extend(deliveries(config, context));
+    faults.extend(deploying::faults(config, context));
     faults.extend(verification(config, context));
     faults.extend(homeless_secret(config, context));
     faults.extend(empty_secret(config));

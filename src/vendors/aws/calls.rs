@@ -150,6 +150,7 @@ fn version(service: Service) -> &'static str {
         Service::Ssm => "2014-11-06",
         Service::Sso => "2019-06-10",
         Service::SsoOidc => "2019-06-10",
+        Service::Ecs => "2014-11-13",
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Service {
     Sso,
     /// Where IAM Identity Center signs people in.
     SsoOidc,
+    /// Elastic Container Service.
+    Ecs,
 }
 
 /// Which of its names a service is called by.
@@ -31,13 +33,14 @@ pub struct Variant {
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Iam,
         Self::Sts,
         Self::SecretsManager,
         Self::Ssm,
         Self::Sso,
         Self::SsoOidc,
+        Self::Ecs,
     ];
 
     /// The name in a signature, in a host name and in the `endpoints` of the provider block.
@@ -49,6 +52,7 @@ impl Service {
             Self::Ssm => "ssm",
             Self::Sso => "sso",
             Self::SsoOidc => "ssooidc",
+            Self::Ecs => "ecs",
         }
     }
 
@@ -56,6 +60,7 @@ impl Service {
     pub fn target(self) -> &'static str {
         match self {
             Self::Ssm => "AmazonSSM",
+            Self::Ecs => "AmazonEC2ContainerServiceV20141113",
             service => service.name(),
         }
     }
@@ -69,6 +74,7 @@ impl Service {
             Self::Ssm => "SSM",
             Self::Sso => "SSO",
             Self::SsoOidc => "SSO OIDC",
+            Self::Ecs => "ECS",
         }
     }
 

@@ -95,6 +95,8 @@ pub struct State {
     pub region: Region,
     /// Places that can be neither read nor written until further notice.
     pub failing: BTreeSet<String>,
+    /// The mark of the key that the deployment has shown last.
+    pub shown: Option<String>,
     /// The state holds the secrets, so that a document is not the only copy.
     pub stored: bool,
     /// After how many more looks into the ledger the process is suspended.
@@ -177,6 +179,13 @@ impl State {
             format!("{what} timed out"),
             "Try again.",
         ))
+    }
+
+    pub(super) fn deploy(&mut self, mark: &str) -> Result<()> {
+        self.call("deploy web")?;
+        self.log.push("deploy web".into());
+        self.shown = Some(mark.to_owned());
+        Ok(())
     }
 
     pub(super) fn live_count(&self) -> usize {

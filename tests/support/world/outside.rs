@@ -1,6 +1,7 @@
 //! The issuer and the stores of the world, as the provider reaches them.
 
 use apikey::context::{Connector, Context};
+use apikey::deployments::{Occasion, Progress, Target, Wanted, is_required};
 use apikey::domain::capabilities::{Capabilities, Listing};
 use apikey::duration::Duration;
 use apikey::error::{Error, Kind, Result};
@@ -27,6 +28,44 @@ impl Connector for World {
             world: self.clone(),
             name: settings.required_string("path")?.to_owned(),
         }))
+    }
+
+    fn deployment(&self, settings: &Settings, _: &Context) -> Result<Wanted> {
+        Ok(Wanted {
+            target: Box::new(self.clone()),
+            required: is_required(settings),
+            timeout: Duration::from_secs(60),
+        })
+    }
+}
+
+/// What reads the key anew: by what it was told when it was asked last.
+#[async_trait]
+impl Target for World {
+    fn place(&self) -> String {
+        "web".into()
+    }
+
+    async fn start(&self, occasion: &Occasion) -> Result<Option<String>> {
+        self.breathe().await;
+        guard::confirm().await?;
+        self.refuse_latecomers("a deployment");
+        self.state().deploy(&occasion.fingerprint)?;
+        self.breathe().await;
+        self.answer(
+            "deploy",
+            Kind::Uncertain,
+            Some(occasion.fingerprint.clone()),
+        )
+    }
+
+    async fn look(&self, occasion: &Occasion) -> Result<Progress> {
+        let mut state = self.state();
+        state.call("look web")?;
+        Ok(match state.shown == occasion.id {
+            true => Progress::Done,
+            false => Progress::Failed("another one has taken its place".into()),
+        })
     }
 }
 
