@@ -19,7 +19,7 @@ use crate::support::moto::Moto;
 use crate::support::openbao::{self, OpenBao};
 use crate::support::postgres::{self, Postgres};
 use crate::support::workspace::Workspace;
-use crate::support::{doppler, infisical, twilio};
+use crate::support::{doppler, infisical, stripe, twilio};
 
 const NEED_NOTHING: &[&str] = &[
     "data-sources/apikey_inventory/data-source.tf",
@@ -48,6 +48,7 @@ const AWS_PARAMETER: &str = "resources/apikey_managed/resource_aws_parameter.tf"
 const AWS_CROSS_ACCOUNT: &str = "aws/cross_account.tf";
 const DOPPLER: &str = "resources/apikey_managed/resource_doppler.tf";
 const INFISICAL: &str = "resources/apikey_managed/resource_infisical.tf";
+const STRIPE: &str = "resources/apikey_managed/resource_stripe.tf";
 const TWILIO: &str = "resources/apikey_managed/resource_twilio.tf";
 const GITHUB: &str = "resources/apikey_managed/resource_github.tf";
 const KUBERNETES: &str = "resources/apikey_managed/resource_kubernetes.tf";
@@ -108,6 +109,7 @@ fn no_example_is_forgotten_here() {
             AWS_CROSS_ACCOUNT,
             DOPPLER,
             INFISICAL,
+            STRIPE,
             TWILIO,
             GITHUB,
             KUBERNETES,
@@ -251,6 +253,20 @@ fn the_example_for_twilio_is_applied_and_settles() {
     .unwrap();
     ws.env("TWILIO_ACCOUNT_SID", &twilio::account())
         .env("TWILIO_AUTH_TOKEN", twilio::TOKEN);
+    applies_and_settles(&ws);
+}
+
+#[test]
+fn the_example_for_stripe_is_applied_and_settles() {
+    let site = stripe::start();
+    let ws = workspace(&text(STRIPE));
+    let endpoint = format!("{:?}", site.url());
+    fs::write(
+        ws.path("provider.tf"),
+        format!("provider \"apikey\" {{\n  stripe = {{ endpoint = {endpoint} }}\n}}\n"),
+    )
+    .unwrap();
+    ws.env("STRIPE_API_KEY", stripe::TEST);
     applies_and_settles(&ws);
 }
 

@@ -8,6 +8,7 @@ pub mod google_api_key;
 pub mod google_service_account_key;
 pub mod http;
 pub mod manual;
+pub mod stripe;
 pub mod twilio_api_key;
 mod vault;
 pub mod vault_approle;
@@ -37,6 +38,7 @@ pub static ISSUERS: &[&dyn IssuerKind] = &[
     &google_service_account_key::GoogleServiceAccountKey,
     &http::Http,
     &manual::Manual,
+    &stripe::Stripe,
     &twilio_api_key::TwilioApiKey,
     &vault_approle::VaultAppRole,
     &vault_token::VaultToken,

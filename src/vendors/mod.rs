@@ -8,6 +8,7 @@ pub mod given;
 pub mod google;
 pub mod infisical;
 pub mod kubernetes;
+pub mod stripe;
 pub mod twilio;
 pub mod vault;
 pub mod wallet;
@@ -66,6 +67,12 @@ pub static VENDORS: &[Vendor] = &[
                       its service account is used. A cluster whose certificate is not to be checked is refused.",
         attributes: kubernetes::attributes,
         check: |context| kubernetes::client(context).map(drop),
+    },
+    Vendor {
+        name: "stripe",
+        description: "How to reach Stripe, as an approved Stripe App that may manage keys.",
+        attributes: stripe::attributes,
+        check: |context| stripe::client(context).map(drop),
     },
     Vendor {
         name: "twilio",

@@ -134,6 +134,7 @@ static ISSUERS: &[IssuerFake] = &[
         server: None,
         live: || Box::pin(async { offline([("secret_wo", text("made-up-vendor-key"))], ()) }),
     },
+    super::saas::STRIPE,
     super::saas::TWILIO_API_KEY,
     #[cfg(unix)]
     super::vault::APPROLE,

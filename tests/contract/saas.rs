@@ -11,7 +11,7 @@ use super::trouble::CANARY;
 use super::{issuers, stores};
 use crate::support::fake::Reply;
 use crate::support::prism::Prism;
-use crate::support::{doppler, infisical, twilio};
+use crate::support::{doppler, infisical, stripe, twilio};
 
 pub const TWILIO_API_KEY: IssuerFake = IssuerFake {
     name: "twilio_api_key",
@@ -75,7 +75,68 @@ fn twilio_world(
     }
 }
 
+pub const STRIPE: IssuerFake = IssuerFake {
+    name: "stripe",
+    server: Some(Server {
+        block: |url| stripe_block(url, &format!("sk_test_{ADMIN}")),
+        calls: &[
+            (issuers::Op::Mint, || vec![stripe_key()]),
+            (issuers::Op::List, || vec![Reply::of(200, r#"{"data":[]}"#)]),
+            (issuers::Op::LastUsed, || vec![stripe_key()]),
+            (issuers::Op::Probe, || vec![Reply::of(200, "{}")]),
+            (issuers::Op::Revoke, || vec![stripe_key()]),
+        ],
+        refusal: |status| {
+            let code = if status == 404 {
+                "not_found"
+            } else {
+                "made_up"
+            };
+            json!({ "error": { "code": code, "message": said() } }).to_string()
+        },
+    }),
+    live: || Box::pin(async { stripe_world(stripe::start(), None) }),
+};
+
+fn stripe_block(url: &str, key: &str) -> BTreeMap<String, Fields> {
+    block("stripe", &[("api_key", key), ("endpoint", url)])
+}
+
+fn stripe_key() -> Reply {
+    let key = json!({
+        "id": KEY, "object": "v2.iam.api_key", "type": "secret_key", "status": "active", "ip_allowlist": [],
+        "created": "2026-11-22T20:00:00.000Z", "livemode": false, "secret_key": { "token": CANARY },
+    });
+    Reply::of(200, key.to_string())
+}
+
+/// Reaches the fake, through Prism where one stands in front of it.
+fn stripe_world(
+    site: crate::support::service::Service<stripe::State>,
+    prism: Option<Prism>,
+) -> World {
+    let url = prism.as_ref().map_or_else(|| site.url(), Prism::url);
+    World {
+        context: Context::new(
+            Clock::system(),
+            CancellationToken::new(),
+            stripe_block(&url, stripe::TEST),
+        ),
+        settings: apikey::issuers::find("stripe").unwrap().example(),
+        _kept: Box::new((site, prism)),
+    }
+}
+
 /// The fakes keep to what the vendor publishes, and so do we.
+#[tokio::test]
+async fn stripe_keys_keep_to_the_specification() {
+    let site = stripe::start();
+    if let Some(prism) = Prism::before(&site.url(), "stripe_v2_iam_min.json") {
+        // Keys are tried at an API of its own.
+        issuers::live_in("stripe", stripe_world(site, Some(prism)), false).await;
+    }
+}
+
 #[tokio::test]
 async fn twilio_api_keys_keep_to_the_specifications() {
     let site = twilio::start();

@@ -68,6 +68,18 @@ fn the_readme_names_every_issuer_and_every_store() {
 }
 
 #[test]
+fn the_readme_leads_to_every_guide() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let guides = examples::files(&root().join("docs/guides")).unwrap();
+    let missing: Vec<String> = guides
+        .iter()
+        .map(|path| path.strip_prefix(root()).unwrap().display().to_string())
+        .filter(|guide| !readme.contains(&format!("({guide})")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn every_attribute_is_described() {
     let catalogue = registry().catalogue();
     let mut bare = Vec::new();

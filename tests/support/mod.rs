@@ -39,6 +39,7 @@ pub mod receiver;
 pub mod service;
 #[cfg(unix)]
 pub mod state;
+pub mod stripe;
 pub mod twilio;
 #[cfg(unix)]
 pub mod workspace;
