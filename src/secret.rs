@@ -60,6 +60,13 @@ impl Fingerprint {
         Self(text.into())
     }
 
+    /// Whether a text is a whole one, and not the part of one that the ledger keeps.
+    pub fn is_whole(text: &str) -> bool {
+        let digits = text.strip_prefix("sha256:").unwrap_or_default();
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        digits.len() == 12 && digits.bytes().all(is_digit)
+    }
+
     /// The text form, safe to show.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -66,6 +66,7 @@ const NOTIFICATIONS: &str = "scenarios/notifications/main.tf";
 const LEDGER: &str = "provider/provider_ledger.tf";
 const PIPELINE: &str = "data-sources/apikey_inventory/data-source_ci.sh";
 const INCIDENT: &str = "data-sources/apikey_incident/data-source.tf";
+const LEAKS: &str = "data-sources/apikey_leaks/data-source.tf";
 const IMPORT_BLOCK: &str = "resources/apikey_managed/import-by-string-id.tf";
 const IMPORT_COMMAND: &str = "resources/apikey_managed/import.sh";
 
@@ -121,6 +122,7 @@ fn no_example_is_forgotten_here() {
             NOTIFICATIONS,
             PIPELINE,
             INCIDENT,
+            LEAKS,
             IMPORT_BLOCK,
             IMPORT_COMMAND,
         ]
@@ -290,12 +292,14 @@ fn the_examples_for_doppler_and_infisical_are_applied_and_settle() {
 }
 
 #[test]
-fn the_example_for_github_is_applied_and_settles() {
+fn the_examples_for_github_are_applied_and_settle() {
     let github = Github::start();
-    let ws = workspace(&text(GITHUB));
-    ws.env("GITHUB_BASE_URL", &github.url());
-    ws.env("GITHUB_TOKEN", github::TOKEN);
-    applies_and_settles(&ws);
+    for example in [GITHUB, LEAKS] {
+        let ws = workspace(&text(example));
+        ws.env("GITHUB_BASE_URL", &github.url());
+        ws.env("GITHUB_TOKEN", github::TOKEN);
+        applies_and_settles(&ws);
+    }
     assert!(github.values("repos/acme/payments/actions").is_empty());
 }
 

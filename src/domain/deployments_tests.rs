@@ -1,7 +1,7 @@
 //! Deployments, each a sentence, and the moves that follow.
 
 use super::*;
-use crate::domain::emergency::{Declared, Order, Scope, noted, open};
+use crate::domain::emergency::{Declared, Order, Scope, Which, noted, open};
 use crate::domain::moves::Move::{self, *};
 use crate::domain::rules::tests::{Case, DUE, at, no_delay, policy, retiring, single, staged};
 use crate::domain::situation::{Repair, Seen, Why};
@@ -185,7 +185,7 @@ fn emergency(slots: Slots, order: Order) -> Case {
         id: "INC-42".into(),
         reason: "a laptop was stolen".into(),
         order,
-        scope: Scope::Primary,
+        which: Which::InScope(Scope::Primary),
         break_glass: false,
     }];
     let incidents = noted(&declared, &[], Some(&slots));

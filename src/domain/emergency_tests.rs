@@ -14,7 +14,7 @@ fn declaring(order: Order, scope: Scope) -> Declared {
         id: "INC-42".into(),
         reason: "a laptop was stolen".into(),
         order,
-        scope,
+        which: Which::InScope(scope),
         break_glass: false,
     }
 }
@@ -208,7 +208,10 @@ fn what_a_policy_and_its_key_declare_is_one_emergency_or_two_that_one_apply_hand
     let policy = declaring(REVOKE, Scope::Primary);
     let both = declared(Some(own.clone()), Some(policy.clone()));
     assert_eq!(both.len(), 1);
-    assert_eq!((both[0].order, both[0].scope), (REVOKE, Scope::All));
+    assert_eq!(
+        (both[0].order, &both[0].which),
+        (REVOKE, &Which::InScope(Scope::All))
+    );
 
     let other = Declared {
         id: "INC-43".into(),

@@ -19,7 +19,9 @@ pub struct ResourceRef {
 
 /// What tells a key from others, without its secret: its public id where it has one, and a mark that is too short to
 /// confirm a guess.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct KeyMark {
     /// The public id at the issuer.
     pub key_id: Option<String>,

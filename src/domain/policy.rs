@@ -51,6 +51,17 @@ pub enum OnDrift {
     Error,
 }
 
+/// What to do about a key that a scanner of secrets has found where it should not be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, EnumString, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum OnLeak {
+    /// Say so on every plan and change nothing.
+    #[default]
+    Warn,
+    /// Replace and revoke it at once.
+    Rotate,
+}
+
 /// What happens to the keys when the resource is destroyed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Display, EnumString, VariantNames)]
 #[strum(serialize_all = "snake_case")]
@@ -89,6 +100,8 @@ pub struct Draft {
     pub paused: Option<bool>,
     /// See [`OnDrift`].
     pub on_drift: Option<OnDrift>,
+    /// See [`OnLeak`].
+    pub on_leak: Option<OnLeak>,
     /// See [`OnDestroy`].
     pub on_destroy: Option<OnDestroy>,
     /// An emergency of every key under the policy.
@@ -119,6 +132,7 @@ pub struct Policy {
     pub alert_after: Duration,
     pub paused: bool,
     pub on_drift: OnDrift,
+    pub on_leak: OnLeak,
     pub on_destroy: OnDestroy,
     pub emergency: Option<Declared>,
     pub offboarded_owners: Option<Vec<String>>,
@@ -160,6 +174,7 @@ impl Policy {
             alert_after: draft.alert_after.unwrap_or(Duration::from_days(30)),
             paused: draft.paused.unwrap_or_default(),
             on_drift: draft.on_drift.unwrap_or_default(),
+            on_leak: draft.on_leak.unwrap_or_default(),
             on_destroy: draft.on_destroy.unwrap_or_default(),
             emergency: draft.emergency,
             offboarded_owners: draft.offboarded_owners,

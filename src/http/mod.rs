@@ -8,6 +8,7 @@
 pub mod auth;
 mod call;
 pub mod configured;
+mod link;
 mod network;
 mod pages;
 mod refusal;
@@ -16,6 +17,7 @@ mod template;
 mod transport;
 
 pub use call::{Body, Call, Used, Vendor, json};
+pub use link::next_link;
 pub use network::{Alias, Authorities, ClientCertificate, Network, Proxies, is_near, proxy_url};
 pub use pages::{on_the_same_server, pages};
 pub(crate) use refusal::capital;

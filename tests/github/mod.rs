@@ -2,6 +2,8 @@
 
 /// Credentials, limits, and what is refused.
 mod access;
+/// Alerts of secret scanning about keys.
+mod leaks;
 /// The life of a key under the real command line.
 mod life;
 /// What a delivery does with secrets.

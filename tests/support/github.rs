@@ -1,4 +1,4 @@
-//! Secrets of GitHub Actions as GitHub keeps them. It has the private key that values are sealed for, so that it knows what
+//! GitHub: alerts of secret scanning, and secrets of Actions as it keeps them. It has the private key that values are sealed for, so that it knows what
 //! was written; its clock ticks with every request.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tf_provider::value::ValueAny;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::github_alerts::Alerts;
 use crate::support::service::{Answer, Asked, Service};
 
 pub const TOKEN: &str = "made-up-token-of-the-admin";
@@ -47,6 +48,8 @@ pub struct State {
     pub asked: Vec<String>,
     /// Holders that the token may read and not write.
     pub read_only: BTreeSet<String>,
+    /// What secret scanning has found.
+    pub alerts: Alerts,
     /// Names that cannot be written, and whose removal is answered as if they were not there.
     pub frozen: BTreeSet<String>,
 }
@@ -72,6 +75,7 @@ impl Github {
             statements: Vec::new(),
             asked: Vec::new(),
             read_only: BTreeSet::new(),
+            alerts: Alerts::default(),
             frozen: BTreeSet::new(),
         };
         Self(Service::start(state, answer))
@@ -162,6 +166,9 @@ fn answer(state: &mut State, asked: &Asked) -> Answer {
     }
     if ![TOKEN, INSTALLED].contains(&token.as_str()) {
         return plain(401, json!({ "message": "Bad credentials" }));
+    }
+    if let Some(answer) = state.alerts.answer(asked, &path) {
+        return answer;
     }
     let Some(holder) = HOLDERS.iter().find(|holder| path.starts_with(*holder)) else {
         return plain(404, json!({ "message": "Not Found" }));

@@ -16,6 +16,7 @@ pub mod foreign;
 pub mod forms;
 pub mod gate;
 pub mod github;
+pub mod github_alerts;
 #[cfg(unix)]
 pub mod golden;
 pub mod google;

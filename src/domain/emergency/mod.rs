@@ -3,6 +3,7 @@
 //! The keys that count as compromised are those of the moment at which the emergency was first planned. They are noted, so
 //! that an apply that was interrupted is gone on with, and the key that took their place is not taken for one of them.
 
+pub mod leak;
 mod rule;
 mod sighting;
 pub mod words;
@@ -57,7 +58,16 @@ pub enum Scope {
     All,
 }
 
-/// An emergency as a person declares it.
+/// Which keys an emergency means.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Which {
+    /// Those in the slots of a scope.
+    InScope(Scope),
+    /// Those that were found where they should not be.
+    Found(Vec<KeyMark>),
+}
+
+/// An emergency as a person declares it, or a scanner of secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declared {
     /// Tells it from others: each is handled once.
@@ -67,7 +77,7 @@ pub struct Declared {
     /// What comes first.
     pub order: Order,
     /// Which keys.
-    pub scope: Scope,
+    pub which: Which,
     /// It goes on even if the ledger cannot be reached.
     pub break_glass: bool,
 }
@@ -108,7 +118,7 @@ pub fn declared(own: Option<Declared>, policy: Option<Declared>) -> Vec<Declared
     match (own, policy) {
         (Some(own), Some(policy)) if own.id == policy.id => vec![Declared {
             order: own.order.max(policy.order),
-            scope: own.scope.max(policy.scope),
+            which: own.which.max(policy.which),
             break_glass: own.break_glass || policy.break_glass,
             ..own
         }],
@@ -119,8 +129,12 @@ pub fn declared(own: Option<Declared>, policy: Option<Declared>) -> Vec<Declared
 impl Declared {
     /// The keys that it means.
     fn keys(&self, slots: Option<&Slots>) -> Vec<KeyMark> {
+        let scope = match &self.which {
+            Which::InScope(scope) => *scope,
+            Which::Found(keys) => return keys.clone(),
+        };
         let secondary = slots.and_then(Slots::secondary_key);
-        let secondary = secondary.filter(|_| self.scope == Scope::All);
+        let secondary = secondary.filter(|_| scope == Scope::All);
         let primary = slots.map(|slots| &slots.primary);
         primary.into_iter().chain(secondary).map(mark).collect()
     }

@@ -1,12 +1,11 @@
 //! How a list goes on after its first page.
 
 use reqwest::Url;
-use reqwest::header::LINK;
 use serde_json::Value;
 
 use super::pick::Pointer;
 use crate::error::{Error, Kind, Result};
-use crate::http::{Answer, on_the_same_server};
+use crate::http::{Answer, next_link, on_the_same_server};
 use crate::settings::Settings;
 
 const STYLES: &[&str] = &["link", "url", "cursor", "page", "offset"];
@@ -155,50 +154,6 @@ fn whole(settings: &Settings, name: &str) -> Result<Option<u64>> {
     })
 }
 
-/// The address of the next page in a header `Link` (RFC 8288). Some servers name one on the last page too, and say
-/// beside it that nothing is there.
-fn next_link(answer: &Answer) -> Option<String> {
-    let headers = answer.headers.get_all(LINK);
-    let texts = headers.iter().filter_map(|value| value.to_str().ok());
-    texts.flat_map(links).find_map(|(address, parameters)| {
-        let says = |name: &str, value: &str| {
-            parameters.iter().any(|(there, says)| {
-                there.eq_ignore_ascii_case(name)
-                    && says
-                        .split_whitespace()
-                        .any(|word| word.eq_ignore_ascii_case(value))
-            })
-        };
-        (says("rel", "next") && !says("results", "false")).then_some(address)
-    })
-}
-
-type LinkParameters = Vec<(String, String)>;
-
-fn links(text: &str) -> Vec<(String, LinkParameters)> {
-    let mut links = Vec::new();
-    let mut rest = text;
-    while let Some((address, after)) = rest
-        .split_once('<')
-        .and_then(|(_, rest)| rest.split_once('>'))
-    {
-        let end = after.find('<').unwrap_or(after.len());
-        let parameters = after[..end]
-            .trim_end_matches([',', ' '])
-            .split(';')
-            .filter_map(|it| {
-                let (name, value) = it.split_once('=')?;
-                Some((
-                    name.trim().to_owned(),
-                    value.trim().trim_matches('"').to_owned(),
-                ))
-            });
-        links.push((address.trim().to_owned(), parameters.collect()));
-        rest = &after[end..];
-    }
-    links
-}
-
 /// The error for a list whose first page would be taken for all of it: keys on the others would seem to be gone.
 fn goes_on() -> Error {
     Error::new(
@@ -222,7 +177,7 @@ pub(super) fn comes_round(what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use reqwest::StatusCode;
-    use reqwest::header::HeaderMap;
+    use reqwest::header::{HeaderMap, LINK};
     use serde_json::json;
     use zeroize::Zeroizing;
 

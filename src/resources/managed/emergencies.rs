@@ -1,12 +1,14 @@
-//! Between the block `emergency` of a key or a policy and what is remembered of it.
+//! Between the block `emergency` of a key or a policy, or an alert about a key, and what is remembered of it.
 
 use tf_provider::Diagnostics;
 use tf_provider::value::Value;
 
 use crate::domain::announce::enumerated;
 use crate::domain::emergency::{self, Declared, Emergency, Incident};
+use crate::domain::slots::Slots;
 use crate::engine::managed::Managed;
 use crate::error::Path;
+use crate::resources::managed::leaks;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::rotation_policy::EmergencyState;
 
@@ -19,8 +21,14 @@ pub fn is_known(block: &Value<EmergencyState>) -> bool {
     }
 }
 
-/// The emergencies that a configuration or a state declares of a key. What is not sound is refused elsewhere.
-fn declared(state: &ManagedState) -> Vec<Declared> {
+/// The emergencies that a configuration or a state declares of a key, and those that alerts do. What is not sound is refused
+/// elsewhere.
+fn declared(state: &ManagedState, known: &[Incident], slots: Option<&Slots>) -> Vec<Declared> {
+    let leaks = leaks::declared(state, known, slots);
+    in_blocks(state).into_iter().chain(leaks).collect()
+}
+
+fn in_blocks(state: &ManagedState) -> Vec<Declared> {
     let read = |block: &Value<EmergencyState>| {
         let block = block.as_ref_option().filter(|block| block.wholly_known())?;
         block.declared(&Path::default()).ok()
@@ -34,15 +42,17 @@ fn declared(state: &ManagedState) -> Vec<Declared> {
 
 /// What is remembered, with what this configuration declares anew.
 pub fn noted(state: &ManagedState, managed: &Managed, known: &[Incident]) -> Vec<Incident> {
-    emergency::noted(&declared(state), known, managed.slots.as_ref())
+    let slots = managed.slots.as_ref();
+    emergency::noted(&declared(state, known, slots), known, slots)
 }
 
 /// What is to be done now.
 pub fn open(state: &ManagedState, managed: &Managed, private: &Private) -> Option<Emergency> {
+    let (known, slots) = (&private.incidents, managed.slots.as_ref());
     emergency::open(
-        &private.incidents,
-        &declared(state),
-        managed.slots.as_ref(),
+        known,
+        &declared(state, known, slots),
+        slots,
         &managed.pending_revocations,
         &private.facts.primary,
     )
@@ -56,7 +66,7 @@ pub fn warn_of_edits(
     managed: &Managed,
     private: &Private,
 ) {
-    let (before, now) = (declared(prior), declared(planned));
+    let (before, now) = (in_blocks(prior), in_blocks(planned));
     let (incidents, slots) = (&private.incidents, managed.slots.as_ref());
     let name = planned.label();
     let called_off = emergency::called_off(incidents, &before, &now, slots, &private.facts.primary);
@@ -84,7 +94,7 @@ pub fn warn_of_edits(
 
 /// Whether a person insists on what is to be done even if the ledger cannot be used.
 pub fn breaks_glass(state: &ManagedState, open: &Emergency) -> bool {
-    let declared = declared(state);
+    let declared = in_blocks(state);
     let mut insisting = declared.iter().filter(|block| block.break_glass);
     insisting.any(|block| open.ids.contains(&block.id))
 }

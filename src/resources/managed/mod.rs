@@ -19,6 +19,7 @@ pub mod gates;
 pub mod glass;
 pub mod import;
 pub mod inventory_entry;
+mod leaks;
 pub mod leftovers;
 mod lifetime;
 pub mod list;
@@ -106,6 +107,7 @@ impl Resource for ManagedKey {
     ) -> Option<(ManagedState, Option<Private>)> {
         // Inside nested attributes, Terraform proposes what is write-only as well.
         proposed.forget_what_was_brought();
+        proposed.leaks_wo.clone_from(&config.leaks_wo);
         let (planned, private) = plan::create(diags, proposed, &config, &self.context).await?;
         Some((planned, Some(private)))
     }
@@ -120,6 +122,7 @@ impl Resource for ManagedKey {
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>, Vec<AttributePath>)> {
         proposed.forget_what_was_brought();
+        proposed.leaks_wo.clone_from(&config.leaks_wo);
         let mut private = private.unwrap_or_default();
         let context = &self.context;
         let looked = newcomers::of_an_update(&prior, &proposed, &private, context).await;

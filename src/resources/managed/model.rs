@@ -17,6 +17,7 @@ use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::outbox::Untold;
+use crate::resources::managed::leaks::Leaks;
 use crate::resources::rotation_policy::{EmergencyState, PolicyState};
 use crate::schema::write_only;
 use crate::secret::{Fingerprint, Secret};
@@ -46,6 +47,7 @@ pub struct ManagedState {
     pub existing_secret_wo_version: Value<i64>,
     pub rotation_trigger: Value<String>,
     pub emergency: Value<EmergencyState>,
+    pub leaks_wo: Leaks,
     pub primary: Value<KeyState>,
     pub secondary: Value<KeyState>,
     pub phase: Value<String>,
@@ -217,6 +219,7 @@ impl ManagedState {
     /// Takes over what stands in the configuration alone, for one apply.
     pub fn bring(&mut self, config: Self) {
         self.existing_secret_wo = config.existing_secret_wo;
+        self.leaks_wo = config.leaks_wo;
         self.issuer = config.issuer;
         self.verification = config.verification;
         self.deployments = config.deployments;
@@ -225,6 +228,7 @@ impl ManagedState {
     /// The opposite of [`bring`](Self::bring): no state and no plan holds a write-only value.
     pub fn forget_what_was_brought(&mut self) {
         self.existing_secret_wo = Value::Null;
+        self.leaks_wo = Value::Null;
         for fields in [&mut self.verification, &mut self.issuer] {
             if let Value::Value(fields) = fields {
                 write_only::forget(fields);

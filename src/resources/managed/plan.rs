@@ -26,6 +26,7 @@ use crate::resources::managed::existing::{
     as_if_known, refuse_existing_key_without_id, refuse_secret_of_another,
 };
 use crate::resources::managed::gates;
+use crate::resources::managed::leaks;
 use crate::resources::managed::leftovers::{self, LeftByCreate};
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::newcomers;
@@ -56,6 +57,7 @@ pub async fn create(
         planned.generation = Value::Value(1);
     }
     gates::warn_of_a_contradiction(diags, &planned);
+    leaks::warn_of_not_looking(diags, &planned);
     telling::warn_without_ledger(diags, &planned, context);
     warnings::maybe_replaced(diags, &planned, context);
     let mut private = Private::default();
@@ -223,6 +225,8 @@ pub fn update(
     if let Some(left) = offboarded.as_ref().filter(|_| !decision.moves.is_empty()) {
         owners::ask(diags, planned.label(), left, &policy);
     }
+    leaks::warn(diags, &planned, &managed, emergency.as_ref());
+    leaks::warn_of_not_looking(diags, &planned);
     gates::warn_of_a_contradiction(diags, &planned);
     gates::warn_of_a_blind_promotion(diags, &situation, &decision.moves);
     owners::warn_of_an_alike(diags, &planned, &policy);

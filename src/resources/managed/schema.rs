@@ -117,6 +117,16 @@ fn inputs() -> Attributes {
             ),
         ),
         (
+            "leaks_wo",
+            optional(
+                string_map(),
+                "What scanners of secrets have found: the ids of alerts that are open, each with the `fingerprint` of the secret \
+                 that it is about, such as `data.apikey_leaks.acme.open`. An alert about a key of this resource that lives is \
+                 treated as `on_leak` of the policy says; the others are ignored. Null says that nothing is known of leaks, and \
+                 with `on_leak = \"rotate\"` the plan warns of that. See the guide [Leaks](../guides/leaks.md).",
+            ),
+        ),
+        (
             "emergency",
             optional(
                 AttributeType::AttributeSingle(rotation_policy::emergency_attributes()),

@@ -9,6 +9,7 @@ use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
 use crate::resources::managed::connect;
 use crate::resources::managed::emergencies;
+use crate::resources::managed::leaks;
 use crate::resources::managed::model::{DeliveryStatus, Fields, ManagedState};
 use crate::settings::known;
 
@@ -54,6 +55,7 @@ impl ManagedState {
             && entries(&self.deliveries)
             && entries(&self.deployments)
             && emergencies::is_known(&self.emergency)
+            && leaks::are_known(&self.leaks_wo)
             && !self.rotation_trigger.is_unknown()
             && !self.store_secret_in_state.is_unknown()
             && !self.existing_secret_wo_version.is_unknown()

@@ -10,6 +10,7 @@ use crate::resources::managed::bounds;
 use crate::resources::managed::connect;
 use crate::resources::managed::deploying;
 use crate::resources::managed::gates;
+use crate::resources::managed::leaks;
 use crate::resources::managed::lifetime;
 use crate::resources::managed::model::{Fields, ManagedState};
 use crate::resources::managed::newcomers::place_of_another;
@@ -49,6 +50,7 @@ pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
         let declared = block.declared(&Path::root("emergency"));
         faults.extend(declared.err().unwrap_or_default());
     }
+    faults.extend(leaks::faults(config));
     faults.extend(owners::missing(config));
     faults.extend(gates::unknown_environment(config));
     faults.extend(telling::unknown_destinations(config, context));

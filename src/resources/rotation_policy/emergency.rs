@@ -7,7 +7,7 @@ use strum::VariantNames;
 use tf_provider::schema::AttributeType;
 use tf_provider::value::Value;
 
-use crate::domain::emergency::{Declared, Scope};
+use crate::domain::emergency::{Declared, Which};
 use crate::error::{Error, Path};
 use crate::schema::{Attributes, attributes, optional, required};
 use crate::settings::{LONGEST_NAME, too_long};
@@ -87,7 +87,7 @@ impl EmergencyState {
             id: self.text("id", &self.id, LONGEST_NAME, path, &mut errors),
             reason: self.text("reason", &self.reason, LONGEST_REASON, path, &mut errors),
             order: word("order", &self.order, path, &mut errors),
-            scope: word::<Scope>("scope", &self.scope, path, &mut errors),
+            which: Which::InScope(word("scope", &self.scope, path, &mut errors)),
             break_glass: self.break_glass.as_option().unwrap_or_default(),
         };
         match errors.is_empty() {

@@ -6,7 +6,7 @@ use crate::resources::rotation_policy::{emergency_attributes, route_attributes};
 use crate::schema::{Attributes, attributes, computed, defaulted, list_of, optional, required};
 
 /// Every attribute but `id` and `name`, with its description. `paused` is the only one that is no string.
-const SETTINGS: [(&str, &str); 13] = [
+const SETTINGS: [(&str, &str); 14] = [
     (
         "tier",
         "Class of the keys: `high_privilege` (30d, at most 60d), `standard` (90d, at most 90d) or `low_risk` (180d, at most 180d). Sets `rotation_interval` where that is not given, and limits it where it is.",
@@ -54,6 +54,10 @@ const SETTINGS: [(&str, &str); 13] = [
     (
         "on_drift",
         "What to do when the primary key vanished or was switched off at its issuer, or no delivery holds its secret any more: `warn` on every plan, `rotate` to a new key, or fail with an `error`. Default: `warn`.",
+    ),
+    (
+        "on_leak",
+        "What to do when an alert in `leaks_wo` of a key is about a key that lives: `warn` on every plan, or `rotate`, which handles it as an `emergency` whose id is that of the alert. See the guide [Leaks](../guides/leaks.md). Default: `warn`.",
     ),
     (
         "on_destroy",

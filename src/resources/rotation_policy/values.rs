@@ -31,6 +31,7 @@ pub struct PolicyState {
     pub alert_after: Value<String>,
     pub paused: Value<bool>,
     pub on_drift: Value<String>,
+    pub on_leak: Value<String>,
     pub on_destroy: Value<String>,
     pub emergency: Value<EmergencyState>,
     pub offboarded_owners: Value<Vec<Value<String>>>,
@@ -57,6 +58,7 @@ impl PolicyState {
             &self.alert_after,
             &self.soak_time,
             &self.on_drift,
+            &self.on_leak,
             &self.on_destroy,
         ];
         let emergency = match &self.emergency {
@@ -103,6 +105,7 @@ impl PolicyState {
             soak_time: duration("soak_time", &self.soak_time),
             paused: self.paused.as_option(),
             on_drift: word("on_drift", &self.on_drift, path, &mut errors),
+            on_leak: word("on_leak", &self.on_leak, path, &mut errors),
             on_destroy: word("on_destroy", &self.on_destroy, path, &mut errors),
             emergency: emergency(&self.emergency, path, &mut errors),
             environment_order: names(
@@ -153,6 +156,7 @@ impl PolicyState {
             self.tier = Value::Null;
         }
         self.on_drift = Value::Value(policy.on_drift.to_string());
+        self.on_leak = Value::Value(policy.on_leak.to_string());
         self.on_destroy = Value::Value(policy.on_destroy.to_string());
     }
 
@@ -172,6 +176,7 @@ impl PolicyState {
             alert_after,
             paused,
             on_drift,
+            on_leak,
             on_destroy,
             emergency: _,
             offboarded_owners: _,
@@ -193,6 +198,7 @@ impl PolicyState {
             alert_after,
             soak_time,
             on_drift,
+            on_leak,
             on_destroy,
         ] {
             if value.is_null() {

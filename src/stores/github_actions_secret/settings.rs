@@ -9,6 +9,7 @@ use crate::schema::{Attributes, attributes as table, list_of, optional};
 use crate::settings::{DROPPED, Settings};
 use crate::stores::document::Layout;
 use crate::stores::variables::{Names, SUFFIXES};
+use crate::vendors::github::names;
 
 /// Whose secrets they are.
 #[derive(Debug, PartialEq, Eq)]
@@ -140,24 +141,7 @@ fn repository(settings: &Settings, owner: Option<&str>) -> Result<Scope> {
             ));
         }
     }
-    let text = settings.required_string("repository")?;
-    let (owner, name) = match (text.split_once('/'), owner) {
-        (Some((owner, name)), _) => (owner, name),
-        (None, Some(owner)) => (owner, text),
-        (None, None) => {
-            return Err(settings.wrong(
-                "repository",
-                "repository has no owner",
-                format!(
-                    "Write \"owner/{text}\", or set owner in the github block of the provider."
-                ),
-            ));
-        }
-    };
-    let (owner, name) = (
-        named(settings, "repository", owner)?,
-        named(settings, "repository", name)?,
-    );
+    let (owner, name) = names::repository(settings, owner)?;
     Ok(
         match settings
             .string("environment")
@@ -194,7 +178,7 @@ fn organization(settings: &Settings) -> Result<Scope> {
         ));
     }
     Ok(Scope::Organization {
-        name: named(
+        name: names::named(
             settings,
             "organization",
             settings.required_string("organization")?,
@@ -202,19 +186,6 @@ fn organization(settings: &Settings) -> Result<Scope> {
         visibility,
         repositories,
     })
-}
-
-/// In small letters: GitHub does not tell them from capitals.
-fn named(settings: &Settings, field: &str, text: &str) -> Result<String> {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    match !text.is_empty() && !matches!(text, "." | "..") && text.bytes().all(is_part) {
-        true => Ok(text.to_ascii_lowercase()),
-        false => Err(settings.wrong(
-            field,
-            format!("{field} is not valid"),
-            format!("{text:?} is no name at GitHub: letters, digits and - _ . (a repository is \"owner/name\")."),
-        )),
-    }
 }
 
 fn content(settings: &Settings) -> Result<Content> {

@@ -1,10 +1,12 @@
 //! GitHub: the provider block `github` and one client for everything there.
 //!
 //! `settings` is the block, `app` gets tokens for an installation of an app, `client` makes calls, and `refusal` understands
-//! what is refused.
+//! what is refused. `alerts` are those of secret scanning, `names` what things are called.
 
+pub mod alerts;
 mod app;
 mod client;
+pub mod names;
 mod refusal;
 mod settings;
 

@@ -42,6 +42,11 @@ pub fn permission(operation: &str) -> String {
         true => "read",
         false => "write",
     };
+    if operation.contains("/secret-scanning/") {
+        return format!(
+            "the repository permission Secret scanning alerts ({access}), or the scope security_events of a classic token"
+        );
+    }
     let (of, name, scope) = match () {
         () if operation.contains("/orgs/") => ("organization", "Secrets", "admin:org"),
         () if operation.contains("/environments/") => ("repository", "Environments", "repo"),
@@ -76,6 +81,10 @@ mod tests {
             (
                 "DELETE /repos/{owner}/{repo}/environments/{environment_name}/secrets/{secret_name}",
                 "the repository permission Environments (write)",
+            ),
+            (
+                "GET /orgs/{org}/secret-scanning/alerts",
+                "the repository permission Secret scanning alerts (read), or the scope security_events",
             ),
         ] {
             assert!(permission(operation).starts_with(expected), "{operation}");

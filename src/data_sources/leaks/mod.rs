@@ -1,0 +1,221 @@
+//! `apikey_leaks`: alerts of GitHub's secret scanning about keys of ours. Never a secret, and nothing of secrets of others.
+
+mod recognise;
+mod schema;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use tf_provider::schema::{Block, Description, Schema};
+use tf_provider::value::{ValueAny, ValueEmpty};
+use tf_provider::{DataSource, Diagnostics};
+
+use crate::context::{Context, SharedContext};
+use crate::error::{Path, Result};
+use crate::ledger::config as ledger;
+use crate::resources::diagnostics;
+use crate::secret::Fingerprint;
+use crate::settings::Settings;
+use crate::vendors::github::alerts::{Alert, Holder, Query, alerts};
+use crate::vendors::github::{self, names};
+
+use recognise::{Recognised, recognised};
+
+type Values = BTreeMap<String, ValueAny>;
+
+/// The data source.
+pub struct LeaksSource {
+    context: SharedContext,
+}
+
+impl LeaksSource {
+    /// A data source that will use the context once the provider is configured.
+    pub fn new(context: SharedContext) -> Self {
+        Self { context }
+    }
+}
+
+/// What is asked for, and what is ours.
+struct Asked {
+    query: Query,
+    fingerprints: Vec<Fingerprint>,
+    /// A failure is an error, and no warning.
+    is_required: bool,
+}
+
+/// What was found out.
+struct Known {
+    alerts: Vec<Recognised>,
+    /// How many alerts were looked at.
+    total: usize,
+}
+
+#[async_trait]
+impl DataSource for LeaksSource {
+    type State<'a> = Values;
+    type ProviderMetaState<'a> = ValueEmpty;
+
+    fn schema(&self, _: &mut Diagnostics) -> Option<Schema> {
+        Some(Schema {
+            version: 0,
+            block: Block {
+                attributes: schema::inputs()
+                    .into_iter()
+                    .chain(schema::outputs())
+                    .collect(),
+                description: Description::markdown(
+                    "Alerts of GitHub's secret scanning about managed keys: of a repository, an organization or an enterprise. What \
+                     GitHub has found is compared by fingerprint in the memory of the provider; no secret is told or kept, and of \
+                     secrets that are not those of managed keys nothing at all.",
+                ),
+                ..Block::default()
+            },
+        })
+    }
+
+    async fn validate<'a>(&self, diags: &mut Diagnostics, config: Values) -> Option<()> {
+        let fields = Settings::new(Path::default(), &config);
+        if fields.wholly_known() {
+            // Whose a repository is may stand in the provider block, which is not here yet.
+            diagnostics::collect(diags, asked(&fields, Some("owner")))?;
+        }
+        Some(())
+    }
+
+    async fn read<'a>(
+        &self,
+        diags: &mut Diagnostics,
+        config: Values,
+        _: ValueEmpty,
+    ) -> Option<Values> {
+        let context = diagnostics::collect(diags, self.context.configured())?;
+        for block in [github::NAME, ledger::NAME] {
+            diagnostics::collect(diags, context.needs(block))?;
+        }
+        let client = diagnostics::collect(diags, github::client(context))?;
+        let fields = Settings::new(Path::default(), &config);
+        let asked = diagnostics::collect(diags, asked(&fields, client.owner()))?;
+        diagnostics::collect(diags, something_is_ours(&asked, context))?;
+        let known = match known(&asked, &client, context).await {
+            Ok(known) => Some(known),
+            Err(error) if asked.is_required => {
+                diagnostics::report(diags, error);
+                return None;
+            }
+            Err(mut error) => {
+                error.detail += " So nothing is known of leaks: open and alerts are null.";
+                diagnostics::warn(diags, error);
+                None
+            }
+        };
+        Some(answer(config, known.as_ref()))
+    }
+}
+
+fn asked(fields: &Settings, owner: Option<&str>) -> Result<Asked> {
+    let state = fields.one_of("state", &["open", "resolved", "all"])?;
+    let state = state.unwrap_or("open");
+    let marks = fields.strings("fingerprints");
+    if let Some(wrong) = marks.iter().find(|mark| !Fingerprint::is_whole(mark)) {
+        return Err(fields.wrong(
+            "fingerprints",
+            "fingerprints is not valid",
+            format!("{wrong:?} is not what primary.fingerprint of a key looks like: sha256: and 12 hexadecimal digits."),
+        ));
+    }
+    Ok(Asked {
+        query: Query {
+            holder: holder(fields, owner)?,
+            state: Some(state).filter(|state| *state != "all"),
+            types: fields
+                .strings("secret_types")
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+        },
+        fingerprints: marks.into_iter().map(Fingerprint::recorded).collect(),
+        is_required: fields.boolean("required").unwrap_or(true),
+    })
+}
+
+fn holder(fields: &Settings, owner: Option<&str>) -> Result<Holder> {
+    let set = ["repository", "organization", "enterprise"]
+        .into_iter()
+        .filter(|name| fields.string(name).is_some());
+    match set.collect::<Vec<_>>()[..] {
+        ["repository"] => {
+            let (owner, name) = names::repository(fields, owner)?;
+            Ok(Holder::Repository { owner, name })
+        }
+        [field] => {
+            let name = names::named(fields, field, fields.string(field).unwrap_or_default())?;
+            Ok(match field {
+                "organization" => Holder::Organization(name),
+                _ => Holder::Enterprise(name),
+            })
+        }
+        [] => Err(fields.wrong(
+            "repository",
+            "Nobody's alerts are asked for",
+            "Set repository, organization or enterprise.",
+        )),
+        [_, second, ..] => Err(fields.wrong(
+            second,
+            "Alerts of more than one are asked for",
+            "Set one of repository, organization and enterprise, and read the others with data sources of their own.",
+        )),
+    }
+}
+
+/// Without anything to compare with, no alert would be about a key of ours, and that would look like good news.
+fn something_is_ours(asked: &Asked, context: &Context) -> Result<()> {
+    let is_any = context.ledger.remembers()
+        || !asked.fingerprints.is_empty()
+        || !asked.query.types.is_empty();
+    let nothing = || {
+        crate::error::Error::invalid(
+            Path::root("fingerprints"),
+            "There is nothing to know managed keys by",
+            "The provider has no ledger. Set fingerprints to those of the keys, such as apikey_managed.payments.primary.fingerprint, \
+             or name the secret_types of their issuers: every alert of these types is told with its fingerprint then.",
+        )
+    };
+    is_any.then_some(()).ok_or_else(nothing)
+}
+
+async fn known(asked: &Asked, client: &github::Client, context: &Context) -> Result<Known> {
+    let all: Vec<Alert> = alerts(client, &asked.query).await?;
+    let total = all.len();
+    let is_of_a_type = !asked.query.types.is_empty();
+    let alerts = recognised(
+        all,
+        &asked.fingerprints,
+        is_of_a_type,
+        context.ledger.as_ref(),
+    );
+    Ok(Known {
+        alerts: alerts.await?,
+        total,
+    })
+}
+
+fn answer(mut state: Values, known: Option<&Known>) -> Values {
+    let or_null = |value: Option<ValueAny>| value.unwrap_or(ValueAny::Null);
+    let open = known.map(|known| {
+        let open = known.alerts.iter().filter(|it| it.alert.state == "open");
+        let pairs = open.map(|it| {
+            let mark = ValueAny::String(it.fingerprint.to_string());
+            (it.alert.html_url.clone(), mark)
+        });
+        ValueAny::Map(pairs.collect())
+    });
+    let alerts = known.map(|known| {
+        let rows = known.alerts.iter().map(schema::row);
+        ValueAny::List(rows.collect())
+    });
+    let total = known.and_then(|known| i64::try_from(known.total).ok());
+    state.insert("open".into(), or_null(open));
+    state.insert("alerts".into(), or_null(alerts));
+    state.insert("total".into(), or_null(total.map(ValueAny::Number)));
+    state
+}

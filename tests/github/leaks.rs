@@ -1,0 +1,171 @@
+use std::fs;
+
+use apikey::context::Context;
+use apikey::error::{Error, Kind};
+use apikey::vendors::github::alerts::{Alert, Holder, Query, alerts};
+
+use crate::support::forms::assert_hidden;
+use crate::support::github::{Github, TOKEN};
+use crate::support::keys::{Config, FAST};
+use crate::support::workspace::Workspace;
+
+const CANARY: &str = "made-up-canary-of-somebody-else";
+
+/// A key that hears of the alerts of an organization.
+fn config(on_leak: &str, source: &str) -> Config {
+    Config::new()
+        .policy(&format!("{FAST}\n  on_leak = \"{on_leak}\""))
+        .with("leaks_wo = data.apikey_leaks.acme.open")
+        .beside(&format!(
+            r#"
+data "apikey_leaks" "acme" {{
+  organization = "acme"
+  {source}
+}}
+
+output "leaks" {{
+  value = data.apikey_leaks.acme
+}}"#
+        ))
+}
+
+fn workspace(github: &Github, config: &Config) -> Workspace {
+    let ws = Workspace::new();
+    ws.env("GITHUB_BASE_URL", &github.url())
+        .env("GITHUB_TOKEN", TOKEN);
+    ws.write(&config.text());
+    ws
+}
+
+fn told(ws: &Workspace) -> serde_json::Value {
+    let output = ws.run(&["output", "-json", "leaks"]).ok().stdout.clone();
+    serde_json::from_str(&output).unwrap()
+}
+
+#[test]
+fn a_key_that_has_leaked_is_replaced_and_revoked_once_and_nobody_reads_it_on_the_way() {
+    let github = Github::start();
+    let ws = workspace(&github, &config("rotate", ""));
+    ws.env("TF_LOG", "TRACE");
+    ws.env("TF_LOG_PATH", ws.path("trace.log").to_str().unwrap());
+    let mut printed = ws.apply().ok().stdout.clone();
+    let old = ws.secret("k.json", "primary");
+    // What others have leaked stands before it, each on a page of its own.
+    let url = {
+        let alerts = &mut github.state().alerts;
+        alerts.page = 1;
+        alerts.find("acme/wiki", CANARY);
+        alerts.find("acme/wiki", "made-up-canary-2");
+        alerts.find("acme/payments", &old)
+    };
+
+    let emergency = format!("EMERGENCY {url}");
+    let reason = "a scanner of secrets has found the key";
+    let planned = ws.plan().ok().code(2).warns(&[&emergency, reason]);
+    let change = ws.change("apikey_managed.k");
+    assert_eq!(change.after("last_action"), "emergency");
+    printed += &planned.stdout;
+    let plan = ws.plan_file();
+    printed += &ws.apply_plan().ok().stdout;
+    let new = ws.secret("k.json", "primary");
+    assert_ne!(new, old);
+    assert!(ws.delivered("k.json")["secondary"].is_null());
+    assert_eq!(ws.key("k").text("status"), "ok");
+
+    // The alert stays open, and was handled.
+    ws.apply().ok();
+    ws.plan().ok().code(0);
+    assert_eq!(ws.secret("k.json", "primary"), new);
+    let told = told(&ws);
+    assert_eq!(told["total"], 3);
+    assert_eq!(told["alerts"].as_array().unwrap().len(), 1);
+    let alert = &told["alerts"][0];
+    assert_eq!(alert["url"], url);
+    assert_eq!(
+        (&alert["name"], &alert["key_status"]),
+        (&"payments".into(), &"revoked".into())
+    );
+
+    let ledger = fs::read_dir(ws.path(".terraform/apikey")).unwrap();
+    let ledger = ledger.flat_map(|file| fs::read(file.unwrap().path()).unwrap());
+    let mut bytes = plan;
+    bytes.extend(ledger);
+    bytes.extend(fs::read(ws.path("terraform.tfstate")).unwrap());
+    bytes.extend(fs::read(ws.path("trace.log")).unwrap());
+    bytes.extend(printed.into_bytes());
+    for secret in [&old, CANARY, TOKEN] {
+        assert_hidden("what was printed or kept", &bytes, secret);
+    }
+}
+
+#[test]
+fn what_has_leaked_is_warned_of_and_a_source_that_fails_is_no_good_news() {
+    let github = Github::start();
+    let by_type = r#"secret_types = ["acme_api_key"]"#;
+    let no_ledger = r#"provider "apikey" { ledger = { disabled = true } }"#;
+    let ws = workspace(&github, &config("warn", by_type).beside(no_ledger));
+    ws.apply().ok();
+    let before = ws.secret("k.json", "primary");
+    let url = github.state().alerts.find("acme/payments", &before);
+    // The key is no other one by it, and the outputs of the data source are.
+    let leaked = ["HAS LEAKED and works", &url];
+    ws.apply().ok().warns(&leaked);
+    ws.plan().ok().code(0).warns(&leaked);
+    assert_eq!(ws.secret("k.json", "primary"), before);
+
+    github.state().alerts.refusal = Some((403, "Resource not accessible by personal access token"));
+    ws.plan().failed().complains(&[
+        "organization acme",
+        "the repository permission Secret scanning alerts (read)",
+    ]);
+    let tolerant = config("rotate", &format!("{by_type}\n  required = false"));
+    ws.write(&tolerant.beside(no_ledger).text());
+    ws.apply().ok().warns(&["nothing is known of leaks"]);
+    assert_eq!(ws.secret("k.json", "primary"), before);
+
+    github.state().alerts.refusal = None;
+    ws.apply().ok().warns(&[&format!("EMERGENCY {url}")]);
+    assert_ne!(ws.secret("k.json", "primary"), before);
+}
+
+async fn read(context: &Context, holder: Holder) -> Result<Vec<Alert>, Error> {
+    let client = apikey::vendors::github::client(context)?;
+    let query = Query {
+        holder,
+        state: Some("open"),
+        types: Vec::new(),
+    };
+    alerts(&client, &query).await
+}
+
+#[tokio::test]
+async fn alerts_that_cannot_be_read_are_never_taken_for_none() {
+    let github = Github::start();
+    let context = github.context();
+    let holder = || Holder::Repository {
+        owner: "acme".into(),
+        name: "payments".into(),
+    };
+    assert!(read(&context, holder()).await.unwrap().is_empty());
+    github.state().alerts.refusal = Some((404, "Secret scanning is disabled on this repository."));
+    let error = read(&context, holder()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::NotFound);
+    assert!(error.detail.contains("says nothing of leaks"), "{error}");
+    assert!(
+        error.detail.contains("Secret scanning alerts (read)"),
+        "{error}"
+    );
+
+    github.state().alerts.refusal = None;
+    for number in 0..5 {
+        let secret = format!("{CANARY}-{number}");
+        github.state().alerts.find("acme/payments", &secret);
+    }
+    github.state().alerts.page = 2;
+    for holder in [holder(), Holder::Enterprise("acme".into())] {
+        let all = read(&context, holder).await.unwrap();
+        let numbers: Vec<i64> = all.iter().map(|alert| alert.number).collect();
+        assert_eq!(numbers, [1, 2, 3, 4, 5]);
+        assert!(!format!("{all:?}").contains(CANARY));
+    }
+}
