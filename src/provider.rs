@@ -16,6 +16,7 @@ use crate::clock::{self, Clock};
 use crate::context::{Context, SharedContext};
 use crate::data_sources::incident::IncidentSource;
 use crate::data_sources::inventory::InventorySource;
+use crate::data_sources::key_usage::KeyUsageSource;
 use crate::data_sources::leaks::LeaksSource;
 use crate::ephemeral::secret::SecretReader;
 use crate::error::Result;
@@ -51,6 +52,7 @@ pub fn registry(stop: CancellationToken) -> Registry {
     .resource("apikey_rotation_policy", RotationPolicy)
     .data_source("apikey_incident", IncidentSource::new(context.clone()))
     .data_source("apikey_inventory", InventorySource::new(context.clone()))
+    .data_source("apikey_key_usage", KeyUsageSource::new(context.clone()))
     .data_source("apikey_leaks", LeaksSource::new(context.clone()))
     .identity("apikey_rotation_policy", PolicyIdentity)
     .resource("apikey_managed", ManagedKey::new(context.clone()))

@@ -40,11 +40,35 @@ pub fn sensitive(attribute: Attribute) -> Attribute {
 pub mod write_only {
     use std::collections::BTreeMap;
 
+    use tf_provider::schema::{Attribute, AttributeType};
     use tf_provider::value::ValueAny;
+
+    use super::Attributes;
 
     /// Whether an attribute of this name is write-only.
     pub fn is(name: &str) -> bool {
         name.ends_with("_wo")
+    }
+
+    /// The same attributes without those that are write-only, for what Terraform lets have none.
+    pub fn without(attributes: Attributes) -> Attributes {
+        let kept = attributes.into_iter().filter(|(name, _)| !is(name));
+        kept.map(|(name, attribute)| {
+            let attr_type = match attribute.attr_type {
+                AttributeType::AttributeSingle(inner) => {
+                    AttributeType::AttributeSingle(without(inner))
+                }
+                AttributeType::AttributeList(inner) => AttributeType::AttributeList(without(inner)),
+                AttributeType::AttributeMap(inner) => AttributeType::AttributeMap(without(inner)),
+                other => other,
+            };
+            let attribute = Attribute {
+                attr_type,
+                ..attribute
+            };
+            (name, attribute)
+        })
+        .collect()
     }
 
     /// Takes every write-only value out of an object.

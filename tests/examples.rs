@@ -19,7 +19,7 @@ use crate::support::moto::Moto;
 use crate::support::openbao::{self, OpenBao};
 use crate::support::postgres::{self, Postgres};
 use crate::support::workspace::Workspace;
-use crate::support::{doppler, infisical, stripe, twilio};
+use crate::support::{cloudtrail, doppler, infisical, stripe, twilio};
 
 const NEED_NOTHING: &[&str] = &[
     "data-sources/apikey_inventory/data-source.tf",
@@ -66,6 +66,7 @@ const NOTIFICATIONS: &str = "scenarios/notifications/main.tf";
 const LEDGER: &str = "provider/provider_ledger.tf";
 const PIPELINE: &str = "data-sources/apikey_inventory/data-source_ci.sh";
 const INCIDENT: &str = "data-sources/apikey_incident/data-source.tf";
+const KEY_USAGE: &str = "data-sources/apikey_key_usage/data-source.tf";
 const LEAKS: &str = "data-sources/apikey_leaks/data-source.tf";
 const IMPORT_BLOCK: &str = "resources/apikey_managed/import-by-string-id.tf";
 const IMPORT_COMMAND: &str = "resources/apikey_managed/import.sh";
@@ -122,6 +123,7 @@ fn no_example_is_forgotten_here() {
             NOTIFICATIONS,
             PIPELINE,
             INCIDENT,
+            KEY_USAGE,
             LEAKS,
             IMPORT_BLOCK,
             IMPORT_COMMAND,
@@ -233,13 +235,18 @@ fn the_pipeline_of_the_example_applies_what_is_due_and_is_quiet_afterwards() {
 
 #[test]
 fn the_examples_for_aws_are_applied_and_settle() {
+    let trail = cloudtrail::start();
+    // It tells of the key of the first.
+    let usage = format!("{}\n{}", text(AWS), text(KEY_USAGE));
     for (example, user) in [
-        (AWS, "ci"),
-        (AWS_PARAMETER, "reports"),
-        (AWS_CROSS_ACCOUNT, "reports"),
+        (usage, "ci"),
+        (text(AWS_PARAMETER), "reports"),
+        (text(AWS_CROSS_ACCOUNT), "reports"),
     ] {
         let cloud = Cloud::with_user(user);
-        applies_and_settles(&cloud.workspace(&text(example)));
+        let ws = cloud.workspace(&example);
+        ws.env("AWS_ENDPOINT_URL_CLOUDTRAIL", &trail.url());
+        applies_and_settles(&ws);
     }
 }
 

@@ -89,6 +89,9 @@ mod restore;
 mod saas;
 /// What the tests share.
 mod support;
+/// Who uses a key, as far as its issuer tells.
+#[cfg(unix)]
+mod usage;
 /// Vault, against a real OpenBao and against servers that misbehave.
 #[cfg(unix)]
 mod vault;

@@ -1,19 +1,20 @@
 //! `apikey_incident`: what became of one emergency, from sealed events of the ledger.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use serde_json::Value;
-use tf_provider::schema::{Attribute, AttributeType, Block, Description, Schema};
+use tf_provider::schema::{AttributeType, Block, Description, Schema};
 use tf_provider::value::{ValueAny, ValueEmpty};
 use tf_provider::{DataSource, Diagnostics};
 
 use crate::context::SharedContext;
+use crate::data_sources::{flag, number, plain, rows, text, texts};
 use crate::error::{Error, Kind, Path, Result};
 use crate::health::incident::Record;
 use crate::ledger::config as ledger;
 use crate::resources::diagnostics;
-use crate::schema::{Attributes, attributes, computed, list_of, required};
+use crate::schema::{Attributes, attributes, required};
 use crate::settings::Settings;
 
 type Values = BTreeMap<String, ValueAny>;
@@ -85,44 +86,6 @@ fn known(found: Option<Record>, place: &str) -> Result<Record> {
         )
         .at(Path::root("id"))
     })
-}
-
-fn plain(value: Value) -> ValueAny {
-    match value {
-        Value::Null => ValueAny::Null,
-        Value::Bool(flag) => ValueAny::Bool(flag),
-        // Counts and numbers of events.
-        Value::Number(number) => ValueAny::Number(number.as_i64().unwrap_or(i64::MAX)),
-        Value::String(text) => ValueAny::String(text),
-        Value::Array(items) => ValueAny::List(items.into_iter().map(plain).collect()),
-        Value::Object(fields) => ValueAny::Map(
-            fields
-                .into_iter()
-                .map(|(name, value)| (name, plain(value)))
-                .collect(),
-        ),
-    }
-}
-
-fn text(about: &str) -> Attribute {
-    computed(AttributeType::String, about)
-}
-
-fn flag(about: &str) -> Attribute {
-    computed(AttributeType::Bool, about)
-}
-
-fn number(about: &str) -> Attribute {
-    computed(AttributeType::Number, about)
-}
-
-fn rows(fields: Attributes, about: &str) -> Attribute {
-    let fields: HashMap<_, _> = fields.into_iter().collect();
-    computed(AttributeType::AttributeList(fields), about)
-}
-
-fn texts(about: &str) -> Attribute {
-    computed(list_of(AttributeType::String), about)
 }
 
 fn schema() -> Attributes {

@@ -25,8 +25,10 @@ pub struct Capabilities {
     pub label: Label,
     /// A key can be switched off before it is deleted.
     pub disables: bool,
-    /// How late it reports the last use of a key; `None` if it never does.
-    pub last_use: Option<Duration>,
+    /// What it tells of the last use of a key; `None` if nothing.
+    pub last_use: Option<LastUse>,
+    /// It can be asked for the calls that were made with a key.
+    pub records_calls: bool,
     /// Its keys have a public id beside their secret.
     pub key_ids: bool,
     /// It can tell whether a key is accepted, so a new key is proved before it is promoted.
@@ -39,6 +41,15 @@ pub struct Capabilities {
     pub valid_at_mint: bool,
     /// Its keys exist where they are delivered and nowhere else: one that was lost on the way is not alive.
     pub local: bool,
+}
+
+/// What an issuer tells of the last use of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LastUse {
+    /// How late it may tell.
+    pub lag: Duration,
+    /// It tells what was called, and in which region, too.
+    pub tells_where: bool,
 }
 
 /// Where a new key comes from.

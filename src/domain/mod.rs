@@ -8,8 +8,8 @@
 //! the right instant, [`steps`] turns a move into effects in order, [`status`] and [`announce`] put into words what was
 //! found.
 //!
-//! [`keys`], [`effects`] and [`listed`] are the words in which ledger and issuers tell what there is; [`recovery`] makes of
-//! them what an apply that did not finish left behind.
+//! [`keys`], [`effects`], [`listed`] and [`usage`] are the words in which ledger and issuers tell what there is; [`recovery`]
+//! makes of them what an apply that did not finish left behind.
 
 pub mod announce;
 pub mod capabilities;
@@ -36,4 +36,5 @@ pub mod situation;
 pub mod slots;
 pub mod status;
 pub mod steps;
+pub mod usage;
 mod ways;

@@ -15,8 +15,7 @@ use crate::domain::capabilities::Capabilities;
 use crate::engine::account_lock::Tenure;
 use crate::error::{Error, Kind, Result};
 use crate::http::Http;
-use crate::instant::Instant;
-use crate::issuers::{ByHand, Cli, Issuer, KeyStatus, Listed, Minted, Probe};
+use crate::issuers::{ByHand, Cli, Issuer, KeyStatus, Listed, Minted, Probe, Use};
 use crate::secret::Secret;
 
 /// How often a list that may be late is read again before a key that it lacks counts as missing.
@@ -187,9 +186,9 @@ impl Account {
         self.issuer.holder(key_id).await
     }
 
-    /// See [`Issuer::last_used`].
-    pub async fn last_used(&self, key_id: &str) -> Result<Option<Instant>> {
-        self.issuer.last_used(key_id).await
+    /// See [`Issuer::last_use`].
+    pub async fn last_use(&self, key_id: &str) -> Result<Option<Use>> {
+        self.issuer.last_use(key_id).await
     }
 
     /// See [`Issuer::probe`].

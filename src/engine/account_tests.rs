@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::domain::capabilities::Listing;
 use crate::engine::account_lock::AccountLock;
 use crate::engine::connections::Connections;
+use crate::instant::Instant;
 use crate::issuers::{KeyRef, Revoked};
 use crate::ledger::memory::InMemory;
 

@@ -152,8 +152,8 @@ pub async fn retiring_in_use(
     let (true, true, Some(key_id)) = (asked, over, &retiring.key_id) else {
         return Ok(false);
     };
-    let last_used = connections.issuer.last_used(key_id).await?;
-    Ok(last_used.is_some_and(|used| now < used + quiet))
+    let last = connections.issuer.last_use(key_id).await?;
+    Ok(last.is_some_and(|last| now < last.at + quiet))
 }
 
 #[derive(Default)]

@@ -21,8 +21,9 @@ use async_trait::async_trait;
 use tf_provider::value::ValueAny;
 
 use crate::context::Context;
-pub use crate::domain::capabilities::{Capabilities, Label, Listing, Overlap, Supply};
+pub use crate::domain::capabilities::{Capabilities, Label, LastUse, Listing, Overlap, Supply};
 pub use crate::domain::listed::{KeyStatus, Listed};
+pub use crate::domain::usage::{Question, Records, Use};
 use crate::error::{Error, Kind, Path, Result};
 use crate::instant::Instant;
 use crate::scan::format::Format;
@@ -276,11 +277,21 @@ pub trait Issuer: Send + Sync {
         Ok(None)
     }
 
-    /// When the key was last used, as far as the issuer knows; `None` if never. Only called where
+    /// The last use of the key, as far as the issuer knows; `None` if there was none. Only called where
     /// [`Capabilities::last_use`] is set.
-    async fn last_used(&self, key_id: &str) -> Result<Option<Instant>> {
+    async fn last_use(&self, key_id: &str) -> Result<Option<Use>> {
         let _ = key_id;
         Ok(None)
+    }
+
+    /// The calls that were made with the key, as far as they are on record. `last` is where it was used last, if that is
+    /// known. Only called where [`Capabilities::records_calls`] is set.
+    async fn calls(&self, key_id: &str, asked: &Question, last: Option<&Use>) -> Result<Records> {
+        let _ = (asked, last);
+        Err(unable(
+            self.account(),
+            &format!("tell who called with key {key_id}"),
+        ))
     }
 
     /// Uses the key once. Only called where [`Capabilities::probe`] is set.

@@ -134,7 +134,7 @@ async fn an_outage_that_lasts_is_unavailable_and_never_missing() {
         for error in [
             keys.check(&[]).await.unwrap_err(),
             keys.inspect(&[ID.to_owned()]).await.unwrap_err(),
-            keys.last_used(ID).await.unwrap_err(),
+            keys.last_use(ID).await.unwrap_err(),
             keys.revoke(KeyRef::of_id(ID), None).await.unwrap_err(),
             import(&context, ID).await.unwrap_err(),
         ] {

@@ -84,7 +84,7 @@ async fn a_key_is_minted_proved_and_revoked_for_good() {
         Probe::Accepted
     );
     assert_eq!(key_statuses(&keys, &[&id]).await, [Some(KeyStatus::Active)]);
-    assert!(keys.last_used(&id).await.unwrap().is_some());
+    assert!(keys.last_use(&id).await.unwrap().is_some());
     let imported = import(&context, &id).await.unwrap();
     assert_eq!(imported.settings.get("user_name"), Some(&text("ci")));
 
@@ -130,7 +130,7 @@ async fn a_wrong_administrator_key_is_denied_and_never_missing() {
             keys.mint("token").await.unwrap_err(),
             keys.inspect(std::slice::from_ref(&id)).await.unwrap_err(),
             keys.revoke(KeyRef::of_id(&id), None).await.unwrap_err(),
-            keys.last_used(&id).await.unwrap_err(),
+            keys.last_use(&id).await.unwrap_err(),
             import(&bad, &id).await.unwrap_err(),
         ] {
             assert_eq!(error.kind, Kind::Denied, "{error}");

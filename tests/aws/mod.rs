@@ -61,6 +61,7 @@ fn endpoints(url: &str) -> ValueAny {
         ("secretsmanager", text(url)),
         ("ssm", text(url)),
         ("ecs", text(url)),
+        ("cloudtrail", text(url)),
     ]))
 }
 

@@ -74,6 +74,7 @@ static ISSUERS: &[IssuerFake] = &[
                 (issuers::Op::Mint, || vec![minted()]),
                 (issuers::Op::List, || vec![listed()]),
                 (issuers::Op::LastUsed, || vec![used()]),
+                (issuers::Op::Calls, || vec![no_calls()]),
                 (issuers::Op::Probe, || vec![identified()]),
                 (issuers::Op::Revoke, || {
                     vec![done("UpdateAccessKey"), done("DeleteAccessKey")]
@@ -402,6 +403,10 @@ fn used() -> Reply {
         "<GetAccessKeyLastUsedResponse><GetAccessKeyLastUsedResult><UserName>payments</UserName>\
          </GetAccessKeyLastUsedResult></GetAccessKeyLastUsedResponse>",
     )
+}
+
+fn no_calls() -> Reply {
+    Reply::of(200, r#"{"Events":[]}"#)
 }
 
 fn identified() -> Reply {

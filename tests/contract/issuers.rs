@@ -1,7 +1,9 @@
 use apikey::engine::account::Account;
 use apikey::error::{Error, Kind, Path, Result};
+use apikey::instant::Instant;
 use apikey::issuers::{
-    self, Capabilities, Issuer, IssuerKind, KeyRef, KeyStatus, Label, Probe, Revoked, Supply,
+    self, Capabilities, Issuer, IssuerKind, KeyRef, KeyStatus, Label, Probe, Question, Revoked,
+    Supply,
 };
 use apikey::secret::Secret;
 use apikey::settings::Settings;
@@ -16,6 +18,7 @@ pub enum Op {
     Mint,
     List,
     LastUsed,
+    Calls,
     Probe,
     Revoke,
 }
@@ -36,7 +39,15 @@ async fn make(op: Op, issuer: &dyn Issuer) -> Result<Told> {
     Ok(match op {
         Op::Mint => issuer.mint(&"a".repeat(64)).await.map(|_| Told::Done)?,
         Op::List => issuer.list().await.map(|_| Told::Done)?,
-        Op::LastUsed => issuer.last_used(KEY).await.map(|_| Told::Done)?,
+        Op::LastUsed => issuer.last_use(KEY).await.map(|_| Told::Done)?,
+        Op::Calls => {
+            let asked = Question {
+                since: Instant::from_unix(0),
+                regions: vec!["eu-west-3".into()],
+                most: 10,
+            };
+            issuer.calls(KEY, &asked, None).await.map(|_| Told::Done)?
+        }
         Op::Probe => match issuer.probe(Some(KEY), &secret).await? {
             Probe::Accepted => Told::Done,
             Probe::Refused(words) => {
@@ -231,7 +242,7 @@ pub async fn live_in(name: &str, world: fakes::World, probes: bool) {
     let known = able.inspects().then_some(KeyStatus::Active);
     assert_eq!(status().await, known, "{name}");
     if able.last_use.is_some() {
-        account.last_used(id.as_deref().unwrap()).await.expect(name);
+        account.last_use(id.as_deref().unwrap()).await.expect(name);
     }
     if able.supply == Supply::Brought {
         let error = account.revoke(key, None).await.unwrap_err();

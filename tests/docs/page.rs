@@ -311,7 +311,7 @@ fn row(text: &mut String, head: &str, cells: impl Iterator<Item = String>) {
 type Answer = fn(&dyn IssuerKind, &Capabilities) -> String;
 
 /// What people want to know of an issuer, in the order in which they ask.
-const QUESTIONS: [(&str, Answer); 12] = [
+const QUESTIONS: [(&str, Answer); 13] = [
     ("new keys", |_, able| match able.supply {
         Supply::Minted => "are minted".to_owned(),
         Supply::Brought => "are brought by a person".to_owned(),
@@ -352,8 +352,16 @@ const QUESTIONS: [(&str, Answer); 12] = [
     }),
     ("proves a new key", |_, able| yes(able.probe).to_owned()),
     ("reports the last use", |_, able| {
-        able.last_use
-            .map_or_else(|| "no".to_owned(), |lag| format!("within {lag}"))
+        able.last_use.map_or_else(
+            || "no".to_owned(),
+            |told| match (told.tells_where, told.lag) {
+                (true, lag) => format!("with service and region, within {lag}"),
+                (false, lag) => format!("within {lag}"),
+            },
+        )
+    }),
+    ("tells of calls that were made with a key", |_, able| {
+        yes(able.records_calls).to_owned()
     }),
     ("ends keys by itself", |_, able| {
         able.expiry

@@ -8,6 +8,8 @@ pub mod child;
 #[cfg(unix)]
 pub mod cli;
 #[cfg(unix)]
+pub mod cloudtrail;
+#[cfg(unix)]
 pub mod core;
 pub mod doppler;
 pub mod fake;

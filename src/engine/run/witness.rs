@@ -50,8 +50,8 @@ impl Run<'_> {
         if self.connections.capabilities.last_use.is_none() {
             return Known::UseUnknown("its issuer does not tell".into());
         }
-        match timeout(PATIENCE, self.connections.issuer.last_used(id)).await {
-            Ok(Ok(Some(at))) => Known::UsedAt(at),
+        match timeout(PATIENCE, self.connections.issuer.last_use(id)).await {
+            Ok(Ok(Some(last))) => Known::UsedAt(last.at),
             Ok(Ok(None)) => Known::NeverUsed,
             Ok(Err(error)) => Known::UseUnknown(error.summary),
             Err(_) => Known::UseUnknown("its issuer did not answer in time".into()),

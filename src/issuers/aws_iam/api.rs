@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::error::Result;
 use crate::http::{Refusal, Repeat, pages};
 use crate::instant::Instant;
-use crate::issuers::KeyStatus;
+use crate::issuers::{KeyStatus, Use};
 use crate::secret::Secret;
 use crate::vendors::aws::{AwsClient, Query, Service};
 
@@ -32,7 +32,7 @@ pub(super) struct ListedKey {
 
 pub(super) struct Used {
     pub user: Option<String>,
-    pub at: Option<Instant>,
+    pub last: Option<Use>,
 }
 
 impl ListedKey {
@@ -135,10 +135,9 @@ impl Api {
         let result = answer.get_access_key_last_used_result;
         Ok(Used {
             user: result.user_name.filter(|name| !name.is_empty()),
-            at: result
+            last: result
                 .access_key_last_used
-                .and_then(|used| used.last_used_date)
-                .and_then(|date| Instant::parse(&date)),
+                .and_then(AccessKeyLastUsed::last),
         })
     }
 
@@ -273,6 +272,20 @@ struct GetAccessKeyLastUsedResult {
 #[serde(rename_all = "PascalCase")]
 struct AccessKeyLastUsed {
     last_used_date: Option<String>,
+    service_name: Option<String>,
+    region: Option<String>,
+}
+
+impl AccessKeyLastUsed {
+    /// `None` for a key that was never used.
+    fn last(self) -> Option<Use> {
+        let told = |text: Option<String>| text.filter(|text| !text.is_empty() && text != "N/A");
+        Some(Use {
+            at: Instant::parse(&self.last_used_date?)?,
+            service: told(self.service_name),
+            region: told(self.region),
+        })
+    }
 }
 
 #[derive(Deserialize)]

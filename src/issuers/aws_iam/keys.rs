@@ -7,14 +7,16 @@ use async_trait::async_trait;
 
 use super::api::{Api, ListedKey};
 use super::imported;
+use super::trail::Trail;
 use super::user::User;
 use crate::context::Context;
 use crate::domain::capabilities::{Capabilities, Listing};
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Meaning, Refusal};
-use crate::instant::Instant;
-use crate::issuers::{Cli, Imported, Issuer, KeyRef, Listed, Minted, Probe, Revoked};
+use crate::issuers::{
+    Cli, Imported, Issuer, KeyRef, LastUse, Listed, Minted, Probe, Question, Records, Revoked, Use,
+};
 use crate::secret::Secret;
 use crate::vendors::aws::{Access, Caller};
 
@@ -31,6 +33,7 @@ const LAST_USE_LAG: Duration = Duration::from_hours(4);
 pub(super) struct Keys {
     user: User,
     api: Api,
+    trail: Trail,
     caller: Arc<Caller>,
 }
 
@@ -42,7 +45,11 @@ impl Issuer for Keys {
             listing: Listing::Whole,
             list_lag: LIST_LAG,
             disables: true,
-            last_use: Some(LAST_USE_LAG),
+            last_use: Some(LastUse {
+                lag: LAST_USE_LAG,
+                tells_where: true,
+            }),
+            records_calls: true,
             key_ids: true,
             probe: true,
             serialised: true,
@@ -110,13 +117,17 @@ impl Issuer for Keys {
         }
     }
 
-    async fn last_used(&self, key_id: &str) -> Result<Option<Instant>> {
+    async fn last_use(&self, key_id: &str) -> Result<Option<Use>> {
         let used = self.api.last_used(key_id).await.map_err(|refusal| {
             refusal.explain(format!(
                 "The last use of access key {key_id} could not be read"
             ))
         })?;
-        Ok(used.at)
+        Ok(used.last)
+    }
+
+    async fn calls(&self, key_id: &str, asked: &Question, last: Option<&Use>) -> Result<Records> {
+        self.trail.calls(key_id, asked, last).await
     }
 
     async fn probe(&self, key_id: Option<&str>, secret: &Secret) -> Result<Probe> {
@@ -163,6 +174,7 @@ impl Keys {
         let (client, caller) = access.client(context)?;
         Ok(Self {
             user,
+            trail: Trail::new(Arc::clone(&client), context)?,
             api: Api::new(client),
             caller,
         })

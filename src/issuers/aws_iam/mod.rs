@@ -6,6 +6,7 @@
 mod api;
 mod keys;
 mod search;
+mod trail;
 mod user;
 
 use std::collections::BTreeMap;
@@ -48,7 +49,11 @@ const PERMISSIONS: &[Permission] = &[
     },
     Permission {
         name: "iam:GetAccessKeyLastUsed",
-        needed: "for `revoke_only_if_unused_for`, imports, keys whose user is not known, and the record of an emergency",
+        needed: "for `revoke_only_if_unused_for`, `apikey_key_usage`, imports, keys whose user is not known, and the record of an emergency",
+    },
+    Permission {
+        name: "cloudtrail:LookupEvents",
+        needed: "for `events` of `apikey_key_usage`, and for nothing else",
     },
 ];
 

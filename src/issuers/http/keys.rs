@@ -19,9 +19,8 @@ use crate::clock::Clock;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Escape, Http, Meaning, Refusal, Repeat, Values};
-use crate::instant::Instant;
 use crate::issuers::{
-    Capabilities, Issuer, KeyRef, Label, Listed, Listing, Minted, Probe, Revoked,
+    Capabilities, Issuer, KeyRef, Label, LastUse, Listed, Listing, Minted, Probe, Revoked, Use,
 };
 use crate::secret::Secret;
 
@@ -158,7 +157,10 @@ impl Issuer for Keys {
                 false => Label::None,
             },
             disables: self.api.disable.is_some(),
-            last_use: (in_list || self.api.last_used.is_some()).then_some(self.api.last_use_lag),
+            last_use: (in_list || self.api.last_used.is_some()).then_some(LastUse {
+                lag: self.api.last_use_lag,
+                tells_where: false,
+            }),
             key_ids: true,
             probe: self.api.verify.is_some(),
             expiry: self.api.expires_in,
@@ -234,7 +236,7 @@ impl Issuer for Keys {
         items.iter().map(read).collect()
     }
 
-    async fn last_used(&self, key_id: &str) -> Result<Option<Instant>> {
+    async fn last_use(&self, key_id: &str) -> Result<Option<Use>> {
         let unread = |refusal: Refusal| {
             refusal.explain(format!("The last use of key {key_id} could not be read"))
         };
@@ -246,6 +248,7 @@ impl Issuer for Keys {
             let answered = sent.map_err(unread)?;
             let used = time(Some(at), &answered.body, self.api.times);
             return used
+                .map(|at| at.map(Use::at))
                 .map_err(|_| unread(self.caller(request, Reads::Usual, None).not_understood()));
         }
         let Some(list) = &self.api.list else {
@@ -261,7 +264,8 @@ impl Issuer for Keys {
             )
         })?;
         let used = list.last_used(item, self.api.times);
-        used.map_err(|pointer| self.not_a_key(list, pointer))
+        used.map(|at| at.map(Use::at))
+            .map_err(|pointer| self.not_a_key(list, pointer))
     }
 
     async fn probe(&self, key_id: Option<&str>, secret: &Secret) -> Result<Probe> {

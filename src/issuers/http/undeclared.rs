@@ -4,10 +4,9 @@
 use async_trait::async_trait;
 
 use super::NAME;
-use crate::duration::Duration;
 use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::{
-    Capabilities, Issuer, KeyRef, Label, Listed, Listing, Minted, Probe, Revoked,
+    Capabilities, Issuer, KeyRef, Label, LastUse, Listed, Listing, Minted, Probe, Revoked, Use,
 };
 use crate::secret::Secret;
 
@@ -40,7 +39,7 @@ impl Issuer for Undeclared {
             listing: Listing::Whole,
             label: Label::Name,
             disables: true,
-            last_use: Some(Duration::ZERO),
+            last_use: Some(LastUse::default()),
             key_ids: true,
             probe: true,
             serialised: true,
@@ -69,7 +68,7 @@ impl Issuer for Undeclared {
         Err(self.unknown())
     }
 
-    async fn last_used(&self, _: &str) -> Result<Option<crate::instant::Instant>> {
+    async fn last_use(&self, _: &str) -> Result<Option<Use>> {
         Err(self.unknown())
     }
 

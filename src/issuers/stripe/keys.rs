@@ -12,12 +12,12 @@ use serde_json::json;
 use tf_provider::value::ValueAny;
 
 use super::sealed::Recipient;
-use crate::domain::capabilities::{Capabilities, Label, Listing};
+use crate::domain::capabilities::{Capabilities, Label, LastUse, Listing};
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Body, Call, Meaning, Refusal, Repeat, pages};
 use crate::instant::Instant;
-use crate::issuers::{Imported, Issuer, KeyRef, KeyStatus, Listed, Minted, Probe, Revoked};
+use crate::issuers::{Imported, Issuer, KeyRef, KeyStatus, Listed, Minted, Probe, Revoked, Use};
 use crate::secret::Secret;
 use crate::vendors::stripe::{Mode, Stripe};
 
@@ -33,7 +33,10 @@ const NAME: &str = "apikey-";
 const UNPERMITTED: &str = "more_permissions_required";
 
 /// Stripe does not say how late it is. A day is as late as any vendor is known to be.
-const LAST_USE: Duration = Duration::from_secs(86_400);
+const LAST_USE: LastUse = LastUse {
+    lag: Duration::from_days(1),
+    tells_where: false,
+};
 
 /// The keys of an account.
 pub(super) struct Keys {
@@ -143,13 +146,14 @@ impl Issuer for Keys {
         Ok(listed.into_iter().filter_map(as_listed).collect())
     }
 
-    async fn last_used(&self, key_id: &str) -> Result<Option<Instant>> {
+    async fn last_use(&self, key_id: &str) -> Result<Option<Use>> {
         let key = self.key(key_id).await.map_err(|refusal| {
             refusal.explain(format!(
                 "The last use of API key {key_id} could not be read"
             ))
         })?;
-        Ok(key.last_used.as_deref().and_then(Instant::parse))
+        let at = key.last_used.as_deref().and_then(Instant::parse);
+        Ok(at.map(Use::at))
     }
 
     /// Asks for the balance. A key that may not see it has been recognised.

@@ -151,6 +151,7 @@ fn version(service: Service) -> &'static str {
         Service::Sso => "2019-06-10",
         Service::SsoOidc => "2019-06-10",
         Service::Ecs => "2014-11-13",
+        Service::CloudTrail => "2013-11-01",
     }
 }
 

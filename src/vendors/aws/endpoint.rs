@@ -20,6 +20,8 @@ pub enum Service {
     SsoOidc,
     /// Elastic Container Service.
     Ecs,
+    /// CloudTrail, which records the calls of each region.
+    CloudTrail,
 }
 
 /// Which of its names a service is called by.
@@ -33,7 +35,7 @@ pub struct Variant {
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Iam,
         Self::Sts,
         Self::SecretsManager,
@@ -41,6 +43,7 @@ impl Service {
         Self::Sso,
         Self::SsoOidc,
         Self::Ecs,
+        Self::CloudTrail,
     ];
 
     /// The name in a signature, in a host name and in the `endpoints` of the provider block.
@@ -53,6 +56,7 @@ impl Service {
             Self::Sso => "sso",
             Self::SsoOidc => "ssooidc",
             Self::Ecs => "ecs",
+            Self::CloudTrail => "cloudtrail",
         }
     }
 
@@ -61,6 +65,7 @@ impl Service {
         match self {
             Self::Ssm => "AmazonSSM",
             Self::Ecs => "AmazonEC2ContainerServiceV20141113",
+            Self::CloudTrail => "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
             service => service.name(),
         }
     }
@@ -75,6 +80,7 @@ impl Service {
             Self::Sso => "SSO",
             Self::SsoOidc => "SSO OIDC",
             Self::Ecs => "ECS",
+            Self::CloudTrail => "CloudTrail",
         }
     }
 

@@ -10,11 +10,12 @@ use crate::http::{self, Asked, ErrorBody, Meaning};
 /// Whose words may be shown: calls that neither carry nor return a secret. A call that is not listed counts as one
 /// that does.
 pub fn may_be_quoted(operation: &str) -> bool {
-    const PUBLIC: [&str; 14] = [
+    const PUBLIC: [&str; 15] = [
         "ListAccessKeys",
         "UpdateAccessKey",
         "DeleteAccessKey",
         "GetAccessKeyLastUsed",
+        "LookupEvents",
         "ListUsers",
         "GetCallerIdentity",
         "DescribeSecret",
@@ -35,7 +36,7 @@ pub fn is_code(code: &str) -> bool {
 }
 
 /// Codes that AWS gives for requests that are wrong in themselves.
-const KNOWN: [&str; 34] = [
+const KNOWN: [&str; 38] = [
     "DecryptionFailure",
     "DeleteConflict",
     "EncryptionFailure",
@@ -46,15 +47,19 @@ const KNOWN: [&str; 34] = [
     "InvalidAllowedPatternException",
     "InvalidInput",
     "InvalidKeyId",
+    "InvalidLookupAttributesException",
+    "InvalidMaxResultsException",
     "InvalidNextTokenException",
     "InvalidParameterCombination",
     "InvalidParameterException",
     "InvalidParameterValue",
     "InvalidQueryParameter",
     "InvalidRequestException",
+    "InvalidTimeRangeException",
     "MalformedPolicyDocument",
     "MalformedPolicyDocumentException",
     "MissingParameter",
+    "OperationNotPermittedException",
     "PackedPolicyTooLarge",
     "ParameterAlreadyExists",
     "ParameterMaxVersionLimitExceeded",

@@ -137,7 +137,8 @@ pub fn attributes() -> Attributes {
                 "Other endpoints, such as a VPC endpoint or an emulator. Default: \
                  `AWS_ENDPOINT_URL_IAM`, `AWS_ENDPOINT_URL_STS`, \
                  `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL_SSM`, \
-                 `AWS_ENDPOINT_URL_SSO`, `AWS_ENDPOINT_URL_SSO_OIDC`, `AWS_ENDPOINT_URL_ECS`, `AWS_ENDPOINT_URL`, the profile; with \
+                 `AWS_ENDPOINT_URL_SSO`, `AWS_ENDPOINT_URL_SSO_OIDC`, `AWS_ENDPOINT_URL_ECS`, `AWS_ENDPOINT_URL_CLOUDTRAIL`, \
+                 `AWS_ENDPOINT_URL`, the profile; with \
                  `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true` none of them.",
             ),
         ),

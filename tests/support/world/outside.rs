@@ -2,11 +2,10 @@
 
 use apikey::context::{Connector, Context};
 use apikey::deployments::{Occasion, Progress, Target, Wanted, is_required};
-use apikey::domain::capabilities::{Capabilities, Listing};
+use apikey::domain::capabilities::{Capabilities, LastUse, Listing};
 use apikey::duration::Duration;
 use apikey::error::{Error, Kind, Result};
-use apikey::instant::Instant;
-use apikey::issuers::{Issuer, IssuerKind, KeyRef, KeyStatus, Listed, Minted, Probe, Revoked};
+use apikey::issuers::{Issuer, IssuerKind, KeyRef, KeyStatus, Listed, Minted, Probe, Revoked, Use};
 use apikey::ledger::guard;
 use apikey::secret::Secret;
 use apikey::settings::Settings;
@@ -79,7 +78,7 @@ impl Issuer for World {
         Capabilities {
             limit: Some(2),
             listing: Listing::Whole,
-            last_use: Some(Duration::from_secs(0)),
+            last_use: Some(LastUse::default()),
             key_ids: true,
             probe: true,
             serialised: true,
@@ -114,10 +113,10 @@ impl Issuer for World {
         Ok(listed.collect())
     }
 
-    async fn last_used(&self, id: &str) -> Result<Option<Instant>> {
+    async fn last_use(&self, id: &str) -> Result<Option<Use>> {
         let mut state = self.state();
         state.call("last used")?;
-        Ok(state.last_used.get(id).copied())
+        Ok(state.last_used.get(id).copied().map(Use::at))
     }
 
     async fn probe(&self, id: Option<&str>, secret: &Secret) -> Result<Probe> {

@@ -1,0 +1,161 @@
+//! What is asked, and what is told.
+
+use tf_provider::schema::AttributeType;
+
+use crate::data_sources::{flag, number, rows, text, texts};
+use crate::resources::managed::schema::issuers;
+use crate::schema::{Attributes, attributes, computed, list_of, optional, required, write_only};
+
+pub(super) fn inputs() -> Attributes {
+    attributes([
+        (
+            "issuer",
+            required(
+                AttributeType::AttributeSingle(write_only::without(issuers())),
+                "Where the key was minted, as in `apikey_managed`: usually `apikey_managed.….issuer`.",
+            ),
+        ),
+        (
+            "key_id",
+            required(
+                AttributeType::String,
+                "The public id of the key, such as `apikey_managed.….primary.key_id`, or that of a key which was revoked.",
+            ),
+        ),
+        (
+            "events",
+            optional(
+                AttributeType::AttributeSingle(events()),
+                "Asks for the calls that were made with the key, at an issuer that has them on record: `aws_iam`, by the event \
+                 history of CloudTrail. Without it nothing of that is asked. CloudTrail takes two requests a second of an account in \
+                 a region, each for 50 events; regions are read at the same time.",
+            ),
+        ),
+    ])
+}
+
+fn events() -> Attributes {
+    attributes([
+        (
+            "regions",
+            optional(
+                list_of(AttributeType::String),
+                "Regions to look in. Default: that of the last use, that of the provider, and the one in which calls of IAM are \
+                 recorded (`us-east-1`, or its like in other partitions).",
+            ),
+        ),
+        (
+            "since",
+            optional(
+                AttributeType::String,
+                "How far back to look, `90d` at most. Default: `7d`.",
+            ),
+        ),
+        (
+            "max_events",
+            optional(
+                AttributeType::Number,
+                "How many calls of each region are read at most, the newest first. Default: `500`.",
+            ),
+        ),
+        (
+            "show_addresses",
+            optional(
+                AttributeType::Bool,
+                "Whether to show the network addresses and the user agents of callers, which are personal data and end up in the \
+                 state. Default: `false`.",
+            ),
+        ),
+    ])
+}
+
+pub(super) fn outputs() -> Attributes {
+    attributes([
+        (
+            "last_use",
+            computed(
+                AttributeType::AttributeSingle(last_use()),
+                "The last use. Null if there was none, or if it is not known: see `last_use_known`.",
+            ),
+        ),
+        (
+            "last_use_known",
+            flag(
+                "Whether the issuer tells the last use. Only then is a `last_use` of null a key that was never used.",
+            ),
+        ),
+        (
+            "calls",
+            rows(
+                calls(),
+                "The calls on record, those together that are alike, with what was called last first.",
+            ),
+        ),
+        (
+            "regions",
+            rows(regions(), "The regions that were looked in."),
+        ),
+        (
+            "blind_spots",
+            texts("What cannot be seen here, in sentences: silence proves nothing of it."),
+        ),
+    ])
+}
+
+fn last_use() -> Attributes {
+    attributes([
+        ("at", text("When.")),
+        (
+            "service",
+            text("What was called, such as `s3`. Null where the issuer does not tell."),
+        ),
+        (
+            "region",
+            text("In which region. Null where the issuer does not tell."),
+        ),
+    ])
+}
+
+fn calls() -> Attributes {
+    attributes([
+        ("service", text("What was called, such as `s3`.")),
+        (
+            "operation",
+            text("What was asked of it, such as `ListBuckets`."),
+        ),
+        ("region", text("In which region.")),
+        (
+            "error_code",
+            text(
+                "The error that they were answered with, such as `AccessDenied`; null for successes.",
+            ),
+        ),
+        ("count", number("How many there are.")),
+        ("first_at", text("The first of them.")),
+        ("last_at", text("The last of them.")),
+        (
+            "addresses",
+            texts(
+                "Where they came from: network addresses, or services of AWS. Null without `show_addresses`.",
+            ),
+        ),
+        (
+            "user_agents",
+            texts("What made them, as it calls itself. Null without `show_addresses`."),
+        ),
+    ])
+}
+
+fn regions() -> Attributes {
+    attributes([
+        ("name", text("The region.")),
+        ("count", number("How many calls were read.")),
+        ("oldest_at", text("The oldest of them.")),
+        (
+            "is_complete",
+            flag(
+                "Whether these are all calls on record since `since`. If not, raise `max_events`.",
+            ),
+        ),
+    ])
+}

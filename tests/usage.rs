@@ -1,0 +1,217 @@
+//! Who uses a key: what `apikey_key_usage` tells, and what it does not.
+
+use apikey::duration::Duration;
+use apikey::instant::Instant;
+use serde_json::{Value, json};
+
+use crate::aws_life::world::World;
+use crate::support::cloudtrail::{self, Event, State};
+use crate::support::keys::Config;
+use crate::support::service::Service;
+
+/// An access key of IAM, and an event history.
+struct Watched {
+    world: World,
+    trail: Service<State>,
+}
+
+impl Watched {
+    fn new() -> Self {
+        let trail = cloudtrail::start();
+        let world = World::new();
+        world.ws.env("AWS_ENDPOINT_URL_CLOUDTRAIL", &trail.url());
+        world.ws.apply().ok();
+        Self { world, trail }
+    }
+
+    /// Asks for what CloudTrail has on record as well.
+    fn asks(&self, events: &str) -> &Self {
+        self.world.write(
+            &self
+                .world
+                .config()
+                .beside(&source(&format!("events = {{ {events} }}"))),
+        );
+        self
+    }
+
+    fn told(&self) -> Value {
+        self.world.ws.apply().ok();
+        told(&self.world.ws.state())
+    }
+
+    /// Calls with the key, one a minute, the last one just now.
+    fn called(&self, region: &str, many: u64, event: impl Fn(Event) -> Event) {
+        let now = self.world.ws.now();
+        let key_id = self.world.key().text("primary.key_id");
+        let calls = (0..many).map(|number| {
+            event(Event {
+                at: now - Duration::from_mins(number),
+                key_id: key_id.clone(),
+                service: "s3".into(),
+                operation: "ListBuckets".into(),
+                error_code: None,
+                address: "192.0.2.7".into(),
+            })
+        });
+        let calls: Vec<Event> = calls.collect();
+        self.trail
+            .state()
+            .regions
+            .entry(region.into())
+            .or_default()
+            .extend(calls);
+    }
+
+    /// The regions that were asked since the last time, once for each page.
+    fn asked(&self) -> Vec<String> {
+        let mut asked = std::mem::take(&mut self.trail.state().asked);
+        asked.sort();
+        asked
+    }
+}
+
+fn source(events: &str) -> String {
+    format!(
+        "data \"apikey_key_usage\" \"it\" {{\n  issuer = apikey_managed.k.issuer\n  key_id = apikey_managed.k.primary.key_id\n  \
+         {events}\n}}\n\noutput \"it\" {{\n  value = data.apikey_key_usage.it\n}}\n"
+    )
+}
+
+fn told(state: &Value) -> Value {
+    state["outputs"]["it"]["value"].clone()
+}
+
+fn blind_spots(told: &Value) -> String {
+    told["blind_spots"].to_string()
+}
+
+#[test]
+fn the_calls_of_an_access_key_are_told_by_region_and_kind_and_nothing_of_its_callers_unless_that_is_asked_for()
+ {
+    let it = Watched::new();
+    let now = it.world.ws.now();
+    it.called("eu-west-3", 120, |event| event);
+    it.called("eu-west-3", 2, |event| Event {
+        operation: "DeleteBucket".into(),
+        error_code: Some("AccessDenied".into()),
+        at: event.at - Duration::from_hours(5),
+        ..event
+    });
+    it.trail.state().throttles = 1;
+    let told = it.asks(r#"regions = ["eu-west-3", "eu-north-1"]"#).told();
+    // Three pages of one region, one of the other, and one that was turned away, at the plan or at the apply.
+    assert_eq!(it.asked().len() % 4, 1);
+    assert_eq!(
+        told["calls"],
+        json!([
+            alike(
+                "ListBuckets",
+                Value::Null,
+                120,
+                now - Duration::from_mins(119),
+                now
+            ),
+            alike(
+                "DeleteBucket",
+                json!("AccessDenied"),
+                2,
+                now - Duration::from_mins(301),
+                now - Duration::from_hours(5)
+            ),
+        ])
+    );
+    assert_eq!(told["last_use_known"], true);
+    assert_eq!(told["last_use"]["service"], "sts", "{told}");
+    assert!(!it.world.ws.state().to_string().contains("192.0.2.7"));
+    assert!(
+        blind_spots(&told).contains("eu-west-3, eu-north-1"),
+        "{told}"
+    );
+    it.world.ws.plan().ok().code(0);
+
+    // The newest, and no more than was asked for.
+    let told = it
+        .asks(r#"regions = ["eu-west-3"], max_events = 60, show_addresses = true"#)
+        .told();
+    assert_eq!(told["calls"][0]["count"], 60);
+    assert_eq!(told["calls"][0]["addresses"], json!(["192.0.2.7"]));
+    assert_eq!(
+        told["calls"][0]["user_agents"],
+        json!(["made-up-agent/1.0"])
+    );
+    let oldest = now - Duration::from_mins(59);
+    assert_eq!(
+        told["regions"],
+        json!([{ "name": "eu-west-3", "count": 60, "oldest_at": oldest.to_string(), "is_complete": false }])
+    );
+    assert!(
+        blind_spots(&told).contains(&format!("eu-west-3 has more calls before {oldest}")),
+        "{told}"
+    );
+
+    // What is older is not asked for.
+    let told = it.asks(r#"regions = ["eu-west-3"], since = "2h""#).told();
+    assert_eq!(told["calls"].as_array().unwrap().len(), 1, "{told}");
+    assert_eq!(told["regions"][0]["is_complete"], true);
+
+    // Where nobody says where to look, it is where the key was used last, where the provider is, and where IAM is.
+    it.asked();
+    it.asks("").told();
+    let mut asked = it.asked();
+    asked.dedup();
+    assert_eq!(asked, ["eu-central-1", "us-east-1"]);
+
+    it.asks(r#"regions = ["Frankfurt"]"#);
+    it.world
+        .ws
+        .plan()
+        .code(1)
+        .complains(&["\"Frankfurt\" is not the name of an AWS region"]);
+    it.asks("");
+    it.trail.state().denies = true;
+    it.world.ws.plan().code(1).complains(&[
+        "could not be read from CloudTrail",
+        "is not allowed to call cloudtrail:LookupEvents",
+    ]);
+}
+
+fn alike(operation: &str, error: Value, count: u64, first: Instant, last: Instant) -> Value {
+    json!({
+        "service": "s3", "operation": operation, "region": "eu-west-3", "error_code": error, "count": count,
+        "first_at": first.to_string(), "last_at": last.to_string(), "addresses": null, "user_agents": null,
+    })
+}
+
+#[test]
+fn an_issuer_that_tells_nothing_is_no_key_that_was_never_used() {
+    let config = Config::new().issuer(r#"{ generated = { prefix = "pay" } }"#);
+    let of = |events: &str| {
+        config
+            .clone()
+            .beside(&source(events).replace("apikey_managed.k.primary.key_id", "\"none\""))
+    };
+    let ws = of("").created();
+    let said = told(&ws.state());
+    assert_eq!(
+        (&said["last_use"], &said["last_use_known"]),
+        (&Value::Null, &json!(false))
+    );
+    assert!(
+        blind_spots(&said).contains("does not tell when a key was last used"),
+        "{said}"
+    );
+    assert_eq!(said["calls"], json!([]));
+    ws.write(&of("events = {}").text());
+    ws.plan()
+        .code(1)
+        .complains(&["has no calls on record", "Remove events"]);
+    ws.write(&of(r#"events = { since = "91d", max_events = 5 }"#).text());
+    ws.plan()
+        .code(1)
+        .complains(&["since is too long", "90d at most"]);
+    ws.write(&of("events = { max_events = 0 }").text());
+    ws.plan()
+        .code(1)
+        .complains(&["max_events is not valid", "1 to 10000"]);
+}
