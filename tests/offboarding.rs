@@ -114,6 +114,16 @@ fn a_list_that_is_empty_or_gone_brings_nobody_back() {
     assert_eq!(primary(&ws), second);
     assert_eq!(ws.key("k").phase(), "single");
 
+    // Whoever takes bob out together with the list leaves a key that nobody owns.
+    ws.write(&left(&[]).text()).apply().ok();
+    ws.plan()
+        .ok()
+        .code(0)
+        .warns(&["\"bob\" had left", "nobody owns it now"]);
+    assert_eq!(ws.key("k").status(), "notice");
+    ws.write(&Config::new().text()).apply().ok();
+    ws.plan().ok().code(0).warns(&["nobody owns it now"]);
+
     // A list without bob says that bob is back, and from then on bob may leave again.
     ws.write(&owned_by(&left(&["eve"]), "bob"));
     ws.apply().ok();

@@ -7,6 +7,7 @@
 //! [`crate::domain::deployments`] to say, and how long it is waited for, for [`crate::engine::run`].
 
 mod aws_ecs;
+mod filling;
 mod kubernetes;
 mod request;
 mod schema;

@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue, Method};
 use reqwest::{Request, Url};
 use serde_json::Value;
 
+use super::filling::{Values, filled_headers, filled_url};
 use super::{Occasion, Progress, Target};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -236,38 +237,6 @@ impl Vendor for Server {
     }
 }
 
-/// What is put in, as text.
-#[derive(Default)]
-struct Values {
-    name: String,
-    generation: String,
-    fingerprint: String,
-    requested_at: String,
-    id: String,
-}
-
-impl Values {
-    fn of(occasion: &Occasion) -> Self {
-        Self {
-            name: occasion.name.clone(),
-            generation: occasion.generation.to_string(),
-            fingerprint: occasion.fingerprint.clone(),
-            requested_at: occasion.requested_at.to_string(),
-            id: occasion.id.clone().unwrap_or_default(),
-        }
-    }
-
-    fn pairs(&self) -> [(&str, &str); 5] {
-        [
-            ("name", &self.name),
-            ("generation", &self.generation),
-            ("fingerprint", &self.fingerprint),
-            ("requested_at", &self.requested_at),
-            ("id", &self.id),
-        ]
-    }
-}
-
 /// An address may hold placeholders, for none of them is a secret.
 fn url(settings: &Settings, placeholders: &[&str]) -> Result<Template> {
     let text = settings.required_string("url")?;
@@ -275,36 +244,6 @@ fn url(settings: &Settings, placeholders: &[&str]) -> Result<Template> {
     let sample = template.fill(&Values::default().pairs(), Escape::Form);
     configured::url(settings, "url", &sample)?;
     Ok(template)
-}
-
-fn filled_url(template: &Template, values: &Values) -> Result<Url> {
-    let text = template.fill(&values.pairs(), Escape::Form);
-    Url::parse(&text).map_err(|_| {
-        Error::new(
-            Kind::Invalid,
-            "The address of the deployment is not valid",
-            "With the values in place of its placeholders it is no address. Check url.",
-        )
-    })
-}
-
-fn filled_headers(
-    headers: &[(HeaderName, Template)],
-    values: &Values,
-) -> Result<Vec<(HeaderName, HeaderValue)>> {
-    let fill = |(name, template): &(HeaderName, Template)| {
-        let text = template.fill(&values.pairs(), Escape::None);
-        let mut value = HeaderValue::from_str(&text).map_err(|_| {
-            Error::new(
-                Kind::Invalid,
-                format!("The header {name} of the deployment cannot be sent"),
-                "It holds a character that HTTP does not allow in a header. Check it, and the name of the key if it is put in.",
-            )
-        })?;
-        value.set_sensitive(true);
-        Ok((name.clone(), value))
-    };
-    headers.iter().map(fill).collect()
 }
 
 fn expected(settings: &Settings, name: &str) -> Result<BTreeMap<String, String>> {

@@ -25,6 +25,8 @@ pub enum Listed {
     Named,
     /// It names nobody: the source of the list may have failed, so that says nothing.
     Empty,
+    /// Whatever it says: the key was rotated for one who left, and has had no owner since.
+    Ownerless,
 }
 
 /// Whether the owners of a key have left. `owners` are the one that it has and, in a plan, the one that it had; `list` is
@@ -34,9 +36,9 @@ pub fn offboarded(
     list: Option<&[String]>,
     rotated_for: Option<&str>,
 ) -> Option<Offboarded> {
-    let list = list?;
     let [current, former] = owners;
-    let has_left = |owner: &str| list.iter().any(|name| name == owner);
+    let named = list.unwrap_or_default();
+    let has_left = |owner: &str| named.iter().any(|name| name == owner);
     let of = |owner: &str, listed| Offboarded {
         owner: owner.to_owned(),
         is_new: listed == Listed::Named && rotated_for != Some(owner),
@@ -46,12 +48,18 @@ pub fn offboarded(
     match (current, former) {
         (Some(owner), _) if has_left(owner) => Some(of(owner, Listed::Named)),
         // Whoever left goes on knowing the key although its owner is another one from now on.
-        (_, Some(owner)) if has_left(owner) => {
-            Some(of(owner, Listed::Named)).filter(|left| left.is_new)
+        (_, Some(owner)) if has_left(owner) && rotated_for != Some(owner) => {
+            Some(of(owner, Listed::Named))
         }
-        (Some(owner), _) if list.is_empty() && rotated_for == Some(owner) => {
+        (Some(owner), _)
+            if list.is_some_and(<[String]>::is_empty) && rotated_for == Some(owner) =>
+        {
             Some(of(owner, Listed::Empty))
         }
+        (None, _) => rotated_for.map(|owner| Offboarded {
+            stays: true,
+            ..of(owner, Listed::Ownerless)
+        }),
         _ => None,
     }
 }
@@ -67,6 +75,9 @@ impl Offboarded {
             Listed::Empty => format!(
                 "owner {owner:?} was offboarded, and offboarded_owners of policy {policy} is empty now, which is not taken \
                  for everybody being back, for its source may have failed: give the key a new owner"
+            ),
+            Listed::Ownerless => format!(
+                "the key was rotated because owner {owner:?} had left, and nobody owns it now: give it a new owner"
             ),
         }
     }
@@ -127,6 +138,25 @@ mod tests {
         assert_eq!(judged(eve, bob, left, None), Some((true, false)));
         assert_eq!(judged(None, bob, left, None), Some((true, false)));
         assert_eq!(judged(eve, bob, left, bob), None);
+    }
+
+    #[test]
+    fn a_key_without_an_owner_asks_for_one_whatever_the_list_says() {
+        let bob = Some("bob");
+        let lists: [Option<&[&str]>; 4] = [None, Some(&[]), Some(&["bob"]), Some(&["eve"])];
+        for names in lists {
+            assert_eq!(
+                judged(None, bob, names, bob),
+                Some((false, true)),
+                "{names:?}"
+            );
+            assert_eq!(
+                judged(None, None, names, bob),
+                Some((false, true)),
+                "{names:?}"
+            );
+        }
+        assert_eq!(judged(None, None, Some(&[]), None), None);
     }
 
     #[test]

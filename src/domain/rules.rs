@@ -5,7 +5,7 @@
 
 use crate::domain::deliveries;
 use crate::domain::deployments::{self, a_deployment_holds_up_the_rotation, a_deployment_is_owed};
-use crate::domain::emergency::a_key_is_compromised;
+use crate::domain::emergency::{self, a_key_is_compromised};
 use crate::domain::finding::{Finding, Status};
 use crate::domain::gates::{self, another_environment_comes_first};
 use crate::domain::moves::Move;
@@ -46,7 +46,13 @@ pub fn findings(situation: &Situation) -> Vec<Finding> {
     // Whatever else there is to be found follows from a state that is out of date.
     if let Some(newer) = &situation.facts.behind {
         let reason = format!("the state is older than what is there: {newer}");
-        return vec![Finding::new(Status::Blocked, reason)];
+        return vec![match situation.emergency {
+            None => Finding::new(Status::Blocked, reason),
+            Some(emergency) => {
+                let reason = format!("{}, and {reason}", emergency::words::found(emergency));
+                Finding::new(Status::Compromised, reason)
+            }
+        }];
     }
     let slots = situation.slots.into_iter();
     slots

@@ -18,20 +18,45 @@ use crate::ledger::{
     Noted, Outbox, Outcome, ResourceRef, Sighted,
 };
 
+/// Why the ledger was out of reach for the first emergency of this process that went on without it. A ledger that hangs
+/// would cost each of the others its patience in turn, so nobody who insists waits for it again.
+#[derive(Default)]
+pub struct OutOfReach(Failure);
+
 /// A ledger behind glass.
 pub struct BreakGlass {
     inner: Arc<dyn Ledger>,
     insists: bool,
-    failure: Mutex<Option<Error>>,
+    failure: Failure,
+    for_all: Arc<OutOfReach>,
+}
+
+/// The first error that was noted.
+#[derive(Default)]
+struct Failure(Mutex<Option<Error>>);
+
+impl Failure {
+    fn noted(&self) -> Option<Error> {
+        // It is replaced as a whole, so a panic elsewhere leaves nothing half done.
+        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.clone()
+    }
+
+    fn note(&self, error: Error) {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.get_or_insert(error);
+    }
 }
 
 impl BreakGlass {
-    /// Around the ledger that is asked first. `insists`: a person wants to go on without it.
-    pub fn new(inner: Arc<dyn Ledger>, insists: bool) -> Self {
+    /// Around the ledger that is asked first. `insists`: a person wants to go on without it. `for_all` is shared by
+    /// every emergency of the process.
+    pub fn new(inner: Arc<dyn Ledger>, insists: bool, for_all: Arc<OutOfReach>) -> Self {
         Self {
             inner,
             insists,
-            failure: Mutex::default(),
+            failure: Failure::default(),
+            for_all,
         }
     }
 
@@ -42,13 +67,13 @@ impl BreakGlass {
 
     /// Why it could not be used, if it could not.
     pub fn failure(&self) -> Option<Error> {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.clone()
+        self.failure.noted()
     }
 
-    fn note(&self, error: Error) {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.get_or_insert(error);
+    /// Why nobody waits for it any more, be it that another emergency found out.
+    fn given_up(&self) -> Option<Error> {
+        let known = self.failure.noted().or_else(|| self.for_all.0.noted());
+        known.filter(|_| self.insists)
     }
 
     /// The answer, or that of no ledger at all where it fails: out of reach, out of room, not allowed, in disorder.
@@ -58,16 +83,21 @@ impl BreakGlass {
         otherwise: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         // Once it is broken nobody waits for it again.
-        if self.insists && self.failure().is_some() {
+        if let Some(error) = self.given_up() {
+            self.failure.note(error);
             return otherwise.await;
         }
         let answered = asked.await;
         let Some(error) = answered.as_ref().err().filter(|error| is_failure(error)) else {
             return answered;
         };
-        self.note(error.clone());
+        self.failure.note(error.clone());
         if !self.insists {
             return answered;
+        }
+        // What is wrong with it for one key may not be for another; out of reach it is for all.
+        if error.kind == Kind::Unavailable {
+            self.for_all.0.note(error.clone());
         }
         tracing::error!(%error, "an emergency goes on without the ledger");
         otherwise.await
@@ -220,7 +250,28 @@ mod tests {
 
     fn behind_glass(insists: bool) -> (Arc<InMemory>, BreakGlass) {
         let ledger = Arc::new(InMemory::default());
-        (Arc::clone(&ledger), BreakGlass::new(ledger, insists))
+        let glass = BreakGlass::new(Arc::clone(&ledger) as _, insists, Arc::default());
+        (ledger, glass)
+    }
+
+    #[tokio::test]
+    async fn who_insists_does_not_wait_for_what_another_found_out_of_reach() {
+        let (ledger, first) = behind_glass(true);
+        let another = |insists| {
+            let for_all = Arc::clone(&first.for_all);
+            BreakGlass::new(Arc::clone(&ledger) as _, insists, for_all)
+        };
+        let lease = ledger.try_lock("account", "somebody").await.unwrap();
+        assert!(lease.is_some());
+        ledger.lose(true);
+        first.recall("key_1").await.unwrap();
+        // If it were asked, it would say that the lock is taken.
+        ledger.lose(false);
+        let (insisting, waiting) = (another(true), another(false));
+        assert!(insisting.try_lock("account", "me").await.unwrap().is_some());
+        assert_eq!(insisting.failure(), first.failure());
+        assert!(waiting.try_lock("account", "me").await.unwrap().is_none());
+        assert!(waiting.failure().is_none());
     }
 
     #[tokio::test]

@@ -179,3 +179,39 @@ fn an_emergency_survives_a_kill_at_any_point() {
     };
     side_by_side(matrix, scene, new, play).judge(14);
 }
+
+/// Within the lease of an apply that was killed nobody knows what became of it: whoever plans waits, restores nothing and
+/// imports nothing, and the key is as compromised as before.
+#[test]
+fn an_emergency_that_was_cut_off_a_moment_ago_is_waited_for() {
+    let scene = Scene::new("");
+    scene.settle("single");
+    for (id, point) in [
+        ("INC-A", "replace:mint:done#1"),
+        ("INC-B", "contain:revoke:begun#1"),
+    ] {
+        scene.cut_off(point, id, "replace_first");
+        let emergency = format!("EMERGENCY {id}");
+        let plan = scene.ws().plan().ok().code(2);
+        plan.warns(&[
+            "another apply is at work on this key",
+            "Plan again when it is over",
+        ])
+        .warns(&[&emergency])
+        .does_not_warn("there is no room");
+        scene
+            .ws()
+            .run(&["apply", "-refresh-only", "-auto-approve", "-json"])
+            .ok();
+        let key = scene.ws().key("k");
+        assert_eq!(key.status(), "compromised");
+        for part in [emergency.as_str(), "plan again when it is over"] {
+            assert!(key.reason().contains(part), "{}", key.reason());
+        }
+        // It waits for the lease, and what it finds then is what no plan has shown.
+        let refused = scene.ws().apply().failed();
+        refused.complains(&["an apply that did not finish left key", "Plan again"]);
+        scene.settle("single");
+        assert_eq!(scene.is_in_order(&[]), Ok(()));
+    }
+}

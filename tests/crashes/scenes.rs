@@ -37,6 +37,17 @@ impl Scene {
         self.world.write(&config.beside(PROVIDER));
     }
 
+    /// A new emergency under a lease that lasts for a while, whose apply is killed at a point.
+    pub fn cut_off(&self, point: &str, id: &str, order: &str) {
+        let block = crate::emergency::block(id, order, "primary");
+        let config = self.world.config_with_a_file().with(&block);
+        self.world
+            .write(&config.beside(&PROVIDER.replace("2s", "15s")));
+        self.ws().env("APIKEY_KILL", point);
+        self.ws().apply().failed();
+        self.ws().env("APIKEY_KILL", "");
+    }
+
     /// Kills the apply of an emergency at a point; the next one leaves another key, and the compromised one is refused.
     pub fn kill_emergency(&self, point: &str, id: &str, order: &str) -> Result<(), String> {
         let (old, secret) = self.world.delivered("primary");

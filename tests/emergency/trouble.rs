@@ -79,6 +79,16 @@ fn revoke_first_does_nothing_else_if_the_key_may_not_be_revoked() {
     world.ws.apply_plan().ok();
     assert_eq!(world.key().status(), "ok");
     assert!(world.cloud.accepts(&old, &secret));
+    // The audit trail knows, and that it is compromised again under the same id.
+    let page = || ask(&world.ws, &["report", "incident", "INC-1"]).stdout;
+    let called_off = format!("Called off before anything was done: {old} is not revoked");
+    assert_eq!(page().matches(&called_off).count(), 1, "{}", page());
+    world.ws.plan().ok().code(0);
+    assert_eq!(page().matches(&called_off).count(), 1, "{}", page());
+    world.write(&config.with(&block("INC-1", "revoke_first", "primary")));
+    world.cloud.allow(&world.admin, EVERYTHING);
+    world.ws.apply().ok();
+    assert!(!world.cloud.accepts(&old, &secret));
 }
 
 #[test]

@@ -29,6 +29,7 @@ async fn a_resource_is_compromised_from_the_moment_at_which_its_emergency_was_op
                 order: Order::ReplaceFirst,
                 keys: vec![mark("AKIAEXAMPLE1")],
                 contained_at: None,
+                called_off_at: None,
             },
             audience: Audience::default(),
             at: at(20),
@@ -36,5 +37,17 @@ async fn a_resource_is_compromised_from_the_moment_at_which_its_emergency_was_op
         ledger.note_incident(&opened).await.unwrap();
         let health = ledger.health(at(21)).await.unwrap();
         assert_eq!(health.keys[0].seen_status.as_deref(), Some("compromised"));
+        // To call it off is an event as well, and to declare it again another one.
+        let remembered = async || {
+            let memory = ledger.recall(&opened.resource.id).await.unwrap();
+            memory.incidents[0].called_off_at
+        };
+        let mut called_off = opened.clone();
+        called_off.incident.called_off_at = Some(at(30));
+        ledger.note_incident(&called_off).await.unwrap();
+        ledger.note_incident(&called_off).await.unwrap();
+        assert_eq!(remembered().await, Some(at(30)));
+        ledger.note_incident(&opened).await.unwrap();
+        assert_eq!(remembered().await, None);
     }
 }

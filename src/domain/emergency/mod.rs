@@ -95,6 +95,9 @@ pub struct Incident {
     pub keys: Vec<KeyMark>,
     /// When the last of them was revoked.
     pub contained_at: Option<Instant>,
+    /// When a person gave it up before anything was done. To declare it again takes that back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called_off_at: Option<Instant>,
 }
 
 /// What is to be done about compromised keys now.
@@ -146,6 +149,7 @@ impl Declared {
             order: self.order,
             keys: self.keys(slots),
             contained_at: None,
+            called_off_at: None,
         }
     }
 }
@@ -168,7 +172,12 @@ impl Incident {
     /// One of its keys is in a slot, or awaits its revocation.
     fn is_open(&self, slots: Option<&Slots>, pending: &[String]) -> bool {
         let mut held = slots.into_iter().flat_map(keys);
-        self.contained_at.is_none() && (held.any(|key| self.has(key)) || self.awaits(pending))
+        !self.has_ended() && (held.any(|key| self.has(key)) || self.awaits(pending))
+    }
+
+    /// Its keys are revoked, or a person gave it up.
+    pub fn has_ended(&self) -> bool {
+        self.contained_at.is_some() || self.called_off_at.is_some()
     }
 
     fn awaits(&self, pending: &[String]) -> bool {
@@ -181,6 +190,7 @@ impl Incident {
         if self.contained_at.is_some() {
             return;
         }
+        self.called_off_at = None;
         self.order = declared.order;
         if self.is_untouched(slots) {
             let held: Vec<KeyMark> = slots.into_iter().flat_map(keys).map(mark).collect();
@@ -212,7 +222,7 @@ pub fn contained(
     now: Instant,
 ) {
     for incident in incidents {
-        if !incident.is_open(slots, pending) {
+        if !incident.has_ended() && !incident.is_open(slots, pending) {
             incident.contained_at.get_or_insert(now);
         }
     }
@@ -220,19 +230,21 @@ pub fn contained(
 
 /// Emergencies that a change of the configuration gives up: nothing was done about them, and their keys go on being used.
 pub fn called_off<'i>(
-    incidents: &'i [Incident],
+    incidents: &'i mut [Incident],
     before: &[Declared],
     declared: &[Declared],
     slots: Option<&Slots>,
     primary: &Seen,
-) -> Vec<&'i Incident> {
+) -> impl Iterator<Item = &'i mut Incident> {
     let is_in = |blocks: &[Declared], id: &str| blocks.iter().any(|block| block.id == id);
-    let given_up = incidents.iter().filter(|incident| {
-        incident.contained_at.is_none() && incident.is_untouched(slots) && *primary != Seen::Gone
-    });
-    given_up
-        .filter(|incident| is_in(before, &incident.id) && !is_in(declared, &incident.id))
-        .collect()
+    let is_given_up = move |incident: &&mut Incident| {
+        !incident.has_ended()
+            && incident.is_untouched(slots)
+            && *primary != Seen::Gone
+            && is_in(before, &incident.id)
+            && !is_in(declared, &incident.id)
+    };
+    incidents.iter_mut().filter(is_given_up)
 }
 
 /// Blocks that are new or were changed under an id that was handled already: nothing follows from them.

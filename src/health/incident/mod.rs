@@ -77,7 +77,7 @@ fn span<'a, 'e>(id: &str, all: &'a [&'e Told]) -> Option<&'a [&'e Told]> {
 
 fn incident(id: &str, event: &Told) -> Option<Incident> {
     let is_it = event.action.as_deref() == Some("emergency")
-        && ["opened", "contained"].contains(&event.event.as_str());
+        && ["opened", "contained", "called_off"].contains(&event.event.as_str());
     let detail = event.detail.as_deref().filter(|_| is_it)?;
     serde_json::from_str(detail)
         .ok()

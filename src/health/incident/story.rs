@@ -35,6 +35,10 @@ fn emergency(event: &Told) -> Option<String> {
                 incident.order
             )
         }
+        ("called_off", Ok(incident)) => format!(
+            "Called off before anything was done: {} is not revoked",
+            incident.labels().join(", ")
+        ),
         ("contained", Ok(incident)) => {
             match incident.contained_at.filter(|at| Some(*at) != event.at) {
                 Some(since) => format!("Every compromised key is revoked, since {since}"),

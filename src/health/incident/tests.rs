@@ -61,6 +61,7 @@ fn incident_of(contained_at: Option<Instant>) -> String {
         order: Order::ReplaceFirst,
         keys: vec![mark("OLD")],
         contained_at,
+        called_off_at: None,
     };
     serde_json::to_string(&incident).unwrap()
 }

@@ -1,5 +1,5 @@
-//! Emergencies: events of the audit trail, one when one was opened, one when its last key was revoked, and what each apply saw
-//! before and after. No table holds them, so that nobody can write one in that never was, or out that is.
+//! Emergencies: events of the audit trail, one when one was opened, one when its last key was revoked or when it was called off,
+//! and what each apply saw before and after. No table holds them, so that nobody can write one in that never was, or out that is.
 
 use std::collections::BTreeSet;
 
@@ -20,6 +20,7 @@ use crate::ledger::{KeyMark, Noted, Sighted};
 const ACTION: &str = "emergency";
 const OPENED: &str = "opened";
 const CONTAINED: &str = "contained";
+const CALLED_OFF: &str = "called_off";
 
 impl Transaction<'_> {
     /// Adds the event, unless the last one of the incident says the same or says that it is over.
@@ -27,7 +28,7 @@ impl Transaction<'_> {
         let event = event(noted);
         let last: Option<(String, Option<String>)> = sqlx::query_as(
             "SELECT event, detail FROM events WHERE resource_id = $1 AND action = 'emergency' \
-             AND event IN ('opened', 'contained') AND intent = $2 ORDER BY seq DESC LIMIT 1",
+             AND event IN ('opened', 'contained', 'called_off') AND intent = $2 ORDER BY seq DESC LIMIT 1",
         )
         .bind(&noted.resource.id)
         .bind(&noted.incident.id)
@@ -40,7 +41,7 @@ impl Transaction<'_> {
             self.head.append(event);
             self.tell_of_incident(noted).await?;
         }
-        if noted.incident.contained_at.is_none() {
+        if !noted.incident.has_ended() {
             // The apply may end before it says how the resource is doing.
             sqlx::query("UPDATE resources SET status = $1 WHERE resource_id = $2")
                 .bind(Status::Compromised.word())
@@ -71,9 +72,10 @@ impl Transaction<'_> {
 
 fn event(noted: &Noted) -> Event {
     let incident = &noted.incident;
-    let word = match incident.contained_at {
-        None => OPENED,
-        Some(_) => CONTAINED,
+    let word = match (incident.contained_at, incident.called_off_at) {
+        (Some(_), _) => CONTAINED,
+        (None, Some(_)) => CALLED_OFF,
+        (None, None) => OPENED,
     };
     Event {
         at: noted.at.to_string(),
@@ -95,8 +97,7 @@ pub async fn of(
     connection: &mut AnyConnection,
     resource_id: &str,
 ) -> Result<Vec<Incident>, sqlx::Error> {
-    const TOLD: &str =
-        "e.action = 'emergency' AND e.event IN ('opened', 'contained') AND e.resource_id";
+    const TOLD: &str = "e.action = 'emergency' AND e.event IN ('opened', 'contained', 'called_off') AND e.resource_id";
     let events = attest::named(connection, TOLD, vec![resource_id.to_owned()]).await?;
     let mut incidents: Vec<Incident> = Vec::new();
     for event in events {

@@ -119,8 +119,8 @@ fn occurrence(incident: &Incident) -> Occurrence {
         key: incident.keys.first().map(|key| key.label().to_owned()),
         ..what.because(format!("{}: {}", incident.id, incident.reason))
     };
-    match incident.contained_at {
-        None => what,
-        Some(_) => what.over(),
+    match incident.has_ended() {
+        false => what,
+        true => what.over(),
     }
 }

@@ -112,6 +112,7 @@ pub async fn update(
     }
     let (state, private) = outcome.finish(planned, context);
     let written = records.write(&state, &private, context).await;
+    emergencies::tell_what_was_called_off(&state, &private, context).await;
     if let Some(broken) = glass.and_then(Glass::was_broken) {
         diagnostics::warn(diags, named(&state, broken));
     }

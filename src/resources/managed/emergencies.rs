@@ -3,13 +3,20 @@
 use tf_provider::Diagnostics;
 use tf_provider::value::Value;
 
+use crate::context::Context;
 use crate::domain::announce::enumerated;
 use crate::domain::emergency::{self, Declared, Emergency, Incident};
 use crate::domain::slots::Slots;
+use crate::domain::status::Status;
 use crate::engine::managed::Managed;
 use crate::error::Path;
+use crate::instant::Instant;
+use crate::ledger::Noted;
+use crate::resources::managed::connect;
+use crate::resources::managed::inventory_entry;
 use crate::resources::managed::leaks;
 use crate::resources::managed::model::{ManagedState, Private};
+use crate::resources::managed::telling;
 use crate::resources::rotation_policy::EmergencyState;
 
 /// Whether all of it is known.
@@ -58,19 +65,22 @@ pub fn open(state: &ManagedState, managed: &Managed, private: &Private) -> Optio
     )
 }
 
-/// An edit that somebody may take for more than it is: one that gives an emergency up, and one under an id that was handled.
-pub fn warn_of_edits(
+/// An edit that somebody may take for more than it is: one that gives an emergency up, which is noted, and one under an id
+/// that was handled.
+pub fn note_edits(
     diags: &mut Diagnostics,
     prior: &ManagedState,
     planned: &ManagedState,
     managed: &Managed,
-    private: &Private,
+    private: &mut Private,
+    at: Instant,
 ) {
     let (before, now) = (in_blocks(prior), in_blocks(planned));
-    let (incidents, slots) = (&private.incidents, managed.slots.as_ref());
+    let (incidents, slots) = (&mut private.incidents, managed.slots.as_ref());
     let name = planned.label();
-    let called_off = emergency::called_off(incidents, &before, &now, slots, &private.facts.primary);
-    for incident in called_off {
+    let primary = &private.facts.primary;
+    for incident in emergency::called_off(incidents, &before, &now, slots, primary) {
+        incident.called_off_at = Some(at);
         let keys = enumerated(&incident.labels());
         diags.root_warning(
             format!("{name}: EMERGENCY {} is called off: {keys} is NOT revoked", incident.id),
@@ -111,9 +121,54 @@ pub fn path(state: &ManagedState) -> Path {
 pub fn remembered(known: &mut Vec<Incident>, ledger: &[Incident]) {
     for incident in ledger {
         match known.iter_mut().find(|own| own.id == incident.id) {
-            Some(own) if own.contained_at.is_none() => *own = incident.clone(),
+            // That it was called off, the ledger may not have heard.
+            Some(own) if !own.has_ended() => *own = incident.clone(),
             Some(_) => {}
             None => known.push(incident.clone()),
+        }
+    }
+}
+
+/// While another apply works on the key, or its lease has not run out, nothing that is seen can be judged. But what the
+/// ledger calls compromised is no less so.
+pub fn note_while_another_works(state: &mut ManagedState, incidents: &[Incident]) {
+    let open = incidents.iter().filter(|incident| !incident.has_ended());
+    let reasons: Vec<String> = open
+        .map(|incident| {
+            let keys = enumerated(&incident.labels());
+            format!(
+                "EMERGENCY {} ({}): key {keys} is compromised",
+                incident.id, incident.reason
+            )
+        })
+        .collect();
+    if !reasons.is_empty() {
+        state.status = Value::Value(Status::Compromised.word().into());
+        state.status_reason = Value::Value(format!(
+            "{}; another apply is at work on this key or was cut off a moment ago, so that nothing is known of it yet: plan \
+             again when it is over",
+            reasons.join("; ")
+        ));
+    }
+}
+
+/// The ledger hears that emergencies were called off: nothing else is done about them that would tell it. Where it cannot,
+/// the next refresh tells it.
+pub async fn tell_what_was_called_off(state: &ManagedState, private: &Private, context: &Context) {
+    let called_off = private.incidents.iter();
+    let called_off = called_off.filter(|incident| incident.called_off_at.is_some());
+    for incident in called_off {
+        let issuer = connect::issuer(&state.issuer);
+        let noted = Noted {
+            resource: inventory_entry::resource(state, context),
+            issuer: issuer.map_or_else(|_| String::new(), |(kind, _)| kind.name().to_owned()),
+            account: private.account.clone().unwrap_or_default(),
+            incident: incident.clone(),
+            at: context.clock.now(),
+            audience: telling::audience(state),
+        };
+        if let Err(error) = context.ledger.note_incident(&noted).await {
+            tracing::warn!(%error, "that an emergency was called off is told to the ledger by the next refresh");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::context::Context;
 use crate::domain::planner::Decision;
 use crate::error::{Error, Kind, Path};
-use crate::ledger::break_glass::BreakGlass;
+use crate::ledger::break_glass::{BreakGlass, OutOfReach};
 use crate::resources::managed::emergencies;
 use crate::resources::managed::model::{ManagedState, Private};
 
@@ -29,7 +29,10 @@ impl Glass {
         let open = emergencies::open(planned, &managed, private);
         let open = open.filter(|_| decision.is_emergency)?;
         let insists = emergencies::breaks_glass(planned, &open);
-        let ledger = Arc::new(BreakGlass::new(Arc::clone(&context.ledger), insists));
+        // There is always one, for it is made of nothing.
+        let for_all = context.shared(|| Ok(OutOfReach::default())).ok()?;
+        let ledger = BreakGlass::new(Arc::clone(&context.ledger), insists, for_all);
+        let ledger = Arc::new(ledger);
         Some(Self {
             context: context.clone().with_ledger(ledger.clone()),
             ledger,

@@ -32,6 +32,8 @@ pub struct Left {
     pub warnings: Vec<Error>,
     /// The ledger could be asked, so that nothing else is left of the resource than what is known.
     pub is_certain: bool,
+    /// Another apply is at work on the key, or its lease has not run out: what was seen may be half of what it does.
+    pub is_busy: bool,
     /// What outside is newer than the state, if something is and the state could not follow.
     pub behind: Option<String>,
     /// The keys that applies left behind, by id.
@@ -48,6 +50,7 @@ impl Left {
             managed: managed.clone(),
             warnings: Vec::new(),
             is_certain: true,
+            is_busy: false,
             behind: None,
             found: Vec::new(),
             incidents: Vec::new(),
@@ -143,10 +146,11 @@ pub async fn of(
             Remembered::nothing()
         }
     };
+    left.incidents.clone_from(&remembered.memory.incidents);
     if remembered.memory.busy {
+        left.is_busy = true;
         return Ok(left.uncertain(busy(state.label())));
     }
-    left.incidents.clone_from(&remembered.memory.incidents);
     let mut recovered = understand(state, &remembered, &held, connections, context).await?;
     left.warnings.append(&mut recovered.warnings);
     if observed.is_in_order() {

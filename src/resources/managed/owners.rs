@@ -49,6 +49,26 @@ pub fn of_a_create(planned: &ManagedState) -> Option<String> {
     names.any(|name| name == owner).then(|| owner.to_owned())
 }
 
+/// An emergency waits for no owner, but the policy asks for one all the same.
+pub fn ask_in_an_emergency(diags: &mut Diagnostics, planned: &ManagedState) {
+    let Some(policy) = planned.policy.as_ref_option() else {
+        return;
+    };
+    let owner = planned.owner.as_deref_option().unwrap_or_default();
+    let suspends = planned.emergency.is_value() || policy.emergency.is_value();
+    let is_asked = policy.require_owner.as_option().unwrap_or_default();
+    if is_asked && suspends && owner.trim().is_empty() {
+        diags.root_warning(
+            format!("{}: it has no owner", planned.label()),
+            format!(
+                "Policy {} says require_owner = true. An emergency does not wait for that; give the key an owner before its \
+                 block goes.",
+                policy.name.as_deref_option().unwrap_or_default()
+            ),
+        );
+    }
+}
+
 /// The plan asks for a new owner, whatever else it does.
 pub fn ask(diags: &mut Diagnostics, name: &str, offboarded: &Offboarded, policy: &Policy) {
     if offboarded.stays {

@@ -155,7 +155,8 @@ pub fn update(
         as_if_known(&mut managed, &mut facts, &mut repairs);
     }
     private.incidents = emergencies::noted(&planned, &managed, &private.incidents);
-    emergencies::warn_of_edits(diags, prior, &planned, &managed, &private);
+    let clock = context.clock.now();
+    emergencies::note_edits(diags, prior, &planned, &managed, &mut private, clock);
     let emergency = emergencies::open(&planned, &managed, &private);
     if let (Some(old), Some(new)) = (prior.policy.as_ref_option(), planned.policy.as_ref_option()) {
         match owners::vanished(old, new, &Path::root("policy")) {
@@ -230,6 +231,7 @@ pub fn update(
     gates::warn_of_a_contradiction(diags, &planned);
     gates::warn_of_a_blind_promotion(diags, &situation, &decision.moves);
     owners::warn_of_an_alike(diags, &planned, &policy);
+    owners::ask_in_an_emergency(diags, &planned);
     telling::warn_without_ledger(diags, &planned, context);
     warnings::new_owner(diags, prior, &planned, &private, &situation);
     let slots = managed.slots.clone();

@@ -77,6 +77,15 @@ pub async fn read(
     };
     let look = Box::pin(look).await;
     let (observed, crowd, mut left, account) = look.map_err(|error| named(&state, error))?;
+    if left.is_busy {
+        emergencies::remembered(&mut private.incidents, &left.incidents);
+        emergencies::note_while_another_works(&mut state, &private.incidents);
+        return Ok(Some(Refreshed {
+            state,
+            private,
+            warnings: left.warnings,
+        }));
+    }
     let unreadable = observed.unreadable.iter().cloned();
     left.warnings
         .extend(unreadable.map(|error| named(&state, error)));

@@ -31,7 +31,7 @@ pub(super) fn busy(name: &str) -> Error {
         Kind::Other,
         format!("{name}: another apply is at work on this key"),
         "It holds the lock in the ledger, or was cut off a moment ago and its lease has not run out. What it did is not \
-         judged yet; plan again when it is over.",
+         judged yet: until then restore no state, and import and delete no key. Plan again when it is over.",
     )
 }
 
