@@ -60,7 +60,8 @@ async fn judge_place(
     in_delivery(name, others)?;
     let Some(Found::Document(document)) = found else {
         let foreign = found.map_or(Ok(()), |found| refuse_foreign(name, delivery, found));
-        return foreign.map(|()| None);
+        let opaque = found.map_or(Ok(None), |found| judge_opaque(delivery, found, who));
+        return foreign.and(in_delivery(name, opaque));
     };
     let judged = judge(document, delivery, who, run.connections, ledger).await;
     let Some(warning) = in_delivery(name, judged)? else {
@@ -164,12 +165,31 @@ pub async fn judge(
     if is_known_here && exists(key, connections).await? == Some(false) {
         return Ok(None);
     }
+    // What this provider writes says of which generation it is, unless a template leaves that out.
+    if known.is_empty() && document.generation.is_none() && !delivery.overwrite {
+        return Err(unsigned(delivery, document));
+    }
     let mut alive = known.iter().filter(|(_, record)| is_alive(record));
     match alive.find(|(owner, record)| !who.may_follow(owner, record, delivery.overwrite)) {
         Some((owner, _)) if who.is_named_like(owner) => Err(former_self(delivery, document, owner)),
         Some((owner, _)) => Err(occupied(delivery, document, Some(owner))),
         None if !who.is_created => Err(occupied(delivery, document, None)),
         None => Ok(Some(taken_over(delivery, document))),
+    }
+}
+
+/// Whether what nobody can read back may be replaced by the first key of `who`. A plan cannot tell a replacement, whose apply
+/// empties the place first; and of a key that exists, only the plan tells a place that is new from one with new settings.
+pub fn judge_opaque(
+    delivery: &Delivery,
+    found: &Found,
+    who: &Newcomer<'_>,
+) -> Result<Option<Error>> {
+    match found {
+        Found::Opaque if delivery.overwrite => Ok(None),
+        Found::Opaque if who.is_created && who.is_planned => Ok(Some(unknowable(delivery))),
+        Found::Opaque if who.is_created || who.is_planned => Err(unknowable(delivery)),
+        _ => Ok(None),
     }
 }
 
@@ -333,6 +353,31 @@ fn occupied(delivery: &Delivery, document: &Document, owner: Option<&ResourceRef
              resource and its state is an older one: Restore the newest state.",
             label(document)
         ),
+    )
+}
+
+fn unsigned(delivery: &Delivery, document: &Document) -> Error {
+    let place = delivery.store.place();
+    Error::new(
+        Kind::Invalid,
+        format!("{place} is not ours to overwrite"),
+        format!(
+            "What stands there for the primary, {}, has no generation beside it, so this provider did not write it, and it may \
+             be the only copy of something. Move it away, or choose another place. If it is a placeholder, or a document of a \
+             template of yours that may go, set overwrite = true in the delivery.",
+            label(document)
+        ),
+    )
+}
+
+fn unknowable(delivery: &Delivery) -> Error {
+    let place = delivery.store.place();
+    Error::new(
+        Kind::Invalid,
+        format!("{place} holds values that nobody can read back"),
+        "Whose they are cannot be told, and the first key would take the place of the only copy. An apply goes on only if they \
+         are gone by then, as when this key replaces the one that delivered there. Otherwise choose another place, or, if they \
+         may go, set overwrite = true in the delivery.",
     )
 }
 

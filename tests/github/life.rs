@@ -173,3 +173,44 @@ fn who_may_see_the_secrets_of_an_organization_is_changed_by_the_apply_that_says_
     assert_eq!(github.values("orgs/acme/actions").len(), 2);
     ws.plan().ok().code(0);
 }
+
+/// Nobody can read what stands there, so it may be the only copy of a live key.
+#[test]
+fn secrets_that_somebody_else_wrote_are_left_alone_unless_that_is_asked_for() {
+    let github = Github::start();
+    let deliveries = |more: &str| {
+        format!(
+            r#"ci = {{ github_actions_secret = {{ repository = "acme/payments" }}{more} }}
+{FILE}"#
+        )
+    };
+    let first = workspace(&github, &deliveries(""));
+    first.apply().ok();
+    let theirs = github.values(REPOSITORY);
+
+    let second = workspace(&github, &deliveries(""));
+    let planned = second.plan().ok();
+    planned.warns(&["holds values that nobody can read back", "overwrite = true"]);
+    second
+        .apply()
+        .failed()
+        .complains(&["holds values that nobody can read back"]);
+    assert_eq!(github.values(REPOSITORY), theirs);
+    // Nor by a delivery that is added to a key.
+    second.write(&workspace_text(FILE));
+    second.apply().ok();
+    second.write(&workspace_text(&deliveries("")));
+    second
+        .plan()
+        .failed()
+        .complains(&["holds values that nobody can read back"]);
+    assert_eq!(github.values(REPOSITORY), theirs);
+    first.plan().ok().code(0);
+
+    second.write(&workspace_text(&deliveries(", overwrite = true")));
+    second.apply().ok();
+    assert_eq!(
+        github.values(REPOSITORY)["API_KEY_PRIMARY"],
+        second.secret("k.json", "primary")
+    );
+}

@@ -51,3 +51,38 @@ async fn a_resource_is_compromised_from_the_moment_at_which_its_emergency_was_op
         assert_eq!(remembered().await, None);
     }
 }
+
+/// Somebody deleted it: what is left is a resource without a key, and no resource that is no more.
+#[tokio::test]
+async fn a_resource_whose_primary_is_dead_is_told_of_until_it_is_destroyed_or_forgotten() {
+    let home = tempfile::tempdir().unwrap();
+    let minute = Duration::from_secs(60);
+    for ledger in [
+        sqlite(&home.path().join("ledger.db"), minute),
+        postgres(&Postgres::schema(), minute),
+    ] {
+        let mut old = key("AKIAEXAMPLE1", Slot::Primary);
+        old.promoted_at = Some(at(1));
+        let mut held = holding("payments", vec![old.clone()]);
+        ledger.record(&held, at(10)).await.unwrap();
+        let mut new = key("AKIAEXAMPLE2", Slot::Primary);
+        new.promoted_at = Some(at(20));
+        old.end(at(20));
+        held.keys = vec![new.clone(), old];
+        ledger.record(&held, at(20)).await.unwrap();
+        new.end(at(30));
+        held.keys = vec![new];
+        held.status = "blocked".into();
+        ledger.record(&held, at(30)).await.unwrap();
+
+        let health = ledger.health(at(31)).await.unwrap();
+        let there = &health.keys[0];
+        assert_eq!(there.seen_status.as_deref(), Some("blocked"));
+        assert!(there.primary.key.is(&mark("AKIAEXAMPLE2")));
+        ledger
+            .forget(&resource("payments").id, "somebody", at(40))
+            .await
+            .unwrap();
+        assert!(ledger.health(at(41)).await.unwrap().keys.is_empty());
+    }
+}

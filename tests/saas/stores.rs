@@ -145,3 +145,31 @@ fn a_token_of_another_workplace_does_not_lead_to_the_same_place() {
         .complains(&["another-workplace", "made-up-workplace"]);
     assert_eq!(site.state().writes, writes);
 }
+
+/// What this provider writes says of which generation it is.
+#[test]
+fn a_value_that_somebody_else_put_in_place_of_the_primary_stays_unless_that_is_asked_for() {
+    let site = doppler::start();
+    let foreign = "made-up-foreign";
+    let put = |name: &str| {
+        site.state()
+            .secrets
+            .insert(name.to_owned(), foreign.to_owned())
+    };
+    put("API_KEY_PRIMARY");
+    put("API_KEY_SECONDARY");
+    let ws = to_doppler(&site.url());
+    for refused in [ws.plan(), ws.apply()] {
+        refused
+            .failed()
+            .complains(&["is not ours to overwrite", "overwrite = true"]);
+    }
+    assert_eq!(site.state().secrets["API_KEY_PRIMARY"], foreign);
+    assert_eq!(site.state().secrets["API_KEY_SECONDARY"], foreign);
+
+    let placeholder =
+        r#"{ app = { doppler = { project = "payments", config = "prd" }, overwrite = true } }"#;
+    ws.write(&Config::new().deliveries(placeholder).text());
+    ws.apply().ok();
+    assert_ne!(site.state().secrets["API_KEY_PRIMARY"], foreign);
+}

@@ -9,7 +9,6 @@ use super::chain::Event;
 use super::dialect::Dialect;
 use super::listing;
 use super::rows::{KeyRow, damaged};
-use crate::domain::status::Status;
 use crate::health::incident::Told;
 use crate::health::period::Period;
 use crate::health::{EffectCount, Health, LastRun, ManagedKey, Outcome};
@@ -24,6 +23,7 @@ pub async fn health(
     now: Instant,
 ) -> Result<Health, sqlx::Error> {
     let mut slots = slots(connection).await?;
+    let mut gone = gone_primaries(connection).await?;
     let mut applies = last_applies(connection).await?;
     let resources = sqlx::query("SELECT * FROM resources ORDER BY resource_id")
         .fetch_all(&mut *connection)
@@ -32,10 +32,8 @@ pub async fn health(
     for row in &resources {
         let id: String = row.try_get("resource_id")?;
         let (mut held, apply) = (slots.remove(&id).unwrap_or_default(), applies.remove(&id));
-        let is_compromised = row.try_get::<Option<String>, _>("status")?.as_deref()
-            == Some(Status::Compromised.word());
-        if is_compromised && !held.iter().any(is_primary) {
-            held.extend(last_primary(connection, &id).await?);
+        if row.try_get::<Option<String>, _>("left_by")?.is_none() && !held.iter().any(is_primary) {
+            held.extend(gone.remove(&id));
         }
         keys.extend(managed(row, held, apply)?);
     }
@@ -120,24 +118,28 @@ fn is_primary(row: &KeyRow) -> bool {
     row.key.slot == Slot::Primary
 }
 
-/// The key that an emergency has revoked before another took its place: nobody has one now, and that must not look like a
-/// resource that is no more.
-async fn last_primary(
+/// The primaries that are dead and that nothing has replaced, by resource: an emergency has revoked them first, or somebody
+/// has deleted them. Nobody has a key now, and that must not look like a resource that is no more.
+async fn gone_primaries(
     connection: &mut AnyConnection,
-    resource_id: &str,
-) -> Result<Option<KeyRow>, sqlx::Error> {
-    let row: Option<KeyRow> = sqlx::query_as(
-        "SELECT * FROM keys WHERE resource_id = $1 AND status = 'revoked' AND promoted_at IS NOT NULL AND NOT EXISTS \
-         (SELECT 1 FROM events WHERE resource_id = $1 AND effect = 'apply' AND action = 'destroy' AND event = 'done') \
-         ORDER BY promoted_at DESC, id DESC LIMIT 1",
+) -> Result<BTreeMap<String, KeyRow>, sqlx::Error> {
+    let rows: Vec<KeyRow> = sqlx::query_as(
+        "SELECT keys.* FROM (SELECT resource_id FROM resources WHERE left_by IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM keys WHERE keys.resource_id = resources.resource_id \
+         AND (keys.slot = 'primary' OR keys.status = 'orphaned')) \
+         AND NOT EXISTS (SELECT 1 FROM events WHERE events.resource_id = resources.resource_id \
+         AND events.effect = 'apply' AND events.action = 'destroy' AND events.event = 'done')) AS bare \
+         JOIN keys ON keys.resource_id = bare.resource_id AND keys.status = 'revoked' \
+         WHERE keys.promoted_at IS NOT NULL ORDER BY keys.promoted_at, keys.id",
     )
-    .bind(resource_id)
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(row.map(|mut row| {
+    let primaries = rows.into_iter().map(|mut row| {
         row.key.slot = Slot::Primary;
-        row
-    }))
+        (row.resource_id.clone(), row)
+    });
+    // Of several, the one that was promoted last.
+    Ok(primaries.collect())
 }
 
 /// How the last apply of each resource ended that ended in one of two ways.

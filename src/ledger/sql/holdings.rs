@@ -134,6 +134,12 @@ pub async fn forget(
             ..Event::default()
         });
     }
+    sqlx::query("UPDATE resources SET left_by = $1, left_at = $2 WHERE resource_id = $3")
+        .bind(by)
+        .bind(at)
+        .bind(resource_id)
+        .execute(&mut *transaction.connection)
+        .await?;
     sqlx::query("DELETE FROM places WHERE resource_id = $1")
         .bind(resource_id)
         .execute(&mut *transaction.connection)

@@ -155,10 +155,9 @@ impl Database {
         let live = memory.keys.into_iter();
         let live = live.filter(|record| record.status == Status::Live);
         let keys: Vec<KeyMark> = live.map(|record| record.key).collect();
-        if !keys.is_empty() {
-            let job = Job::Forget(resource.to_owned(), by.to_owned(), at);
-            self.write(job).await?;
-        }
+        // One whose primary is dead has none, and is told of until somebody says that it is no more.
+        let job = Job::Forget(resource.to_owned(), by.to_owned(), at);
+        self.write(job).await?;
         Ok(keys)
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::context::Context;
 use crate::domain::situation::Why;
 use crate::engine::collision::{
-    Newcomer, claim, holds_ours, judge, refuse_foreign, refuse_one_place_twice, refuse_others,
+    Newcomer, claim, holds_ours, judge, judge_opaque, refuse_foreign, refuse_one_place_twice,
+    refuse_others,
 };
 use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::engine::managed::Managed;
@@ -68,8 +69,7 @@ async fn look(
     };
     let mut observed = BTreeMap::new();
     let deliveries = connections.deliveries.iter();
-    for (name, delivery) in deliveries.filter(|(name, delivery)| is_new(name) && delivery.readable)
-    {
+    for (name, delivery) in deliveries.filter(|(name, _)| is_new(name)) {
         match delivery.store.observe().await {
             Ok(seen) => drop(observed.insert(name, (delivery, seen.found))),
             Err(error) => {
@@ -109,6 +109,13 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// Whether other settings lead to the place where this key is delivered already.
+    async fn stays(&self, name: &str, delivery: &Delivery) -> bool {
+        let record = self.managed.deliveries.get(name);
+        let place = record.and_then(|record| record.place.as_ref());
+        place.is_some() && place == delivery.store.identity().await.ok().as_ref()
+    }
+
     async fn note(
         &self,
         looked: &mut Looked,
@@ -126,6 +133,12 @@ impl Place<'_> {
         // Whose it is, is said before what could be done about it.
         unless_unasked(name, others)?;
         refuse_foreign(name, delivery, &found)?;
+        if !self.stays(name, delivery).await {
+            let opaque = judge_opaque(delivery, &found, &self.who);
+            let told = in_delivery(name, opaque)?;
+            let told = told.and_then(|told| in_delivery::<()>(name, Err(told)).err());
+            looked.warnings.extend(told);
+        }
         let Found::Document(document) = found else {
             looked.seen.insert(name.to_owned(), None);
             return Ok(());
