@@ -10,6 +10,7 @@ use tf_provider::value::{ValueAny, ValueEmpty};
 use tf_provider::{Diagnostics, Provider};
 use tokio_util::sync::CancellationToken;
 
+use crate::actions::resolve_leak::ResolveLeak;
 use crate::actions::revoke::Revoke;
 use crate::actions::rotate_now::RotateNow;
 use crate::clock::{self, Clock};
@@ -60,6 +61,7 @@ pub fn registry(stop: CancellationToken) -> Registry {
     .moves("apikey_managed", Moves::new(context.clone()))
     .list_resource("apikey_managed", KeyList::new(context.clone()))
     .ephemeral_resource("apikey_secret", SecretReader::new(context.clone()))
+    .action("apikey_resolve_leak", ResolveLeak::new(context.clone()))
     .action("apikey_revoke", Revoke::new(context.clone()))
     .action("apikey_rotate_now", RotateNow::new(context))
     .function("fingerprint", Fingerprint)

@@ -134,6 +134,8 @@ fn no_example_is_forgotten_here() {
     known.extend(presets.map(|(name, _)| PathBuf::from(format!("issuers/http/{name}.tf"))));
     known.extend(VAULT_POLICIES.iter().map(PathBuf::from));
     known.extend(newer::ALL.iter().map(PathBuf::from));
+    // In the tests of `github`.
+    known.extend(["pattern.tf", "github.sh"].map(|name| PathBuf::from("scanning").join(name)));
     known.extend(crate::automation::EXAMPLES.iter().map(PathBuf::from));
 
     let mut found = BTreeSet::new();

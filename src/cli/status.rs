@@ -48,6 +48,8 @@ enum Finding {
     Overdue,
     /// A compromised key still works.
     Compromised,
+    /// A scanner of secrets has an open alert about a key that works.
+    Leaked,
     /// A key cannot go on, or something is left unfinished.
     Blocked,
     /// The last apply of a key ended with an error.
@@ -101,6 +103,7 @@ fn finds(finding: Finding, health: &Health) -> bool {
             key.status(now) == Status::Overdue || key.overdue_at.is_some_and(|at| now >= at)
         }),
         Finding::Compromised => any(&|key| key.status(now) == Status::Compromised),
+        Finding::Leaked => any(&|key| !key.leaks.is_empty()),
         Finding::Blocked => {
             any(&|key| matches!(key.status(now), Status::Blocked | Status::Pending))
         }
@@ -179,7 +182,23 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
             "The last apply of {name} ended with an error at {since}."
         ));
     }
-    // Neither is of one key.
+    for (key, alert) in health
+        .keys
+        .iter()
+        .flat_map(|key| key.leaks.iter().map(move |it| (key, it)))
+    {
+        let name = &key.resource.name;
+        notes.push(format!("{name} has leaked and works: {alert}"));
+    }
+    // None of the others is of one key.
+    if is_everything && health.leaks_of_dead_keys > 0 {
+        notes.push(match health.leaks_of_dead_keys {
+            1 => "1 open alert is about a key that is revoked, and can be resolved.".to_owned(),
+            many => {
+                format!("{many} open alerts are about keys that are revoked, and can be resolved.")
+            }
+        });
+    }
     if is_everything && health.orphaned > 0 {
         notes.push(match health.orphaned {
             1 => "1 live key belongs to no resource: inventory --orphaned lists it.".to_owned(),
@@ -206,6 +225,7 @@ fn json(health: &Health, is_everything: bool) -> String {
     if is_everything {
         told["orphaned"] = health.orphaned.into();
         told["unfinished"] = health.unfinished.into();
+        told["leaks_of_dead_keys"] = health.leaks_of_dead_keys.into();
     }
     // Made of text and numbers, so it can be written.
     serde_json::to_string_pretty(&told).unwrap_or_default()
@@ -242,6 +262,7 @@ fn of_key(key: &ManagedKey, health: &Health) -> Value {
         "overdue_at": key.overdue_at,
         "revocation_due_at": key.revocation_due_at,
         "failing_since": key.failing_since(),
+        "leaks": key.leaks,
         "slots": slots.collect::<Vec<_>>(),
     })
 }

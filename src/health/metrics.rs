@@ -133,6 +133,12 @@ pub fn of_keys(health: &Health) -> Vec<Family> {
             "When the last apply of a key ended with an error. Missing where it did not.",
             instants(keys, ManagedKey::failing_since),
         ),
+        gauge(
+            "apikey_leaks_open",
+            "How many open alerts of scanners of secrets are about a key that works, as far as plans have read them.",
+            keys.iter()
+                .map(|key| sample(key, [], number(key.leaks.len()))),
+        ),
     ]
 }
 

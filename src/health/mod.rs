@@ -33,6 +33,8 @@ pub struct Health {
     /// Live keys that belong to no resource; [`MOST_COUNTED`](crate::ledger::inventory::MOST_COUNTED) stands for as many
     /// or more.
     pub orphaned: i64,
+    /// Open alerts of scanners about keys that are revoked.
+    pub leaks_of_dead_keys: i64,
     /// Effects whose outcome nobody wrote down.
     pub unfinished: i64,
 }
@@ -77,6 +79,8 @@ pub struct ManagedKey {
     pub secondary: Option<KeyRecord>,
     /// How the last apply ended.
     pub last_apply: Option<(Outcome, Instant)>,
+    /// Open alerts of scanners about those of its keys that work.
+    pub leaks: Vec<String>,
 }
 
 /// How an effect ended.

@@ -47,6 +47,7 @@ fn key(name: &str, seen: &str, due: u64) -> ManagedKey {
         primary: record(Slot::Primary, at(0)),
         secondary: None,
         last_apply: None,
+        leaks: Vec::new(),
     }
 }
 
@@ -66,6 +67,7 @@ fn health(keys: Vec<ManagedKey>) -> Health {
             at: at(99),
         }],
         orphaned: 1,
+        leaks_of_dead_keys: 0,
         unfinished: 0,
     };
     health.in_order()

@@ -10,6 +10,7 @@ use crate::domain::gates::Peer;
 use crate::domain::keys::{Holding, KeyMark, KeyRecord, ResourceRef, Status};
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
+use crate::ledger::leaks::Survey;
 
 /// Knows every key, and is told by states how they stand.
 #[async_trait]
@@ -32,6 +33,12 @@ pub trait Inventory: Send + Sync {
     /// if nothing changed, and leaves it to the next apply if whoever runs this may only read. Keys that the state does not
     /// hold are left as they are.
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()>;
+
+    /// Remembers which alerts are open about its keys. Writes nothing if nothing changed, and nothing is wrong if whoever runs
+    /// this may only read.
+    async fn note_leaks(&self, _survey: &Survey, _at: Instant) -> Result<()> {
+        Ok(())
+    }
 
     /// Answers a question about every key of every workspace.
     async fn list(&self, _query: &Query) -> Result<Page> {

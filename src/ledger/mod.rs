@@ -11,6 +11,7 @@ pub mod guard;
 pub mod hold;
 pub mod inventory;
 pub mod journal;
+pub mod leaks;
 pub mod locks;
 pub mod memory;
 pub mod outbox;

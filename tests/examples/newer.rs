@@ -6,9 +6,11 @@ use serde_json::Value as Json;
 
 use super::{AWS, Cloud, KEY_ID, text, workspace};
 use crate::protocol::client::Plugin;
+use crate::support::action;
 use crate::support::core::{Core, value};
 use crate::support::fake::{Fake, Reply};
 use crate::support::foreign;
+use crate::support::github::{self, Github};
 use crate::support::workspace::Workspace;
 
 const EPHEMERAL: &str = "ephemeral-resources/apikey_secret/ephemeral-resource.tf";
@@ -20,11 +22,12 @@ const KEY_BY_IDENTITY: &str = "resources/apikey_managed/import-by-identity.tf";
 const POLICY_BY_ID: &str = "resources/apikey_rotation_policy/import-by-string-id.tf";
 const POLICY_BY_IDENTITY: &str = "resources/apikey_rotation_policy/import-by-identity.tf";
 const REVOKE: &str = "actions/apikey_revoke/action.tf";
+const RESOLVE: &str = "actions/apikey_resolve_leak/action.tf";
 const ROTATE: &str = "actions/apikey_rotate_now/action.tf";
 const QUERY: &str = "list-resources/apikey_managed/list-resource.tfquery.hcl";
 const QUERY_ONE: &str = "list-resources/apikey_managed/list-resource_one_user.tfquery.hcl";
 
-pub const ALL: [&str; 12] = [
+pub const ALL: [&str; 13] = [
     EPHEMERAL,
     WRITE_ONLY,
     EXISTING,
@@ -34,6 +37,7 @@ pub const ALL: [&str; 12] = [
     POLICY_BY_ID,
     POLICY_BY_IDENTITY,
     REVOKE,
+    RESOLVE,
     ROTATE,
     QUERY,
     QUERY_ONE,
@@ -175,6 +179,21 @@ fn the_settings_of_the_action_that_revokes_revoke_a_key() {
         core.action("apikey_revoke", config).await.unwrap()
     });
     assert!(said.join("\n").contains("is dead"), "{said:?}");
+}
+
+#[test]
+fn the_settings_of_the_action_that_resolves_name_an_alert() {
+    let github = Github::start();
+    for number in 1..=7 {
+        let secret = format!("made-up-canary-{number}");
+        github.state().alerts.find("acme/payments", &secret);
+    }
+    let ws = workspace("");
+    ws.env("GITHUB_BASE_URL", &github.url())
+        .env("GITHUB_TOKEN", github::TOKEN);
+    let config = object(&ws, &text(RESOLVE), "  config");
+    let refused = action::invoke(&ws, "apikey_resolve_leak", config).unwrap_err();
+    assert!(refused.contains("does not know the key"), "{refused}");
 }
 
 #[test]

@@ -1,12 +1,17 @@
 use std::fs;
+use std::path::Path;
 
 use apikey::context::Context;
 use apikey::error::{Error, Kind};
 use apikey::vendors::github::alerts::{Alert, Holder, Query, alerts};
+use serde_json::json;
 
+use crate::monitoring::ask;
+use crate::support::action;
 use crate::support::forms::assert_hidden;
 use crate::support::github::{Github, TOKEN};
 use crate::support::keys::{Config, FAST};
+use crate::support::programs;
 use crate::support::workspace::Workspace;
 
 const CANARY: &str = "made-up-canary-of-somebody-else";
@@ -59,12 +64,22 @@ fn a_key_that_has_leaked_is_replaced_and_revoked_once_and_nobody_reads_it_on_the
         alerts.find("acme/payments", &old)
     };
 
+    let resolve =
+        |ws: &Workspace| action::invoke(ws, "apikey_resolve_leak", json!({ "alert": url }));
     let emergency = format!("EMERGENCY {url}");
     let reason = "a scanner of secrets has found the key";
     let planned = ws.plan().ok().code(2).warns(&[&emergency, reason]);
     let change = ws.change("apikey_managed.k");
     assert_eq!(change.after("last_action"), "emergency");
     printed += &planned.stdout;
+    let status = ["status", "--fail-on", "leaked"];
+    ask(&ws, &status)
+        .code(3)
+        .says(&["payments has leaked and works", &url]);
+    ask(&ws, &["metrics"])
+        .code(0)
+        .says(&["apikey_leaks_open{", "} 1\n"]);
+    assert!(resolve(&ws).unwrap_err().contains("lives"));
     let plan = ws.plan_file();
     printed += &ws.apply_plan().ok().stdout;
     let new = ws.secret("k.json", "primary");
@@ -85,6 +100,28 @@ fn a_key_that_has_leaked_is_replaced_and_revoked_once_and_nobody_reads_it_on_the
         (&alert["name"], &alert["key_status"]),
         (&"payments".into(), &"revoked".into())
     );
+
+    ask(&ws, &status)
+        .code(0)
+        .says(&["1 open alert is about a key that is revoked"]);
+    assert!(
+        resolve(&ws)
+            .unwrap()
+            .join(" ")
+            .contains("resolved as revoked")
+    );
+    let alert = github.state().alerts.all[2].clone();
+    assert_eq!(alert.resolution.as_deref(), Some("revoked"));
+    assert!(
+        alert
+            .comment
+            .unwrap()
+            .contains("apikey_managed payments was revoked at")
+    );
+    assert!(resolve(&ws).unwrap().join(" ").contains("nothing to do"));
+    ws.apply().ok();
+    let said = ask(&ws, &status).code(0);
+    assert!(!said.stdout.contains("open alert"), "{}", said.stdout);
 
     let ledger = fs::read_dir(ws.path(".terraform/apikey")).unwrap();
     let ledger = ledger.flat_map(|file| fs::read(file.unwrap().path()).unwrap());
@@ -168,4 +205,29 @@ async fn alerts_that_cannot_be_read_are_never_taken_for_none() {
         assert_eq!(numbers, [1, 2, 3, 4, 5]);
         assert!(!format!("{all:?}").contains(CANARY));
     }
+}
+
+#[test]
+fn the_script_of_the_example_gives_github_one_pattern_that_finds_keys() {
+    if ["jq", "curl"]
+        .iter()
+        .any(|name| programs::find(name).is_none())
+    {
+        return;
+    }
+    let github = Github::start();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/scanning");
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let ws = Workspace::new();
+    ws.env("GITHUB_API_URL", &github.url())
+        .env("GITHUB_TOKEN", TOKEN);
+    ws.write(&read("pattern.tf"));
+    ws.apply().ok();
+    let script = format!("set -- acme 'API key of acme'\n{}", read("github.sh"));
+    ws.shell(&script).ok().says("Created");
+    github.state().alerts.patterns[0]["pattern"] = json!("an older one");
+    ws.shell(&script).ok().says("Brought up to date: pattern 1");
+    let patterns = github.state().alerts.patterns.clone();
+    assert_eq!(patterns.len(), 1);
+    assert_eq!(patterns[0]["pattern"], "acme_[0-9A-Za-z]{28,134}");
 }

@@ -94,6 +94,8 @@ pub struct Alerts {
     pub page: usize,
     /// In place of every list: a status and a message.
     pub refusal: Option<(u16, &'static str)>,
+    /// The custom patterns of organization acme.
+    pub patterns: Vec<Value>,
 }
 
 impl Default for Alerts {
@@ -102,6 +104,7 @@ impl Default for Alerts {
             all: Vec::new(),
             page: 100,
             refusal: None,
+            patterns: Vec::new(),
         }
     }
 }
@@ -125,6 +128,9 @@ impl Alerts {
 
     /// The answer to a request below `secret-scanning/alerts`; `None` for any other.
     pub fn answer(&mut self, asked: &Asked, path: &str) -> Option<Answer> {
+        if let Some(id) = path.strip_prefix("orgs/acme/secret-scanning/custom-patterns") {
+            return Some(self.pattern(asked, id.trim_start_matches('/')));
+        }
         let (holder, rest) = path.split_once("/secret-scanning/alerts")?;
         if let Some((status, message)) = self.refusal {
             return Some(plain(status, json!({ "message": message })));
@@ -172,6 +178,34 @@ impl Alerts {
             headers.push(format!("Link: <{next}>; rel=\"next\""));
         }
         (status, headers, body)
+    }
+
+    /// `secret-scanning-custom-pattern-to-create` and `-to-update` have these fields alone.
+    fn pattern(&mut self, asked: &Asked, id: &str) -> Answer {
+        const FIELDS: [&str; 4] = ["name", "pattern", "start_delimiter", "end_delimiter"];
+        let body = asked.json();
+        let is_sound = |fields: &Value| {
+            let names = fields.as_object().unwrap().keys();
+            let mut names = names.filter(|name| *name != "custom_pattern_version");
+            names.all(|name| FIELDS.contains(&name.as_str())) && !fields["pattern"].is_null()
+        };
+        match (asked.method.as_str(), id) {
+            ("GET", "") => plain(200, json!(self.patterns)),
+            ("POST", "") if is_sound(&body["patterns"][0]) => {
+                let mut made = body["patterns"][0].clone();
+                made["id"] = json!(self.patterns.len() + 1);
+                made["state"] = json!("unpublished");
+                made["custom_pattern_version"] = json!("1");
+                self.patterns.push(made.clone());
+                plain(201, json!([made]))
+            }
+            ("PATCH", "1") if body["custom_pattern_version"] != "1" => plain(412, json!({})),
+            ("PATCH", "1") if is_sound(&body) => {
+                self.patterns[0]["pattern"] = body["pattern"].clone();
+                plain(200, self.patterns[0].clone())
+            }
+            _ => plain(422, json!({ "message": "Validation Failed" })),
+        }
     }
 
     fn one(&mut self, asked: &Asked, holder: &str, number: &str) -> Answer {

@@ -13,6 +13,7 @@ use tf_provider::{DataSource, Diagnostics};
 use crate::context::{Context, SharedContext};
 use crate::error::{Path, Result};
 use crate::ledger::config as ledger;
+use crate::ledger::leaks::{Leak, Survey};
 use crate::resources::diagnostics;
 use crate::secret::Fingerprint;
 use crate::settings::Settings;
@@ -193,10 +194,33 @@ async fn known(asked: &Asked, client: &github::Client, context: &Context) -> Res
         is_of_a_type,
         context.ledger.as_ref(),
     );
-    Ok(Known {
-        alerts: alerts.await?,
-        total,
-    })
+    let alerts = alerts.await?;
+    if asked.query.state != Some("resolved") {
+        let survey = survey(&asked.query, client, &alerts);
+        context
+            .ledger
+            .note_leaks(&survey, context.clock.now())
+            .await?;
+    }
+    Ok(Known { alerts, total })
+}
+
+/// What is open about keys of the ledger, which metrics and `status` tell of.
+fn survey(query: &Query, client: &github::Client, alerts: &[Recognised]) -> Survey {
+    let open = alerts.iter().filter(|it| it.alert.state == "open");
+    let leak = |it: &Recognised| {
+        let (_, record) = it.key.as_ref()?;
+        Some(Leak {
+            alert: it.alert.html_url.clone(),
+            mark: record.key.mark.clone()?,
+            validity: it.alert.validity.clone(),
+            found_at: it.alert.created_at.clone(),
+        })
+    };
+    Survey {
+        source: query.source(client.host()),
+        open: open.filter_map(leak).collect(),
+    }
 }
 
 fn answer(mut state: Values, known: Option<&Known>) -> Values {

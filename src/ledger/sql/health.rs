@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, FromRow, Row};
 
 use super::chain::Event;
 use super::dialect::Dialect;
+use super::leaks;
 use super::listing;
 use super::rows::{KeyRow, damaged};
 use crate::health::incident::Told;
@@ -37,9 +38,11 @@ pub async fn health(
         }
         keys.extend(managed(row, held, apply)?);
     }
+    let leaks_of_dead_keys = leaks::tell(connection, &mut keys).await?;
     let health = Health {
         now,
         keys,
+        leaks_of_dead_keys,
         effects: effects(connection).await?,
         runs: runs(connection).await?,
         orphaned: orphaned(connection, dialect, now).await?,
@@ -96,6 +99,7 @@ fn managed(
         primary: primary.key,
         secondary,
         last_apply,
+        leaks: Vec::new(),
     }))
 }
 

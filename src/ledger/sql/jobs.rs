@@ -5,6 +5,7 @@ use super::transaction::Transaction;
 use super::trouble::Trouble;
 use crate::domain::notices::Telling;
 use crate::instant::Instant;
+use crate::ledger::leaks::Survey;
 use crate::ledger::outbox::{Claim, Ended};
 use crate::ledger::{Fence, Holding, Intent, Lease, Noted, Outcome, ResourceRef, Sighted};
 
@@ -30,6 +31,8 @@ pub enum Job {
     Renew(Fence),
     /// Gives a lock back.
     Unlock(Fence),
+    /// Which alerts are open at a source.
+    Leaks(Box<Survey>, Instant),
     /// What is the case of a key, its issuer, and who is told.
     Notice(Box<(ResourceRef, String, Telling)>, Instant),
     /// Takes messages.
@@ -54,6 +57,7 @@ impl Transaction<'_> {
             Job::Sight(sighted) => self.note_sighting(sighted),
             Job::Record(holding, at) => holdings::record(self, holding, *at).await?,
             Job::Forget(resource, by, at) => holdings::forget(self, resource, by, *at).await?,
+            Job::Leaks(survey, at) => self.note_leaks(survey, *at).await?,
             Job::TryLock(name, holder) => return Ok(self.try_lock(name, holder).await?),
             Job::Renew(fence) => self.renew(fence).await?,
             Job::Unlock(fence) => self.unlock(fence).await?,

@@ -14,6 +14,7 @@ mod holdings;
 mod incidents;
 mod jobs;
 mod journal;
+mod leaks;
 mod listing;
 mod locks;
 mod migrate;
@@ -48,6 +49,7 @@ use crate::health::incident::{Record, Told, record};
 use crate::health::period::Period;
 use crate::instant::Instant;
 use crate::ledger::inventory::{Page, Query};
+use crate::ledger::leaks::Survey;
 use crate::ledger::outbox::{Claim, Ended, Message, Untold};
 use crate::ledger::{
     Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
@@ -356,6 +358,17 @@ impl Inventory for Database {
             return Ok(());
         }
         self.note(Job::Record(Box::new(holding.clone()), at)).await
+    }
+
+    async fn note_leaks(&self, survey: &Survey, at: Instant) -> Result<()> {
+        let is_news = match self.reader().await? {
+            None => !survey.open.is_empty(),
+            Some(mut reader) => self.answer(leaks::is_news(&mut reader, survey)).await?,
+        };
+        match is_news {
+            true => self.note(Job::Leaks(Box::new(survey.clone()), at)).await,
+            false => Ok(()),
+        }
     }
 
     async fn list(&self, query: &Query) -> Result<Page> {

@@ -14,12 +14,13 @@ use super::target::Target;
 use super::trouble::Trouble;
 
 /// Every table, each after those that it refers to.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "resources",
     "keys",
     "places",
     "intents",
     "events",
+    "leaks",
     "chain",
     "locks",
     "notifications",

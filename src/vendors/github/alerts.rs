@@ -3,13 +3,15 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::Url;
+use reqwest::{Method, Url};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::Client;
 use crate::error::Result;
-use crate::http::{Call, Meaning, Refusal, Vendor, json, next_link, on_the_same_server, pages};
+use crate::http::{
+    Body, Call, Meaning, Refusal, Repeat, Vendor, json, next_link, on_the_same_server, pages,
+};
 use crate::secret::{Fingerprint, Secret};
 
 /// The most that a page can have.
@@ -40,6 +42,17 @@ pub struct Query {
     pub state: Option<&'static str>,
     /// Of these types alone, in the words of GitHub; of every usual one where there is none.
     pub types: Vec<String>,
+}
+
+impl Query {
+    /// Who is asked for what, whichever state. Another question has other answers.
+    pub fn source(&self, host: &str) -> String {
+        let types = match self.types[..] {
+            [] => String::new(),
+            _ => format!(" {}", self.types.join(",")),
+        };
+        format!("{host}{}{types}", self.holder.folder())
+    }
 }
 
 /// An alert, without the secret that it is about.
@@ -152,6 +165,54 @@ pub async fn alerts(client: &Client, query: &Query) -> Result<Vec<Alert>> {
         }
         error
     })
+}
+
+/// One alert of a repository.
+pub struct Address {
+    path: String,
+}
+
+impl Address {
+    /// From the URL where people see it, such as `https://github.com/acme/payments/security/secret-scanning/7`.
+    pub fn of(url: &str) -> Option<Self> {
+        let url = Url::parse(url).ok()?;
+        let parts: Vec<&str> = url.path_segments()?.collect();
+        let [owner, name, "security", "secret-scanning", number] = parts[..] else {
+            return None;
+        };
+        number.parse::<u64>().ok()?;
+        let path = format!("/repos/{owner}/{name}/secret-scanning/alerts/{number}");
+        Some(Self { path })
+    }
+}
+
+/// The alert, with the fingerprint of what it is about.
+pub async fn alert(client: &Client, address: &Address) -> Result<Alert> {
+    let operation = "GET /repos/{owner}/{repo}/secret-scanning/alerts/{alert_number}";
+    let query = [("hide_secret", "false")];
+    let read = client.ask(operation, &address.path, &query).await;
+    read.map_err(|refusal| refusal.explain("The alert cannot be read"))
+}
+
+/// Says that the secret was revoked.
+pub async fn resolve(client: &Client, address: &Address, comment: &str) -> Result<()> {
+    let body = serde_json::json!({
+        "state": "resolved",
+        "resolution": "revoked",
+        "resolution_comment": comment,
+    });
+    let call = Call {
+        body: Body::json(&body)?,
+        ..Call::new(
+            "PATCH /repos/{owner}/{repo}/secret-scanning/alerts/{alert_number}",
+            Method::PATCH,
+            &address.path,
+            Repeat::Freely,
+        )
+    };
+    let sent = client.send(call).await;
+    sent.map(drop)
+        .map_err(|refusal| refusal.explain("The alert cannot be resolved"))
 }
 
 async fn page(

@@ -138,6 +138,19 @@ CREATE INDEX events_of_applies ON events (resource_id, seq) WHERE effect = 'appl
 {boundary}
 CREATE INDEX events_of_emergencies ON events (resource_id, seq) WHERE action = 'emergency' AND event IN ('opened', 'contained');
 {boundary}
+CREATE TABLE leaks (
+  source           {text} NOT NULL,
+  alert            {text} NOT NULL,
+  mark             {text} NOT NULL,
+  validity         {text},
+  found_at         {text},
+  noted_at         {text} NOT NULL,
+  closed_at        {text},
+  PRIMARY KEY (source, alert)
+);
+{boundary}
+CREATE INDEX leaks_open ON leaks (mark) WHERE closed_at IS NULL;
+{boundary}
 CREATE TABLE chain (
   id               BIGINT PRIMARY KEY CHECK (id = 1),
   seq              BIGINT NOT NULL,
