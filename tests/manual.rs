@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use apikey::secret::Secret;
+
 use crate::acceptance::secrecy::Watch;
 use crate::support::gate::Gate;
 use crate::support::keys::Config;
@@ -10,6 +12,7 @@ use crate::support::workspace::Workspace;
 const CONSOLE: &str = "https://vendor.example.com/keys";
 const ONE: &str = "made-up-vendor-key-number-one";
 const TWO: &str = "made-up-vendor-key-number-two";
+const VARIABLE: &str = "variable \"key\" {\n  type      = string\n  ephemeral = true\n}";
 const THREE: &str = "made-up-vendor-key-number-three";
 
 /// A workspace, and what a person writes into it.
@@ -21,16 +24,18 @@ struct Person {
 }
 
 impl Person {
-    /// The first key is made and handed in.
-    fn begins(config: Config) -> Self {
-        let config =
-            config.beside("variable \"key\" {\n  type      = string\n  ephemeral = true\n}");
-        let mut person = Self {
+    fn writing(config: Config) -> Self {
+        Self {
             ws: Workspace::with(""),
-            config,
+            config: config.beside(VARIABLE),
             revoked: String::new(),
             version: 0,
-        };
+        }
+    }
+
+    /// The first key is made and handed in.
+    fn begins(config: Config) -> Self {
+        let mut person = Self::writing(config);
         person.hands_in(ONE);
         person.ws.apply().ok();
         person
@@ -162,9 +167,28 @@ fn a_key_counts_as_revoked_once_it_is_refused_where_its_successor_is_accepted() 
     person.ws.advance("30s");
     person.is_asked(&["a person is to revoke it"]);
 
-    gate.accept(false);
+    // A word against what can be tried: it is not believed, and everybody keeps their key.
+    let first = person.state("secondary.key_id");
+    person.confirms(&first);
+    let doubted = [
+        "issuer.manual.revoked names key",
+        &first,
+        "is accepted where it is tried: it is NOT revoked",
+    ];
+    person.ws.apply().ok().warns(&doubted);
+    assert_eq!(person.delivered(), both(TWO, ONE));
+    assert_eq!(person.state("status"), "pending");
+    person.is_asked(&doubted);
+
+    // A person revoked the wrong one.
+    person.revoked.clear();
+    person.writes("var.key");
+    person.ws.apply().ok();
+    gate.revoke(TWO);
+    person.is_asked(&["is REFUSED where it is tried", "do not revoke it before"]);
+    assert_eq!(person.state("status"), "blocked");
+    gate.forgive();
     person.is_asked(&["a person is to revoke it"]);
-    gate.accept(true);
     gate.revoke(ONE);
     person.ws.plan().ok().code(2);
     person.ws.apply_plan().ok();
@@ -198,13 +222,103 @@ fn a_key_that_fails_its_verification_is_never_promoted_and_the_next_one_takes_it
     person.config = Config::new()
         .with(&gate.setting())
         .with("rotation_trigger = \"two\"")
-        .beside("variable \"key\" {\n  type      = string\n  ephemeral = true\n}");
+        .beside(VARIABLE);
     person.writes("var.key");
     person.ws.apply().ok().warns(&["is revoked by a person"]);
     let [_, staged] = person.delivered();
     assert_eq!(staged, THREE);
     person.ws.advance("5s").apply().ok();
     assert_eq!(person.delivered(), both(THREE, ONE));
+
+    // What was given up is not taken again.
+    gate.forgive();
+    person.hands_in(TWO);
+    person.ws.plan().failed().complains(&[
+        "was given up",
+        "pending_revocations",
+        "issuer.manual.revoked",
+    ]);
+    assert_eq!(person.delivered(), both(THREE, ONE));
+}
+
+#[test]
+fn a_create_that_failed_is_repeated_with_the_same_key_and_a_key_in_use_is_not_taken_twice() {
+    let gate = Gate::open();
+    let mut person = Person::writing(Config::new().with(&gate.setting()));
+    gate.accept(false);
+    person.hands_in(ONE);
+    person.ws.apply().failed().complains(&[
+        "failed its verification",
+        "Existing key",
+        "is left as it was",
+    ]);
+    assert!(!person.ws.path("k.json").exists());
+    gate.accept(true);
+    person.ws.apply().ok();
+    assert_eq!(person.delivered(), both(ONE, ""));
+
+    // A replacement would empty the document before it finds out.
+    let replaced = person.ws.run(&[
+        "apply",
+        "-json",
+        "-auto-approve",
+        "-input=false",
+        "-replace=apikey_managed.k",
+    ]);
+    replaced.failed().complains(&[
+        "what was handed in is no new key",
+        "belongs to",
+        "change rotation_trigger",
+        "write a moved block",
+    ]);
+    assert_eq!(person.delivered(), both(ONE, ""));
+    person.ws.plan().ok().code(0);
+
+    // What is said of the primary alone ends no key, and the key that is brought is not revoked.
+    let second = Secret::new(TWO.to_owned()).fingerprint();
+    person.confirms(second.as_str());
+    person.hands_in(TWO);
+    person
+        .ws
+        .plan()
+        .failed()
+        .complains(&["issuer.manual.revoked says that key", "take its id out"]);
+    assert_eq!(person.delivered(), both(ONE, ""));
+}
+
+/// The key that is in its grace is the only one that is both old and good.
+#[test]
+fn an_emergency_takes_nothing_away_before_a_new_key_is_here_and_ends_when_the_old_one_is_refused() {
+    let gate = Gate::open();
+    let config = Config::new().with(&gate.setting());
+    let mut person = Person::begins(config.clone());
+    person.hands_in(TWO);
+    person.ws.advance("80s").apply().ok();
+    person.ws.advance("20s").apply().ok();
+    let second = person.state("primary.key_id");
+    person.config = config
+        .with(r#"emergency = { id = "INC-1", reason = "made-up leak" }"#)
+        .beside(VARIABLE);
+    person.writes("var.key");
+    let asked = ["EMERGENCY", "make a key at", "a person is to revoke it"];
+    person.ws.apply().ok().warns(&asked);
+    assert_eq!(person.delivered(), both(TWO, ONE));
+    person.is_asked(&asked);
+
+    person.hands_in(THREE);
+    person.ws.apply().ok().warns(&["is replaced at once"]);
+    assert_eq!(person.delivered(), both(THREE, TWO));
+    assert_eq!(person.state("status"), "compromised");
+    person.confirms(&second);
+    person.ws.apply().ok().warns(&["it is NOT revoked"]);
+    assert_eq!(person.delivered(), both(THREE, TWO));
+    assert_eq!(person.state("status"), "compromised");
+
+    gate.revoke(TWO);
+    person.ws.plan().ok().code(2);
+    person.ws.apply_plan().ok();
+    assert_eq!(person.delivered(), both(THREE, ""));
+    assert_eq!(person.state("status"), "pending");
 }
 
 #[test]
@@ -248,6 +362,16 @@ fn a_key_that_is_brought_early_is_staged_and_waits() {
 #[test]
 fn another_version_without_a_new_key_is_told() {
     let mut person = Person::begins(Config::new());
+    let first = person.state("primary.key_id");
+    person.confirms(&first);
+    person.ws.apply().ok().warns(&[
+        "issuer.manual.revoked names key",
+        "which is the primary and which nobody can try",
+    ]);
+    assert_eq!(person.delivered(), both(ONE, ""));
+    person.revoked.clear();
+    person.writes("var.key");
+    person.ws.apply().ok();
     person.version += 1;
     person.writes("null");
     person.ws.plan().failed().complains(&[

@@ -65,7 +65,8 @@ pub fn standing(situation: &Situation, now: Instant) -> Option<Announcement> {
     if status == Status::Ok {
         return None;
     }
-    let late = overdue_by(situation, now);
+    // Nothing is worse than a key that somebody else has.
+    let late = overdue_by(situation, now).filter(|_| status != Status::Compromised);
     let word = late.unwrap_or_else(|| status.word().to_owned());
     Some(Announcement {
         summary: format!("{}: key is {word}", situation.name),
@@ -140,6 +141,10 @@ fn sentence(leg: &Leg, situation: &Situation, legs: &[Leg]) -> String {
         Move::Create => "This apply creates the first key.".into(),
         Move::Deliver => deliveries::sentence(situation, legs.iter().any(|leg| leg.next.mints())),
         Move::Revoke => revocation(situation, slots.and_then(Slots::retiring)),
+        Move::RevokePending if situation.by_hand.is_some() => format!(
+            "This apply strikes off pending_revocations what a person says is revoked of {}.",
+            enumerated(situation.pending_revocations)
+        ),
         Move::RevokePending => format!(
             "This apply revokes {}.",
             enumerated(situation.pending_revocations)

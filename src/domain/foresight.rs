@@ -152,6 +152,7 @@ impl Facts {
             Move::Promote | Move::Replace => {
                 let old = (self.primary.clone(), self.primary_copy.clone());
                 (facts.primary, facts.primary_copy) = (Seen::Present, Copy::Available);
+                (facts.primary_refused, facts.doubted) = (false, Vec::new());
                 if old.0 != Seen::Gone {
                     (facts.secondary, facts.secondary_copy) = old;
                     // It was in use until now; whether it still is only a later look can tell.

@@ -8,6 +8,9 @@
 //! the right instant, [`steps`] turns a move into effects in order, [`status`] and [`announce`] put into words what was
 //! found.
 //!
+//! [`word`] says how far a person is believed who says that a key was revoked, and [`newness`] whether a key that is brought is
+//! one that nobody has yet.
+//!
 //! [`keys`], [`effects`], [`listed`] and [`usage`] are the words in which ledger and issuers tell what there is; [`recovery`]
 //! makes of them what an apply that did not finish left behind.
 
@@ -24,6 +27,7 @@ pub mod gates;
 pub mod keys;
 pub mod listed;
 pub mod moves;
+pub mod newness;
 pub mod notices;
 pub mod offboarding;
 pub mod planner;
@@ -38,3 +42,4 @@ pub mod status;
 pub mod steps;
 pub mod usage;
 mod ways;
+pub mod word;

@@ -23,6 +23,8 @@ pub struct Evidence<'a> {
     pub listed: Option<&'a [Listed]>,
     /// A key that was not delivered exists nowhere.
     pub local: bool,
+    /// A person makes the keys, and has them whatever becomes of an apply.
+    pub brought: bool,
     /// By how many seconds the clock of the issuer is ahead of the machine's.
     pub ahead: i64,
     /// All keys in the account that the ledger knows, whosever they are.
@@ -39,6 +41,8 @@ pub enum Untracked {
     /// Its apply ended, but no state ever heard of it: the documents decide whether the state follows, see
     /// [`crate::engine::recover`]. Otherwise it is an orphan.
     Unacknowledged(KeyRecord),
+    /// A person brought it to an apply that never ended. Nothing came into being, and it can be brought again.
+    Untaken(KeyMark),
     /// The ledger says that it lives, the issuer that it is gone.
     Gone(KeyMark),
     /// A state held it once and holds it no more, yet it lives. Nobody knows why, so it is reported only.
@@ -120,6 +124,7 @@ impl Evidence<'_> {
             Some(_) => Untracked::Forgotten(key),
             None if !attested => Untracked::Unattested(key),
             None if unacknowledged => Untracked::Unacknowledged(record.clone()),
+            None if self.brought => Untracked::Untaken(key),
             None => Untracked::Orphan(key),
         }
     }

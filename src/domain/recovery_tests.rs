@@ -62,6 +62,7 @@ struct Case {
     known: Vec<KeyRecord>,
     now: Option<i64>,
     local: bool,
+    brought: bool,
     ahead: i64,
     /// The audit trail knows nothing of what is open.
     unsealed: bool,
@@ -86,6 +87,7 @@ impl Case {
             memory: &memory,
             listed: self.listed.as_deref(),
             local: self.local,
+            brought: self.brought,
             ahead: self.ahead,
             known: &self.known,
             now: Instant::from_unix(self.now.unwrap_or(NOW + 3_600)),
@@ -315,6 +317,17 @@ fn a_minted_key_of_an_apply_that_never_ended_is_an_orphan() {
         ..Case::default()
     };
     assert!(matches!(&case.untracked()[..], [Untracked::Orphan(_)]));
+}
+
+#[test]
+fn a_key_that_a_person_brought_to_an_apply_that_never_ended_is_never_revoked_for_it() {
+    let case = Case {
+        keys: vec![record(Some("new"), false)],
+        open: vec![intent(Effect::Apply, None)],
+        brought: true,
+        ..Case::default()
+    };
+    assert!(matches!(&case.untracked()[..], [Untracked::Untaken(_)]));
 }
 
 #[test]

@@ -102,6 +102,10 @@ pub(super) fn the_retiring_key_has_had_its_grace(
         _ => format!("the grace period of retiring key {key} ended at {ended}"),
     };
     if let Some(hand) = situation.by_hand {
+        // The rule of a primary that is refused says what is to be done.
+        if situation.facts.primary_refused {
+            return None;
+        }
         let reason = format!("{reason}: {}", hand.is_to_revoke(key));
         return Some(Finding::new(Status::Pending, reason));
     }

@@ -17,6 +17,7 @@ use crate::domain::retiring::{
 use crate::domain::situation::{Copy, Seen, Situation};
 use crate::domain::slots::Slots;
 use crate::domain::ways;
+use crate::domain::word::{a_person_may_be_wrong, the_primary_is_refused};
 
 /// A rule.
 type Rule = fn(&Situation, &Slots) -> Option<Finding>;
@@ -27,6 +28,8 @@ const RULES: &[Rule] = &[
     a_delivery_is_not_in_order,
     the_staged_key_is_unusable,
     the_primary_is_unusable,
+    the_primary_is_refused,
+    a_person_may_be_wrong,
     a_deployment_is_owed,
     the_retiring_key_is_not_as_it_was,
     the_retiring_key_has_had_its_grace,
@@ -70,7 +73,10 @@ pub fn revocations(situation: &Situation) -> Option<Finding> {
             (false, Some(hand)) if !hand.revoked.contains(id) => {
                 format!("key {id} is not revoked yet: {}", hand.is_to_revoke(id))
             }
-            (false, _) => format!("key {id} could not be revoked yet"),
+            (false, Some(_)) => {
+                format!("a person says that key {id} is revoked, and nobody can try it any more")
+            }
+            (false, None) => format!("key {id} could not be revoked yet"),
         })
         .collect();
     (!reasons.is_empty()).then(|| Finding::new(Status::Pending, reasons.join("; ")))

@@ -6,6 +6,7 @@ use crate::domain::gates::Peers;
 use crate::domain::offboarding::Offboarded;
 use crate::domain::policy::Policy;
 use crate::domain::slots::Slots;
+use crate::domain::word::Doubted;
 use crate::instant::Instant;
 
 /// What is known when a decision is taken. Nothing else may influence it.
@@ -99,6 +100,10 @@ pub struct Facts {
     pub peers: Peers,
     /// Why the account has no room for the second key of a rotation, and what to do about it.
     pub full: Option<Full>,
+    /// Keys that a person says are revoked, and that count as alive all the same.
+    pub doubted: Vec<Doubted>,
+    /// The primary is refused where it is tried, while there is a retiring key that a person is to revoke.
+    pub primary_refused: bool,
 }
 
 /// Keys of others leave no room for a rotation.

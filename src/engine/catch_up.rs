@@ -6,7 +6,7 @@ use crate::domain::slots::{Key, Role, Secondary, Slots};
 use crate::engine::connections::{Connections, in_delivery};
 use crate::engine::journal::mark;
 use crate::engine::managed::Managed;
-use crate::engine::observe::{key_statuses, seen};
+use crate::engine::observe::{Statuses, key_statuses, seen};
 use crate::engine::precondition::{self, Ours, Stranger, mark_of};
 use crate::error::Result;
 use crate::instant::Instant;
@@ -161,7 +161,9 @@ impl World<'_> {
         slots: &Slots,
         documents: &[(String, Document)],
     ) -> Result<Option<Successor>> {
-        let (primary, secondary) = key_statuses(slots, self.connections).await?;
+        let Statuses {
+            primary, secondary, ..
+        } = key_statuses(slots, self.connections).await?;
         // A second key that is gone gives way to whatever succeeds the primary.
         let has_room = slots.secondary.is_none() || secondary.flatten() == Some(KeyStatus::Missing);
         let Some(document) = next_of(slots, documents).filter(|_| has_room) else {
@@ -255,7 +257,7 @@ impl World<'_> {
             return Ok(false);
         }
         // A second key that is gone is of no use, and the rules end it.
-        let (primary, _) = key_statuses(slots, self.connections).await?;
+        let Statuses { primary, .. } = key_statuses(slots, self.connections).await?;
         Ok(seen(primary) != Seen::Gone)
     }
 

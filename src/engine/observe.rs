@@ -9,14 +9,15 @@ use crate::domain::gates::Peers;
 use crate::domain::policy::Policy;
 use crate::domain::situation::{self, Facts, Seen};
 use crate::domain::slots::{Key, Slots};
-use crate::engine::by_hand::is_refused;
+use crate::domain::word::Doubted;
+use crate::engine::by_hand;
 use crate::engine::connections::{Connections, in_delivery};
 use crate::engine::declared::refuse_partial_list;
 use crate::engine::former::FormerPlace;
 use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
 use crate::error::{Error, Result};
 use crate::instant::Instant;
-use crate::issuers::KeyStatus;
+use crate::issuers::{KeyStatus, Supply};
 use crate::secret::Fingerprint;
 use crate::stores::{Document, DocumentKey, Found};
 
@@ -57,7 +58,12 @@ pub async fn observe(
             ..Observed::default()
         });
     };
-    let (primary, secondary) = key_statuses(slots, connections).await?;
+    let Statuses {
+        primary,
+        secondary,
+        doubted,
+        primary_refused,
+    } = key_statuses(slots, connections).await?;
     let judged = refuse_partial_list(slots, primary, secondary.flatten(), connections).await?;
     let secondary = secondary.map(|_| judged);
     let observed = look_at_deliveries(managed, slots, connections, in_state, now).await;
@@ -85,6 +91,8 @@ pub async fn observe(
             // The ledger tells of them.
             peers: Peers::NotAsked,
             full: None,
+            doubted,
+            primary_refused,
         },
         vanished: gone_at_issuer && !observed.anything_found,
         deliveries: observed.deliveries,
@@ -93,13 +101,29 @@ pub async fn observe(
     })
 }
 
-/// The status of the primary, and of the secondary if there is one; `None` inside where the issuer cannot say.
-pub async fn key_statuses(
-    slots: &Slots,
-    connections: &Connections,
-) -> Result<(Option<KeyStatus>, Option<Option<KeyStatus>>)> {
+/// How the keys of both slots stand at the issuer; `None` where it cannot say.
+#[derive(Debug, Default)]
+pub struct Statuses {
+    /// The primary.
+    pub primary: Option<KeyStatus>,
+    /// The secondary, if there is one.
+    pub secondary: Option<Option<KeyStatus>>,
+    /// See [`Facts::doubted`].
+    pub doubted: Vec<Doubted>,
+    /// See [`Facts::primary_refused`].
+    pub primary_refused: bool,
+}
+
+/// Asks the issuer; where that is a person, what is said is compared with what trying the keys tells.
+pub async fn key_statuses(slots: &Slots, connections: &Connections) -> Result<Statuses> {
+    if connections.capabilities.supply == Supply::Brought {
+        return Ok(Box::pin(by_hand::hear(slots, connections)).await);
+    }
     if !connections.capabilities.inspects() {
-        return Ok((None, slots.secondary.as_ref().map(|_| None)));
+        return Ok(Statuses {
+            secondary: slots.secondary.as_ref().map(|_| None),
+            ..Statuses::default()
+        });
     }
     let id = |key: &Key| key.key_id.clone().unwrap_or_default();
     let ids: Vec<String> = [Some(&slots.primary), slots.secondary_key()]
@@ -108,11 +132,11 @@ pub async fn key_statuses(
         .map(id)
         .collect();
     let mut answers = connections.issuer.inspect(&ids).await?.into_iter();
-    let (primary, mut secondary) = (answers.next().flatten(), answers.next());
-    if secondary == Some(Some(KeyStatus::Active)) && is_refused(slots, connections).await {
-        secondary = Some(Some(KeyStatus::Missing));
-    }
-    Ok((primary, secondary))
+    Ok(Statuses {
+        primary: answers.next().flatten(),
+        secondary: answers.next(),
+        ..Statuses::default()
+    })
 }
 
 /// Keys whose revocation failed are still owned: forgetting them would leave them alive for good.

@@ -10,6 +10,7 @@ use crate::engine::connections::{Connections, in_delivery, sources};
 use crate::engine::precondition::mark_of;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
+use crate::issuers::Supply;
 use crate::ledger::{KeyMark, KeyRecord, Ledger, MOST_OPEN, Memory};
 use crate::stores::Found;
 
@@ -22,6 +23,8 @@ pub struct Recovered {
     pub unacknowledged: Vec<KeyRecord>,
     /// Keys that the ledger holds for alive and the issuer does not know.
     pub gone: Vec<KeyMark>,
+    /// Keys that a person can bring again. What holds them may be written over.
+    pub untaken: Vec<KeyMark>,
     /// Keys that a state held once and this one does not.
     pub forgotten: Vec<KeyMark>,
     /// What a person should know.
@@ -80,6 +83,7 @@ pub async fn recover(
         memory,
         listed: listed.as_deref().map(Vec::as_slice),
         local: connections.capabilities.local,
+        brought: connections.capabilities.supply == Supply::Brought,
         ahead: connections.issuer.ahead(),
         known: &remembered.known,
         now,
@@ -131,6 +135,7 @@ impl Recovered {
                     self.orphans.extend(key.key_id);
                 }
                 Untracked::Unacknowledged(record) => self.unacknowledged.push(record),
+                Untracked::Untaken(key) => self.untaken.push(key),
                 Untracked::Gone(key) => self.gone.push(key),
                 Untracked::Forgotten(key) => self.forgotten.push(key),
                 Untracked::Unattested(key) => self.warnings.push(unattested(name, &key)),
@@ -143,7 +148,8 @@ impl Recovered {
     pub fn left_behind(&self) -> Vec<KeyMark> {
         let orphans = self.orphans.iter();
         let orphans = orphans.map(|id| KeyMark::new(Some(id.clone()), None));
-        orphans.chain(self.gone.iter().cloned()).collect()
+        let others = self.gone.iter().chain(&self.untaken).cloned();
+        orphans.chain(others).collect()
     }
 
     /// Closes what is understood. A ledger that is gone by now is asked again next time.

@@ -97,9 +97,26 @@ impl IssuerKind for Manual {
 
     fn connect(&self, settings: &Settings, _: &Context) -> Result<Box<dyn Issuer>> {
         let revoked = settings.strings("revoked");
+        let secret = secret(settings)?;
+        let key_id = text(settings, "key_id")?;
+        let is_secret = |id: &str| secret.as_ref().is_some_and(|secret| secret.expose() == id);
+        for name in ["key_id", "revoked"] {
+            let is_there = match name {
+                "key_id" => key_id.is_some_and(is_secret),
+                _ => revoked.iter().any(|id| is_secret(id)),
+            };
+            if is_there {
+                return Err(settings.wrong(
+                    name,
+                    format!("{name} holds a secret"),
+                    "It is the same as secret_wo, and ids stand in the state, the ledger and messages. Write the public id there, \
+                     and take the secret out of whatever holds it already.",
+                ));
+            }
+        }
         Ok(Box::new(Hands {
-            secret: secret(settings)?,
-            key_id: text(settings, "key_id")?.map(str::to_owned),
+            secret,
+            key_id: key_id.map(str::to_owned),
             console: console(settings)?,
             revoked: revoked.into_iter().map(str::to_owned).collect(),
             path: settings.path().clone(),
@@ -130,11 +147,9 @@ impl Issuer for Hands {
         }
     }
 
+    /// One for all: where a person looks may change, and the keys stay where they are.
     fn account(&self) -> String {
-        match &self.console {
-            Some(console) => format!("manual {console}"),
-            None => "manual".to_owned(),
-        }
+        "manual".to_owned()
     }
 
     async fn mint(&self, _: &str) -> Result<Minted> {
@@ -143,9 +158,8 @@ impl Issuer for Hands {
             Error::new(Kind::Invalid, "No new key was handed in", way)
                 .at(self.path.attribute("secret_wo"))
         })?;
-        let mark = secret.fingerprint();
         Ok(Minted {
-            key_id: Some(self.key_id.clone().unwrap_or_else(|| mark.to_string())),
+            key_id: Some(self.id_of(secret)),
             secret: secret.duplicate(),
             created_at: None,
         })
@@ -181,6 +195,7 @@ impl Issuer for Hands {
             revoke: format!("revoke it{}", self.place()),
             confirm: self.path.attribute("revoked").to_string(),
             revoked: self.revoked.clone(),
+            brings: self.secret.as_ref().map(|secret| self.id_of(secret)),
         })
     }
 }
@@ -188,6 +203,11 @@ impl Issuer for Hands {
 impl Hands {
     fn is_revoked(&self, key_id: &str) -> bool {
         self.revoked.iter().any(|id| id == key_id)
+    }
+
+    fn id_of(&self, secret: &Secret) -> String {
+        let id = self.key_id.clone();
+        id.unwrap_or_else(|| secret.fingerprint().to_string())
     }
 
     fn bring(&self) -> String {
@@ -220,12 +240,12 @@ fn text<'a>(settings: &Settings<'a>, name: &str) -> Result<Option<&'a str>> {
     let Some(text) = settings.string(name) else {
         return Ok(None);
     };
-    match text.trim() == text && !text.is_empty() {
+    match text.trim() == text && !text.is_empty() && !text.contains(['\n', '\r']) {
         true => Ok(Some(text)),
         false => Err(settings.wrong(
             name,
             format!("{name} is not valid"),
-            "It is empty, or begins or ends with white space, such as the line break of a file: write trimspace(…).",
+            "It is empty, holds a line break, or begins or ends with white space, such as that of a file: write trimspace(…).",
         )),
     }
 }
@@ -282,11 +302,27 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_in_place_of_an_id_is_refused_and_not_repeated() {
+        let pairs = [("secret_wo", "made-up-key"), ("key_id", "made-up-key")];
+        let error = connected(&pairs).err().unwrap();
+        assert!(error.summary.contains("key_id holds a secret"), "{error}");
+        assert!(!error.to_string().contains("made-up-key"), "{error}");
+    }
+
+    #[test]
+    fn where_a_person_looks_is_not_where_the_keys_are() {
+        let account = |pairs| connected(pairs).unwrap().account();
+        let elsewhere = [("console_url", "https://vendor.example.com")];
+        assert_eq!(account(&[]), account(&elsewhere));
+    }
+
+    #[test]
     fn what_cannot_be_right_is_refused_and_not_repeated() {
         for (name, value) in [
             ("secret_wo", "made-up-key\n"),
             ("secret_wo", ""),
             ("key_id", " "),
+            ("key_id", "rk_1\nrk_2"),
             ("console_url", "https://user:made-up-key@example.com"),
             ("console_url", "example.com"),
         ] {

@@ -171,6 +171,8 @@ pub struct ByHand {
     pub confirm: String,
     /// The ids of keys that were revoked, as a person says.
     pub revoked: Vec<String>,
+    /// The id of the key that is handed in.
+    pub brings: Option<String>,
 }
 
 /// Commands by which a person helps himself.

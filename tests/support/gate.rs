@@ -48,6 +48,11 @@ impl Gate {
         self.dead.lock().unwrap().push(bearer.to_owned());
     }
 
+    /// Accepts again whatever was refused alone.
+    pub fn forgive(&self) {
+        self.dead.lock().unwrap().clear();
+    }
+
     /// Something that happens while the next request is under way.
     pub fn meanwhile(&self, event: impl FnOnce() + Send + 'static) {
         *self.event.lock().unwrap() = Some(Box::new(event));

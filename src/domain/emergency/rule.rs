@@ -13,9 +13,8 @@ pub(in crate::domain) fn a_key_is_compromised(
     slots: &Slots,
 ) -> Option<Finding> {
     let emergency = situation.emergency?;
-    let lacks = situation.lacks_a_new_key();
     let found = next(situation, slots, emergency);
-    let next = found.filter(|next| !next.mints() || lacks.is_none());
+    let next = found.filter(|next| !waits_for_a_person(*next, situation, slots, emergency));
     let awaited = awaited(situation, slots, emergency);
     if found.is_none() && awaited.is_none() && !emergency.has_pending(situation.pending_revocations)
     {
@@ -27,12 +26,35 @@ pub(in crate::domain) fn a_key_is_compromised(
             &format!(", and staged key {staged} takes its place once what was written is approved");
     }
     if let Some(hand) = situation.by_hand {
-        let bring = lacks.filter(|_| next != found).into_iter();
+        let lacks = situation.lacks_a_new_key();
+        let is_stuck = next.is_none() && awaited.is_none() && emergency.has(&slots.primary);
+        let bring = lacks.filter(|_| is_stuck).into_iter();
         let revoke = emergency.labels.iter().map(|key| hand.is_to_revoke(key));
         let all: Vec<String> = bring.map(str::to_owned).chain(revoke).collect();
         reason += &format!(": {}", all.join("; "));
     }
     Some(Finding::new(Status::Compromised, reason).then(next))
+}
+
+/// Of keys that a person makes and revokes: nothing takes the place of a compromised primary before a new key is brought, so
+/// until then nothing leaves the documents either. And a key that can be tried stays where it can be read until it is refused,
+/// so that its end is more than a word.
+fn waits_for_a_person(
+    next: Move,
+    situation: &Situation,
+    slots: &Slots,
+    emergency: &Emergency,
+) -> bool {
+    let Some(hand) = situation.by_hand else {
+        return false;
+    };
+    match emergency.has(&slots.primary) {
+        true => !hand.is_here && next != Move::Promote,
+        false => {
+            let is_tried = situation.must_verify && slots.retiring().is_some();
+            next == Move::Contain && is_tried && situation.facts.secondary != Seen::Gone
+        }
+    }
 }
 
 /// The next move. Where nobody is to be without a key, consumers go on with the successor before the compromised key is

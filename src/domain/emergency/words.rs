@@ -45,6 +45,7 @@ pub fn announcement(
         Some(_) => 0,
     };
     let minted = count(&|leg| leg.next.mints());
+    let promoted = count(&|leg| leg.next == Move::Promote);
     let is = match emergency.labels.len() {
         1 => "is",
         _ => "are",
@@ -55,6 +56,7 @@ pub fn announcement(
             enumerated(&emergency.ids),
             enumerated(&emergency.labels),
             match revoked {
+                0 if minted == 0 && promoted == 0 => "taken out of the deliveries",
                 0 => "replaced",
                 _ => "revoked",
             }

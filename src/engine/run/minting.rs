@@ -1,13 +1,15 @@
 //! A new key: asked of the issuer, or taken over from a person, and swapped in.
 
+use crate::domain::newness::Known;
 use crate::domain::slots::{Key, Role, Secondary, Slots};
+use crate::engine::by_hand::{Brought, refuse_old};
 use crate::engine::catch_up::existing;
 use crate::engine::journal::Deed;
 use crate::engine::run::Run;
-use crate::error::{Error, Kind, Path, Result};
+use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::issuers::{KeyRef, Minted, Supply};
-use crate::ledger::{Effect, KeyMark, Status};
+use crate::ledger::{Effect, KeyMark};
 use crate::secret::Fingerprint;
 use crate::stores::{Found, Observation};
 
@@ -91,38 +93,27 @@ impl Run<'_> {
         ))
     }
 
-    /// A person may hand in the key before, or its id, or one that is in use elsewhere. One that an apply took and did not
-    /// come to its end with is as good as new.
+    /// What a plan could not know yet.
     async fn refuse_brought_before(&self, minted: &Minted) -> Result<()> {
-        let id = minted.key_id.clone().unwrap_or_default();
-        let mark = KeyMark::new(Some(id.clone()), None);
-        let ours = &self.journal.resource().id;
-        let recorded = self.journal.ledger().find_keys(&[mark]).await?;
-        let foreign = recorded
-            .iter()
-            .find(|(resource, key)| resource.id != *ours || key.status == Status::Revoked);
-        let what = match (self.with_the_secret_of(minted), foreign) {
-            (Some(other), _) => {
-                format!("it has the secret of key {other}, which this resource has already")
-            }
-            (None, _) if self.is_in_a_slot(&id) => {
-                format!("{id} is the id of a key that this resource has already")
-            }
-            (None, Some((_, key))) if key.status == Status::Revoked => {
-                format!("key {id} was revoked")
-            }
-            (None, Some((resource, _))) => format!("key {id} belongs to {}", resource.name),
-            (None, None) => return Ok(()),
+        let Some(hand) = self.connections.issuer.by_hand() else {
+            return Ok(());
         };
-        let hand = self.connections.issuer.by_hand();
-        let bring = hand.map(|hand| hand.bring).unwrap_or_default();
-        Err(Error::invalid(
-            Path::root("issuer"),
-            format!("{}: what was handed in is no new key", self.name),
-            format!(
-                "The key was not taken, for {what}. Nothing was changed. To hand in a new one, {bring}."
-            ),
-        ))
+        let id = minted.key_id.clone().unwrap_or_default();
+        let key = KeyMark::new(Some(id.clone()), None);
+        let recorded = self.journal.ledger().find_keys(&[key]).await?;
+        let brought = Brought {
+            name: self.name,
+            id: &id,
+            mark: &minted.secret.fingerprint(),
+        };
+        let known = Known {
+            resource: &self.journal.resource().id,
+            slots: self.managed.slots.as_ref(),
+            pending: &self.managed.pending_revocations,
+            revoked: &[],
+            recorded: &recorded,
+        };
+        refuse_old(&brought, known, &hand)
     }
 
     /// A masked secret is the same for every key. Its key is of no use, and is revoked again.

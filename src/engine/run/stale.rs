@@ -4,7 +4,7 @@ use crate::domain::moves::Move;
 use crate::domain::situation::Seen;
 use crate::domain::slots::Key;
 use crate::engine::connections::stale;
-use crate::engine::observe::{key_statuses, retiring_in_use, seen};
+use crate::engine::observe::{Statuses, key_statuses, retiring_in_use, seen};
 use crate::engine::run::Run;
 use crate::error::Result;
 
@@ -14,7 +14,9 @@ pub async fn check_not_stale(run: &Run<'_>, moves: &[Move]) -> Result<()> {
         return Ok(());
     };
     let name = run.name;
-    let (primary, secondary) = key_statuses(slots, run.connections).await?;
+    let Statuses {
+        primary, secondary, ..
+    } = key_statuses(slots, run.connections).await?;
     // An issuer that cannot say does not contradict what an apply did there.
     if primary.is_some() && seen(primary) != run.facts.primary {
         let (key, now) = (slots.primary.label(), turned_out(&seen(primary)));

@@ -12,6 +12,7 @@ use reqwest::{Request, Url};
 use tokio_util::sync::CancellationToken;
 
 use super::{Pace, Proof, verify};
+use crate::domain::word::Tried;
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Escape, Http, Template, auth, configured};
@@ -70,24 +71,38 @@ impl Verification {
     /// An expected status is [`Probe::Accepted`]; 408, 425, 429, 5xx and no answer at all are [`Kind::Unavailable`];
     /// every other status is [`Probe::Refused`].
     pub async fn attempt(&self, key_id: Option<&str>, secret: &Secret) -> Result<Probe> {
+        let status = self.answer(key_id, secret).await?;
+        if self.expects(status) {
+            return Ok(Probe::Accepted);
+        }
+        // The number and the words of the standard: a server may put anything in place of its own.
+        let reason = format!("HTTP {status}");
+        match says_nothing(status) {
+            true => Err(self.unavailable(reason)),
+            false => Ok(Probe::Refused(format!("{reason}{}", hint(status)))),
+        }
+    }
+
+    /// Sends the request once with a key that may be revoked. Only what a server says of credentials tells that it is: a request
+    /// that is refused for another reason is refused to every key.
+    pub async fn try_once(&self, key_id: Option<&str>, secret: &Secret) -> Tried {
+        match self.answer(key_id, secret).await {
+            Ok(status) if self.expects(status) => Tried::Accepted,
+            Ok(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Tried::Refused,
+            Ok(status) if says_nothing(status) => Tried::Silent,
+            Ok(_) => Tried::Declined,
+            Err(_) => Tried::Silent,
+        }
+    }
+
+    async fn answer(&self, key_id: Option<&str>, secret: &Secret) -> Result<StatusCode> {
         let key_id = self.key_id(key_id)?;
         let request = self.request(key_id, secret)?;
         let limit = StdDuration::from_secs(self.request_timeout.as_secs());
         let answered = self.http.status(request, limit).await;
         let status = answered.map_err(|failure| self.unanswered(failure.error))?;
         tracing::debug!(request = %self.name(), status = status.as_u16(), "verification answered");
-        if self.expects(status) {
-            return Ok(Probe::Accepted);
-        }
-        // The number and the words of the standard: a server may put anything in place of its own.
-        let reason = format!("HTTP {status}");
-        match status {
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
-                Err(self.unavailable(reason))
-            }
-            _ if status.is_server_error() => Err(self.unavailable(reason)),
-            _ => Ok(Probe::Refused(format!("{reason}{}", hint(status)))),
-        }
+        Ok(status)
     }
 
     fn request(&self, key_id: &str, secret: &Secret) -> Result<Request> {
@@ -173,6 +188,16 @@ impl Verification {
             "It holds a line break or another character that HTTP does not allow in a header. Send it in the body.",
         )
     }
+}
+
+/// A status of a server that may answer otherwise in a moment.
+fn says_nothing(status: StatusCode) -> bool {
+    let passes = [
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::TOO_EARLY,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    status.is_server_error() || passes.contains(&status)
 }
 
 /// What a status that refuses a key often means, and what to do about it.

@@ -4,18 +4,20 @@ use tf_provider::value::{Value, ValueAny};
 
 use crate::context::Context;
 use crate::domain::planner::Decision;
-use crate::domain::situation::{self, Facts, Seen, Situation};
+use crate::domain::situation::{self, Situation};
 use crate::domain::slots::{Key, Slots};
 use crate::domain::status::status;
+use crate::engine::observe::{key_statuses, seen};
 use crate::error::{Error, Path, Result};
-use crate::issuers::ByHand;
+use crate::issuers::{ByHand, Supply};
 use crate::resources::managed::connect;
-use crate::resources::managed::model::ManagedState;
+use crate::resources::managed::model::{ManagedState, Private};
 use crate::secret::{Fingerprint, Secret};
 use crate::settings::Settings;
 
 const SECRET: &str = "secret_wo";
 const VERSION: &str = "secret_wo_version";
+const REVOKED: &str = "revoked";
 
 /// What a person says of keys, and whether a new one is at hand.
 pub struct Hand {
@@ -80,6 +82,38 @@ pub fn of_an_update(
     Ok(Some(hand))
 }
 
+/// What a person says anew is compared with what trying the keys tells, as soon as a plan reads it.
+pub async fn listen(
+    prior: &ManagedState,
+    planned: &ManagedState,
+    private: &mut Private,
+    context: &Context,
+) -> Result<()> {
+    let is_settled = planned.inputs_known() && !context.awaits_settings();
+    if !is_settled || revoked(prior) == revoked(planned) {
+        return Ok(());
+    }
+    let Some(slots) = prior.managed(private)?.slots else {
+        return Ok(());
+    };
+    let connections = connect::for_a_look(planned, context)?;
+    if connections.capabilities.supply != Supply::Brought {
+        return Ok(());
+    }
+    let heard = key_statuses(&slots, &connections).await?;
+    let facts = &mut private.facts;
+    facts.primary = seen(heard.primary);
+    facts.secondary = seen(heard.secondary.flatten());
+    facts.doubted = heard.doubted;
+    facts.primary_refused = heard.primary_refused;
+    Ok(())
+}
+
+/// Nothing is handed in anew.
+pub fn is_same_version(prior: &ManagedState, config: &ManagedState) -> bool {
+    version(prior) == version(config)
+}
+
 /// A key that is staged is no new one, and none to complain of: an older state may have been put back. Any other key of the
 /// resource is refused, whether the value is known in this plan or in the next.
 fn is_taken(
@@ -120,20 +154,6 @@ impl Hand {
             confirm: &self.said.confirm,
             revoked: &self.said.revoked,
             is_here: self.is_here,
-        }
-    }
-
-    /// A key that a person has revoked is gone, as soon as a plan reads that.
-    pub fn note_revoked(&self, slots: Option<&Slots>, facts: &mut Facts) {
-        let Some(slots) = slots else { return };
-        if self.is_revoked(&slots.primary) {
-            facts.primary = Seen::Gone;
-        }
-        if slots
-            .secondary_key()
-            .is_some_and(|key| self.is_revoked(key))
-        {
-            facts.secondary = Seen::Gone;
         }
     }
 
@@ -208,6 +228,11 @@ fn version(state: &ManagedState) -> Option<ValueAny> {
         .value(VERSION)
         .filter(|value| **value != ValueAny::Null)
         .cloned()
+}
+
+fn revoked(state: &ManagedState) -> Option<ValueAny> {
+    let (_, settings) = chosen(state)?;
+    settings.value(REVOKED).cloned()
 }
 
 fn chosen(state: &ManagedState) -> Option<(&'static str, Settings<'_>)> {

@@ -16,6 +16,7 @@ use crate::engine::precondition::behind;
 use crate::engine::recover::{self, Recovered, Remembered, recover};
 use crate::error::{Error, Result};
 use crate::instant::Instant;
+use crate::issuers::Supply;
 use crate::ledger::{Holding, KeyMark, Ledger, Memory, Slot};
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::ManagedState;
@@ -179,6 +180,10 @@ pub async fn of(
         // It may be in use at the place that cannot be looked at.
         (Some(unacknowledged), Some(error)) => {
             left = left.uncertain(not_judged(state.label(), unacknowledged, error));
+        }
+        _ if connections.capabilities.supply == Supply::Brought => {
+            let unheard = std::mem::take(&mut recovered.unacknowledged).into_iter();
+            recovered.untaken.extend(unheard.map(|record| record.key));
         }
         _ => left.judge_unacknowledged(&mut recovered, observed.is_in_order()),
     }
@@ -376,7 +381,9 @@ pub async fn refuse_unseen(
                 generation.unwrap_or_default()
             )));
         }
-        if let Some(record) = recovered.unacknowledged.first() {
+        // A key that a person brought in vain can be brought again; a document that holds it is still not written over.
+        let is_minted = connections.capabilities.supply == Supply::Minted;
+        if let Some(record) = recovered.unacknowledged.first().filter(|_| is_minted) {
             return Err(behind(format!(
                 "{}: this state has not heard of key {}",
                 planned.label(),

@@ -26,6 +26,7 @@ pub mod list;
 pub mod model;
 pub mod moves;
 pub mod newcomers;
+mod newness;
 pub mod owners;
 pub mod plan;
 pub mod read;
@@ -108,6 +109,8 @@ impl Resource for ManagedKey {
         // Inside nested attributes, Terraform proposes what is write-only as well.
         proposed.forget_what_was_brought();
         proposed.leaks_wo.clone_from(&config.leaks_wo);
+        let is_new = newness::of_a_create(&config, &self.context).await;
+        diagnostics::collect(diags, is_new)?;
         let (planned, private) = plan::create(diags, proposed, &config, &self.context).await?;
         Some((planned, Some(private)))
     }
@@ -128,6 +131,10 @@ impl Resource for ManagedKey {
         let looked = newcomers::of_an_update(&prior, &proposed, &private, context).await;
         diagnostics::collect(diags, looked)?;
         room::look_again(&prior, &proposed, &mut private, context).await;
+        let heard = brought::listen(&prior, &proposed, &mut private, context).await;
+        diagnostics::collect(diags, heard.map_err(|error| read::named(&proposed, error)))?;
+        let is_new = newness::of_an_update(&prior, &config, &private, context).await;
+        diagnostics::collect(diags, is_new)?;
         let (planned, private, replaced) =
             plan::update(diags, &prior, proposed, &config, private, context)?;
         Some((planned, Some(private), replaced))

@@ -9,6 +9,7 @@ use crate::domain::moves::Move;
 use crate::domain::planner::{self, Decision};
 use crate::domain::policy::{OnDrift, Policy};
 use crate::domain::situation::{Copy, Seen, Situation};
+use crate::domain::word;
 use crate::engine::managed::Managed;
 use crate::engine::precondition::WAY_ON;
 use crate::error::{Error, Kind, Path};
@@ -65,7 +66,10 @@ pub async fn create(
     if planned.inputs_known() && !context.awaits_settings() {
         let looked = newcomers::of_a_create(&planned, context).await;
         let looked = diagnostics::collect(diags, looked.map_err(|error| named(&planned, error)))?;
-        for warning in looked.warnings {
+        let brought = brought::mark(config).map(|mark| mark.to_string());
+        // What an apply that was cut off has written already is no other key.
+        let is_here = looked.seen.values().all(|mark| *mark == brought);
+        for warning in looked.warnings.into_iter().filter(|_| !is_here) {
             diagnostics::warn(diags, named(&planned, warning));
         }
         private.seen = looked.seen;
@@ -142,9 +146,6 @@ pub fn update(
     let removals = managed.pending_removals();
     let hand = brought::of_an_update(prior, &planned, config, managed.slots.as_ref(), context);
     let hand = diagnostics::collect(diags, hand)?;
-    if let Some(hand) = &hand {
-        hand.note_revoked(managed.slots.as_ref(), &mut private.facts);
-    }
     let mut facts = private.facts.clone();
     let takes_over = takes_over(prior, &planned, config, &facts);
     diagnostics::collect(
@@ -222,6 +223,13 @@ pub fn update(
     });
     if let Some(told) = told {
         diags.root_warning(told.summary, told.detail);
+    }
+    // A plan that does something else tells what it does.
+    for doubt in word::doubts(&situation) {
+        if !decision.moves.is_empty() {
+            let summary = format!("{}: a key is not revoked", situation.name);
+            diags.root_warning(summary, format!("{doubt}."));
+        }
     }
     if let Some(left) = offboarded.as_ref().filter(|_| !decision.moves.is_empty()) {
         owners::ask(diags, planned.label(), left, &policy);

@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::engine::connections::Connections;
 use crate::engine::recover::{Remembered, is_served};
 use crate::error::{Error, Kind, Result};
+use crate::issuers::Supply;
 use crate::ledger::{KeyMark, Memory, ResourceRef};
 use crate::resources::managed::model::ManagedState;
 use crate::resources::managed::{connect, inventory_entry};
@@ -66,7 +67,10 @@ pub(super) async fn look_before_create(
     let more = remembered.memory.more;
     let mut recovered = understand(planned, &remembered, &[], connections, context).await?;
     let mut unacknowledged = Vec::new();
-    for record in &recovered.unacknowledged {
+    let unheard = std::mem::take(&mut recovered.unacknowledged);
+    // A key that a person makes is never revoked from here, and may be the very one that is brought again.
+    let minted = connections.capabilities.supply == Supply::Minted;
+    for record in unheard.iter().filter(|_| minted) {
         // Once this create is delivered over it, nobody can read it any more.
         if is_served(&record.key, connections).await? {
             unacknowledged.extend(record.key.key_id.clone());
