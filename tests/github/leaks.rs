@@ -223,7 +223,8 @@ fn the_script_of_the_example_gives_github_one_pattern_that_finds_keys() {
         .env("GITHUB_TOKEN", TOKEN);
     ws.write(&read("pattern.tf"));
     ws.apply().ok();
-    let script = format!("set -- acme 'API key of acme'\n{}", read("github.sh"));
+    let script = folder.join("github.sh").display().to_string();
+    let script = format!("bash {script} acme 'API key of acme'");
     ws.shell(&script).ok().says("Created");
     github.state().alerts.patterns[0]["pattern"] = json!("an older one");
     ws.shell(&script).ok().says("Brought up to date: pattern 1");

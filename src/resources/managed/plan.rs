@@ -68,7 +68,7 @@ pub async fn create(
         let looked = diagnostics::collect(diags, looked.map_err(|error| named(&planned, error)))?;
         let brought = brought::mark(config).map(|mark| mark.to_string());
         // What an apply that was cut off has written already is no other key.
-        let is_here = looked.seen.values().all(|mark| *mark == brought);
+        let is_here = brought.is_some() && looked.seen.values().all(|mark| *mark == brought);
         for warning in looked.warnings.into_iter().filter(|_| !is_here) {
             diagnostics::warn(diags, named(&planned, warning));
         }

@@ -270,7 +270,7 @@ mod tests {
         };
         let mark = Fingerprint::of(secret.as_bytes());
         let plain = read(secret, false);
-        assert_eq!(plain.fingerprints, [mark.clone()]);
+        assert_eq!(plain.fingerprints.as_slice(), std::slice::from_ref(&mark));
         assert!(!format!("{plain:?}").contains(secret));
         let encoded = read(&STANDARD.encode(secret), true);
         assert_eq!(encoded.fingerprints.len(), 2);
