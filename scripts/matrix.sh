@@ -29,7 +29,7 @@ readonly FEATURES="matrix:: opentofu::"
 readonly SELECTION="matrix:: opentofu:: examples:: protocol::terraform acceptance::ephemeral acceptance::existing
   acceptance::lifecycle acceptance::mocks acceptance::moves acceptance::refresh_only aws_life::import aws_life::life"
 readonly WHOLE="matrix:: opentofu:: examples:: protocol::terraform acceptance:: aws_life:: bad_input:: ledger::rights
-  ledger::source places:: restore::"
+  ledger::source places:: backups::"
 
 FOUND=$(target_directory)/matrix
 readonly FOUND

@@ -14,6 +14,10 @@ mod aws_life;
 /// AWS as teams run it: credentials, endpoints, proxies and authorities, by what is seen on the wire.
 #[cfg(unix)]
 mod aws_wire;
+/// Older states that are put back. Early by its name: tests are started
+/// in that order, and none takes longer.
+#[cfg(unix)]
+mod backups;
 /// Wrong configurations and what is printed about them.
 #[cfg(unix)]
 mod bad_input;
@@ -81,9 +85,6 @@ mod protocol;
 /// What a release is, and what installs from it.
 #[cfg(unix)]
 mod release;
-/// Older states that are put back.
-#[cfg(unix)]
-mod restore;
 /// Vendors that only their own servers know, played by fakes.
 #[cfg(unix)]
 mod saas;
