@@ -65,7 +65,7 @@ cli() {
 # for many of them wait: until a key is accepted a second time, until a lease ends. Some drive the engine by themselves, whose
 # frames are large in a debug build; the provider serves from a thread with as large a stack.
 run_tests() {
-  RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((4 * $(getconf _NPROCESSORS_ONLN)))} \
+  RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))} \
     RUST_MIN_STACK=${RUST_MIN_STACK:-8388608} cargo test --locked "$@"
 }
 

@@ -37,12 +37,13 @@ impl Scene {
         self.world.write(&config.beside(PROVIDER));
     }
 
-    /// A new emergency under a lease that lasts for a while, whose apply is killed at a point.
+    /// A new emergency whose apply is killed at a point, under a lease that outlasts two more commands on a machine that is
+    /// busy.
     pub fn cut_off(&self, point: &str, id: &str, order: &str) {
         let block = crate::emergency::block(id, order, "primary");
         let config = self.world.config_with_a_file().with(&block);
         self.world
-            .write(&config.beside(&PROVIDER.replace("2s", "15s")));
+            .write(&config.beside(&PROVIDER.replace("2s", "50s")));
         self.ws().env("APIKEY_KILL", point);
         self.ws().apply().failed();
         self.ws().env("APIKEY_KILL", "");
