@@ -6,10 +6,22 @@ pub mod key_usage;
 pub mod leaks;
 
 use serde_json::Value;
-use tf_provider::schema::{Attribute, AttributeType};
+use tf_provider::schema::{Attribute, AttributeType, Block, Description, Schema};
 use tf_provider::value::ValueAny;
 
 use crate::schema::{Attributes, computed, list_of};
+
+/// The schema of a data source with these arguments and attributes.
+fn described(inputs: Attributes, outputs: Attributes, about: &str) -> Schema {
+    Schema {
+        version: 0,
+        block: Block {
+            attributes: inputs.into_iter().chain(outputs).collect(),
+            description: Description::markdown(about),
+            ..Block::default()
+        },
+    }
+}
 
 /// JSON as Terraform has it.
 fn plain(value: Value) -> ValueAny {

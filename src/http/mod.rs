@@ -21,7 +21,7 @@ pub use call::{Body, Call, Used, Vendor, json};
 pub use link::next_link;
 pub use network::{Alias, Authorities, ClientCertificate, Network, Proxies, is_near, proxy_url};
 pub use pace::Pace;
-pub use pages::{on_the_same_server, pages};
+pub use pages::{on_the_same_server, pages, query_of_next};
 pub(crate) use refusal::capital;
 pub use refusal::{Asked, ErrorBody, Meaning, Refusal, advice, error_in_json, read};
 pub use retry::{Ask, Failure, Patience, Repeat};

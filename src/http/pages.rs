@@ -58,6 +58,12 @@ pub fn on_the_same_server(base: &Url, next: &str) -> Result<Url, Error> {
     }
 }
 
+/// What leads to the page that a list names as its next, given as a URL or as a path.
+pub fn query_of_next(base: &Url, next: &str) -> Result<Vec<(String, String)>, Error> {
+    let url = on_the_same_server(base, next)?;
+    Ok(url.query_pairs().into_owned().collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

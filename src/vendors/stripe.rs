@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::http::{
     Answer, Asked, Call, ErrorBody, Http, Meaning, Refusal, Used, Vendor, advice, auth,
-    error_in_json, json, on_the_same_server,
+    error_in_json, json, query_of_next,
 };
 use crate::schema::{Attributes, attributes as table, optional, sensitive};
 use crate::secret::Secret;
@@ -175,8 +175,7 @@ impl Side<'_> {
 
     /// What leads to the page that a list names as its next, given as a URL or as a path.
     pub fn query_of_next(&self, next: &str) -> Result<Vec<(String, String)>> {
-        let url = on_the_same_server(&self.stripe.base, next)?;
-        Ok(url.query_pairs().into_owned().collect())
+        query_of_next(&self.stripe.base, next)
     }
 }
 

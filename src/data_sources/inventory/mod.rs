@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde_json::Value;
 use strum::VariantNames;
-use tf_provider::schema::{Block, Description, Schema};
+use tf_provider::schema::Schema;
 use tf_provider::value::{ValueAny, ValueEmpty};
 use tf_provider::{DataSource, Diagnostics};
 
 use crate::context::SharedContext;
+use crate::data_sources::described;
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
 use crate::ledger::Status;
@@ -44,20 +45,12 @@ impl DataSource for InventorySource {
     type ProviderMetaState<'a> = ValueEmpty;
 
     fn schema(&self, _: &mut Diagnostics) -> Option<Schema> {
-        Some(Schema {
-            version: 0,
-            block: Block {
-                attributes: schema::inputs()
-                    .into_iter()
-                    .chain(schema::outputs())
-                    .collect(),
-                description: Description::markdown(
-                    "Every key of every workspace that shares the ledger, live or dead: which there are, who owns \
+        Some(described(
+            schema::inputs(),
+            schema::outputs(),
+            "Every key of every workspace that shares the ledger, live or dead: which there are, who owns \
                      them, how old they are, whether anybody uses them. Metadata only, never a secret.",
-                ),
-                ..Block::default()
-            },
-        })
+        ))
     }
 
     async fn validate<'a>(&self, diags: &mut Diagnostics, config: Values) -> Option<()> {

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
-use tf_provider::schema::{Block, Description, Schema};
+use tf_provider::schema::Schema;
 use tf_provider::value::{Value, ValueAny, ValueEmpty};
 use tf_provider::{DataSource, Diagnostics};
 
 use crate::context::SharedContext;
-use crate::data_sources::plain;
+use crate::data_sources::{described, plain};
 use crate::domain::usage::{Alike, Question, Record, Records, Use, alike};
 use crate::duration::Duration;
 use crate::engine::connections::at_issuer;
@@ -50,20 +50,12 @@ impl DataSource for KeyUsageSource {
     type ProviderMetaState<'a> = ValueEmpty;
 
     fn schema(&self, _: &mut Diagnostics) -> Option<Schema> {
-        Some(Schema {
-            version: 0,
-            block: Block {
-                attributes: schema::inputs()
-                    .into_iter()
-                    .chain(schema::outputs())
-                    .collect(),
-                description: Description::markdown(
-                    "Who uses a key: its last use as its issuer tells it and, at `aws_iam`, the calls that CloudTrail has on \
+        Some(described(
+            schema::inputs(),
+            schema::outputs(),
+            "Who uses a key: its last use as its issuer tells it and, at `aws_iam`, the calls that CloudTrail has on \
                      record. Says what it cannot see.",
-                ),
-                ..Block::default()
-            },
-        })
+        ))
     }
 
     async fn validate<'a>(&self, diags: &mut Diagnostics, config: Values) -> Option<()> {

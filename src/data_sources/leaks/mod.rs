@@ -6,11 +6,12 @@ mod schema;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use tf_provider::schema::{Block, Description, Schema};
+use tf_provider::schema::Schema;
 use tf_provider::value::{ValueAny, ValueEmpty};
 use tf_provider::{DataSource, Diagnostics};
 
 use crate::context::{Context, SharedContext};
+use crate::data_sources::described;
 use crate::error::{Path, Result};
 use crate::ledger::config as ledger;
 use crate::ledger::leaks::{Leak, Survey};
@@ -57,21 +58,13 @@ impl DataSource for LeaksSource {
     type ProviderMetaState<'a> = ValueEmpty;
 
     fn schema(&self, _: &mut Diagnostics) -> Option<Schema> {
-        Some(Schema {
-            version: 0,
-            block: Block {
-                attributes: schema::inputs()
-                    .into_iter()
-                    .chain(schema::outputs())
-                    .collect(),
-                description: Description::markdown(
-                    "Alerts of GitHub's secret scanning about managed keys: of a repository, an organization or an enterprise. What \
+        Some(described(
+            schema::inputs(),
+            schema::outputs(),
+            "Alerts of GitHub's secret scanning about managed keys: of a repository, an organization or an enterprise. What \
                      GitHub has found is compared by fingerprint in the memory of the provider; no secret is told or kept, and of \
                      secrets that are not those of managed keys nothing at all.",
-                ),
-                ..Block::default()
-            },
-        })
+        ))
     }
 
     async fn validate<'a>(&self, diags: &mut Diagnostics, config: Values) -> Option<()> {

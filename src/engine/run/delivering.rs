@@ -137,21 +137,22 @@ impl Run<'_> {
         self.trouble.failed.contains(name) || (content == Content::Current && is_settled)
     }
 
+    /// From when on counts as failing what fails now: what begins to in the very apply of a request did not fail before it.
+    pub(super) fn fails_from(&self) -> Instant {
+        let slots = self.managed.slots.as_ref();
+        let asked = slots.and_then(|slots| slots.requested_at);
+        match self.clock.now() {
+            now if asked == Some(now) => now + Duration::from_secs(1),
+            now => now,
+        }
+    }
+
     pub(super) fn note_failure(&mut self, name: &str, error: &Error) {
         let record = self.managed.deliveries.remove(name).unwrap_or_default();
         if record.failing_since.is_none() {
             self.trouble.began_to_fail.insert(name.to_owned());
         }
-        let asked = self
-            .managed
-            .slots
-            .as_ref()
-            .and_then(|slots| slots.requested_at);
-        // What begins to fail in the very apply of a request did not fail before it.
-        let now = match self.clock.now() {
-            now if asked == Some(now) => now + Duration::from_secs(1),
-            now => now,
-        };
+        let now = self.fails_from();
         let state = match record.state {
             _ if error.kind == Kind::Awaiting => DeliveryState::AwaitingApproval,
             DeliveryState::Unreadable => DeliveryState::Unreadable,

@@ -90,16 +90,7 @@ impl Run<'_> {
     }
 
     fn note_unshown(&mut self, name: &str, wanted: &Wanted, key: &Key, error: Error) {
-        let asked = self
-            .managed
-            .slots
-            .as_ref()
-            .and_then(|slots| slots.requested_at);
-        // What begins to fail in the very apply of a request did not fail before it.
-        let now = match self.clock.now() {
-            now if asked == Some(now) => now + Duration::from_secs(1),
-            now => now,
-        };
+        let now = self.fails_from();
         let record = self.managed.deployments.entry(name.to_owned()).or_default();
         if record.failing_since.is_none() && wanted.required {
             self.trouble.unshown.insert(name.to_owned());

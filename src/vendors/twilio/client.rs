@@ -13,7 +13,7 @@ use super::settings::{Config, Credentials, nobody};
 use crate::error::{Error, Kind, Result};
 use crate::http::{
     Answer, Asked, Call, ErrorBody, Http, Meaning, Refusal, Used, Vendor, advice, auth, capital,
-    error_in_json, json, on_the_same_server,
+    error_in_json, json, query_of_next,
 };
 use crate::instant::Instant;
 
@@ -104,11 +104,7 @@ impl<'a> Side<'a> {
 
     /// What leads to the page that a list names as its next, given as a URL or as a path.
     pub async fn query_of_next(&self, next: &str) -> Result<Vec<(String, String)>> {
-        let url = on_the_same_server(&self.base().await?, next)?;
-        let pairs = url.query_pairs();
-        Ok(pairs
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect())
+        query_of_next(&self.base().await?, next)
     }
 
     fn credentials(&self) -> Result<&Credentials> {
