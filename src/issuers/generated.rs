@@ -264,11 +264,12 @@ pub fn pattern(prefix: &str) -> Option<String> {
 
 /// What is wrong with a prefix that does not fit, and what would be right.
 pub fn wrong_prefix(prefix: &str) -> String {
-    format!(
-        "{prefix:?} does not fit. Write a lower-case letter, then up to 30 lower-case letters, digits or single \
-         underscores, and no underscore at the end (one is added), such as \"acme_prod\"."
-    )
+    format!("{prefix:?} does not fit. {PREFIX_FORM}")
 }
+
+/// What fits.
+pub const PREFIX_FORM: &str = "Write a lower-case letter, then up to 30 lower-case letters, digits or single underscores, and no \
+                               underscore at the end (one is added), such as \"acme_prod\".";
 
 fn is_prefix(text: &str) -> bool {
     text.len() <= LONGEST_PREFIX

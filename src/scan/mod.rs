@@ -5,6 +5,7 @@
 pub mod files;
 pub mod format;
 pub mod git;
+pub mod rules;
 
 use memchr::{memchr_iter, memrchr};
 

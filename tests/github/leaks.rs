@@ -208,7 +208,7 @@ async fn alerts_that_cannot_be_read_are_never_taken_for_none() {
 }
 
 #[test]
-fn the_script_of_the_example_gives_github_one_pattern_that_finds_keys() {
+fn the_script_of_the_example_gives_github_one_pattern_for_each_prefix() {
     if ["jq", "curl"]
         .iter()
         .any(|name| programs::find(name).is_none())
@@ -216,19 +216,28 @@ fn the_script_of_the_example_gives_github_one_pattern_that_finds_keys() {
         return;
     }
     let github = Github::start();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/scanning");
-    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/scanning/github.sh");
     let ws = Workspace::new();
     ws.env("GITHUB_API_URL", &github.url())
         .env("GITHUB_TOKEN", TOKEN);
-    ws.write(&read("pattern.tf"));
-    ws.apply().ok();
-    let script = folder.join("github.sh").display().to_string();
-    let script = format!("bash {script} acme 'API key of acme'");
-    ws.shell(&script).ok().says("Created");
+    let line = |prefixes: &str| {
+        let binary = env!("CARGO_BIN_EXE_terraform-provider-apikey");
+        format!(
+            "{binary} rules github {prefixes} | bash {} acme",
+            script.display()
+        )
+    };
+    ws.shell(&line("acme")).ok().says("Created: API key acme.");
     github.state().alerts.patterns[0]["pattern"] = json!("an older one");
-    ws.shell(&script).ok().says("Brought up to date: pattern 1");
+    let told = ws.shell(&line("acme acme_prod")).ok();
+    told.says("Brought up to date: API key acme.");
     let patterns = github.state().alerts.patterns.clone();
-    assert_eq!(patterns.len(), 1);
-    assert_eq!(patterns[0]["pattern"], "acme_[0-9A-Za-z]{28,134}");
+    let patterns: Vec<_> = patterns
+        .iter()
+        .map(|it| it["pattern"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        patterns,
+        ["acme_[0-9A-Za-z]{28,134}", "acme_prod_[0-9A-Za-z]{28,134}"]
+    );
 }

@@ -10,6 +10,7 @@ mod metrics;
 mod program;
 mod rules;
 mod scan;
+mod scanners;
 mod snapshot;
 mod telemetry;
 
