@@ -2,8 +2,8 @@
 
 use std::process::{Command, Output};
 
-use super::example;
 use super::github::GitHub;
+use super::{EXAMPLES, example};
 use crate::support::keys::Config;
 use crate::support::programs;
 use crate::support::workspace::Workspace;
@@ -47,7 +47,7 @@ fn run(ws: &Workspace, script: &str) -> Output {
 }
 
 #[track_caller]
-fn told(output: &Output, code: i32) -> String {
+pub fn told(output: &Output, code: i32) -> String {
     let said = format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
@@ -64,7 +64,7 @@ fn keys() -> Config {
 }
 
 /// jq is not everywhere.
-fn has_jq() -> bool {
+pub fn has_jq() -> bool {
     programs::find("jq").is_some() && programs::find("curl").is_some()
 }
 
@@ -179,6 +179,8 @@ fn the_linters_of_the_vendors_find_nothing() {
         files.push(file.display().to_string());
     }
     let gitlab = example("gitlab/.gitlab-ci.yml").display().to_string();
+    let scripts = EXAMPLES.iter().filter(|name| name.ends_with(".sh"));
+    let scripts: Vec<_> = scripts.map(|name| format!("examples/{name}")).collect();
     let schema = ["--builtin-schema", "vendor.github-workflows"];
     let gitlab_schema = [
         "--builtin-schema",
@@ -191,13 +193,7 @@ fn the_linters_of_the_vendors_find_nothing() {
         ("zizmor", &["--offline"], &files),
         ("check-jsonschema", &schema, &files),
         ("check-jsonschema", &gitlab_schema, &[gitlab]),
-        (
-            "shellcheck",
-            &[],
-            &[example("github-actions/overdue-issues.sh")
-                .display()
-                .to_string()],
-        ),
+        ("shellcheck", &[], &scripts),
     ] {
         let Some(program) = programs::find(program) else {
             continue;
