@@ -3,7 +3,7 @@
 
 use crate::domain::situation::Seen;
 use crate::domain::slots::{Key, Role, Secondary, Slots};
-use crate::engine::connections::{Connections, in_delivery};
+use crate::engine::connections::Connections;
 use crate::engine::journal::mark;
 use crate::engine::managed::Managed;
 use crate::engine::observe::{Statuses, key_statuses, seen};
@@ -109,7 +109,7 @@ impl World<'_> {
         let mut documents = Vec::new();
         for (name, delivery) in &self.connections.deliveries {
             // A place that cannot be read speaks neither for nor against anything; writing to it will say why.
-            let Ok(seen) = in_delivery(name, delivery.store.observe().await) else {
+            let Ok(seen) = delivery.look(name).await else {
                 continue;
             };
             if let Found::Document(document) = seen.found {

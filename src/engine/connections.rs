@@ -12,14 +12,16 @@ use crate::domain::slots::Key;
 use crate::domain::steps;
 use crate::duration::Duration;
 use crate::engine::account::Account;
+use crate::engine::elsewhere::confirm_place;
 use crate::engine::former::FormerPlace;
+use crate::engine::managed::Managed;
 use crate::engine::verification::{
     CONSECUTIVE, Pace, Proof, TIMEOUT, Verdict, Verification, verify,
 };
 use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::{KeyRef, Probe};
 use crate::secret::Secret;
-use crate::stores::Store;
+use crate::stores::{Found, Observation, Store};
 
 /// Everything outside that one managed key uses.
 pub struct Connections {
@@ -51,6 +53,8 @@ pub struct Delivery {
     pub required: bool,
     /// Whether it may replace what this provider did not write.
     pub overwrite: bool,
+    /// What the place is that was written to by these very settings; `None` where none was.
+    pub recorded: Option<String>,
 }
 
 impl Delivery {
@@ -59,8 +63,23 @@ impl Delivery {
         format!("{name}: {}", self.store.place())
     }
 
+    /// What stands there. Where the same settings lead to another place than before it tells nothing of the keys; where
+    /// nobody can tell, only a document is believed, which names its keys.
+    pub async fn look(&self, name: &str) -> Result<Observation> {
+        let seen = in_delivery(name, self.store.observe().await)?;
+        match confirm_place(self).await {
+            Err(error)
+                if error.kind == Kind::Invalid || !matches!(seen.found, Found::Document(_)) =>
+            {
+                in_delivery(name, Err(error))
+            }
+            _ => Ok(seen),
+        }
+    }
+
     /// Whether both write to one place, or to a part and the whole of it, whatever names their settings give it.
     pub async fn meets(&self, other: &Self) -> Result<bool> {
+        confirm_place(self).await?;
         let overlaps = self
             .store
             .write_scope()
@@ -70,6 +89,15 @@ impl Delivery {
 }
 
 impl Connections {
+    /// The same with the places known that the deliveries were written to.
+    pub fn with_places_of(mut self, managed: &Managed) -> Self {
+        for (name, delivery) in &mut self.deliveries {
+            let record = managed.deliveries.get(name);
+            delivery.recorded = record.and_then(|record| record.place.clone());
+        }
+        self
+    }
+
     /// The account, under the one name that everybody locks it by. Refused if the keys are known to be in another.
     pub async fn account(&self, known: Option<&str>) -> Result<String> {
         let account = at_issuer(self.issuer.lock().await)?;

@@ -126,8 +126,7 @@ async fn unfinished_mint(account: &str, ledger: &dyn Ledger) -> Option<ResourceR
 async fn delivered(connections: &Connections) -> BTreeMap<String, Standing> {
     let mut standing = BTreeMap::new();
     for (name, delivery) in connections.deliveries.iter().filter(|(_, d)| d.readable) {
-        let Ok(Found::Document(document)) = delivery.store.observe().await.map(|seen| seen.found)
-        else {
+        let Ok(Found::Document(document)) = delivery.look(name).await.map(|seen| seen.found) else {
             continue;
         };
         let slots = [

@@ -74,8 +74,8 @@ async fn to_try(key: &Key, connections: &Connections) -> Option<Secret> {
     if !able.is_declared || !able.probe {
         return None;
     }
-    for delivery in connections.deliveries.values().filter(|it| it.readable) {
-        let Ok(seen) = delivery.store.observe().await else {
+    for (name, delivery) in connections.deliveries.iter().filter(|(_, it)| it.readable) {
+        let Ok(seen) = delivery.look(name).await else {
             continue;
         };
         let Found::Document(document) = seen.found else {

@@ -90,7 +90,7 @@ pub async fn ours(
     delivery: &Delivery,
     is_ours: impl Fn(&Fingerprint) -> bool,
 ) -> Result<Option<Version>> {
-    let seen = in_delivery(name, delivery.store.observe().await)?;
+    let seen = delivery.look(name).await?;
     Ok(match seen.found {
         Found::Document(document) if is_ours(&document.primary.secret.fingerprint()) => {
             Some(seen.version)
@@ -154,7 +154,7 @@ pub async fn remove(name: &str, delivery: &Delivery, seen: &Version) -> Result<(
 
 /// Whether the document that stands there has this key in front of all others.
 pub async fn is_led_by(name: &str, delivery: &Delivery, key: &Key) -> Result<bool> {
-    let seen = in_delivery(name, delivery.store.observe().await)?;
+    let seen = delivery.look(name).await?;
     Ok(match seen.found {
         Found::Document(document) => {
             key.fingerprint.as_ref() == Some(&document.primary.secret.fingerprint())

@@ -1,31 +1,34 @@
-//! A delivery whose settings lead to another place than the one it was written to: another region or account in the
-//! environment, another working directory, a link that was changed. The keys are where they were; here, they would only
-//! seem to be gone.
+//! A place that was written to, and whose settings lead to another one now: another region or account in the environment,
+//! another working directory, a link that was changed. The keys are where they were; here, they would only seem to be gone.
 
-use crate::engine::connections::{Delivery, in_delivery};
-use crate::engine::managed::Managed;
+use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::error::{Error, Kind, Result};
 
-/// Refuses deliveries that lead elsewhere although their settings did not change. What a place is that cannot be asked
-/// now is found out when it is looked at.
-pub async fn refuse_elsewhere(
-    managed: &Managed,
-    deliveries: impl Iterator<Item = (&String, &Delivery)>,
-) -> Result<()> {
-    for (name, delivery) in deliveries {
-        let recorded = managed.deliveries.get(name);
-        let Some(recorded) = recorded.and_then(|record| record.place.as_deref()) else {
-            continue;
-        };
-        let Ok(now) = delivery.store.identity().await else {
-            continue;
-        };
-        // Not every file system tells at any time whether it minds capital letters.
-        if !recorded.eq_ignore_ascii_case(&now) {
-            return in_delivery(name, Err(elsewhere(recorded, &now)));
+/// Refuses deliveries that lead elsewhere although their settings did not change. Where nobody can tell, looks at the place
+/// go on without believing that anything is missing, see [`Delivery::look`].
+pub async fn refuse_elsewhere(connections: &Connections) -> Result<()> {
+    for (name, delivery) in &connections.deliveries {
+        match confirm_place(delivery).await {
+            Err(error) if error.kind == Kind::Invalid => return in_delivery(name, Err(error)),
+            _ => {}
         }
     }
     Ok(())
+}
+
+/// Makes sure that a place is the one that was written to: [`Kind::Invalid`] if it is another one, any other error if
+/// nobody can tell now.
+pub async fn confirm_place(delivery: &Delivery) -> Result<()> {
+    let Some(recorded) = delivery.recorded.as_deref() else {
+        return Ok(());
+    };
+    let now = delivery.store.identity().await;
+    let now = now.map_err(|error| uncertain(recorded, error))?;
+    // Not every file system tells at any time whether it minds capital letters.
+    match recorded.eq_ignore_ascii_case(&now) {
+        true => Ok(()),
+        false => Err(elsewhere(recorded, &now)),
+    }
 }
 
 fn elsewhere(recorded: &str, now: &str) -> Error {
@@ -40,4 +43,23 @@ fn elsewhere(recorded: &str, now: &str) -> Error {
              run: the keys are then delivered to the new place."
         ),
     )
+}
+
+fn uncertain(recorded: &str, error: Error) -> Error {
+    Error {
+        kind: match error.kind {
+            Kind::Invalid => Kind::Other,
+            kind => kind,
+        },
+        summary: format!(
+            "nobody can tell whether it is still {recorded}: {}",
+            error.summary
+        ),
+        detail: format!(
+            "{} Until that is known, keys that seem to be missing there do not count as lost, and nothing is written over \
+             what stands there.",
+            error.detail
+        ),
+        ..error
+    }
 }

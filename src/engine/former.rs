@@ -16,6 +16,8 @@ pub struct Former {
     pub name: String,
     /// The place, for people.
     pub place: String,
+    /// What the place is that was written to, however its settings name it.
+    pub identity: Option<String>,
     /// The settings of the delivery, by which it is reached.
     pub settings: BTreeMap<String, ValueAny>,
     /// The mark of the primary that was last written there: it may have been revoked since, and is ours all the same.

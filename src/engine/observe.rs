@@ -11,7 +11,7 @@ use crate::domain::situation::{self, Facts, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::domain::word::Doubted;
 use crate::engine::by_hand;
-use crate::engine::connections::{Connections, in_delivery};
+use crate::engine::connections::Connections;
 use crate::engine::declared::refuse_partial_list;
 use crate::engine::former::FormerPlace;
 use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
@@ -209,7 +209,7 @@ async fn look_at_deliveries(
 ) -> ObservedDeliveries {
     let mut looks = BTreeMap::new();
     for (name, delivery) in connections.deliveries.iter().filter(|(_, d)| d.readable) {
-        let seen = in_delivery(name, delivery.store.observe().await);
+        let seen = delivery.look(name).await;
         looks.insert(name, seen.map(|seen| seen.found));
     }
     let mut observed = ObservedDeliveries {
@@ -242,9 +242,10 @@ async fn look_at_deliveries(
 async fn look_at_former(place: &FormerPlace) -> Result<Found> {
     let delivery = place.reached()?;
     match delivery.readable {
-        true => {
-            in_delivery(&place.former.name, delivery.store.observe().await).map(|seen| seen.found)
-        }
+        true => delivery
+            .look(&place.former.name)
+            .await
+            .map(|seen| seen.found),
         false => Ok(Found::Opaque),
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::recovery::{Evidence, Untracked, Verdict, needs_list};
-use crate::engine::connections::{Connections, in_delivery, sources};
+use crate::engine::connections::{Connections, sources};
 use crate::engine::precondition::mark_of;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
@@ -163,7 +163,7 @@ impl Recovered {
 /// Whether a delivery serves this key as primary.
 pub async fn is_served(key: &KeyMark, connections: &Connections) -> Result<bool> {
     for (name, delivery) in sources(&connections.deliveries) {
-        if let Found::Document(document) = in_delivery(name, delivery.store.observe().await)?.found
+        if let Found::Document(document) = delivery.look(name).await?.found
             && mark_of(&document.primary) == *key
         {
             return Ok(true);

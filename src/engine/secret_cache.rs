@@ -1,7 +1,7 @@
 //! The secrets of one apply: read from where they were delivered, held in memory, gone with it.
 
 use crate::domain::slots::{Key, Slots};
-use crate::engine::connections::{Connections, in_delivery, sources};
+use crate::engine::connections::{Connections, sources};
 use crate::error::Error;
 use crate::secret::{Fingerprint, Secret};
 use crate::stores::{Document, Found};
@@ -45,7 +45,7 @@ impl SecretCache {
             if keys.all(|key| self.secret_of(key).is_some()) {
                 break;
             }
-            match in_delivery(name, delivery.store.observe().await) {
+            match delivery.look(name).await {
                 Ok(seen) => {
                     if let Found::Document(document) = seen.found {
                         self.keep_matching(slots, document);

@@ -298,6 +298,11 @@ pub trait Store: Send + Sync {
     /// this very document stands there by now.
     async fn write(&self, document: &Document, token: &str, expected: &Version) -> Result<Written>;
 
+    /// Why [`remove`](Self::remove) leaves what stands there, in words that end a sentence; `None` if it takes it away.
+    async fn keeps(&self) -> Result<Option<&'static str>> {
+        Ok(None)
+    }
+
     /// Takes away the `expected` content, for a delivery that ended or a write that is undone. The caller has made sure
     /// that it is ours. Nothing there counts as done; anything else is [`Kind::Stale`].
     async fn remove(&self, expected: &Version) -> Result<()>;

@@ -1,7 +1,7 @@
 //! Places that deliveries have left: emptied once their successor is written, remembered until they are.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use crate::support::keys::Config;
 use crate::support::workspace::Workspace;
@@ -183,4 +183,37 @@ fn a_destroy_empties_former_places_too() {
     ws.destroy().ok();
     assert!(!ws.path("a.json").exists() && !ws.path("b.json").exists());
     assert!(ws.find_key("k").is_none());
+}
+
+#[test]
+fn a_former_place_is_where_it_was_written_to_and_not_where_its_path_leads_today() {
+    let both = r#"{ a = { file = { path = "a.json" } }, b = { file = { path = "link/b.json" } } }"#;
+    let ws = Workspace::with(&Config::new().deliveries(both).text());
+    for folder in ["one", "two"] {
+        fs::create_dir(ws.path(folder)).unwrap();
+        chmod(&ws, folder, 0o700);
+    }
+    symlink("one", ws.path("link")).unwrap();
+    ws.apply().ok();
+    let was = ws.delivered("one/b.json");
+    chmod(&ws, "one/b.json", 0o644);
+    let left = Config::new().deliveries(r#"{ a = { file = { path = "a.json" } } }"#);
+    ws.write(&left.text());
+    ws.apply().ok().warns(&["chmod 600"]);
+
+    fs::remove_file(ws.path("link")).unwrap();
+    symlink("two", ws.path("link")).unwrap();
+    for _ in 0..2 {
+        ws.apply().ok().warns(&["two/b.json", "one/b.json"]);
+        assert_eq!(pending(&ws).len(), 1);
+    }
+    // Without the document there is no key, and it is not where one would look for it now.
+    ws.destroy().failed().complains(&["one/b.json"]);
+    chmod(&ws, "one/b.json", 0o600);
+    assert_eq!(ws.delivered("one/b.json"), was);
+
+    fs::remove_file(ws.path("link")).unwrap();
+    symlink("one", ws.path("link")).unwrap();
+    ws.destroy().ok();
+    assert!(!ws.path("one/b.json").exists());
 }

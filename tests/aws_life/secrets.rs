@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::support::keys::Config;
+
 use super::door::Door;
 use super::world::World;
 
@@ -187,4 +189,33 @@ fn a_secret_without_room_for_another_version_is_told_of_as_that() {
         .complains(&["LimitExceededException", "24 hours"])
         .reads("secret-without-room-for-a-version");
     assert_eq!(world.ids().len(), 1);
+}
+
+#[test]
+fn a_secret_that_stays_with_its_last_value_is_told_of_and_a_generated_key_in_it_is_not_called_gone()
+{
+    let world = World::new();
+    let id = &world.secret_id;
+    world.cloud.create_secret(id, "{}");
+    let file = r#"local = { file = { path = "k.json" } }"#;
+    let both = format!("{{ {file}, app = {} }}", world.delivery());
+    let with = |deliveries: &str| Config::new().deliveries(deliveries);
+    world.write(&with(&both)).ws.apply().ok();
+    let was = world.document();
+
+    let refused = world.ws.destroy().failed();
+    refused
+        .complains(&[id, "it existed before this provider wrote to it"])
+        .reads("destroy-of-a-generated-key-in-a-secret-that-stays");
+    assert_eq!(
+        world.document(),
+        was,
+        "whoever checks it there goes on accepting it"
+    );
+    assert!(world.ws.find_key("k").is_some());
+
+    world.ws.apply().ok();
+    let left = world.write(&with(&format!("{{ {file} }}"))).ws.apply().ok();
+    left.warns(&[id, "keeps the keys that were written there"]);
+    world.ws.plan().ok().code(0);
 }

@@ -482,3 +482,20 @@ fn unacknowledged() -> Event {
         },
     )
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_missing_or_written_at_a_place_that_nobody_can_tell_from_another() {
+    let events = [
+        apply(),
+        Event::Edit(Edit::OnDrift(1)),
+        Event::Wait(2_000),
+        Event::Travel(true),
+    ];
+    let mut player = after(&events).await;
+    let unknown = ["identify /p0", "identify /p1"];
+    let done = effects(&mut player, &unknown).await;
+    assert!(
+        !done.iter().any(|call| call.starts_with("write")),
+        "{done:?}"
+    );
+}

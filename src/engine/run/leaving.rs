@@ -3,6 +3,7 @@
 use crate::domain::situation::{Copy, Seen};
 use crate::engine::connections::in_delivery;
 use crate::engine::deliver::{self, Past};
+use crate::engine::elsewhere::confirm_place;
 use crate::engine::former::FormerPlace;
 use crate::engine::journal::Deed;
 use crate::engine::precondition::is;
@@ -23,9 +24,12 @@ impl Run<'_> {
         let past = Past::of(&self.managed.id, self.journal.ledger()).await?;
         let mut left = Vec::new();
         for place in &connections.former {
-            if let Err(error) = self.leave(place, &wanted, &past).await {
-                left.push(place.former.clone());
-                self.warnings.push(error);
+            match self.leave(place, &wanted, &past).await {
+                Ok(retained) => self.warnings.extend(retained),
+                Err(error) => {
+                    left.push(place.former.clone());
+                    self.warnings.push(error);
+                }
             }
         }
         self.managed.former = left;
@@ -42,12 +46,13 @@ impl Run<'_> {
         Ok(wanted)
     }
 
+    /// What is given back is to be told: the place is done with, and holds what was written all the same.
     async fn leave(
         &self,
         place: &FormerPlace,
         wanted: &Result<Vec<String>>,
         past: &Past,
-    ) -> Result<()> {
+    ) -> Result<Option<Error>> {
         let (former, delivery) = (&place.former, place.reached()?);
         let kept = |error: Error| Error {
             summary: format!("{} is not emptied yet: {}", former.place, error.summary),
@@ -57,6 +62,7 @@ impl Run<'_> {
             ),
             ..error
         };
+        confirm_place(delivery).await.map_err(kept)?;
         // A delivery that got another name, layout or mark still writes to its place.
         let wanted = wanted.as_ref().map_err(|error| kept(error.clone()))?;
         let identity = delivery.store.identity().await.map_err(kept)?;
@@ -65,7 +71,7 @@ impl Run<'_> {
         if wanted.contains(&identity)
             || deliveries.any(|wanted| wanted.store.write_scope().overlaps(&write_scope))
         {
-            return Ok(());
+            return Ok(None);
         }
         if let Some(wanted) = wanted.iter().find(|wanted| share(wanted, &identity)) {
             return Err(kept(shared(wanted)));
@@ -73,8 +79,11 @@ impl Run<'_> {
         let is_ours = |mark: &Fingerprint| self.is_ours(place, mark) || past.has(mark);
         let seen = deliver::ours(&former.name, delivery, is_ours).await;
         let Some(seen) = seen.map_err(kept)? else {
-            return Ok(());
+            return Ok(None);
         };
+        if let Some(why) = delivery.store.keeps().await.map_err(kept)? {
+            return Ok(Some(retained(&former.place, why)));
+        }
         if let Some(why) = self.nothing_takes_the_place_of(&former.name) {
             return Err(kept(why));
         }
@@ -82,7 +91,8 @@ impl Run<'_> {
         let deed = Deed::at(delivery.place(&former.name));
         let journal = &self.journal;
         let removed = journal.effect(Effect::Withdraw, self.acting, deed, remove, |()| None);
-        removed.await.map_err(kept)
+        removed.await.map_err(kept)?;
+        Ok(None)
     }
 
     fn is_ours(&self, place: &FormerPlace, mark: &Fingerprint) -> bool {
@@ -154,6 +164,16 @@ impl Run<'_> {
 fn share(one: &str, other: &str) -> bool {
     let mut parts = one.split(TOGETHER);
     parts.any(|part| other.split(TOGETHER).any(|there| there == part))
+}
+
+fn retained(place: &str, why: &str) -> Error {
+    Error::new(
+        Kind::Other,
+        format!("{place} keeps the keys that were written there: {why}"),
+        "From now on nobody looks after it: a key in it works until it is revoked or, where whoever checks it reads it there, \
+         as long as it stands there. Delete what it holds by hand once nobody reads it any more.",
+    )
+    .at(Path::root("deliveries"))
 }
 
 fn shared(wanted: &str) -> Error {

@@ -21,7 +21,7 @@ impl Run<'_> {
     /// needs it.
     pub async fn observe_places(&mut self) {
         for (name, delivery) in &self.connections.deliveries {
-            let seen = in_delivery(name, delivery.store.observe().await);
+            let seen = delivery.look(name).await;
             if let (Ok(seen), Some(slots)) = (&seen, &self.managed.slots)
                 && let Found::Document(document) = &seen.found
             {
@@ -181,7 +181,7 @@ impl Run<'_> {
             refuse_foreign(name, delivery, &seen.found)?;
             return Ok(seen.version.clone());
         }
-        let seen = in_delivery(name, delivery.store.observe().await)?;
+        let seen = delivery.look(name).await?;
         refuse_foreign(name, delivery, &seen.found)?;
         self.refuse_stranger(name, delivery, &seen).await?;
         Ok(seen.version)

@@ -1,6 +1,6 @@
 //! An apply: does what the plan decided, and writes down what is true afterwards, whatever went wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tf_provider::Diagnostics;
 use tf_provider::value::Value;
@@ -27,7 +27,7 @@ use crate::ledger::guard::Guard;
 use crate::ledger::outbox::Untold;
 use crate::resources::diagnostics;
 use crate::resources::managed::brought;
-use crate::resources::managed::changes::{left, same_place, version_changed};
+use crate::resources::managed::changes::{left, version_changed};
 use crate::resources::managed::connect;
 use crate::resources::managed::crossing::refuse_crossing;
 use crate::resources::managed::deploying;
@@ -176,7 +176,6 @@ async fn carry_out<'a>(
     if let Value::Value(secret) = brought {
         run.brought = Some((secret, version_changed(prior, planned)));
     }
-    let unchanged = unchanged(prior, planned);
     let who = inventory_entry::resource(planned, context);
     let fresh = async {
         adopt(&mut run).await?;
@@ -185,9 +184,7 @@ async fn carry_out<'a>(
         }
         check_not_stale(&run, &decision.moves).await?;
         run.observe_places().await;
-        let deliveries = run.connections.deliveries.iter();
-        let kept = deliveries.filter(|(name, _)| unchanged.contains(*name));
-        refuse_elsewhere(&run.managed, kept).await?;
+        refuse_elsewhere(run.connections).await?;
         check_collisions(&mut run, &who, &private.seen, &context.delivered).await?;
         run.refuse_newer().await?;
         run.refuse_rollback(&decision.moves)?;
@@ -281,15 +278,6 @@ async fn note_incidents(incidents: &[Incident], journal: &Journal<'_>) -> Result
     Ok(())
 }
 
-/// The deliveries whose settings are those of the state, as far as they name the place.
-fn unchanged(prior: &ManagedState, planned: &ManagedState) -> BTreeSet<String> {
-    let before: BTreeMap<_, _> = connect::entries(&prior.deliveries).collect();
-    connect::entries(&planned.deliveries)
-        .filter(|(name, fields)| before.get(name).is_some_and(|old| same_place(old, fields)))
-        .map(|(name, _)| name.clone())
-        .collect()
-}
-
 /// Whether nobody knew the secret of the primary before this apply.
 fn takes_over_first(prior: &ManagedState) -> bool {
     let primary = prior.primary.as_ref_option();
@@ -320,6 +308,7 @@ fn prepare(
     }
     refuse_crossing(prior, planned, &managed.former, context)?;
     note_what_is_left(&mut managed, prior, planned, &connections, context);
+    connections = connections.with_places_of(&managed);
     connections.former = connect::former(&managed.former, context);
     managed.id = planned.id.as_deref_option().unwrap_or_default().to_owned();
     prior.take_secrets(&mut secrets);
@@ -350,6 +339,7 @@ fn note_what_is_left(
         managed.former.push(Former {
             place: place.unwrap_or_else(|_| format!("former delivery {name}")),
             mark: record.fingerprint.map(|mark| mark.to_string()),
+            identity: record.place,
             settings,
             name,
         });

@@ -141,9 +141,15 @@ pub fn is_required(fields: &Fields) -> bool {
 
 /// The former places that a resource remembers, reached by the settings that they had.
 pub fn former(remembered: &[Former], context: &Context) -> Vec<FormerPlace> {
-    let reached = remembered.iter().map(|former| FormerPlace {
-        delivery: delivery(&former.name, &former.settings, context),
-        former: former.clone(),
+    let reached = remembered.iter().map(|former| {
+        let delivery = delivery(&former.name, &former.settings, context);
+        FormerPlace {
+            delivery: delivery.map(|delivery| Delivery {
+                recorded: former.identity.clone(),
+                ..delivery
+            }),
+            former: former.clone(),
+        }
     });
     reached.collect()
 }
@@ -161,6 +167,7 @@ pub fn delivery_at(path: Path, fields: &Fields, context: &Context) -> Result<Del
         source: matches!(fields.get("source"), Some(ValueAny::Bool(true))),
         required: is_required(fields),
         overwrite: matches!(fields.get("overwrite"), Some(ValueAny::Bool(true))),
+        recorded: None,
     })
 }
 

@@ -35,15 +35,14 @@ pub async fn destroy(
 ) -> Result<Vec<Error>> {
     let name = |error| named(&state, error);
     let managed = state.managed(&private)?;
-    let mut connections = connect::without_verification(&state, context).map_err(name)?;
+    let connections = connect::without_verification(&state, context).map_err(name)?;
+    let mut connections = connections.with_places_of(&managed);
     connections.former = connect::former(&managed.former, context);
     if policy(&state).is_some_and(|policy| policy.on_destroy == OnDestroy::Retain) {
         retain(&state, &managed, connections, context).await;
         return Ok(Vec::new());
     }
-    refuse_elsewhere(&managed, connections.deliveries.iter())
-        .await
-        .map_err(name)?;
+    refuse_elsewhere(&connections).await.map_err(name)?;
     let known = managed.account.as_deref();
     let lock = AccountLock::take(context, &connections, known)
         .await
@@ -98,7 +97,7 @@ async fn refuse_newer(
     let ledger = context.ledger.as_ref();
     for (name, delivery) in &connections.deliveries {
         // What cannot be read is found out when it is to be taken away.
-        let Ok(seen) = delivery.store.observe().await else {
+        let Ok(seen) = delivery.look(name).await else {
             continue;
         };
         let Found::Document(document) = seen.found else {
@@ -245,12 +244,23 @@ async fn empty(
     let Some(seen) = deliver::ours(name, delivery, ours).await? else {
         return Ok(());
     };
+    if let Some(why) = delivery.store.keeps().await? {
+        return in_delivery(name, Err(retained(why)));
+    }
     let remove = |_| deliver::remove(name, delivery, &seen);
     let deed = Deed::at(delivery.place(name));
     let removed = records
         .journal
         .effect(Effect::Withdraw, ACTION, deed, remove, |()| None);
     removed.await
+}
+
+fn retained(why: &str) -> Error {
+    Error::new(
+        Kind::Other,
+        format!("it keeps its last value: {why}"),
+        "The keys that were written last stand in it.",
+    )
 }
 
 fn stays(error: Error, place: &str, is_over: bool) -> Error {

@@ -48,7 +48,7 @@ pub async fn read(
     let policy = policy(&state);
     let managed = state.managed(&private)?;
     let now = context.clock.now();
-    let mut connections = connect::for_a_look(&state, context)?;
+    let mut connections = connect::for_a_look(&state, context)?.with_places_of(&managed);
     connections.former = connect::former(&managed.former, context);
     let look = async {
         let account = connections.account(managed.account.as_deref()).await?;
@@ -63,7 +63,7 @@ pub async fn read(
             .await
         };
         let observed = observe(&managed).await?;
-        refuse_elsewhere(&managed, connections.deliveries.iter()).await?;
+        refuse_elsewhere(&connections).await?;
         let left = leftovers::of(&state, &managed, &observed, &connections, &account, context);
         let left = left.await?;
         let observed = match left.managed.slots == managed.slots {

@@ -135,7 +135,7 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
     })?;
     let mut private = Private::default();
     let managed = state.managed(&private)?;
-    let connections = connect::connections(state, context)?;
+    let connections = connect::connections(state, context)?.with_places_of(&managed);
     let now = context.clock.now();
     let observed = observe(
         &managed,

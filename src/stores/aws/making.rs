@@ -116,6 +116,17 @@ impl OnDestroy {
             },
         )
     }
+
+    /// Why a place stays with its last value, in words that end a sentence; `None` if it is deleted.
+    pub fn keeps(self, is_ours: bool) -> Option<&'static str> {
+        match self {
+            Self::Retain => Some("its on_destroy is \"retain\""),
+            Self::DeleteIfCreated if !is_ours => Some(
+                "it existed before this provider wrote to it, and its on_destroy is not \"delete\"",
+            ),
+            Self::Delete | Self::DeleteIfCreated => None,
+        }
+    }
 }
 
 impl Tag {

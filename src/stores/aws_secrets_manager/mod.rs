@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use tf_provider::value::ValueAny;
 
-use super::aws::{Identities, OnDestroy, explain};
+use super::aws::{Identities, explain};
 use super::shape::Shape;
 use super::{Capabilities, Document, Found, Observation, Store, StoreKind, Version, Written, fits};
 use crate::context::Context;
@@ -188,16 +188,17 @@ impl Store for SecretPlace {
         written.map(Written::Done)
     }
 
+    async fn keeps(&self) -> Result<Option<&'static str>> {
+        let secret = self.describe().await?;
+        let secret = secret.filter(|secret| !secret.deleted);
+        Ok(secret.and_then(|secret| self.place.on_destroy.keeps(secret.ours)))
+    }
+
     async fn remove(&self, expected: &Version) -> Result<()> {
         let Some(secret) = self.describe().await? else {
             return Ok(());
         };
-        let delete = match self.place.on_destroy {
-            OnDestroy::Delete => true,
-            OnDestroy::Retain => false,
-            OnDestroy::DeleteIfCreated => secret.ours,
-        };
-        if !delete || secret.deleted {
+        if self.place.on_destroy.keeps(secret.ours).is_some() || secret.deleted {
             return Ok(());
         }
         self.refuse_another(self.current().await?.as_ref(), expected)?;

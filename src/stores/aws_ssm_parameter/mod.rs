@@ -208,11 +208,24 @@ impl Store for ParameterPlace {
         }))
     }
 
+    async fn keeps(&self) -> Result<Option<&'static str>> {
+        for (parameter, there) in self.parameters.iter().zip(self.look().await?) {
+            let why = match there {
+                Some(_) => self.why_kept(parameter).await?,
+                None => None,
+            };
+            if why.is_some() {
+                return Ok(why);
+            }
+        }
+        Ok(None)
+    }
+
     async fn remove(&self, expected: &Version) -> Result<()> {
         let (there, expected) = (self.look().await?, self.expected(expected));
         let mut leaving = Vec::new();
         for ((parameter, there), expected) in self.parameters.iter().zip(&there).zip(&expected) {
-            if there.is_none() || !self.is_to_go(parameter).await? {
+            if there.is_none() || self.why_kept(parameter).await?.is_some() {
                 continue;
             }
             parameter.refuse_another(there.as_ref(), expected.as_deref())?;
@@ -327,17 +340,15 @@ impl ParameterPlace {
         }
     }
 
-    async fn is_to_go(&self, parameter: &Parameter) -> Result<bool> {
-        match self.place.on_destroy {
-            OnDestroy::Delete => Ok(true),
-            OnDestroy::Retain => Ok(false),
-            OnDestroy::DeleteIfCreated => {
-                let ours = parameter.is_ours().await;
-                ours.map_err(|refusal| {
-                    refusal.explain(format!("The tags of {} could not be read", parameter.place))
-                })
-            }
+    async fn why_kept(&self, parameter: &Parameter) -> Result<Option<&'static str>> {
+        let on_destroy = self.place.on_destroy;
+        if on_destroy != OnDestroy::DeleteIfCreated {
+            return Ok(on_destroy.keeps(false));
         }
+        let ours = parameter.is_ours().await.map_err(|refusal| {
+            refusal.explain(format!("The tags of {} could not be read", parameter.place))
+        })?;
+        Ok(on_destroy.keeps(ours))
     }
 }
 

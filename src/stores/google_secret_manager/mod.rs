@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use tf_provider::value::ValueAny;
 
-use super::aws::OnDestroy;
 use super::shape::Shape;
 use super::{Capabilities, Document, Found, Observation, Store, StoreKind, Version, Written, fits};
 use crate::context::Context;
@@ -212,17 +211,17 @@ impl Store for SecretPlace {
         Ok(Written::Done(receipt))
     }
 
+    async fn keeps(&self) -> Result<Option<&'static str>> {
+        let secret = self.describe().await?;
+        Ok(secret.and_then(|secret| self.place.on_destroy.keeps(secret.is_ours())))
+    }
+
     async fn remove(&self, expected: &Version) -> Result<()> {
         let look = self.look().await?;
         let Some(secret) = &look.secret else {
             return Ok(());
         };
-        let delete = match self.place.on_destroy {
-            OnDestroy::Delete => true,
-            OnDestroy::Retain => false,
-            OnDestroy::DeleteIfCreated => secret.is_ours(),
-        };
-        if !delete {
+        if self.place.on_destroy.keeps(secret.is_ours()).is_some() {
             return Ok(());
         }
         self.refuse_another(&look, expected)?;

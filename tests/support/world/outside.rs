@@ -163,6 +163,9 @@ impl Store for Place {
     }
 
     async fn identity(&self) -> Result<String> {
+        self.world
+            .state()
+            .call(&format!("identify {}", self.name))?;
         Ok(self.stands_at())
     }
 
