@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use super::exporters::read_by;
 use super::{Said, ask};
@@ -39,23 +40,25 @@ const SCANNERS: [(&str, &str, &[&str], i32); 4] = [
     ("detect-secrets", "detect-secrets-hook", &["--plugin"], 1),
 ];
 
-/// Two keys with prefixes of their own.
-fn two_keys() -> (Workspace, [String; 2]) {
-    let other = r#"
+/// Two keys with prefixes of their own, acme and acme_prod.
+fn keys() -> &'static [String; 2] {
+    static KEYS: OnceLock<[String; 2]> = OnceLock::new();
+    KEYS.get_or_init(|| {
+        let other = r#"
 resource "apikey_managed" "prod" {
   name       = "prod"
   policy     = apikey_rotation_policy.p
   issuer     = { generated = { prefix = "acme_prod" } }
   deliveries = { app = { file = { path = "prod.json" } } }
 }"#;
-    let ws = Config::new().beside(other).created();
-    let keys = ["k.json", "prod.json"].map(|file| ws.secret(file, "primary"));
-    (ws, keys)
+        let ws = Config::new().beside(other).created();
+        ["k.json", "prod.json"].map(|file| ws.secret(file, "primary"))
+    })
 }
 
 /// Files with one key each, and one with what is none, whose text does not ask for the attention of other rules.
-fn plant(ws: &Workspace, keys: &[String; 2]) -> ([&'static str; 2], &'static str) {
-    let [key, prod] = keys;
+fn plant() -> (Workspace, [&'static str; 2], &'static str) {
+    let (ws, [key, prod]) = (Workspace::new(), keys());
     let none = [
         key.replacen("acme", "acne", 1),
         format!("my_{key}"),
@@ -72,7 +75,7 @@ fn plant(ws: &Workspace, keys: &[String; 2]) -> ([&'static str; 2], &'static str
     write("first.txt", std::slice::from_ref(key));
     write("second.txt", std::slice::from_ref(prod));
     write("none.txt", &none);
-    (["first.txt", "second.txt"], "none.txt")
+    (ws, ["first.txt", "second.txt"], "none.txt")
 }
 
 /// With another last digit, so that its checksum is wrong.
@@ -97,8 +100,7 @@ fn finds(ws: &Workspace, program: &Path, options: &[&str], found: i32) -> bool {
 
 #[test]
 fn other_scanners_find_keys_of_each_prefix_and_nothing_else() {
-    let (ws, keys) = two_keys();
-    let (with, without) = plant(&ws, &keys);
+    let (ws, with, without) = plant();
     for (scanner, program, options, found) in SCANNERS {
         let Some(program) = programs::find(program) else {
             continue;
@@ -121,7 +123,7 @@ fn other_scanners_find_keys_of_each_prefix_and_nothing_else() {
         }
         assert!(!finds(without), "{scanner}");
         if scanner == "detect-secrets" {
-            std::fs::write(ws.path("alike.txt"), look_alike(&keys[0])).unwrap();
+            std::fs::write(ws.path("alike.txt"), look_alike(&keys()[0])).unwrap();
             assert!(!finds("alike.txt"), "it knows the checksum");
         }
     }
@@ -132,8 +134,7 @@ fn git_secrets_takes_the_command_as_a_provider() {
     let Some(program) = programs::find("git-secrets") else {
         return;
     };
-    let (ws, keys) = two_keys();
-    let (with, without) = plant(&ws, &keys);
+    let (ws, with, without) = plant();
     ws.shell("git init --quiet").ok();
     let binary = env!("CARGO_BIN_EXE_terraform-provider-apikey");
     let provider = [
@@ -171,8 +172,7 @@ for text in asked['texts']:
 
 #[test]
 fn the_engine_of_github_matches_its_custom_patterns() {
-    let (ws, keys) = two_keys();
-    let (with, without) = plant(&ws, &keys);
+    let (ws, with, without) = plant();
     let mut asked = ask(&ws, &["rules", "github", "acme", "acme_prod"])
         .code(0)
         .json();
@@ -189,8 +189,8 @@ fn the_engine_of_github_matches_its_custom_patterns() {
 
 #[test]
 fn a_key_that_is_given_for_a_prefix_is_refused_and_not_repeated() {
-    let (ws, [key, _]) = two_keys();
-    let Said { stdout, stderr, .. } = ask(&ws, &["rules", "gitleaks", "acme", &key])
+    let key = &keys()[0];
+    let Said { stdout, stderr, .. } = ask(&Workspace::new(), &["rules", "gitleaks", "acme", key])
         .code(2)
         .says(&["lower-case letter"]);
     assert!(
