@@ -9,6 +9,8 @@ use crate::domain::notices::{Event, Told};
 const SUMMARY: usize = 1024;
 /// The longest section that Slack takes, with room for what escapes make longer.
 const SECTION: usize = 2400;
+/// The longest text that Datadog takes.
+const TEXT: usize = 4000;
 
 /// Standard Webhooks: thin, and the facts by name.
 pub fn webhook(told: &Told) -> Value {
@@ -56,6 +58,44 @@ pub fn teams(told: &Told) -> Value {
                 ],
             },
         }],
+    })
+}
+
+/// An event of Datadog. It is dated when it arrives, for one that is older than 18 hours is refused; the text says when it was.
+/// What has a beginning and an end is one story there.
+pub fn datadog(told: &Told, resource_id: &str) -> Value {
+    let facts = told.facts().into_iter();
+    let lines: Vec<String> = facts
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    let alert_type = match told.event {
+        _ if told.is_over => "success",
+        Event::Emergency | Event::Failed => "error",
+        Event::Blocked => "warning",
+        Event::Notice | Event::Staged | Event::Promoted | Event::Revoked => "info",
+    };
+    let tag = |name: &str, value: &str| format!("{name}:{}", value.replace(',', "_"));
+    let about = [
+        ("group", &told.about.group),
+        ("environment", &told.about.environment),
+        ("owner", &told.about.owner),
+    ];
+    let about = about
+        .into_iter()
+        .filter_map(|(name, value)| Some(tag(name, value.as_deref()?)));
+    let tags = [
+        tag("name", &told.name),
+        tag("workspace", &told.workspace),
+        tag("issuer", &told.issuer),
+        tag("event", &told.event.to_string()),
+    ];
+    json!({
+        "title": told.headline(),
+        "text": shortened(&lines.join("\n"), TEXT),
+        "alert_type": alert_type,
+        "aggregation_key": dedup_key(told, resource_id),
+        "tags": tags.into_iter().chain(about).collect::<Vec<_>>(),
+        "source_type_name": "apikey",
     })
 }
 
@@ -172,6 +212,31 @@ mod tests {
         assert_eq!(path, "/v2/change/enqueue");
         assert!(change.get("event_action").is_none());
         assert_eq!(change["links"][0]["href"], "https://example.com/guide");
+    }
+
+    #[test]
+    fn what_begins_and_ends_is_one_story_of_datadog_with_the_labels_of_the_metrics() {
+        let mut begun = told(Event::Failed, false);
+        begun.about.environment = Some("prod".into());
+        let begun = datadog(&begun, "key_1");
+        let over = datadog(&told(Event::Failed, true), "key_1");
+        assert_eq!(
+            (&begun["alert_type"], &over["alert_type"]),
+            (&"error".into(), &"success".into())
+        );
+        assert_eq!(begun["aggregation_key"], over["aggregation_key"]);
+        let tags = [
+            "name:pay<!channel>",
+            "workspace:default",
+            "issuer:generated",
+            "event:failed",
+            "environment:prod",
+        ];
+        assert_eq!(begun["tags"], json!(tags));
+        assert!(
+            begun["text"].as_str().unwrap().contains("reason: a & b\n"),
+            "{begun}"
+        );
     }
 
     #[test]

@@ -15,7 +15,10 @@ use crate::secret::Secret;
 use crate::settings::{Settings, choice};
 
 /// The sorts of destinations.
-const KINDS: [&str; 4] = ["pagerduty", "slack", "teams", "webhook"];
+const KINDS: [&str; 5] = ["datadog", "pagerduty", "slack", "teams", "webhook"];
+
+/// Where Datadog takes events, in its first region.
+const DATADOG: &str = "https://api.datadoghq.com";
 
 /// Where PagerDuty takes events, outside of its European region.
 const PAGERDUTY: &str = "https://events.pagerduty.com";
@@ -26,6 +29,8 @@ pub enum Destination {
     Slack(Secret),
     /// A workflow of Microsoft Teams.
     Teams(Secret),
+    /// The events of a Datadog organization: its site and an API key.
+    Datadog(Secret, Secret),
     /// An integration of PagerDuty: its region and its routing key.
     PagerDuty(Secret, Secret),
     /// Anybody who reads Standard Webhooks, and what is signed with.
@@ -53,14 +58,14 @@ impl Destination {
         match kind {
             Some("slack") => Ok(Self::Slack(url(inner, "url")?)),
             Some("teams") => Ok(Self::Teams(url(inner, "url")?)),
-            Some("pagerduty") => {
-                let endpoint = match inner.string("endpoint") {
-                    Some(_) => url(inner, "endpoint")?,
-                    None => Secret::new(PAGERDUTY.to_owned()),
-                };
-                let key = inner.required_string("routing_key")?;
-                Ok(Self::PagerDuty(endpoint, Secret::new(key.to_owned())))
-            }
+            Some("datadog") => Ok(Self::Datadog(
+                endpoint(inner, DATADOG)?,
+                key(inner, "api_key")?,
+            )),
+            Some("pagerduty") => Ok(Self::PagerDuty(
+                endpoint(inner, PAGERDUTY)?,
+                key(inner, "routing_key")?,
+            )),
             _ => Ok(Self::Webhook(url(inner, "url")?, signing_secrets(inner)?)),
         }
     }
@@ -98,6 +103,13 @@ impl Destination {
             Self::Slack(url) => (url.expose().to_owned(), body::slack(told)),
             Self::Teams(url) => (url.expose().to_owned(), body::teams(told)),
             Self::Webhook(url, _) => (url.expose().to_owned(), body::webhook(told)),
+            Self::Datadog(endpoint, _) => {
+                let endpoint = endpoint.expose().trim_end_matches('/');
+                (
+                    format!("{endpoint}/api/v1/events"),
+                    body::datadog(told, &message.resource_id),
+                )
+            }
             Self::PagerDuty(endpoint, key) => {
                 let (path, text) = body::pagerduty(told, &message.resource_id, key.expose());
                 let endpoint = endpoint.expose().trim_end_matches('/');
@@ -108,6 +120,11 @@ impl Destination {
         let mut request = Request::new(Method::POST, Url::parse(&url).ok()?);
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Self::Datadog(_, key) = self {
+            let mut key = HeaderValue::from_str(key.expose()).ok()?;
+            key.set_sensitive(true);
+            headers.insert(HeaderName::from_static("dd-api-key"), key);
+        }
         if let Self::Webhook(_, secrets) = self {
             let signature = signature::sign(secrets, &message.id, now, &text);
             for (name, value) in [
@@ -135,6 +152,17 @@ fn is_final(status: StatusCode) -> bool {
         StatusCode::UNPROCESSABLE_ENTITY,
     ]
     .contains(&status)
+}
+
+fn endpoint(settings: &Settings, usual: &str) -> Result<Secret> {
+    match settings.string("endpoint") {
+        Some(_) => url(settings, "endpoint"),
+        None => Ok(Secret::new(usual.to_owned())),
+    }
+}
+
+fn key(settings: &Settings, name: &str) -> Result<Secret> {
+    Ok(Secret::new(settings.required_string(name)?.to_owned()))
 }
 
 /// An address that nobody on the way reads along with. It is a secret, so no message repeats it.

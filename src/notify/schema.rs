@@ -59,6 +59,21 @@ pub fn destination() -> Attributes {
             ),
         ),
         (
+            "datadog",
+            sort(
+                attributes([
+                    ("api_key", secret("API key of the organization. Required.")),
+                    (
+                        "endpoint",
+                        text(
+                            "The API of its site, such as `https://api.datadoghq.eu`. Default: `https://api.datadoghq.com`.",
+                        ),
+                    ),
+                ]),
+                "The events of Datadog, with the labels of the metrics as tags. What begins and ends is one story there.",
+            ),
+        ),
+        (
             "webhook",
             sort(
                 attributes([

@@ -2,7 +2,7 @@
 
 mod command_line;
 mod datadog;
-mod exporters;
+pub mod exporters;
 mod grafana;
 mod inventory;
 mod lint;

@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::monitoring::exporters::read_by;
 use crate::support::fake::{Fake, Reply};
 use crate::support::keys::Config;
 use crate::support::postgres::Postgres;
@@ -463,36 +464,62 @@ fn alerts<'a>(bodies: &'a [Value], about: &str) -> Vec<&'a Value> {
 }
 
 #[test]
-fn slack_and_teams_get_what_they_show() {
-    let chat = Fake::start([Reply::of(200, "ok")]);
+fn slack_teams_and_datadog_get_what_they_show() {
+    let chat = Fake::start([Reply::of(202, "ok")]);
     let url = chat.url();
     let provider = format!(
         r#"provider "apikey" {{
   notifications = {{
-    slack = {{ slack = {{ url = "{url}/slack" }} }}
-    teams = {{ teams = {{ url = "{url}/teams" }} }}
+    slack   = {{ slack = {{ url = "{url}/slack" }} }}
+    teams   = {{ teams = {{ url = "{url}/teams" }} }}
+    datadog = {{ datadog = {{ api_key = "{CANARY}", endpoint = "{url}" }} }}
   }}
 }}"#
     );
     let config = Config::new()
-        .and_policy("notifications = { slack = {}, teams = {} }")
+        .and_policy("notifications = { slack = {}, teams = {}, datadog = {} }")
         .beside(&provider);
     let ws = Workspace::with(&config.text());
     ws.apply().ok();
     ws.advance("80s").apply().ok();
-    let of = |path: &str| {
-        let requests = chat.requests();
-        let found = requests
-            .iter()
-            .find(|it| it.starts_with(&format!("POST {path}")));
-        let (_, body) = found.unwrap().split_once("\r\n\r\n").unwrap();
-        serde_json::from_str::<Value>(body).unwrap()
+    let asked = |path: &str| {
+        let begins = |request: &String| request.starts_with(&format!("POST {path} "));
+        let found = chat.requests().into_iter().find(begins).unwrap();
+        let (head, body) = found.split_once("\r\n\r\n").unwrap();
+        (
+            head.to_owned(),
+            serde_json::from_str::<Value>(body).unwrap(),
+        )
     };
+    let of = |path: &str| asked(path).1;
     let slack = of("/slack");
     let text = slack["text"].as_str().unwrap();
     assert!(text.starts_with("payments: new key sha256:"), "{text}");
     let card = of("/teams")["attachments"][0]["content"].clone();
     assert_eq!(card["type"], "AdaptiveCard");
     assert_eq!(card["body"][0]["text"], text);
-    assert_eq!(chat.requests().len(), 2);
+    let (head, event) = asked("/api/v1/events");
+    assert!(head.contains(&format!("dd-api-key: {CANARY}")), "{head}");
+    assert_eq!(event["title"], text);
+    let tags = event["tags"].as_array().unwrap();
+    assert!(
+        tags.contains(&json!("name:payments")) && tags.contains(&json!("event:staged")),
+        "{tags:?}"
+    );
+    read_by(DATADOG, "datadog-api-client", &event.to_string());
+    assert_eq!(chat.requests().len(), 3);
 }
+
+/// The model of Datadog's own client takes nothing that its API does not.
+const DATADOG: &str = r"
+import json, sys
+try:
+    from datadog_api_client.model_utils import validate_and_convert_types
+    from datadog_api_client.v1.model.event_create_request import EventCreateRequest
+    from datadog_api_client import Configuration
+except ImportError:
+    print('missing'); sys.exit()
+sent = json.load(sys.stdin)
+event = validate_and_convert_types(sent, (EventCreateRequest,), ['body'], True, True, Configuration())
+assert not event._unparsed and set(sent) <= set(EventCreateRequest.openapi_types), sent
+";
