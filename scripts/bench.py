@@ -65,7 +65,7 @@ def main():
     parser.add_argument("--ledger", action="store_true")
     options = parser.parse_args()
     binary = options.binary.resolve()
-    cli = shutil.which("terraform") or shutil.which("tofu")
+    cli = os.environ.get("TF_ACC_TERRAFORM_PATH") or shutil.which("terraform") or shutil.which("tofu")
     if cli is None:
         sys.exit("bench: neither terraform nor tofu is on PATH; install one of them first.")
 

@@ -87,7 +87,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     binary = pathlib.Path(sys.argv[1]).resolve()
-    cli = shutil.which("terraform") or shutil.which("tofu")
+    cli = os.environ.get("TF_ACC_TERRAFORM_PATH") or shutil.which("terraform") or shutil.which("tofu")
     server = shutil.which("moto_server")
     if cli is None or server is None:
         sys.exit("bench: terraform (or tofu) and moto_server must be on PATH; install what is missing first.")

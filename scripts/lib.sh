@@ -61,6 +61,13 @@ cli() {
   fi
 }
 
+# From here on the command line in use, and what setup.sh installed, are found.
+use_tools() {
+  PATH=$PATH:$(venv)/bin:$(node_modules)/.bin
+  TF_ACC_TERRAFORM_PATH=$(cli)
+  export PATH TF_ACC_TERRAFORM_PATH
+}
+
 # Runs tests, all of a binary in one process, so that each server is started once. More at a time than there are processors,
 # for many of them wait: until a key is accepted a second time, until a lease ends. Some drive the engine by themselves, whose
 # frames are large in a debug build; the provider serves from a thread with as large a stack.

@@ -3,9 +3,9 @@
 #
 #   scripts/setup.sh build   a C compiler, protoc
 #   scripts/setup.sh demo    the same; terraform or tofu
-#   scripts/setup.sh test    the same; PostgreSQL; moto; OpenBao; where they can be had, JupyterHub, Verdaccio, Prometheus, scanners of
+#   scripts/setup.sh test    the same; git; PostgreSQL; moto; OpenBao; where they can be had, JupyterHub, Verdaccio, Prometheus, scanners of
 #                            secrets and mandoc
-#   scripts/setup.sh bench   the same without moto and OpenBao
+#   scripts/setup.sh bench   the same as demo; PostgreSQL; moto
 #   scripts/setup.sh release where they can be had, zip and cargo-cyclonedx
 #   scripts/setup.sh prism   Prism, which holds the fakes of vendors against their specifications
 #   scripts/setup.sh python  Python with a virtual environment
@@ -111,6 +111,14 @@ need_cli() {
       "Put it on the PATH, or point TF_ACC_TERRAFORM_PATH at it."
   fi
   say "Using $(describe_cli)."
+}
+
+# The hunt for keys in a history is tried with real repositories.
+need_git() {
+  if command -v git >/dev/null; then return; fi
+  say "git is missing; trying to install it."
+  install_package git git git >&2 || true
+  command -v git >/dev/null || fail "git is missing, and the tests of scan make repositories with it: https://git-scm.com/downloads"
 }
 
 # The server programs, on the PATH or where distributions hide them. The tests start servers of their own.
@@ -304,6 +312,7 @@ case ${1:-build} in
   demo) need_cli ;;
   test)
     need_cli
+    need_git
     need_postgresql
     need_moto
     need_openbao
@@ -317,6 +326,7 @@ case ${1:-build} in
   bench)
     need_cli
     need_postgresql
+    need_moto
     ;;
   *) fail "usage: scripts/setup.sh [build|demo|test|bench|release|prism|python|mingw]" ;;
 esac

@@ -8,10 +8,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 scripts/setup.sh test
-# Where setup.sh puts moto, other servers, and a terraform if there is none.
-PATH=$PATH:$(venv)/bin:$(node_modules)/.bin
-TF_ACC_TERRAFORM_PATH=$(cli)
-export PATH TF_ACC_TERRAFORM_PATH
+use_tools
 # A configuration of the person who tests must not reach into the tests.
 unset TF_CLI_CONFIG_FILE TF_CLI_ARGS TF_DATA_DIR TF_WORKSPACE APIKEY_CLOCK APIKEY_LEDGER_URL
 # A real API server of Kubernetes, where it is there or can be built. What needs it says that it is skipped.

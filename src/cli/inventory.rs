@@ -1,5 +1,6 @@
 //! `inventory`: every key that the ledger knows.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::str::FromStr;
 
@@ -154,7 +155,11 @@ async fn all(ledger: &Database, mut query: Query) -> Result<Vec<Listed>> {
 }
 
 fn shown(keys: &[Listed], now: Instant) -> String {
-    let columns = [
+    let workspaces: BTreeSet<&str> = keys
+        .iter()
+        .map(|listed| listed.resource.workspace.as_str())
+        .collect();
+    let mut columns = vec![
         "NAME",
         "KEY",
         "SLOT",
@@ -165,6 +170,10 @@ fn shown(keys: &[Listed], now: Instant) -> String {
         "LAST USED",
         "ACCOUNT",
     ];
+    // Where all are in one workspace, its name says nothing.
+    if workspaces.len() > 1 {
+        columns.push("WORKSPACE");
+    }
     let rows = keys.iter().map(|listed| {
         let key = &listed.key;
         // No state is known to hold it, which the next refresh may mend.
@@ -172,7 +181,7 @@ fn shown(keys: &[Listed], now: Instant) -> String {
             (true, Status::Live) => "unheld",
             (_, status) => status.into(),
         };
-        vec![
+        let mut row = vec![
             text(Some(&listed.resource.name)),
             text(Some(key.key.label())),
             text(Some(key.slot.into())),
@@ -182,7 +191,11 @@ fn shown(keys: &[Listed], now: Instant) -> String {
             away(Some(key.created_at), now),
             away(key.last_used_at, now),
             text(Some(&listed.account)),
-        ]
+        ];
+        if workspaces.len() > 1 {
+            row.push(text(Some(&listed.resource.workspace)));
+        }
+        row
     });
     table(&columns, rows)
 }

@@ -11,6 +11,7 @@ use super::table::{away, day, environment, status, table, text};
 use super::{FINDINGS, Named, wait};
 use crate::error::Result;
 use crate::health::{Health, ManagedKey, Status};
+use crate::instant::Instant;
 use crate::ledger::Ledger;
 use crate::printable::{say, say_aside, say_clean};
 
@@ -172,9 +173,27 @@ fn listed(health: &Health) -> String {
     table(&columns, rows)
 }
 
+/// Somebody has to do something, and wants to know what for.
+fn needs_a_reason(status: Status) -> bool {
+    matches!(
+        status,
+        Status::Blocked | Status::Pending | Status::Compromised | Status::Overdue
+    )
+}
+
+/// Why a key has its status, as long as that is the one that was seen.
+fn reason(key: &ManagedKey, now: Instant) -> Option<String> {
+    let reason = key.seen_reason.as_ref().filter(|it| !it.is_empty())?;
+    let is_as_seen = key.seen_status.as_deref() == Some(key.status(now).word());
+    is_as_seen.then(|| format!("{}: {reason}", key.resource.name))
+}
+
 /// What the table does not show.
 fn notes(health: &Health, is_everything: bool) -> Vec<String> {
     let mut notes = Vec::new();
+    let told = health.keys.iter();
+    let told = told.filter(|key| !is_everything || needs_a_reason(key.status(health.now)));
+    notes.extend(told.filter_map(|key| reason(key, health.now)));
     let failing = health.keys.iter();
     for (key, since) in failing.filter_map(|key| Some((key, key.failing_since()?))) {
         let name = &key.resource.name;
@@ -257,6 +276,7 @@ fn of_key(key: &ManagedKey, health: &Health) -> Value {
         "account": key.account,
         "status": key.status(health.now).word(),
         "seen_status": key.seen_status,
+        "seen_reason": key.seen_reason,
         "last_rotated_at": key.last_rotated_at(),
         "rotation_due_at": key.due_at,
         "overdue_at": key.overdue_at,

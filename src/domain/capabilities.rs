@@ -102,6 +102,11 @@ impl Capabilities {
         self.listing != Listing::None
     }
 
+    /// Its account says where the keys are: elsewhere, the same settings would mint at one server and revoke at another.
+    pub fn is_bound_to_its_account(&self) -> bool {
+        self.inspects() || self.is_declared
+    }
+
     /// It can tell whether a key still exists.
     pub fn inspects(&self) -> bool {
         self.lists() || self.describes

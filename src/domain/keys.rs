@@ -188,6 +188,8 @@ pub struct Holding {
     pub revocation_due_at: Option<Instant>,
     /// The status of the resource, in the word of its state.
     pub status: String,
+    /// Why it has this status, in the words of its state.
+    pub status_reason: String,
     /// Who ended the resource and left its keys alive, if somebody did.
     pub left_by: Option<String>,
     /// How often its key was promoted. What was recorded last stands, so whoever finds a higher one in the ledger

@@ -67,6 +67,8 @@ pub struct ManagedKey {
     pub policy: Option<String>,
     /// The status at the last apply or refresh, in the word of the state.
     pub seen_status: Option<String>,
+    /// Why it had that status, in the words of the state.
+    pub seen_reason: Option<String>,
     /// When the primary is due.
     pub due_at: Option<Instant>,
     /// From when on that counts as overdue.

@@ -41,6 +41,7 @@ fn key(name: &str, seen: &str, due: u64) -> ManagedKey {
         owner: None,
         policy: None,
         seen_status: Some(seen.into()),
+        seen_reason: None,
         due_at: Some(at(due)),
         overdue_at: Some(at(due + 30)),
         revocation_due_at: None,
@@ -105,6 +106,7 @@ fn a_status_that_is_not_known_is_not_taken_for_fine() {
     );
     let never_seen = ManagedKey {
         seen_status: None,
+        seen_reason: None,
         ..key("a", "ok", 90)
     };
     assert_eq!(never_seen.status(at(1)), Status::Pending);

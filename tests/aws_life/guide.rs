@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::world::World;
 use crate::aws::unique;
 use crate::support::fake::{Fake, Reply};
+use crate::support::programs;
 
 fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -53,7 +54,7 @@ fn run(world: &World, program: &str, arguments: &[&str]) -> Option<Output> {
     match command.output() {
         Ok(output) => Some(output),
         Err(error) => {
-            eprintln!("skipped: {program} cannot be run: {error}");
+            programs::skip(&format!("{program} cannot be run: {error}"));
             None
         }
     }
@@ -96,6 +97,10 @@ fn the_policies_are_enough_for_a_whole_life_and_that_of_the_plan_changes_nothing
 
 #[test]
 fn the_readers_in_python_fall_back_to_the_secondary() {
+    let Some(python) = programs::python_with("boto3") else {
+        return;
+    };
+    let python = python.display().to_string();
     let world = World::new();
     let live = world.cloud.create_key(&world.user);
     let dead = json!({ "key_id": "AKIAIOSFODNN7EXAMPLE", "secret": "made-up" });
@@ -119,13 +124,11 @@ fn the_readers_in_python_fall_back_to_the_secondary() {
             .cloud
             .overwrite(&world.secret_id, &document.to_string());
         let consumer = consumer.display().to_string();
-        let Some(output) = run(&world, "python3", &[&consumer]) else {
-            return;
-        };
+        let output = run(&world, &python, &[&consumer]).unwrap();
         let who = format!(":user/{}", world.user);
         assert!(printed(&output).trim().ends_with(&who), "{output:?}");
 
-        let output = run(&world, "python3", &[&process, &world.secret_id]).unwrap();
+        let output = run(&world, &python, &[&process, &world.secret_id]).unwrap();
         let answer: Value = serde_json::from_str(&printed(&output)).unwrap();
         assert_eq!(answer["Version"], 1);
         assert_eq!(answer["AccessKeyId"], live.id.as_str());
@@ -136,7 +139,7 @@ fn the_readers_in_python_fall_back_to_the_secondary() {
     world
         .cloud
         .overwrite(&world.secret_id, &document.to_string());
-    let refused = run(&world, "python3", &[&process, &world.secret_id]).unwrap();
+    let refused = run(&world, &python, &[&process, &world.secret_id]).unwrap();
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && refused.stdout.is_empty());
     assert!(told.contains("AWS accepts no key of"), "{told}");

@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 use super::site::Site;
 use super::table::{Case, cases, for_each};
-use crate::support::cli;
+use crate::support::{cli, programs};
 
 /// Where plugins are looked for that are on the machine anyway.
 const PLUGINS: &str = "/opt/tf-plugins";
@@ -35,7 +34,7 @@ for service, call, arguments in (
 #[test]
 fn hashicorp_aws_asks_the_same_of_the_same() {
     let Some(plugin) = plugin() else {
-        println!("skipped: hashicorp/aws is not below {PLUGINS}");
+        programs::skip(&format!("hashicorp/aws is not below {PLUGINS}"));
         return;
     };
     for_each(with("hashicorp"), |case| {
@@ -60,20 +59,16 @@ fn hashicorp_aws_asks_the_same_of_the_same() {
 
 #[test]
 fn boto3_asks_the_same_of_the_same() {
-    let python = Command::new("python3")
-        .args(["-c", "import boto3"])
-        .stderr(Stdio::null())
-        .status();
-    if !python.is_ok_and(|status| status.success()) {
-        println!("skipped: python3 has no boto3");
+    let Some(python) = programs::python_with("boto3") else {
         return;
-    }
+    };
+    let python = python.display();
     for_each(with("boto3"), |case| {
         let site = Site::new(case, "");
         let mut command = cli::script(
             site.ws.home(),
             &site.ws.path("cli.tfrc"),
-            "exec python3 -c \"$SCRIPT\"",
+            &format!("exec {python} -c \"$SCRIPT\""),
         );
         command.env("SCRIPT", SCRIPT).envs(site.ws.environment());
         // The one variable that it calls otherwise.

@@ -39,13 +39,11 @@ impl Site {
         site.ws.env("NO_PROXY", "");
         site.ws
             .env("AWS_CA_BUNDLE", &site.filled("{home}/authority.pem"));
+        site.ws.env("AWS_MAX_ATTEMPTS", "1");
         for (name, value) in &case.variables {
             site.ws.env(name, &site.filled(value));
         }
-        let block = format!(
-            "{}\n    max_retries = 0",
-            site.filled(block).replace("; ", "\n    ")
-        );
+        let block = site.filled(block).replace("; ", "\n    ");
         site.ws.write(&format!(
             "provider \"apikey\" {{\n  ledger = {{ disabled = true }}\n  aws = {{\n    {block}\n  }}\n}}\n{KEY}"
         ));

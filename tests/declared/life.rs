@@ -165,13 +165,33 @@ fn a_key_that_is_said_to_be_deleted_is_believed_dead_only_when_it_is_refused() {
 
 #[test]
 fn without_a_list_too_a_deleted_key_is_believed_dead_only_when_it_is_refused() {
-    is_believed_dead_only_when_refused(|url| {
-        let lines = declaration(url);
-        let unlisted: Vec<&str> = lines.lines().filter(|it| !it.contains("list = ")).collect();
-        let path = "path = \"/users/{{user}}/tokens/{{key_id}}\"";
-        let unlisted = unlisted.join("\n");
-        unlisted.replace(path, &format!("{path}, gone = [404]"))
-    });
+    is_believed_dead_only_when_refused(unlisted);
+}
+
+/// The same without a list, and who says "not found" of a key says that it is gone.
+fn unlisted(url: &str) -> String {
+    let lines = declaration(url);
+    let unlisted: Vec<&str> = lines.lines().filter(|it| !it.contains("list = ")).collect();
+    let path = "path = \"/users/{{user}}/tokens/{{key_id}}\"";
+    let unlisted = unlisted.join("\n");
+    unlisted.replace(path, &format!("{path}, gone = [404]"))
+}
+
+#[test]
+fn a_declaration_that_leads_to_another_server_neither_mints_there_nor_believes_what_it_says() {
+    let (home, other) = (Keyring::start(hub::speak), Keyring::start(hub::speak));
+    let ws = workspace(&unlisted(&home.url()));
+    ws.apply().ok();
+    ws.write(&configuration(&unlisted(&other.url())));
+    for seconds in ["1s", "80s"] {
+        let refused = ws.advance(seconds).apply().failed();
+        refused.complains(&[&home.url(), &other.url()]);
+    }
+    ws.destroy().failed().complains(&[&home.url()]);
+    assert_eq!((home.secrets().len(), other.secrets().len()), (1, 0));
+    ws.write(&configuration(&unlisted(&home.url())));
+    ws.apply().ok();
+    stands(&home, &ws, &[1, 2]);
 }
 
 fn list_of(keyring: &Keyring) -> (u16, serde_json::Value) {

@@ -15,6 +15,7 @@ use super::sql::{self, Place};
 use crate::support::is_superuser;
 use crate::support::keys::Config;
 use crate::support::postgres;
+use crate::support::programs;
 use crate::support::workspace::Workspace;
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -170,7 +171,7 @@ fn a_plan_and_a_refresh_need_no_more_than_to_read_the_file() {
     let place = ws.path("mounted");
     fs::create_dir(&place).unwrap();
     let Some(small) = Small::mount(&place) else {
-        eprintln!("skipped: mounting a small file system is not allowed here");
+        programs::skip("mounting a small file system is not allowed here");
         return;
     };
     ws.env("APIKEY_LEDGER_URL", "sqlite://mounted/ledger.db");
@@ -207,7 +208,7 @@ fn a_plan_and_a_refresh_need_no_more_than_to_read_the_file() {
 async fn a_full_disk_loses_nothing_that_was_written() {
     let home = tempfile::tempdir().unwrap();
     let Some(small) = Small::mount(home.path()) else {
-        eprintln!("skipped: mounting a small file system is not allowed here");
+        programs::skip("mounting a small file system is not allowed here");
         return;
     };
     let file = small.0.join("ledger.db");

@@ -143,6 +143,7 @@ pub fn holding(name: &str, keys: Vec<KeyRecord>) -> Holding {
         generation: 1,
         places: Vec::new(),
         keys,
+        status_reason: String::new(),
         telling: Telling::default(),
     }
 }

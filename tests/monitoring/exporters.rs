@@ -46,9 +46,7 @@ pub fn read_by(script: &str, package: &str, text: &str) -> Option<String> {
     let python = programs::find("python")?;
     let read = piped_into(Command::new(python).args(["-c", script]), text).code(0);
     if read.stdout.trim() == "missing" {
-        eprintln!(
-            "{package} is not installed; skipped. scripts/setup.sh test installs it where it can."
-        );
+        programs::not_installed(package);
         return None;
     }
     Some(read.stdout)

@@ -67,9 +67,7 @@ fn the_strict_reader_of_openmetrics_reads_every_family() {
         .stdout;
     let read = piped_into(Command::new(python).args(["-c", script]), &text).code(0);
     if read.stdout.trim() == "missing" {
-        eprintln!(
-            "prometheus-client is not installed; skipped. scripts/setup.sh test installs it where it can."
-        );
+        programs::not_installed("prometheus-client");
         return;
     }
     let told = text

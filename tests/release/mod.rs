@@ -347,7 +347,7 @@ fn tofu() -> Option<PathBuf> {
         .filter(|it| it.is_file())
         .max();
     if found.is_none() {
-        eprintln!("No OpenTofu was built here before (scripts/get-cli.sh tofu 1.12.6); skipped.");
+        programs::skip("no OpenTofu was built here before (scripts/get-cli.sh tofu 1.12.6)");
     }
     found
 }

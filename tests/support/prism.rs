@@ -23,7 +23,9 @@ impl Prism {
     /// In front of a server. `None`, with a word why, where the specification or Prism is missing.
     pub fn before(upstream: &str, specification: &str) -> Option<Self> {
         let skip = |what: &str| {
-            eprintln!("skipped: {specification} is not held against the fake, since {what}");
+            programs::skip(&format!(
+                "{specification} is not held against the fake, since {what}"
+            ));
             None
         };
         let Some(folder) = std::env::var_os(SPECS) else {

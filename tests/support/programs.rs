@@ -24,7 +24,6 @@ pub fn find(name: &str) -> Option<PathBuf> {
     let target = Path::new(env!("CARGO_BIN_EXE_terraform-provider-apikey"))
         .ancestors()
         .nth(2)?;
-    let path = std::env::var_os("PATH").unwrap_or_default();
     let installed = [
         "python/bin",
         "node/node_modules/.bin",
@@ -33,16 +32,51 @@ pub fn find(name: &str) -> Option<PathBuf> {
         "go/bin",
     ]
     .map(|folder| target.join(folder));
-    let found = std::env::split_paths(&path)
-        .chain(installed)
-        .map(|folder| folder.join(name))
+    let found = on_the_path(name)
+        .chain(installed.map(|folder| folder.join(name)))
         .find(|program| program.is_file());
     if found.is_none() {
-        eprintln!(
-            "{name} is not installed; skipped. scripts/setup.sh test installs it where it can."
-        );
+        not_installed(name);
     }
     found
+}
+
+/// A Python that has a module: of several, not all have what `scripts/setup.sh` installs.
+pub fn python_with(module: &str) -> Option<PathBuf> {
+    let found = on_the_path("python3").find(|python| {
+        let mut import = Command::new(python);
+        import
+            .args(["-c", &format!("import {module}")])
+            .stderr(Stdio::null());
+        import.status().is_ok_and(|status| status.success())
+    });
+    if found.is_none() {
+        not_installed(module);
+    }
+    found
+}
+
+/// Says what this test leaves out, past whoever keeps the words of tests that pass to himself.
+pub fn skip(what: &str) {
+    let test = std::thread::current();
+    let test = test.name().unwrap_or("a test");
+    let _ = writeln!(
+        std::io::stderr(),
+        "{test} is skipped, or a part of it: {what}"
+    );
+}
+
+/// The same of something that `scripts/setup.sh` installs.
+pub fn not_installed(what: &str) {
+    skip(&format!(
+        "{what} is not installed; scripts/setup.sh test installs it where it can."
+    ));
+}
+
+fn on_the_path(name: &str) -> impl Iterator<Item = PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    folders.into_iter().map(move |folder| folder.join(name))
 }
 
 /// A port that is free now.

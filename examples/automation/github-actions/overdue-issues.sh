@@ -37,7 +37,7 @@ open_issues() {
   printf '%s\n' "$all"
 }
 
-apikey=${APIKEY:-$(find .terraform/providers -name 'terraform-provider-apikey*' -type f | head -n 1)}
+apikey=${APIKEY:-$(find -L .terraform/providers -name 'terraform-provider-apikey*' -type f | head -n 1)}
 # Ends here with its exit code if it cannot tell.
 status=$("$apikey" status --json)
 issues=$(open_issues)

@@ -39,7 +39,7 @@ resource "scalr_workspace" "keys" {
 
   hooks {
     # It fails the run where a key is overdue, also if the apply did nothing wrong.
-    post_apply = "$(find .terraform/providers -name 'terraform-provider-apikey*' -type f | head -n 1) status --fail-on overdue,failed,broken"
+    post_apply = "$(find -L .terraform/providers -name 'terraform-provider-apikey*' -type f | head -n 1) status --fail-on overdue,failed,broken"
   }
 }
 

@@ -30,7 +30,7 @@ resource "spacelift_stack" "keys" {
 
   # It fails the run where a key is overdue, also if the apply did nothing wrong.
   after_apply = [
-    "$(find .terraform/providers -name 'terraform-provider-apikey*' -type f | head -n 1) status --fail-on overdue,failed,broken",
+    "$(find -L .terraform/providers -name 'terraform-provider-apikey*' -type f | head -n 1) status --fail-on overdue,failed,broken",
   ]
 }
 

@@ -89,6 +89,7 @@ fn managed(
         owner: row.try_get("owner")?,
         policy: row.try_get("policy")?,
         seen_status: row.try_get("status")?,
+        seen_reason: row.try_get("status_reason")?,
         due_at: row.try_get("rotation_due_at")?,
         overdue_at: row.try_get("overdue_at")?,
         // It is the retiring key's, and goes with it.

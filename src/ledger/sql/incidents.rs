@@ -43,11 +43,13 @@ impl Transaction<'_> {
         }
         if !noted.incident.has_ended() {
             // The apply may end before it says how the resource is doing.
-            sqlx::query("UPDATE resources SET status = $1 WHERE resource_id = $2")
-                .bind(Status::Compromised.word())
-                .bind(&noted.resource.id)
-                .execute(&mut *self.connection)
-                .await?;
+            sqlx::query(
+                "UPDATE resources SET status = $1, status_reason = NULL WHERE resource_id = $2",
+            )
+            .bind(Status::Compromised.word())
+            .bind(&noted.resource.id)
+            .execute(&mut *self.connection)
+            .await?;
         }
         Ok(())
     }

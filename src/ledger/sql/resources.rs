@@ -19,6 +19,7 @@ pub struct Recorded {
     owner: Option<String>,
     policy: Option<String>,
     status: Option<String>,
+    status_reason: Option<String>,
     rotation_due_at: Option<Instant>,
     overdue_at: Option<Instant>,
     revocation_due_at: Option<Instant>,
@@ -37,6 +38,7 @@ impl From<&Holding> for Recorded {
             owner: holding.owner.clone(),
             policy: holding.policy.clone(),
             status: Some(holding.status.clone()),
+            status_reason: Some(holding.status_reason.clone()),
             rotation_due_at: holding.rotation_due_at,
             overdue_at: holding.overdue_at,
             revocation_due_at: holding.revocation_due_at,
@@ -60,6 +62,7 @@ impl FromRow<'_, AnyRow> for Recorded {
             owner: row.try_get("owner")?,
             policy: row.try_get("policy")?,
             status: row.try_get("status")?,
+            status_reason: row.try_get("status_reason")?,
             rotation_due_at: row.try_get("rotation_due_at")?,
             overdue_at: row.try_get("overdue_at")?,
             revocation_due_at: row.try_get("revocation_due_at")?,
@@ -139,11 +142,12 @@ pub async fn record(
     }
     sqlx::query(
         "INSERT INTO resources (resource_id, name, workspace, key_group, environment, owner, policy, status, \
-         rotation_due_at, overdue_at, revocation_due_at, generation, left_by, left_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (resource_id) DO UPDATE SET \
+         status_reason, rotation_due_at, overdue_at, revocation_due_at, generation, left_by, left_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (resource_id) DO UPDATE SET \
          name = excluded.name, workspace = excluded.workspace, key_group = excluded.key_group, \
          environment = excluded.environment, owner = excluded.owner, policy = excluded.policy, \
-         status = excluded.status, rotation_due_at = excluded.rotation_due_at, overdue_at = excluded.overdue_at, \
+         status = excluded.status, status_reason = excluded.status_reason, \
+         rotation_due_at = excluded.rotation_due_at, overdue_at = excluded.overdue_at, \
          revocation_due_at = excluded.revocation_due_at, generation = excluded.generation, \
          left_by = excluded.left_by, left_at = excluded.left_at, updated_at = excluded.updated_at",
     )
@@ -155,6 +159,7 @@ pub async fn record(
     .bind(&now.owner)
     .bind(&now.policy)
     .bind(&now.status)
+    .bind(&now.status_reason)
     .bind(now.rotation_due_at)
     .bind(now.overdue_at)
     .bind(now.revocation_due_at)

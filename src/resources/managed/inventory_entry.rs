@@ -61,6 +61,7 @@ pub fn holding(
             .zip(rules.as_ref())
             .and_then(|(slots, policy)| slots.revoke_after(policy)),
         status: String::new(),
+        status_reason: String::new(),
         left_by: None,
         generation: slots.map_or(0, |slots| slots.generation),
         // The record of a delivery does not say yet what its place is.
@@ -76,13 +77,16 @@ pub fn as_it_stands(holding: Holding, state: &ManagedState, context: &Context) -
     let due_at = state.rotation_due_at.as_deref_option();
     let due_at = due_at.and_then(Instant::parse);
     let alert_after = read::policy(state).map(|policy| policy.alert_after);
-    let status = state.status.as_deref_option();
+    let words = |value: &tf_provider::value::Value<String>| {
+        value.as_deref_option().unwrap_or_default().to_owned()
+    };
     Holding {
         rotation_due_at: due_at,
         overdue_at: due_at
             .zip(alert_after)
             .map(|(due_at, after)| due_at + after),
-        status: status.unwrap_or_default().to_owned(),
+        status: words(&state.status),
+        status_reason: words(&state.status_reason),
         telling: telling::telling(state, context.clock.now()),
         ..holding
     }

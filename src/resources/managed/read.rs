@@ -95,7 +95,8 @@ pub async fn read(
         return Ok(None);
     }
     let known = std::mem::take(&mut private.facts.orphans);
-    private.account = connections.capabilities.inspects().then_some(account);
+    let is_bound = connections.capabilities.is_bound_to_its_account();
+    private.account = is_bound.then_some(account);
     private.facts = Facts {
         primary: primary_seen(&private, &observed, &managed, &left, &connections),
         ..observed.facts.clone()

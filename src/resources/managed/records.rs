@@ -124,12 +124,12 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// The account that is worked on, at an issuer that lists its keys.
+    /// The account that is worked on, at an issuer whose keys are nowhere else.
     pub fn account(&self) -> Option<String> {
         let lock = self
             .lock
             .as_ref()
-            .filter(|_| self.connections.capabilities.inspects());
+            .filter(|_| self.connections.capabilities.is_bound_to_its_account());
         lock.map(|lock| lock.account.clone())
     }
 

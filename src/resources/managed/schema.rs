@@ -223,7 +223,7 @@ fn outputs() -> Attributes {
             "last_action",
             computed(
                 string(),
-                "The step that the last apply took. In a plan, the step that this apply takes: `create`, `deliver`, `stage`, `verify`, `promote`, `revoke`, `replace`, `discard` (a staged key is revoked), `revoke_pending` (revocations that failed are tried again), `emergency` (whatever an `emergency` asks for), or several of them joined by `+`, in their order. `import` or `move` before the first of them.",
+                "The step that the last apply took. In a plan, the step that this apply takes: `create`, `deliver`, `stage`, `verify`, `promote`, `revoke`, `replace`, `discard` (a staged key is revoked), `revoke_pending` (revocations that failed are tried again), `emergency` (whatever an `emergency` asks for), or several of them joined by `+`, in their order; `deploy` where nothing but a deployment is asked for again. `import` or `move` before the first of them.",
             ),
         ),
         (

@@ -18,6 +18,9 @@ use super::{metadata, network, role, sources};
 use crate::error::{Error, Kind, Result};
 use crate::http::Http;
 
+/// Ten attempts in all: about a minute and a half of growing delays.
+const MAX_RETRIES: usize = 9;
+
 /// Signed calls to AWS with the settings of one provider block. Nothing is read or sent before the first.
 pub struct AwsClient {
     config: Config,
@@ -70,6 +73,16 @@ impl AwsClient {
         &self.config
     }
 
+    /// How often a failed call is repeated. Where a call is made the shared files were read, and found right.
+    pub(super) fn retries(&self) -> usize {
+        let attempts = || self.shared.get()?.attempts().ok()?;
+        let retries = || attempts().map(|attempts| attempts.saturating_sub(1));
+        self.config
+            .max_retries
+            .or_else(retries)
+            .unwrap_or(MAX_RETRIES)
+    }
+
     /// What the environment and the shared files say.
     pub(super) async fn shared(&self) -> &Shared {
         self.shared.get_or_init(|| Shared::load(&self.config)).await
@@ -117,6 +130,9 @@ impl AwsClient {
         let region = self.region(service, wanted).await?;
         let shared = self.shared().await;
         let variant = shared.variant(&self.config)?;
+        if self.config.max_retries.is_none() {
+            shared.attempts()?;
+        }
         let (usual, signing_region) = service.locate(region.as_deref(), variant);
         let set = match self.config.endpoint(service) {
             Some(url) => Some(url.to_owned()),

@@ -147,7 +147,7 @@ pub fn attributes() -> Attributes {
             optional(
                 AttributeType::Number,
                 "How often a call is repeated that was throttled or met a transient failure. \
-                 Default: `9`.",
+                 Default: one less than `AWS_MAX_ATTEMPTS` or `max_attempts` of the profile, otherwise `9`.",
             ),
         ),
     ])

@@ -21,9 +21,6 @@ pub use role::{Role, WebIdentity, roles};
 
 use endpoints::endpoints;
 
-/// Ten attempts in all: about a minute and a half of growing delays.
-const MAX_RETRIES: i64 = 9;
-
 /// What the provider block says.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
@@ -51,8 +48,8 @@ pub struct Config {
     pub dual_stack: Option<bool>,
     /// Proxies, and whose certificates are trusted.
     pub network: Network,
-    /// How often a failed call is repeated.
-    pub max_retries: usize,
+    /// How often a failed call is repeated, if the block says so.
+    pub max_retries: Option<usize>,
     endpoints: BTreeMap<&'static str, String>,
     /// Why nothing may be found or sent with these settings: some of them are not known yet. What the environment says
     /// does not take their place.
@@ -74,10 +71,7 @@ impl Config {
     /// Reads the block; a provider without one gets every default.
     pub fn read(block: Option<&Settings<'_>>) -> Result<Self> {
         let Some(block) = block else {
-            return Ok(Self {
-                max_retries: MAX_RETRIES as usize,
-                ..Self::default()
-            });
+            return Ok(Self::default());
         };
         if !block.wholly_known() {
             return Ok(Self {
@@ -162,18 +156,18 @@ fn incomplete(block: &Settings<'_>, missing: &str, given: &str) -> Error {
     )
 }
 
-fn max_retries(block: &Settings<'_>) -> Result<usize> {
-    let retries = block.integer("max_retries").unwrap_or(MAX_RETRIES);
-    usize::try_from(retries)
-        .ok()
-        .filter(|retries| *retries <= 100)
-        .ok_or_else(|| {
-            block.wrong(
-                "max_retries",
-                "max_retries is not valid",
-                format!("{retries} is not between 0 and 100."),
-            )
-        })
+fn max_retries(block: &Settings<'_>) -> Result<Option<usize>> {
+    let Some(retries) = block.integer("max_retries") else {
+        return Ok(None);
+    };
+    match usize::try_from(retries) {
+        Ok(retries) if retries <= 100 => Ok(Some(retries)),
+        _ => Err(block.wrong(
+            "max_retries",
+            "max_retries is not valid",
+            format!("{retries} is not between 0 and 100."),
+        )),
+    }
 }
 
 fn unknown(block: &Settings<'_>) -> Error {

@@ -11,7 +11,9 @@ use aws_runtime::env_config::source;
 use aws_types::os_shim_internal::Fs;
 
 use super::endpoint::{Service, Variant};
-use super::environment::{expanded, filled, filled_environment, truth, variable};
+use super::environment::{
+    attempts, expanded, filled, filled_environment, retry_mode, truth, variable,
+};
 use super::settings::Config;
 use crate::error::{Error, Kind, Result};
 
@@ -123,6 +125,30 @@ impl Shared {
                 "use_dualstack_endpoint",
             )?,
         })
+    }
+
+    /// How often a call is tried in all, and whether the way of retrying has a name that AWS knows. All of them come to the
+    /// same here: growing delays with some chance in them, and as long as AWS asks for.
+    pub fn attempts(&self) -> Result<Option<usize>> {
+        let of = |name: &str, setting: &str| {
+            let of_profile = || {
+                let text = self.setting(setting)?.to_owned();
+                Some((
+                    text,
+                    format!("{setting} of the profile {:?}", self.profile()),
+                ))
+            };
+            variable(name)
+                .map(|text| (text, name.to_owned()))
+                .or_else(of_profile)
+        };
+        if let Some((text, place)) = of("AWS_RETRY_MODE", "retry_mode") {
+            retry_mode(&text, &place)?;
+        }
+        let Some((text, place)) = of("AWS_MAX_ATTEMPTS", "max_attempts") else {
+            return Ok(None);
+        };
+        attempts(&text, &place)
     }
 
     fn truth(&self, name: &str, setting: &str) -> Result<Option<bool>> {

@@ -72,7 +72,7 @@ impl Vendor for Side<'_> {
     }
 
     fn retries(&self) -> usize {
-        self.client.config().max_retries
+        self.client.retries()
     }
 
     async fn base(&self) -> Result<Url> {

@@ -9,6 +9,7 @@ CREATE TABLE resources (
   owner            {text},
   policy           {text},
   status           {text},
+  status_reason    {text},
   rotation_due_at  {text},
   overdue_at       {text},
   revocation_due_at {text},

@@ -95,7 +95,7 @@ fn a_block_that_is_not_known_yet_is_not_judged_and_nothing_is_sent_with_it() {
 fn an_empty_string_counts_as_not_set() {
     let config = read(&[("access_key", text("")), ("region", text(""))]).unwrap();
     assert!(config.key.is_none() && config.region.is_none());
-    assert_eq!(config.max_retries, 9);
+    assert_eq!(config.max_retries, None);
 }
 
 #[test]

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# What the provider costs: the plan of many keys beside terraform_data, creation with and without a ledger, requests to AWS,
+# a ledger with a million keys. Each is measured beside something else in the same run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+scripts/setup.sh bench
+cargo build --locked --release
+use_tools
+binary=$(target_directory)/release/$BINARY
+scripts/bench.py "$binary"
+scripts/bench.py "$binary" --ledger
+scripts/bench_requests.py "$binary"
+cargo bench --locked --bench ledger
