@@ -190,7 +190,12 @@ fn what_a_plan_has_seen_is_told_right_after_it() {
     let ws = owned().created();
     std::fs::write(ws.path("k.json"), "somebody else's").unwrap();
     ws.plan().ok();
-    ask(&ws, &["status", "--fail-on", "blocked"]).code(3);
+    let why = "holds something else than a delivered document";
+    let said = ask(&ws, &["status", "--fail-on", "blocked"]).code(3);
+    said.says(&["payments: no delivery holds the secret", why]);
+    let said = ask(&ws, &["status", "--json"]).code(0);
+    let told = &said.json()["keys"][0]["seen_reason"];
+    assert!(told.as_str().unwrap().contains(why), "{told}");
 }
 
 #[test]
