@@ -5,6 +5,7 @@
 //! failing already. One that is not required holds up nothing.
 
 use crate::domain::announce::{capitalised, enumerated};
+use crate::domain::approval;
 use crate::domain::deployments;
 use crate::domain::situation::{Copy, Repair, Situation, Why};
 use crate::domain::slots::Slots;
@@ -62,12 +63,16 @@ impl Situation<'_> {
     pub fn revocation_waits_for(&self, slots: &Slots) -> Option<String> {
         let lagging = self.lagging(slots);
         let served = self.any_in_order || (self.can_copy() && self.has_a_place());
-        if served && lagging.is_empty() {
+        let kept = approval::keeps_the_retiring_key(self, slots);
+        if served && lagging.is_empty() && kept.is_none() {
             return None;
         }
         let hold = slots.hold_ends_at(self.policy);
         if hold.is_some_and(|at| self.now >= at) && self.successor_is_known() {
             return None;
+        }
+        if kept.is_some() {
+            return kept;
         }
         Some(match served {
             true => format!(
@@ -118,12 +123,9 @@ pub fn held_up(situation: &Situation, slots: &Slots) -> Option<String> {
         let awaited = situation.promotion_waits_for();
         return match awaited.is_empty() {
             false => Some(format!(
-                "{act} before {} is in order, which is required: {} it, or set required = false in it",
+                "{act} before {} is in order, which is required: {}, or set required = false in it",
                 names(&awaited),
-                match awaited.iter().all(|repair| repair.why == Why::Awaited) {
-                    true => "approve",
-                    false => "mend",
-                }
+                way_on(&awaited)
             )),
             true => (!situation.can_swap()).then(|| nowhere(&act)),
         };
@@ -131,6 +133,16 @@ pub fn held_up(situation: &Situation, slots: &Slots) -> Option<String> {
     let is_free = slots.secondary.is_none() && !situation.primary_is_undeliverable();
     let waits = is_free && is_reached(slots.stage_from(policy)) && !situation.can_stage();
     waits.then(|| nowhere("no new key is staged"))
+}
+
+/// What brings deliveries in order that a promotion waits for.
+fn way_on(awaited: &[&Repair]) -> String {
+    let all = |why: Why| awaited.iter().all(|repair| repair.why == why);
+    match (all(Why::Awaited), all(Why::Rejected)) {
+        (true, _) => "approve it".to_owned(),
+        (_, true) => format!("{} to ask again", ways::ASK),
+        _ => "mend it".to_owned(),
+    }
 }
 
 /// What is wrong with the deliveries, and what is left of former ones.
@@ -141,22 +153,6 @@ pub fn complaints(situation: &Situation) -> String {
         .chain(removals.map(|place| format!("{place} is no longer wanted and may still hold keys")))
         .collect();
     all.join("; ")
-}
-
-/// What was written and awaits approval, which is nothing that an apply could do; `None` if nothing does.
-pub fn awaited(situation: &Situation, slots: &Slots) -> Option<String> {
-    if situation.repairs.is_empty() {
-        return None;
-    }
-    let way = match (
-        situation.staged_awaits_approval(),
-        slots.primary.delivered_at,
-    ) {
-        (true, _) => format!("; if it is rejected, {} to have another key", ways::ASK),
-        (false, None) => "; if it is rejected, replace this resource (-replace)".to_owned(),
-        (false, Some(_)) => String::new(),
-    };
-    Some(complaints(situation) + &way)
 }
 
 fn complaint(repair: &Repair) -> String {
@@ -170,6 +166,7 @@ fn complaint(repair: &Repair) -> String {
         Why::Failed => "is not filled yet",
         Why::Unreadable => "cannot be read",
         Why::Awaited => "awaits approval",
+        Why::Rejected => "was not approved",
     };
     let optional = if repair.required {
         ""

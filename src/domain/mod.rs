@@ -2,7 +2,7 @@
 //!
 //! [`policy`] says how often and how gently, `policy_faults` what is wrong with one. [`slots`] is what exists,
 //! [`situation`] what is known of it. [`rules`] is the ordered list that [finds](finding) what is to be done
-//! (`retiring` are those of the old key, [`emergency`] is that of a compromised one, `ways` is what a person can do where
+//! (`retiring` are those of the old key, [`emergency`] is that of a compromised one, [`approval`] what a person has to approve, `ways` is what a person can do where
 //! no move helps), [`course`] puts the
 //! [`moves`] of one apply together, for which [`foresight`] says what each makes of the keys. [`planner`] asks for them at
 //! the right instant, [`steps`] turns a move into effects in order, [`status`] and [`announce`] put into words what was
@@ -15,6 +15,7 @@
 //! makes of them what an apply that did not finish left behind.
 
 pub mod announce;
+pub mod approval;
 pub mod capabilities;
 pub mod course;
 pub mod deliveries;

@@ -3,6 +3,7 @@
 //!
 //! A rule is named after what it finds. None of them asks for the time or does anything.
 
+use crate::domain::approval;
 use crate::domain::deliveries;
 use crate::domain::deployments::{self, a_deployment_holds_up_the_rotation, a_deployment_is_owed};
 use crate::domain::emergency::{self, a_key_is_compromised};
@@ -88,8 +89,7 @@ pub fn revocations(situation: &Situation) -> Option<Finding> {
 fn a_delivery_is_not_in_order(situation: &Situation, slots: &Slots) -> Option<Finding> {
     let (writes, leaves) = (situation.has_writes_to_repair(), situation.leaves_places());
     if !writes && !leaves {
-        return deliveries::awaited(situation, slots)
-            .map(|reason| Finding::new(Status::Pending, reason));
+        return approval::awaits_a_person(situation, slots);
     }
     let reason = if writes && slots.primary.fingerprint.is_none() {
         let key = slots.primary.label();
@@ -99,7 +99,9 @@ fn a_delivery_is_not_in_order(situation: &Situation, slots: &Slots) -> Option<Fi
     } else {
         deliveries::complaints(situation)
     };
-    let has_copy = situation.can_copy() || !writes;
+    // What takes the place of a compromised primary is written everywhere, and nobody is given the old one meanwhile.
+    let leads_with_a_compromised_key = writes && situation.leads_with_a_compromised_key();
+    let has_copy = (situation.can_copy() || !writes) && !leads_with_a_compromised_key;
     let gives_way = the_primary_is_unusable(situation, slots).and_then(|finding| finding.next);
     let gives_way = matches!(gives_way, Some(Move::Replace | Move::Promote));
     let is_possible =
@@ -181,6 +183,9 @@ fn another_key_is_wanted_in_place_of_one_that_never_passed(
     }
     let reason = match unverified(situation, slots) {
         Some(_) => format!("staged key {staged} has not passed its verification"),
+        None if situation.staged_awaits_approval() && situation.is_rejected() => {
+            format!("staged key {staged} is in no delivery, since what was written was rejected")
+        }
         None if situation.staged_awaits_approval() => format!(
             "staged key {staged} is in no delivery, since what was written awaits approval: reject that, for it would \
              deliver a dead key"

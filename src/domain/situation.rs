@@ -1,5 +1,6 @@
 //! Everything that a decision may depend on, in one plain value.
 
+use crate::domain::approval::Asked;
 use crate::domain::deployments::Deployment;
 use crate::domain::emergency::Emergency;
 use crate::domain::gates::Peers;
@@ -158,6 +159,8 @@ pub struct Repair {
     pub holds_primary: bool,
     /// Somebody has put the retiring key first again.
     pub is_rolled_back: bool,
+    /// What was asked for last, where a person has to approve it.
+    pub asked: Option<Asked>,
 }
 
 /// What is wrong with a delivery.
@@ -179,6 +182,8 @@ pub enum Why {
     Unreadable,
     /// It was written, and a person has to approve that before it stands there.
     Awaited,
+    /// It was written, and a person said no.
+    Rejected,
 }
 
 impl Repair {
@@ -192,24 +197,30 @@ impl Repair {
             failing_since: None,
             holds_primary: false,
             is_rolled_back: false,
+            asked: None,
         }
     }
 
     /// The last attempt to read or to write it failed, so the next one may fail as well; or what was written may never be
     /// approved.
     pub fn is_failing(&self) -> bool {
-        matches!(self.why, Why::Failed | Why::Unreadable | Why::Awaited)
-            && self.failing_since.is_some()
+        let fails = matches!(self.why, Why::Failed | Why::Unreadable);
+        (fails || self.is_for_a_person()) && self.failing_since.is_some()
     }
 
-    /// The keys are to be written there. What awaits approval was written already.
+    /// A person has to decide about what was written, or said no.
+    pub fn is_for_a_person(&self) -> bool {
+        matches!(self.why, Why::Awaited | Why::Rejected)
+    }
+
+    /// The keys are to be written there. What a person decides about was written already.
     pub fn is_write(&self) -> bool {
-        !matches!(self.why, Why::Removed | Why::Awaited)
+        self.why != Why::Removed && !self.is_for_a_person()
     }
 
-    /// The place takes a document, be it that the last one awaits approval.
+    /// The place takes a document, be it that a person decides about the last one.
     pub fn is_place(&self) -> bool {
-        self.why == Why::Awaited || (self.is_write() && !self.is_failing())
+        self.is_for_a_person() || (self.is_write() && !self.is_failing())
     }
 }
 
@@ -248,6 +259,12 @@ impl Situation<'_> {
         self.facts.primary_is_usable()
     }
 
+    /// Whatever is written leads with a compromised key, as long as nothing has taken its place.
+    pub fn leads_with_a_compromised_key(&self) -> bool {
+        let slots = self.slots.zip(self.emergency);
+        slots.is_some_and(|(slots, emergency)| emergency.has(&slots.primary))
+    }
+
     /// A document led with the retiring key again when it was looked at, so consumers went back to it.
     pub fn is_rolled_back(&self) -> bool {
         self.rolled_back || self.repairs.iter().any(|repair| repair.is_rolled_back)
@@ -256,19 +273,6 @@ impl Situation<'_> {
     /// The primary is gone, and what stands in its place may be a key that works and that an apply left behind.
     pub fn would_hide_what_works(&self) -> bool {
         self.facts.primary == Seen::Gone && !self.facts.orphans.is_empty()
-    }
-
-    /// The staged key is in no document yet, and a person may still approve one that has it.
-    pub fn staged_awaits_approval(&self) -> bool {
-        let staged = self.slots.and_then(Slots::staged);
-        let is_undelivered = staged.is_some_and(|key| key.delivered_at.is_none());
-        let mut repairs = self.repairs.iter();
-        is_undelivered && repairs.any(|repair| repair.why == Why::Awaited)
-    }
-
-    /// Nothing is done about the staged key before that. Whoever asks for another one has given it up.
-    pub fn waits_for_approval(&self) -> bool {
-        self.staged_awaits_approval() && !self.rotation_requested
     }
 
     /// Repairs that need the secret, as opposed to taking a delivery away.

@@ -69,19 +69,18 @@ pub async fn position(world: &World<'_>) -> Result<Position> {
         return Ok(Position::UpToDate);
     };
     let documents = world.documents().await?;
-    let candidates = [
-        (Told::ByOne, world.by_the_ledger(slots, &documents)),
-        (
-            Told::ByOne,
-            by_the_documents(slots, documents.iter().map(|(_, there)| there), world.now),
-        ),
-    ];
-    for (told, candidate) in candidates {
-        if let Some(candidate) = candidate.filter(|candidate| !holds_the_same(candidate, slots))
-            && world.agrees_on(&candidate, told, &documents).await?
-        {
-            return Ok(Position::Follows(candidate));
-        }
+    let ledger = world.by_the_ledger(slots, &documents);
+    if let Some(candidate) = ledger.filter(|candidate| !holds_the_same(candidate, slots))
+        && world.agrees_on(&candidate, Told::ByOne, &documents).await?
+    {
+        return Ok(Position::Follows(candidate));
+    }
+    if let Some(promoted) = world.promoted(slots, &documents).await?
+        && world
+            .agrees_on(&promoted.as_told, promoted.told, &documents)
+            .await?
+    {
+        return Ok(Position::Follows(promoted.slots));
     }
     if let Some(successor) = world.successor(slots, &documents).await?
         && world
@@ -151,6 +150,35 @@ impl World<'_> {
                 .requested_at
                 .filter(|_| mark(&slots.primary).is(&primary.key)),
         })
+    }
+
+    /// A newer document leads with the staged key. The primary retires even where it does not stand beside it, for whoever
+    /// left it out has not revoked it; unless its issuer says that it is gone.
+    async fn promoted(
+        &self,
+        slots: &Slots,
+        documents: &[(String, Document)],
+    ) -> Result<Option<Successor>> {
+        let there = documents.iter().map(|(_, there)| there);
+        let Some(as_told) = by_the_documents(slots, there, self.now) else {
+            return Ok(None);
+        };
+        let mut followed = as_told.clone();
+        if followed.secondary.is_none() {
+            let Statuses { primary, .. } = key_statuses(slots, self.connections).await?;
+            let key = Key {
+                retired_at: followed.primary.promoted_at,
+                ..slots.primary.clone()
+            };
+            let role = Role::Retiring;
+            followed.secondary =
+                (primary != Some(KeyStatus::Missing)).then_some(Secondary { role, key });
+        }
+        Ok(Some(Successor {
+            told: Told::ByOne,
+            as_told,
+            slots: followed,
+        }))
     }
 
     /// A document of the next generation leads with a key of which no state heard: a promotion or a replacement. The ledger

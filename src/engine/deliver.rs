@@ -2,7 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::domain::approval::Asked;
 use crate::domain::slots::Key;
+use crate::engine::approvals;
 use crate::engine::connections::{Delivery, in_delivery};
 use crate::engine::managed::{DeliveryRecord, DeliveryState};
 use crate::engine::secret_cache::SecretCache;
@@ -145,8 +147,12 @@ pub async fn withdraw(name: &str, delivery: &Delivery, keys: &[&Key]) -> Result<
     }
 }
 
-/// Takes away what was seen.
+/// Takes away what was seen. Whoever has to approve that is not asked twice.
 pub async fn remove(name: &str, delivery: &Delivery, seen: &Version) -> Result<()> {
+    if approvals::is_asked_for(delivery, None, &Asked::default()).await {
+        let place = delivery.store.place();
+        return in_delivery(name, Err(approvals::still_awaited(&place, None)));
+    }
     in_delivery(name, delivery.store.remove(seen).await)?;
     tracing::info!(delivery = %name, place = %delivery.store.place(), "withdrawn");
     Ok(())
@@ -181,5 +187,6 @@ pub fn record(written: Written, document: &Document, now: Instant) -> DeliveryRe
         state: DeliveryState::Delivered,
         reason: None,
         failing_since: None,
+        asked: Vec::new(),
     }
 }

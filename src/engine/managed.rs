@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use strum::{Display, EnumString};
 
+use crate::domain::approval::Asked;
 use crate::domain::deployments::Record;
-use crate::domain::slots::Slots;
+use crate::domain::slots::{Key, Slots};
 use crate::engine::former::Former;
 use crate::error::Error;
 use crate::instant::Instant;
@@ -47,6 +48,8 @@ pub struct DeliveryRecord {
     pub reason: Option<String>,
     /// Since when it cannot be read or written.
     pub failing_since: Option<Instant>,
+    /// Changes of it that a person had to approve, the newest last: all whose end nobody has seen, and the last one.
+    pub asked: Vec<Asked>,
 }
 
 impl DeliveryRecord {
@@ -75,12 +78,17 @@ impl DeliveryRecord {
     /// It could not be read or written when it was last tried, or what was written is not approved yet.
     pub fn is_failing(&self) -> bool {
         let failed = [DeliveryState::Failed, DeliveryState::Unreadable].contains(&self.state);
-        (failed || self.awaits_approval()) && self.failing_since.is_some()
+        (failed || self.is_for_a_person()) && self.failing_since.is_some()
     }
 
     /// What was written is neither there nor refused.
     pub fn awaits_approval(&self) -> bool {
         self.state == DeliveryState::AwaitingApproval
+    }
+
+    /// A person has to decide about what was written, or said no.
+    pub fn is_for_a_person(&self) -> bool {
+        self.awaits_approval() || self.state == DeliveryState::Rejected
     }
 }
 
@@ -95,6 +103,8 @@ pub enum DeliveryState {
     Failed,
     /// Written, and a person has to approve that before it stands there.
     AwaitingApproval,
+    /// Written, and a person said no.
+    Rejected,
     /// Its document is gone.
     Missing,
     /// Somebody else changed its document.
@@ -108,6 +118,19 @@ impl Managed {
     pub fn any_in_order(&self) -> bool {
         let mut records = self.deliveries.values();
         self.deliveries.is_empty() || records.any(DeliveryRecord::is_in_order)
+    }
+
+    /// The staged key that leads as soon as a person approves it. Nobody could read it yet.
+    pub fn successor(&self) -> Option<&Key> {
+        let staged = self.slots.as_ref()?.staged()?;
+        let waits = self
+            .deliveries
+            .values()
+            .filter(|record| record.is_for_a_person());
+        let mut asked = waits.filter_map(|record| record.asked.last());
+        asked
+            .any(|asked| asked.leads_with(staged))
+            .then_some(staged)
     }
 
     /// The former places, for people.

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod account_lock;
 pub mod adopt;
+pub mod approvals;
 pub mod by_hand;
 pub mod catch_up;
 pub mod collision;

@@ -10,6 +10,7 @@ use crate::domain::policy::Policy;
 use crate::domain::situation::{self, Facts, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::domain::word::Doubted;
+use crate::engine::approvals;
 use crate::engine::by_hand;
 use crate::engine::connections::Connections;
 use crate::engine::declared::refuse_partial_list;
@@ -34,6 +35,8 @@ pub struct Observed {
     pub vanished: bool,
     /// What the places said that could not be looked at.
     pub unreadable: Vec<Error>,
+    /// Changes that would put an older document in its place, or did.
+    pub outdated: Vec<Error>,
 }
 
 impl Observed {
@@ -98,6 +101,7 @@ pub async fn observe(
         deliveries: observed.deliveries,
         learned: observed.learned,
         unreadable: observed.unreadable,
+        outdated: observed.outdated,
     })
 }
 
@@ -187,6 +191,7 @@ struct ObservedDeliveries {
     learned: Option<Fingerprint>,
     anything_found: bool,
     unreadable: Vec<Error>,
+    outdated: Vec<Error>,
     /// A secret stands, or may stand, in something that is not a delivered document: not a copy, and not lost either.
     elsewhere: Copies,
 }
@@ -212,6 +217,12 @@ async fn look_at_deliveries(
         let seen = delivery.look(name).await;
         looks.insert(name, seen.map(|seen| seen.found));
     }
+    let mut changes = BTreeMap::new();
+    for (name, delivery) in &connections.deliveries {
+        if let (Some(Ok(found)), Some(record)) = (looks.get(name), managed.deliveries.get(name)) {
+            changes.insert(name, approvals::look(delivery, record, found).await);
+        }
+    }
     let mut observed = ObservedDeliveries {
         copies: in_state,
         // A store that cannot be read is believed; it may still hold something.
@@ -229,7 +240,13 @@ async fn look_at_deliveries(
     for name in connections.deliveries.keys() {
         let record = managed.deliveries.get(name).cloned().unwrap_or_default();
         let record = match looks.get(name) {
-            Some(Ok(found)) => observed.record(slots, record, found),
+            Some(Ok(found)) => {
+                let changes = changes.remove(name).flatten();
+                let record = record.judged(found, changes.as_deref());
+                let late = approvals::outdated(name, &record, found, changes.as_deref());
+                observed.outdated.extend(late);
+                observed.record(slots, record, found)
+            }
             Some(Err(error)) => record.failing(DeliveryState::Unreadable, name, error, now),
             None => record,
         };
@@ -294,7 +311,7 @@ impl ObservedDeliveries {
     fn believe_what_awaits_approval(&mut self, managed: &Managed, connections: &Connections) {
         let wanted = connections.deliveries.keys();
         let mut records = wanted.filter_map(|name| managed.deliveries.get(name));
-        if records.any(DeliveryRecord::awaits_approval) {
+        if records.any(DeliveryRecord::is_for_a_person) {
             self.anything_found = true;
             self.elsewhere = Copies {
                 primary: true,
@@ -358,7 +375,10 @@ impl ObservedDeliveries {
             _ => None,
         };
         let state = match found {
-            Found::Document(document) if self.is_as_expected(slots, document) => {
+            Found::Document(document)
+                if (self.is_as_expected(slots, document) && !record.is_to_change(found))
+                    || record.is_rid_of_the_retiring_key(slots, document) =>
+            {
                 return DeliveryRecord {
                     state: DeliveryState::Delivered,
                     reason: None,
@@ -366,7 +386,7 @@ impl ObservedDeliveries {
                     ..record
                 };
             }
-            _ if record.state == DeliveryState::Failed || record.awaits_approval() => {
+            _ if record.state == DeliveryState::Failed || record.is_for_a_person() => {
                 return DeliveryRecord {
                     fingerprint: leads,
                     ..record

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::Found;
+use crate::domain::approval::Asked;
 use crate::error::Result;
 use crate::instant::Instant;
 use crate::secret::Secret;
@@ -43,6 +44,15 @@ impl DocumentKey {
 }
 
 impl Document {
+    /// What a change asks for that puts it in a place.
+    pub fn asked(&self) -> Asked {
+        let second = self.secondary.as_ref();
+        Asked {
+            leads: Some(self.primary.secret.fingerprint()),
+            second: second.map(|key| key.secret.fingerprint()),
+        }
+    }
+
     /// A second copy, for as long as the first is still written.
     pub(crate) fn duplicate(&self) -> Self {
         Self {

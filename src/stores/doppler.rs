@@ -1,6 +1,8 @@
 //! Doppler: the variables of a config. Both slots are written in one call, each under the value that it is expected to have,
 //! so that Doppler itself refuses a write over a change by somebody else.
 
+mod changes;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use super::{
     Written,
 };
 use crate::context::Context;
+use crate::domain::approval::Change;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Body, Call, Meaning, Refusal, Repeat};
 use crate::issuers::Permission;
@@ -31,11 +34,18 @@ pub struct DopplerSecrets;
 
 const SECRETS: &str = "/v3/configs/config/secrets";
 
-const PERMISSIONS: &[Permission] = &[Permission {
-    name: "read and write access to the secrets of the config",
-    needed: "to look at what stands there and to deliver: a service token with `read/write`, or a service account whose role \
+const PERMISSIONS: &[Permission] = &[
+    Permission {
+        name: "read and write access to the secrets of the config",
+        needed: "to look at what stands there and to deliver: a service token with `read/write`, or a service account whose role \
              has it",
-}];
+    },
+    Permission {
+        name: "view change requests of the workplace",
+        needed: "to tell a change that was rejected from one that is still open, where configs are under a change request policy. \
+                 Without it a change is taken to be open",
+    },
+];
 
 impl StoreKind for DopplerSecrets {
     fn name(&self) -> &'static str {
@@ -198,12 +208,16 @@ impl Store for Config {
             _ if variables::is_same(&after, &wanted) => Ok(done(&after)),
             _ if variables::version(&after) != *expected => Err(self.changed()),
             Some(refusal) if refusal.meaning == Meaning::Conflict => Err(self.changed()),
-            Some(refusal) => Err(refusal.explain(format!("{} could not be written", self.place()))),
+            Some(refusal) => Err(self.refused(refusal, "written")),
             None => Ok(Written::AwaitsApproval(format!(
                 "the change requests of config {} of project {} in Doppler",
                 self.config, self.project
             ))),
         }
+    }
+
+    async fn changes(&self) -> Option<Vec<Change>> {
+        self.change_requests().await.ok()
     }
 
     async fn remove(&self, expected: &Version) -> Result<()> {
@@ -227,7 +241,7 @@ impl Store for Config {
         match removed {
             _ if after.iter().all(Option::is_none) => Ok(()),
             Err(refusal) if refusal.meaning != Meaning::Conflict => {
-                Err(refusal.explain(format!("{} could not be removed", self.place())))
+                Err(self.refused(refusal, "removed"))
             }
             Err(_) => Err(self.changed()),
             Ok(()) => Err(Error::new(
@@ -312,6 +326,27 @@ impl Config {
             )
         };
         self.doppler.read_answer::<Answer>(&call).await.map(drop)
+    }
+
+    /// A config under a policy may take no change from a token at all, and then asks nobody for approval either.
+    fn refused(&self, refusal: Refusal, what: &str) -> Error {
+        let place = self.place();
+        if !refusal.is(doppler::CHANGE_REQUEST_REQUIRED) {
+            return refusal.explain(format!("{place} could not be {what}"));
+        }
+        Error::new(
+            Kind::Denied,
+            format!(
+                "{place} could not be {what}: Doppler demands a change request for this config"
+            ),
+            format!(
+                "A change request policy covers config {} of project {}, and Doppler lets this token change nothing there \
+                 directly. Nothing was changed, and no change request was made. In Doppler, under Change Requests and \
+                 Policies, take the config out of the policy; or deliver to a config that is under none, and let a person \
+                 carry the key over.",
+                self.config, self.project
+            ),
+        )
     }
 
     fn unread(&self, refusal: Refusal) -> Error {

@@ -1,6 +1,8 @@
 //! Infisical: secrets below a path. Both slots are written in one call. Infisical knows no condition for a write, so what
 //! stands there is looked at right before.
 
+mod changes;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,6 +21,7 @@ use super::{
     Written,
 };
 use crate::context::Context;
+use crate::domain::approval::Change;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Body, Call, Refusal, Repeat};
 use crate::issuers::Permission;
@@ -45,6 +48,11 @@ const PERMISSIONS: &[Permission] = &[
     Permission {
         name: "secrets: Delete",
         needed: "to take a delivery away",
+    },
+    Permission {
+        name: "secret approval requests: Read",
+        needed: "to tell a change that was rejected from one that is still open, where a policy asks for approval and the version \
+                 of Infisical shows requests to machine identities. Without it a change is taken to be open",
     },
 ];
 
@@ -158,7 +166,7 @@ struct Changed {
 
 /// What became of a change.
 #[derive(PartialEq, Eq)]
-enum Change {
+enum Outcome {
     Made,
     AwaitsApproval,
 }
@@ -237,7 +245,7 @@ impl Store for Folder {
         let changed = self.change(Method::PATCH, &wanted).await;
         let changed = changed
             .map_err(|refusal| refusal.explain(format!("{} could not be written", self.place())))?;
-        if changed == Change::AwaitsApproval {
+        if changed == Outcome::AwaitsApproval {
             return Ok(Written::AwaitsApproval(self.approvals()));
         }
         let after = self
@@ -249,6 +257,10 @@ impl Store for Folder {
             true => Ok(done(&after)),
             false => Err(super::changed(&self.place())),
         }
+    }
+
+    async fn changes(&self) -> Option<Vec<Change>> {
+        self.approval_requests().await.ok()
     }
 
     async fn remove(&self, expected: &Version) -> Result<()> {
@@ -264,8 +276,8 @@ impl Store for Folder {
             return Err(super::changed(&self.place()));
         }
         match self.change(Method::DELETE, &there).await {
-            Ok(Change::Made) => Ok(()),
-            Ok(Change::AwaitsApproval) => Err(Error::new(
+            Ok(Outcome::Made) => Ok(()),
+            Ok(Outcome::AwaitsApproval) => Err(Error::new(
                 Kind::Awaiting,
                 format!(
                     "{} is not removed yet: the change awaits approval",
@@ -309,7 +321,7 @@ impl Folder {
     }
 
     /// One call for all that have a value.
-    async fn change(&self, method: Method, values: &Values) -> Result<Change, Refusal> {
+    async fn change(&self, method: Method, values: &Values) -> Result<Outcome, Refusal> {
         let deletes = method == Method::DELETE;
         let there = (0..SUFFIXES.len()).filter_map(|index| Some((index, values[index].as_ref()?)));
         let secrets: Vec<Value> = there
@@ -339,10 +351,10 @@ impl Folder {
         match self.infisical.read_answer(&call).await? {
             Changed {
                 approval: Some(_), ..
-            } => Ok(Change::AwaitsApproval),
+            } => Ok(Outcome::AwaitsApproval),
             Changed {
                 secrets: Some(_), ..
-            } => Ok(Change::Made),
+            } => Ok(Outcome::Made),
             Changed { .. } => Err(Refusal::not_understood(
                 "Infisical",
                 "Infisical",

@@ -27,6 +27,7 @@ use sha2::{Digest, Sha256};
 use tf_provider::value::ValueAny;
 
 use crate::context::Context;
+use crate::domain::approval::{Asked, Change};
 use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::Permission;
 use crate::schema::Attributes;
@@ -127,6 +128,15 @@ impl Found {
             is_hidden: true,
             ..Foreign::default()
         })
+    }
+
+    /// What a change asks for that leaves this in a place; `None` where its keys cannot be told.
+    pub fn asked(&self) -> Option<Asked> {
+        match self {
+            Self::Document(document) => Some(document.asked()),
+            Self::Nothing => Some(Asked::default()),
+            Self::Deleted(_) | Self::Foreign(_) | Self::Opaque => None,
+        }
     }
 
     /// The same, with the words of foreign content noted: it may hold a key of ours all the same.
@@ -301,6 +311,12 @@ pub trait Store: Send + Sync {
     /// Why [`remove`](Self::remove) leaves what stands there, in words that end a sentence; `None` if it takes it away.
     async fn keeps(&self) -> Result<Option<&'static str>> {
         Ok(None)
+    }
+
+    /// Changes of this place that a person had to approve, the newest first; `None` where nobody may look at them. Those that
+    /// ended long ago may be left out.
+    async fn changes(&self) -> Option<Vec<Change>> {
+        None
     }
 
     /// Takes away the `expected` content, for a delivery that ended or a write that is undone. The caller has made sure

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use reqwest::{Request, Url};
+use reqwest::{Request, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tf_provider::schema::AttributeType;
@@ -20,6 +20,10 @@ use crate::secret::Secret;
 use crate::settings::Settings;
 
 const API: &str = "https://api.doppler.com";
+
+/// The code that stands for a refusal of which Doppler's words, which may repeat a secret, say that a person has to make a
+/// change request.
+pub const CHANGE_REQUEST_REQUIRED: &str = "change_request_required";
 
 /// The client of the provider block.
 pub struct Doppler {
@@ -132,7 +136,20 @@ impl Vendor for Doppler {
     }
 
     fn error_body(&self, answer: &Answer) -> ErrorBody {
-        error_in_json(answer, "/code", "/messages/0")
+        let told = error_in_json(answer, "/code", "/messages/0");
+        let is_required = answer.status == StatusCode::FORBIDDEN
+            && told.message.to_lowercase().contains("change request");
+        match is_required {
+            true => ErrorBody {
+                code: CHANGE_REQUEST_REQUIRED.to_owned(),
+                ..told
+            },
+            false => told,
+        }
+    }
+
+    fn is_code(&self, code: &str) -> bool {
+        code == CHANGE_REQUEST_REQUIRED
     }
 
     fn permission(&self, call: &Call<'_>) -> String {

@@ -17,8 +17,14 @@ pub struct State {
     pub secrets: BTreeMap<String, String>,
     /// Secrets whose values are withheld.
     pub restricted: Vec<String>,
-    /// What waits for a person; `None` where changes are made at once.
-    pub waiting: Option<Vec<Vec<Value>>>,
+    /// Changes wait for a person.
+    pub is_gated: bool,
+    /// Change requests, oldest first.
+    pub requests: Vec<ChangeRequest>,
+    /// The token may look at change requests.
+    pub shows_requests: bool,
+    /// A policy takes no change from a token, and says so.
+    pub is_forbidden: bool,
     pub writes: usize,
     /// The workplace of the token.
     pub workplace: String,
@@ -28,12 +34,44 @@ pub struct State {
     pub rival: Option<(String, String)>,
 }
 
+/// A change that a person has to approve.
+pub struct ChangeRequest {
+    /// `open`, `applied` or `canceled`.
+    pub status: &'static str,
+    changes: Vec<Value>,
+}
+
 impl State {
-    /// A person approves everything that waits.
-    pub fn approve(&mut self) {
-        for changes in self.waiting.take().unwrap_or_default() {
-            self.make(&changes);
-        }
+    /// A person approves a request, by its number.
+    pub fn approve(&mut self, number: usize) {
+        let request = &mut self.requests[number];
+        request.status = "applied";
+        let changes = request.changes.clone();
+        self.make(&changes);
+    }
+
+    /// A person closes a request, by its number.
+    pub fn reject(&mut self, number: usize) {
+        self.requests[number].status = "canceled";
+    }
+
+    /// The numbers of those that are open.
+    pub fn open(&self) -> Vec<usize> {
+        let requests = self.requests.iter().enumerate();
+        let open = requests.filter(|(_, request)| request.status == "open");
+        open.map(|(number, _)| number).collect()
+    }
+
+    fn list(&self, status: Option<&str>) -> Answer {
+        let requests = self.requests.iter().enumerate().rev();
+        let listed = requests.filter(|(_, request)| {
+            let is_open = request.status == "open";
+            status.is_none_or(|status| (status == "open") == is_open)
+        });
+        let listed: Vec<Value> = listed
+            .map(|(number, request)| request.tell(number, false))
+            .collect();
+        answer_json(200, &Value::Array(listed))
     }
 
     fn make(&mut self, changes: &[Value]) {
@@ -92,6 +130,7 @@ pub fn start() -> Service<State> {
     let state = State {
         secrets: [("STRIPE".to_owned(), "made-up-other".to_owned())].into(),
         workplace: "made-up-workplace".to_owned(),
+        shows_requests: true,
         ..State::default()
     };
     Service::start(state, answer)
@@ -104,6 +143,9 @@ fn answer(state: &mut State, request: &Asked) -> Answer {
     if request.path == "/v3/me" {
         let workplace = json!({ "slug": state.workplace, "name": "Made up" });
         return answer_json(200, &json!({ "type": "service", "workplace": workplace }));
+    }
+    if let Some(answer) = change_requests(state, request) {
+        return answer;
     }
     if request.path != "/v3/configs/config/secrets" {
         return refuse(404, "Not found");
@@ -128,11 +170,55 @@ fn answer(state: &mut State, request: &Asked) -> Answer {
     if !changes.iter().all(|change| state.holds(change)) {
         return refuse(400, "A secret does not have the expected value");
     }
-    match &mut state.waiting {
-        Some(waiting) => waiting.push(changes),
-        None => state.make(&changes),
+    if state.is_forbidden {
+        return refuse(
+            403,
+            "You must create a change request to modify this config",
+        );
+    }
+    match state.is_gated {
+        true => state.requests.push(ChangeRequest {
+            status: "open",
+            changes,
+        }),
+        false => state.make(&changes),
     }
     state.show(None)
+}
+
+fn change_requests(state: &State, request: &Asked) -> Option<Answer> {
+    let path = request.path.strip_prefix("/v3/workplace/change_requests")?;
+    if !state.shows_requests {
+        return Some(refuse(403, "This token may not look at them"));
+    }
+    let Some(id) = path.strip_prefix("/change_request/cr-") else {
+        return Some(state.list(request.query("status")));
+    };
+    let number: usize = id.parse().unwrap();
+    let told = state.requests[number].tell(number, request.query("reveal") == Some("true"));
+    Some(answer_json(200, &json!({ "changeRequest": told })))
+}
+
+impl ChangeRequest {
+    fn tell(&self, number: usize, reveals: bool) -> Value {
+        let update = |change: &Value| {
+            let value = reveals.then_some(&change["value"]);
+            json!({ "name": change["name"], "value": value, "shouldDelete": change["shouldDelete"] == true })
+        };
+        let updates: Vec<Value> = self.changes.iter().map(update).collect();
+        let target = json!({
+            "project": { "slug": PROJECT, "name": PROJECT }, "config": { "slug": "made-up", "name": CONFIG },
+        });
+        let status = if self.status == "open" {
+            "open"
+        } else {
+            "closed"
+        };
+        json!({
+            "id": format!("cr-{number}"), "title": "", "status": status,
+            "units": [{ "id": "made-up-unit", "status": self.status, "target": target, "updates": updates }],
+        })
+    }
 }
 
 fn refuse(status: u16, message: &str) -> Answer {

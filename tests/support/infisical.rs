@@ -19,18 +19,44 @@ pub struct State {
     pub hides: bool,
     /// The machine identity may not see the folder.
     pub is_out_of_sight: bool,
-    /// What waits for a person; `None` where changes are made at once.
-    pub waiting: Option<Vec<Value>>,
+    /// Changes wait for a person.
+    pub is_gated: bool,
+    /// Approval requests, oldest first.
+    pub requests: Vec<ApprovalRequest>,
+    /// A machine identity may look at approval requests.
+    pub shows_requests: bool,
     pub logins: usize,
     pub writes: usize,
 }
 
+/// A change that a person has to approve.
+pub struct ApprovalRequest {
+    /// It waits for a person.
+    pub is_open: bool,
+    has_merged: bool,
+    deletes: bool,
+    body: Value,
+}
+
 impl State {
-    /// A person approves everything that waits.
-    pub fn approve(&mut self) {
-        for body in self.waiting.take().unwrap_or_default() {
-            self.make(&body);
-        }
+    /// A person approves a request, by its number.
+    pub fn approve(&mut self, number: usize) {
+        let request = &mut self.requests[number];
+        (request.is_open, request.has_merged) = (false, true);
+        let body = request.body.clone();
+        self.make(&body);
+    }
+
+    /// A person closes a request, by its number.
+    pub fn reject(&mut self, number: usize) {
+        self.requests[number].is_open = false;
+    }
+
+    /// The numbers of those that are open.
+    pub fn open(&self) -> Vec<usize> {
+        let requests = self.requests.iter().enumerate();
+        let open = requests.filter(|(_, request)| request.is_open);
+        open.map(|(number, _)| number).collect()
     }
 
     fn make(&mut self, body: &Value) {
@@ -60,6 +86,7 @@ impl State {
 pub fn start() -> Service<State> {
     let state = State {
         secrets: [("STRIPE".to_owned(), "made-up-other".to_owned())].into(),
+        shows_requests: true,
         ..State::default()
     };
     Service::start(state, answer)
@@ -82,6 +109,9 @@ fn answer(state: &mut State, request: &Asked) -> Answer {
     if state.logins == 0 || request.bearer() != Some(&session) {
         return refuse(401, "UnauthorizedError", "Token is not valid");
     }
+    if let Some(answer) = approval_requests(state, request) {
+        return answer;
+    }
     let of = |name: &str| match request.method.as_str() {
         "GET" => request.query(name).map(str::to_owned),
         _ => body[name].as_str().map(str::to_owned),
@@ -99,14 +129,69 @@ fn answer(state: &mut State, request: &Asked) -> Answer {
             if request.method == "PATCH" && body["mode"] != "upsert" {
                 return refuse(404, "NotFound", "Secret does not exist");
             }
-            if let Some(waiting) = &mut state.waiting {
-                waiting.push(body);
-                return answer_json(200, &json!({ "approval": { "id": "made-up-approval" } }));
+            if state.is_gated {
+                state.requests.push(ApprovalRequest {
+                    is_open: true,
+                    has_merged: false,
+                    deletes: request.method == "DELETE",
+                    body,
+                });
+                let number = state.requests.len() - 1;
+                let approval = state.requests[number].tell(number);
+                return answer_json(200, &json!({ "approval": approval }));
             }
             state.make(&body);
             answer_json(200, &json!({ "secrets": [] }))
         }
         _ => refuse(404, "NotFound", "No such route"),
+    }
+}
+
+fn approval_requests(state: &State, request: &Asked) -> Option<Answer> {
+    let path = request
+        .path
+        .strip_prefix("/api/v1/secret-approval-requests")?;
+    if !state.shows_requests {
+        let message = "You are not allowed to access this resource";
+        return Some(refuse(403, "ForbiddenError", message));
+    }
+    let Some(id) = path.strip_prefix("/ar-") else {
+        assert_eq!(request.query("projectId"), Some(PROJECT));
+        let requests = state.requests.iter().enumerate().rev();
+        let listed: Vec<Value> = requests
+            .map(|(number, request)| request.tell(number))
+            .collect();
+        return Some(answer_json(
+            200,
+            &json!({ "approvals": listed, "totalCount": listed.len() }),
+        ));
+    };
+    let number: usize = id.parse().unwrap();
+    let request = &state.requests[number];
+    let secrets = request.body["secrets"].as_array().unwrap();
+    let op = if request.deletes { "delete" } else { "update" };
+    let commits: Vec<Value> = secrets
+        .iter()
+        .map(|secret| {
+            json!({
+                "op": op, "secretKey": secret["secretKey"], "secretValue": secret["secretValue"],
+                "secretValueHidden": false,
+            })
+        })
+        .collect();
+    let mut told = request.tell(number);
+    told["secretPath"] = json!("/");
+    told["commits"] = Value::Array(commits);
+    Some(answer_json(200, &json!({ "approval": told })))
+}
+
+impl ApprovalRequest {
+    fn tell(&self, number: usize) -> Value {
+        let status = if self.is_open { "open" } else { "closed" };
+        json!({
+            "id": format!("ar-{number}"), "slug": format!("made-up-{number}"), "status": status, "hasMerged": self.has_merged,
+            "environment": "prod", "reviewers": [],
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::domain::finding::{Finding, Status};
 use crate::domain::moves::Move;
 use crate::domain::situation::{Copy, Seen, Situation};
 use crate::domain::slots::Slots;
+use crate::domain::ways;
 
 /// It comes before everything else, and waits for nothing that the policy says.
 pub(in crate::domain) fn a_key_is_compromised(
@@ -22,8 +23,16 @@ pub(in crate::domain) fn a_key_is_compromised(
     }
     let mut reason = words::found(emergency);
     if let Some(staged) = awaited.filter(|_| next.is_none()) {
-        reason +=
-            &format!(", and staged key {staged} takes its place once what was written is approved");
+        reason += &match situation.is_rejected() {
+            false => format!(
+                " and NOT revoked, and staged key {staged} takes its place once what was written is approved"
+            ),
+            true => format!(
+                " and NOT revoked, for the change that puts staged key {staged} in its place was rejected: {} to have another \
+                 key",
+                ways::ASK
+            ),
+        };
     }
     if let Some(hand) = situation.by_hand {
         let lacks = situation.lacks_a_new_key();
@@ -102,11 +111,12 @@ fn move_about_keys(situation: &Situation, slots: &Slots, emergency: &Emergency) 
     })
 }
 
-/// The key that is to take the place of a compromised primary, once a person approves its delivery.
-fn awaited<'a>(situation: &Situation, slots: &'a Slots, emergency: &Emergency) -> Option<&'a str> {
-    let staged = slots.staged().filter(|key| !emergency.has(key))?;
-    let waits = emergency.has(&slots.primary) && situation.waits_for_approval();
-    waits.then(|| staged.label())
+/// The key that is to take the place of a compromised primary, once a person approves its delivery. A change that would put
+/// the compromised key first again is not waited for.
+fn awaited<'a>(situation: &'a Situation, slots: &Slots, emergency: &Emergency) -> Option<&'a str> {
+    let successor = situation.successor().filter(|key| !emergency.has(key))?;
+    let waits = emergency.has(&slots.primary) && !situation.rotation_requested;
+    waits.then(|| successor.label())
 }
 
 /// The key beside the primary may be all that works, so it stays until another is delivered, compromised or not; the primary,

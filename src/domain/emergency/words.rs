@@ -6,7 +6,7 @@ use crate::domain::deliveries;
 use crate::domain::deployments;
 use crate::domain::emergency::{Emergency, Order};
 use crate::domain::moves::Move;
-use crate::domain::situation::{Seen, Situation};
+use crate::domain::situation::{Repair, Seen, Situation};
 use crate::domain::slots::{Key, Role, Slots};
 
 /// What was found, as a clause.
@@ -65,7 +65,7 @@ pub fn announcement(
             "{name}: {sentences} In all {}, {}.{}",
             keys(revoked, "revoked"),
             keys(minted, "minted"),
-            unless_it_begins_to_fail(emergency, legs)
+            unless_it_begins_to_fail(situation, emergency, legs)
         ),
     }
 }
@@ -79,12 +79,21 @@ fn keys(count: usize, what: &str) -> String {
 }
 
 /// What an apply does about a failure that no plan can know.
-fn unless_it_begins_to_fail(emergency: &Emergency, legs: &[Leg]) -> &'static str {
+fn unless_it_begins_to_fail(
+    situation: &Situation,
+    emergency: &Emergency,
+    legs: &[Leg],
+) -> &'static str {
     let swap = legs
         .iter()
         .position(|leg| matches!(leg.next, Move::Replace | Move::Promote));
     let waits = swap.is_some_and(|swap| legs[swap..].iter().any(|leg| leg.next == Move::Contain));
+    let is_gated = situation.repairs.iter().any(Repair::is_for_a_person);
     match (emergency.order, waits) {
+        (Order::ReplaceFirst, true) if is_gated => {
+            " Where a person has to approve the delivery of the new key, it is staged until then, the compromised key is NOT \
+             revoked before, and the apply fails. To revoke it whatever happens, set order = \"revoke_first\"."
+        }
         (Order::ReplaceFirst, true) => {
             " If the new key fails, or a required delivery that is in order now cannot be written, the compromised key is \
              not revoked and the apply fails; the next plan says what it then does. To revoke it whatever happens, set \

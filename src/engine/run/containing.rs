@@ -18,8 +18,12 @@ impl Run<'_> {
 
     /// The move that is being taken is one that an emergency asks for. Whatever follows it in the same apply is none.
     pub fn answers_an_emergency(&self) -> bool {
+        self.contains() || self.primary_is_compromised()
+    }
+
+    pub(super) fn primary_is_compromised(&self) -> bool {
         let slots = self.managed.slots.as_ref();
-        self.contains() || slots.is_some_and(|slots| self.is_compromised(&slots.primary))
+        slots.is_some_and(|slots| self.is_compromised(&slots.primary))
     }
 
     pub(super) fn is_compromised(&self, key: &Key) -> bool {
@@ -117,13 +121,24 @@ impl Run<'_> {
             return None;
         }
         let mut records = self.managed.deliveries.iter();
-        let holds =
-            |record: &DeliveryRecord| record.is_failing() && record.fingerprint == key.fingerprint;
-        let (name, _) = records.find(|(_, record)| holds(record))?;
+        let holds = |name: &str, record: &DeliveryRecord| {
+            record.is_failing()
+                && (record.fingerprint == key.fingerprint || self.stands_in(name, key))
+        };
+        let (name, record) = records.find(|(name, record)| holds(name, record))?;
+        let (why, way) = match record.is_for_a_person() {
+            true => (
+                "the change that takes it out awaits approval",
+                "Approve that",
+            ),
+            false => ("could not be written", "Mend the delivery"),
+        };
         Some(Error::new(
             Kind::Other,
-            format!("delivery {name:?} still holds it and could not be written"),
-            "Whoever reads it there goes on accepting it. Mend the delivery and apply again, or empty the place by hand.",
+            format!("delivery {name:?} still holds it and {why}"),
+            format!(
+                "Whoever reads it there goes on accepting it. {way} and apply again, or empty the place by hand."
+            ),
         ))
     }
 

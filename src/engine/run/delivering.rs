@@ -51,6 +51,10 @@ impl Run<'_> {
     pub(super) async fn deliver(&mut self, content: Content) -> Result<()> {
         match content {
             Content::Swapped => self.refuse_incomplete()?,
+            // What takes its place is written next, so nobody is given the compromised key once more.
+            Content::PrimaryAlone | Content::Current if self.primary_is_compromised() => {
+                return Ok(());
+            }
             // A key that cannot be revoked yet stays where consumers look for it.
             Content::PrimaryAlone => {
                 self.successor_is_missing().map_or(Ok(()), Err)?;
@@ -120,9 +124,26 @@ impl Run<'_> {
             move |_| run.write(name, delivery, document),
             |_| None,
         );
-        let record = deliver::record(written.await?, document, self.clock.now());
+        let written = written.await;
+        if matches!(&written, Err(error) if error.kind != Kind::Awaiting) {
+            return written.map(drop);
+        }
+        let former = self.managed.deliveries.remove(name).unwrap_or_default();
+        let is_asked = written.is_err() || !former.asked.is_empty();
+        let record = match is_asked {
+            true => former.asking(document.asked()),
+            false => former,
+        };
+        let (record, outcome) = match written {
+            Ok(written) => {
+                let asked = record.asked;
+                let record = deliver::record(written, document, self.clock.now());
+                (DeliveryRecord { asked, ..record }, Ok(()))
+            }
+            Err(error) => (record, Err(error)),
+        };
         self.managed.deliveries.insert(name.to_owned(), record);
-        Ok(())
+        outcome
     }
 
     /// What failed in this apply fails again, what holds the keys as it should needs no copy of them, and what awaits
@@ -132,7 +153,7 @@ impl Run<'_> {
         let has_moved = || former.iter().any(|place| place.former.name == name);
         let record = self.managed.deliveries.get(name);
         let is_settled = record.is_some_and(|record| {
-            record.is_in_order() || (record.awaits_approval() && !has_moved())
+            record.is_in_order() || (record.is_for_a_person() && !has_moved())
         });
         self.trouble.failed.contains(name) || (content == Content::Current && is_settled)
     }
@@ -283,6 +304,11 @@ impl Run<'_> {
         awaited: bool,
     ) -> Result<()> {
         let now = self.clock.now();
+        if content == Content::PrimaryAlone
+            && let Some(error) = self.keeps_the_retiring_key()
+        {
+            return Err(error);
+        }
         let is_somewhere = self.managed.any_in_order();
         if !is_somewhere && !self.is_kept_for_approval(content) {
             match content {
@@ -359,6 +385,7 @@ impl Run<'_> {
         };
         // A key whose secret is lost for certain is left out: consumers that still hold it are not disturbed.
         let at_hand = |key: &&Key| self.secrets.secret_of(key).is_some();
+        let second = second.filter(|key| self.may_stand_beside(key));
         let second = second.filter(|key| at_hand(key) || self.is_missing(key));
         deliver::document(&self.secrets, first, second, generation, rotated_at)
     }

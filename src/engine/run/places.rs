@@ -3,16 +3,16 @@
 
 use crate::domain::moves::Move;
 use crate::domain::situation::Seen;
-use crate::domain::slots::Slots;
+use crate::domain::slots::{Key, Slots};
 use crate::engine::catch_up::by_the_documents;
 use crate::engine::collision::refuse_foreign;
 use crate::engine::connections::{Delivery, in_delivery, stale};
 use crate::engine::deliver::{self, Written};
 use crate::engine::journal::mark;
 use crate::engine::managed::DeliveryRecord;
-use crate::engine::precondition::{Ours, behind, mark_of, refused, stranger};
+use crate::engine::precondition::{Ours, behind, is, mark_of, refused, stranger};
 use crate::engine::run::Run;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::ledger::KeyMark;
 use crate::stores::{Document, Found, Observation, Version};
 
@@ -130,12 +130,19 @@ impl Run<'_> {
     ) -> Result<Written> {
         let expected = self.expected(name, delivery).await?;
         self.keep_what_is_overwritten(name);
+        self.refuse_to_ask_again(name, delivery, document).await?;
         let former = self.managed.deliveries.get(name);
         let known = former.and_then(|record| record.place.clone());
         let id = &self.managed.id;
         let written = deliver::write(id, name, delivery, former, document, &expected).await;
-        let receipt = written.inspect_err(|_| {
+        let receipt = written.inspect_err(|error| {
             self.trouble.unsure.insert(name.to_owned());
+            if let Some(record) = self.managed.deliveries.get_mut(name)
+                && error.kind == Kind::Awaiting
+            {
+                // What is asked for now has not been waiting before.
+                record.failing_since = None;
+            }
         })?;
         self.trouble.unsure.remove(name);
         let seen = Observation {
@@ -198,6 +205,21 @@ impl Run<'_> {
         observed
             .filter(move |(_, seen)| seen.as_ref().is_ok_and(leads))
             .map(|(name, _)| name.as_str())
+    }
+
+    /// The document that was last seen there has this key in one of its slots.
+    pub(super) fn stands_in(&self, name: &str, key: &Key) -> bool {
+        let Some(Ok(Observation {
+            found: Found::Document(document),
+            ..
+        })) = self.observed.get(name)
+        else {
+            return false;
+        };
+        let mut there = [Some(&document.primary), document.secondary.as_ref()]
+            .into_iter()
+            .flatten();
+        there.any(|there| is(key, there))
     }
 
     /// A required place that could not be looked at and that this resource never wrote: it may lead with any key that an

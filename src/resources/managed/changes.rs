@@ -70,6 +70,7 @@ pub fn repairs(prior: &ManagedState, planned: &ManagedState) -> Vec<Repair> {
             failing_since: record.failing_since.filter(|_| told),
             holds_primary,
             is_rolled_back: why == Why::Altered && holds_secondary && is_retiring(prior),
+            asked: record.asked.last().filter(|_| told).cloned(),
             ..Repair::new(*name, why)
         })
     });
@@ -94,6 +95,7 @@ fn wrong(former: Option<&Fields>, fields: &Fields, record: &DeliveryRecord) -> O
         (Some(former), _) if !same_place(former, fields) => Some(Why::Moved),
         (_, DeliveryState::Delivered) => None,
         (_, DeliveryState::AwaitingApproval) => Some(Why::Awaited),
+        (_, DeliveryState::Rejected) => Some(Why::Rejected),
         (_, DeliveryState::Missing) => Some(Why::Missing),
         (_, DeliveryState::Altered) => Some(Why::Altered),
         (_, DeliveryState::Unreadable) => Some(Why::Unreadable),

@@ -169,7 +169,25 @@ async fn revoke_and_withdraw(
             || past.has(mark)
     };
     told.extend(withdraw(&is_ours, records).await?);
+    told.extend(to_be_rejected(managed));
     Ok(told)
+}
+
+/// What was asked for and is not approved yet is nothing that a destroy could take back.
+fn to_be_rejected(managed: &Managed) -> impl Iterator<Item = Error> {
+    let records = managed.deliveries.iter();
+    let waits = records.filter(|(_, record)| record.awaits_approval());
+    waits.map(|(name, record)| {
+        let why = record
+            .reason
+            .as_deref()
+            .unwrap_or("a change awaits approval");
+        Error::new(
+            Kind::Awaiting,
+            format!("delivery {name:?}: {why}"),
+            "Reject it: approved, it would deliver a dead key.",
+        )
+    })
 }
 
 /// A key that only a person can revoke does not keep a resource, and is told of.

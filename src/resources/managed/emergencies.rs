@@ -49,8 +49,19 @@ fn in_blocks(state: &ManagedState) -> Vec<Declared> {
 
 /// What is remembered, with what this configuration declares anew.
 pub fn noted(state: &ManagedState, managed: &Managed, known: &[Incident]) -> Vec<Incident> {
-    let slots = managed.slots.as_ref();
+    let slots = readable(managed);
+    let slots = slots.as_ref();
     emergency::noted(&declared(state, known, slots), known, slots)
+}
+
+/// The keys that a thief could read. One that leads only once a person approves it stands nowhere yet: it is what takes the
+/// place of a compromised key, and none of them.
+fn readable(managed: &Managed) -> Option<Slots> {
+    let mut slots = managed.slots.clone()?;
+    if managed.successor().is_some() {
+        slots.secondary = None;
+    }
+    Some(slots)
 }
 
 /// What is to be done now.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tf_provider::value::{Value, ValueAny};
 
+use crate::domain::approval::Asked;
 use crate::domain::deployments::Record;
 use crate::domain::emergency::Incident;
 use crate::domain::planner::Decision;
@@ -92,6 +93,7 @@ pub struct DeliveryStatus {
     pub reason: Value<String>,
     pub failing_since: Value<String>,
     pub place: Value<String>,
+    pub asked_for: Value<Vec<Value<String>>>,
 }
 
 /// What Terraform keeps for us and shows nobody. Never a secret. Of a key at rest there is nothing to keep, and
@@ -356,6 +358,12 @@ fn damaged(slot: &str, attribute: &str, wanted: &str) -> Error {
 }
 
 impl DeliveryStatus {
+    fn asked(&self) -> Vec<Asked> {
+        let asked = self.asked_for.as_ref_option().into_iter().flatten();
+        let asked = asked.filter_map(|marks| marks.as_deref_option());
+        asked.map(Asked::recorded).collect()
+    }
+
     fn new(record: &DeliveryRecord) -> Self {
         Self {
             version: record.version.clone().into(),
@@ -369,6 +377,7 @@ impl DeliveryStatus {
             reason: record.reason.clone().into(),
             failing_since: instant(record.failing_since),
             place: record.place.clone().into(),
+            asked_for: asked_for(&record.asked),
         }
     }
 
@@ -385,7 +394,20 @@ impl DeliveryStatus {
             reason: self.reason.as_deref_option().map(str::to_owned),
             failing_since: read(&self.failing_since),
             place: self.place.as_deref_option().map(str::to_owned),
+            asked: self.asked(),
         }
+    }
+}
+
+fn asked_for(asked: &[Asked]) -> Value<Vec<Value<String>>> {
+    match asked {
+        [] => Value::Null,
+        asked => Value::Value(
+            asked
+                .iter()
+                .map(|asked| Value::Value(asked.to_string()))
+                .collect(),
+        ),
     }
 }
 

@@ -86,9 +86,9 @@ pub async fn read(
             warnings: left.warnings,
         }));
     }
-    let unreadable = observed.unreadable.iter().cloned();
+    let told = observed.unreadable.iter().chain(&observed.outdated);
     left.warnings
-        .extend(unreadable.map(|error| named(&state, error)));
+        .extend(told.map(|error| named(&state, error.clone())));
     // A key that only the ledger knows would be forgotten with the resource.
     if observed.vanished && left.is_certain && left.found.is_empty() && left.behind.is_none() {
         left.record(&state, context).await;

@@ -346,7 +346,7 @@ fn delivery_status() -> Attributes {
             computed(
                 string(),
                 "`delivered`; `failed`: it could not be written; `awaiting_approval`: it was written, and a person has to approve \
-                 that first; `unreadable`: it could not be looked at, so nothing is \
+                 that first; `rejected`: a person said no; `unreadable`: it could not be looked at, so nothing is \
                  known of what stands there; `missing` or `altered`: somebody else deleted or changed it.",
             ),
         ),
@@ -367,6 +367,14 @@ fn delivery_status() -> Attributes {
                 string(),
                 "What the place turned out to be when it was written: the account, region and name of a secret, the path \
                  of a file without links. A delivery whose settings lead elsewhere later is refused.",
+            ),
+        ),
+        (
+            "asked_for",
+            computed(
+                list_of(string()),
+                "Changes that a person has to approve, the newest last: the marks of the keys that each puts there, the \
+                 primary first.",
             ),
         ),
     ])

@@ -228,6 +228,7 @@ impl DeliveryStatus {
             reason: Value::Unknown,
             failing_since: Value::Unknown,
             place: Value::Unknown,
+            asked_for: Value::Unknown,
         }
     }
 }
