@@ -155,6 +155,20 @@ fn a_list_that_is_not_known_yet_is_refused() {
         .failed()
         .complains(&["The list of offboarded owners is not known yet"])
         .reads("offboarded-owners-that-are-unknown");
+
+    // Nor in a policy that a key has for itself.
+    let ws = of_bob();
+    let first = primary(&ws);
+    let source = r#"resource "terraform_data" "source" { input = ["bob"] }"#;
+    let text = owned_by(&left(&["eve"]).beside(source), "bob").replace(
+        "= apikey_rotation_policy.p\n",
+        "= merge(apikey_rotation_policy.p, { offboarded_owners = terraform_data.source.output })\n",
+    );
+    ws.write(&text);
+    ws.plan()
+        .failed()
+        .complains(&["The list of offboarded owners is not known yet"]);
+    assert_eq!(primary(&ws), first);
 }
 
 #[test]

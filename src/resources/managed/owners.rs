@@ -7,7 +7,7 @@ use crate::domain::offboarding::{Offboarded, offboarded};
 use crate::domain::policy::Policy;
 use crate::error::{Error, Path};
 use crate::resources::managed::model::{ManagedState, Private};
-use crate::resources::rotation_policy::PolicyState;
+use crate::resources::rotation_policy::{PolicyState, are_known};
 
 /// Whether the owner of a key has left: the one that it has, or the one that it had before this plan.
 pub fn left(
@@ -120,6 +120,18 @@ pub fn missing(config: &ManagedState) -> Option<Error> {
                 "Policy {} says require_owner = true, and this key has no owner. Set owner to who answers for it.",
                 policy.name.as_deref_option().unwrap_or_default()
             ),
+        )
+    })
+}
+
+/// A list that only the apply will know may come from a source that fails.
+pub fn not_known(policy: &PolicyState, path: &Path) -> Option<Error> {
+    (!are_known(&policy.offboarded_owners)).then(|| {
+        Error::invalid(
+            path.attribute("offboarded_owners"),
+            "The list of offboarded owners is not known yet",
+            "Nobody can tell whose keys are due, and that must not look as if nobody had left. Apply what the list comes from \
+             first (-target), or read it from something that a plan can read; in an emergency write down the last known list in its place.",
         )
     })
 }

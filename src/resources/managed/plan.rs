@@ -280,7 +280,9 @@ fn announce_orphan(left: &LeftByCreate, id: &str) -> String {
 }
 
 fn sound(diags: &mut Diagnostics, config: &ManagedState, context: &Context) -> Option<()> {
-    let faults = validate::faults(config, context);
+    let mut faults = validate::faults(config, context);
+    let policy = config.policy.as_ref_option();
+    faults.extend(policy.and_then(|policy| owners::not_known(policy, &Path::root("policy"))));
     let sound = faults.is_empty();
     faults
         .into_iter()

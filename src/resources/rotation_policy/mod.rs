@@ -10,10 +10,10 @@ use tf_provider::schema::{Block, Description, Schema};
 use tf_provider::value::{Value, ValueEmpty};
 use tf_provider::{AttributePath, Diagnostics, Resource};
 
-use crate::error::{Error, Path};
+use crate::error::Path;
 use crate::provider::warn_of_dropped_names;
 use crate::resources::diagnostics;
-use crate::resources::managed::owners::vanished;
+use crate::resources::managed::owners::{not_known, vanished};
 
 pub use emergency::{EmergencyState, emergency_attributes};
 pub use notifications::{RouteState, route_attributes};
@@ -32,7 +32,8 @@ fn plan(
     prior: &PolicyState,
     mut config: PolicyState,
 ) -> Option<PolicyState> {
-    let unsound = unknown_owners(&config).or_else(|| vanished(prior, &config, &Path::default()));
+    let path = Path::default();
+    let unsound = not_known(&config, &path).or_else(|| vanished(prior, &config, &path));
     diagnostics::collect(diags, unsound.map_or(Ok(()), Err))?;
     if !config.wholly_known() {
         config.withhold();
@@ -41,18 +42,6 @@ fn plan(
     let policy = diagnostics::collect(diags, config.policy(&Path::default()))?;
     config.complete(&policy);
     Some(config)
-}
-
-/// A list that only the apply will know may come from a source that fails.
-fn unknown_owners(config: &PolicyState) -> Option<Error> {
-    (!are_known(&config.offboarded_owners)).then(|| {
-        Error::invalid(
-            Path::root("offboarded_owners"),
-            "The list of offboarded owners is not known yet",
-            "Nobody can tell whose keys are due, and that must not look as if nobody had left. Apply what the list comes from \
-             first (-target), or read it from something that a plan can read; in an emergency write down the last known list in its place.",
-        )
-    })
 }
 
 #[async_trait]
