@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the provider costs: the plan of many keys beside terraform_data, creation with and without a ledger, requests to AWS,
-# a ledger with a million keys. Each is measured beside something else in the same run.
+# an emergency of a hundred keys, a ledger with a million keys. Each is measured beside something else in the same run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -12,4 +12,5 @@ binary=$(target_directory)/release/$BINARY
 scripts/bench.py "$binary"
 scripts/bench.py "$binary" --ledger
 scripts/bench_requests.py "$binary"
+scripts/bench_emergency.py "$binary"
 cargo bench --locked --bench ledger

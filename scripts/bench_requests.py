@@ -6,6 +6,7 @@ together. Usage: bench_requests.py BINARY
 """
 
 import collections
+import contextlib
 import http.client
 import http.server
 import json
@@ -87,6 +88,14 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     binary = pathlib.Path(sys.argv[1]).resolve()
+    with cloud() as (cli, url), tempfile.TemporaryDirectory() as scratch:
+        create_user("bench")
+        measure(cli, binary, pathlib.Path(scratch), url)
+
+
+@contextlib.contextmanager
+def cloud():
+    """A moto behind the proxy that counts: the command line, and the address of the proxy."""
     cli = os.environ.get("TF_ACC_TERRAFORM_PATH") or shutil.which("terraform") or shutil.which("tofu")
     server = shutil.which("moto_server")
     if cli is None or server is None:
@@ -96,11 +105,9 @@ def main():
     moto = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(Counter.upstream)
-        create_user("bench")
         proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counter)
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
-        with tempfile.TemporaryDirectory() as scratch:
-            measure(cli, binary, pathlib.Path(scratch), f"http://127.0.0.1:{proxy.server_port}")
+        yield cli, f"http://127.0.0.1:{proxy.server_port}"
     finally:
         moto.terminate()
         moto.wait()
@@ -108,21 +115,7 @@ def main():
 
 def measure(cli, binary, scratch, url):
     (scratch / "main.tf").write_text(CONFIG)
-    rc = scratch / "cli.tfrc"
-    overrides = json.dumps(str(binary.parent))
-    rc.write_text(
-        'provider_installation {\n  dev_overrides { "apikey-dev/apikey" = %s }\n  direct {}\n}\n' % overrides
-    )
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_", "APIKEY_"))}
-    env |= {
-        "TF_CLI_CONFIG_FILE": str(rc),
-        "CHECKPOINT_DISABLE": "1",
-        "AWS_ENDPOINT_URL": url,
-        "AWS_REGION": "eu-central-1",
-        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "made-up",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
+    env = environment(binary, scratch, url)
     for step, second in STEPS:
         env["APIKEY_CLOCK"] = f"2026-01-01T00:{second // 60:02}:{second % 60:02}Z"
         Counter.counted.clear()
@@ -131,6 +124,24 @@ def measure(cli, binary, scratch, url):
             run(cli, scratch, env, "apply", "plan")
         each = ", ".join(f"{name} {count}" for name, count in sorted(Counter.counted.items()))
         print(f"requests to AWS for {step} one key: {sum(Counter.counted.values())} ({each})", flush=True)
+
+
+def environment(binary, scratch, url):
+    rc = scratch / "cli.tfrc"
+    overrides = json.dumps(str(binary.parent))
+    rc.write_text(
+        'provider_installation {\n  dev_overrides { "apikey-dev/apikey" = %s }\n  direct {}\n}\n' % overrides
+    )
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_", "APIKEY_"))}
+    return env | {
+        "TF_CLI_CONFIG_FILE": str(rc),
+        "CHECKPOINT_DISABLE": "1",
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "made-up",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
 
 
 def run(cli, scratch, env, command, argument):
