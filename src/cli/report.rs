@@ -125,7 +125,7 @@ fn incident(asked: &Incident) -> Result<ExitCode> {
             say(postmortem::text(&record, &written).trim_end());
         }
     }
-    if record.contained_at.is_none() {
+    if record.is_open() {
         say_aside(format!(
             "Found: a compromised key of {} is not revoked.",
             asked.id

@@ -99,7 +99,13 @@ fn schema() -> Attributes {
         ("opened_at", text("When the ledger first heard of it.")),
         (
             "contained_at",
-            text("When its last key was revoked; null as long as one is not."),
+            text("When its last key was revoked; null as long as one is to be."),
+        ),
+        (
+            "called_off_at",
+            text(
+                "When it was called off before anything was revoked, for the last of the keys for which it was.",
+            ),
         ),
         ("failures", number("How many attempts failed.")),
         (
@@ -133,6 +139,10 @@ fn case() -> Attributes {
         (
             "contained_at",
             text("When the last of its keys was revoked."),
+        ),
+        (
+            "called_off_at",
+            text("When it was called off for this key: nothing was revoked."),
         ),
         ("minted", texts("The keys that were minted meanwhile.")),
         (

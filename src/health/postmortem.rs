@@ -66,7 +66,10 @@ fn head(text: &mut String, record: &Record, written: &Written) {
             length(begin, end)
         ),
         (Some(end), _) => format!("contained at {end}; the ledger heard of it later"),
-        (None, _) => format!("**NOT contained** at {}", written.now),
+        (None, _) => match record.called_off_at {
+            Some(at) => format!("called off at {at}: nothing was revoked"),
+            None => format!("**NOT contained** at {}", written.now),
+        },
     };
     let keys: usize = record.cases.iter().map(|case| case.keys.len()).sum();
     let minted: usize = record.cases.iter().map(|case| case.minted.len()).sum();
@@ -105,8 +108,11 @@ fn keys(text: &mut String, record: &Record) {
                 of(case),
                 case.account.clone(),
                 key.last_use.clone(),
-                key.revoked_at
-                    .map_or("not known".into(), |at| at.to_string()),
+                match (key.revoked_at, case.called_off_at) {
+                    (Some(at), _) => at.to_string(),
+                    (None, Some(_)) => "no".into(),
+                    (None, None) => "not known".into(),
+                },
                 key.proof.clone(),
             ]
         })
@@ -183,7 +189,13 @@ fn unseen(text: &mut String, record: &Record) {
             "* Whether everybody who reads a delivery has read it again: a process that keeps the old key in memory is refused."
         ),
     );
-    for case in record.cases.iter().filter(|case| !case.is_witnessed) {
+    let handled = || {
+        record
+            .cases
+            .iter()
+            .filter(|case| case.called_off_at.is_none())
+    };
+    for case in handled().filter(|case| !case.is_witnessed) {
         line(
             text,
             format_args!(
@@ -192,9 +204,7 @@ fn unseen(text: &mut String, record: &Record) {
             ),
         );
     }
-    for key in record
-        .cases
-        .iter()
+    for key in handled()
         .flat_map(|case| &case.keys)
         .filter(|key| !key.is_proved)
     {

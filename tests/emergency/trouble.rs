@@ -80,7 +80,12 @@ fn revoke_first_does_nothing_else_if_the_key_may_not_be_revoked() {
     assert_eq!(world.key().status(), "ok");
     assert!(world.cloud.accepts(&old, &secret));
     // The audit trail knows, and that it is compromised again under the same id.
-    let page = || ask(&world.ws, &["report", "incident", "INC-1"]).stdout;
+    let page = || {
+        ask(&world.ws, &["report", "incident", "INC-1"])
+            .code(0)
+            .stdout
+    };
+    assert!(page().contains("called off at"), "{}", page());
     let called_off = format!("Called off before anything was done: {old} is not revoked");
     assert_eq!(page().matches(&called_off).count(), 1, "{}", page());
     world.ws.plan().ok().code(0);

@@ -38,8 +38,10 @@ pub struct Record {
     pub order: String,
     /// When the ledger first heard of it.
     pub opened_at: Option<Instant>,
-    /// When its last key was revoked; `None` as long as one is not.
+    /// When its last key was revoked; `None` as long as one is to be.
     pub contained_at: Option<Instant>,
+    /// When it was called off for the last of its keys that are not revoked; `None` as long as one is neither.
+    pub called_off_at: Option<Instant>,
     /// What became of each managed key.
     pub cases: Vec<Case>,
     /// What happened, in the order in which it was written down.
@@ -67,6 +69,8 @@ pub struct Case {
     pub opened_at: Option<Instant>,
     /// When the last of its keys was revoked.
     pub contained_at: Option<Instant>,
+    /// When it was called off for this key: nothing was revoked.
+    pub called_off_at: Option<Instant>,
     /// The keys that are compromised.
     pub keys: Vec<Compromised>,
     /// The keys that were minted meanwhile.
@@ -77,6 +81,20 @@ pub struct Case {
     pub deliveries: Vec<Delivered>,
     /// An apply wrote down what it saw, so that something is known of before and after.
     pub is_witnessed: bool,
+}
+
+impl Case {
+    /// Nothing is left to do about it.
+    pub fn is_over(&self) -> bool {
+        self.contained_at.is_some() || self.called_off_at.is_some()
+    }
+}
+
+impl Record {
+    /// A key is compromised, and nobody has called that off.
+    pub fn is_open(&self) -> bool {
+        self.contained_at.is_none() && self.called_off_at.is_none()
+    }
 }
 
 /// A compromised key.

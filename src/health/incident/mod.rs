@@ -36,14 +36,16 @@ pub fn record(id: &str, told: &[Told]) -> Option<Record> {
         .iter()
         .filter_map(|event| story::step(event, &events))
         .collect();
-    let is_over = cases.iter().all(|case| case.contained_at.is_some());
+    let is_over = cases.iter().all(Case::is_over);
     let contained_at = cases.iter().filter_map(|case| case.contained_at).max();
+    let called_off_at = cases.iter().filter_map(|case| case.called_off_at).max();
     Some(Record {
         id: id.to_owned(),
         reason: incident.reason,
         order: incident.order.to_string(),
         opened_at: cases.iter().filter_map(|case| case.opened_at).min(),
         contained_at: contained_at.filter(|_| is_over),
+        called_off_at: called_off_at.filter(|_| is_over),
         failures: steps.iter().filter(|step| step.failed).count(),
         cases,
         steps,
@@ -52,12 +54,14 @@ pub fn record(id: &str, told: &[Told]) -> Option<Record> {
 }
 
 /// The events of a resource from the one that opens the emergency to the end of the apply that contained it; all that follow
-/// if none did.
+/// if none did, or those up to the one that called it off.
 fn span<'a, 'e>(id: &str, all: &'a [&'e Told]) -> Option<&'a [&'e Told]> {
     let first = all.iter().position(|event| incident(id, event).is_some())?;
     let is_end = |event: &&Told| incident(id, event).is_some_and(|it| it.contained_at.is_some());
     let Some(contained) = all.iter().position(is_end) else {
-        return Some(&all[first..]);
+        let last = all.iter().rposition(|event| incident(id, event).is_some());
+        let last = last.filter(|last| is_called_off(id, all[*last]));
+        return Some(last.map_or(&all[first..], |last| &all[first..=last]));
     };
     let closes = |event: &&Told| event.effect.as_deref() == Some("apply") && event.event != "begun";
     let later = &all[contained + 1..];
@@ -84,6 +88,10 @@ fn incident(id: &str, event: &Told) -> Option<Incident> {
         .filter(|incident: &Incident| incident.id == id)
 }
 
+fn is_called_off(id: &str, event: &Told) -> bool {
+    incident(id, event).is_some_and(|it| it.called_off_at.is_some())
+}
+
 fn sighting(id: &str, event: &Told) -> Option<(Moment, Sighting)> {
     let is_it = event.action.as_deref() == Some("emergency") && event.intent.as_deref() == Some(id);
     let moment = event.event.parse().ok().filter(|_| is_it)?;
@@ -99,6 +107,7 @@ fn case(id: &str, span: &[&Told]) -> Case {
     let keys = incidents
         .last()
         .map_or(Vec::new(), |incident| incident.keys.clone());
+    let called_off_at = incidents.last().and_then(|incident| incident.called_off_at);
     let minted = span.iter().filter(|it| is(it, "mint", "done"));
     let mut runs: Vec<String> = sightings
         .iter()
@@ -114,9 +123,10 @@ fn case(id: &str, span: &[&Told]) -> Case {
         opened_at: first.at,
         // A refresh may have written it down later.
         contained_at: incidents.iter().find_map(|incident| incident.contained_at),
+        called_off_at,
         keys: keys
             .iter()
-            .map(|key| compromised(key, span, &sightings))
+            .map(|key| compromised(key, span, &sightings, called_off_at.is_some()))
             .collect(),
         minted: minted.map(|event| event.key.label().to_owned()).collect(),
         runs,
@@ -129,7 +139,12 @@ fn is(event: &Told, effect: &str, outcome: &str) -> bool {
     event.effect.as_deref() == Some(effect) && event.event == outcome
 }
 
-fn compromised(key: &KeyMark, span: &[&Told], sightings: &[(Moment, Sighting)]) -> Compromised {
+fn compromised(
+    key: &KeyMark,
+    span: &[&Told],
+    sightings: &[(Moment, Sighting)],
+    is_called_off: bool,
+) -> Compromised {
     let known = |wanted: Moment| {
         let seen = sightings
             .iter()
@@ -149,6 +164,7 @@ fn compromised(key: &KeyMark, span: &[&Told], sightings: &[(Moment, Sighting)]) 
         (Some(at), _) => at.to_string(),
         (None, Some(Known::NeverUsed)) => "never, says its issuer".into(),
         (None, Some(Known::UseUnknown(why))) => format!("not known: {why}"),
+        (None, _) if is_called_off => "not known: nobody asked".into(),
         (None, _) => "not known: nobody asked before it was revoked".into(),
     };
     let mut revoked = span
@@ -157,6 +173,7 @@ fn compromised(key: &KeyMark, span: &[&Told], sightings: &[(Moment, Sighting)]) 
     let revoked_at = revoked.next().and_then(|event| event.at);
     let is_proved = known(Moment::Handled).any(|known| *known == Known::Refused);
     let proof = match known(Moment::Handled).next_back() {
+        _ if is_called_off => "none: it was not revoked, since the emergency was called off",
         _ if is_proved => "tried after its end, and refused each time",
         Some(Known::Lives) => "none: it was not revoked",
         Some(_) => "the word of its issuer; nobody tried it",

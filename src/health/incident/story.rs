@@ -117,6 +117,7 @@ fn seen(event: &Told) -> Option<String> {
         "found" => Some(format!("The ledger first heard of key {key}")),
         "changed" if event.key == Default::default() => Some(format!("Changed: {detail}")),
         "changed" => Some(format!("Key {key}: {detail}")),
+        "noticed" => Some(format!("Key {key} {detail}")),
         "forgotten" => Some(format!("Key {key} was forgotten {detail}")),
         _ => None,
     }

@@ -208,3 +208,41 @@ fn another_emergency_is_another_record() {
     assert_eq!(record("INC-1", &three_applies()), None);
     assert_eq!(record(ID, &[]), None);
 }
+
+#[test]
+fn what_was_called_off_is_told_to_be_that_and_not_to_be_open() {
+    let called_off = |seq: i64| {
+        let incident = Incident {
+            called_off_at: Some(at(seq)),
+            ..serde_json::from_str(&incident_of(None)).unwrap()
+        };
+        noted(seq, "called_off", serde_json::to_string(&incident).unwrap())
+    };
+    let events = [
+        opened(1),
+        called_off(2),
+        event(3, "done", "mint", "LATER", ""),
+    ];
+    let told = record(ID, &events).unwrap();
+    assert_eq!((told.contained_at, told.called_off_at), (None, Some(at(2))));
+    assert!(!told.is_open());
+    assert!(told.seal.starts_with("2:"), "a later apply is none of it");
+    let text = written(&told);
+    for phrase in ["called off at", "since the emergency was called off"] {
+        assert!(text.contains(phrase), "{text}");
+    }
+    for phrase in [
+        "NOT contained",
+        "no apply wrote any down",
+        "before it was revoked",
+    ] {
+        assert!(!text.contains(phrase), "{text}");
+    }
+
+    // Who declares it again means it.
+    let again = record(ID, &[opened(1), called_off(2), opened(3)]).unwrap();
+    assert!(again.is_open());
+    assert_eq!(again.called_off_at, None);
+    let done = record(ID, &[opened(1), called_off(2), opened(3), contained(4)]).unwrap();
+    assert_eq!((done.contained_at, done.called_off_at), (Some(at(4)), None));
+}
