@@ -4,7 +4,10 @@ use apikey::duration::Duration;
 use apikey::instant::Instant;
 use serde_json::{Value, json};
 
+use crate::aws_life::cloud::EVERYTHING;
 use crate::aws_life::world::World;
+use crate::ledger::sql::{self, Place};
+use crate::monitoring::ask;
 use crate::support::cloudtrail::{self, Event, State};
 use crate::support::keys::Config;
 use crate::support::service::Service;
@@ -210,8 +213,139 @@ fn an_issuer_that_tells_nothing_is_no_key_that_was_never_used() {
     ws.plan()
         .code(1)
         .complains(&["since is too long", "90d at most"]);
+    let expects = |usage: &str| config.clone().with(&format!("expected_usage = {usage}"));
+    ws.write(&expects(r#"{ max_idle = "1d" }"#).text());
+    ws.plan()
+        .code(1)
+        .complains(&["expected_usage", "does not tell when a key was last used"]);
+    ws.write(&expects(r#"{ max_idle = "soon" }"#).text());
+    ws.plan().code(1).complains(&["max_idle is not valid"]);
     ws.write(&of("events = { max_events = 0 }").text());
     ws.plan()
         .code(1)
         .complains(&["max_events is not valid", "1 to 10000"]);
+}
+
+/// A rotation when it is asked for, in one apply.
+const ON_REQUEST: &str = r#"
+  rotation_interval = "30d"
+  propagation_delay = "0s"
+  grace_period      = "2d"
+"#;
+
+/// A key that is expected to be used with these services, in a generation that is asked for.
+fn expecting(world: &World, services: &str, generation: u8) -> Config {
+    let trigger = format!("rotation_trigger = \"{generation}\"");
+    let usage = format!("expected_usage = {{ services = [{services}], max_idle = \"6h\" }}");
+    world
+        .config()
+        .policy(ON_REQUEST)
+        .with(&trigger)
+        .with(&usage)
+}
+
+/// What the audit trail says of the use of keys.
+fn noticed(world: &World) -> Vec<String> {
+    let file = world.ws.path(".terraform/apikey/ledger.db");
+    let text = "SELECT key_id, detail FROM events WHERE event = 'noticed' ORDER BY seq";
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime
+        .block_on(sql::run(Place::File(&file), text))
+        .unwrap()
+}
+
+#[test]
+fn a_use_that_nobody_expects_a_retired_key_in_use_and_a_primary_that_nobody_uses_are_told_once_each()
+ {
+    let world = World::new();
+    world.at_the_servers_time();
+    let config = world.config().policy(ON_REQUEST);
+    world.write(&config.clone().with("rotation_trigger = \"1\""));
+    let world = world.created();
+    let (old, secret) = world.delivered("primary");
+    world.cloud.uses(&old, &secret);
+
+    // Nobody asks when it was used where nobody wants to know.
+    world
+        .cloud
+        .deny(&world.admin, r#""iam:GetAccessKeyLastUsed""#);
+    let told = world.ws.plan().ok().code(0);
+    told.does_not_warn("last use").does_not_warn(&old);
+    world.write(&expecting(&world, "\"s3\"", 1)).ws.apply().ok();
+    world.ws.plan().ok().code(0).warns(&[
+        "Nobody can tell how key",
+        &old,
+        "not allowed to call iam:GetAccessKeyLastUsed",
+    ]);
+    world.cloud.allow(&world.admin, EVERYTHING);
+
+    let odd = "with service iam, which expected_usage does not list";
+    for _ in 0..2 {
+        world.ws.plan().ok().code(0).warns(&["payments", &old, odd]);
+    }
+    world.ws.apply().ok();
+    assert_eq!(world.key().status(), "notice");
+    assert_eq!(noticed(&world).len(), 1, "{:?}", noticed(&world));
+    assert!(noticed(&world)[0].contains(odd));
+    world.ws.apply_with(&["-refresh-only"]).ok();
+    world.ws.plan_with(&["-refresh-only"]).ok().code(0);
+    let page = ask(&world.ws, &["status", "--fail-on", "unexpected"]).code(3);
+    assert!(page.stdout.contains(odd), "{}", page.stdout);
+    let metrics = ask(&world.ws, &["metrics"]).code(0).stdout;
+    for line in [
+        "apikey_usage_anomalies{",
+        "kind=\"service\"",
+        "apikey_key_last_used_timestamp_seconds{",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+
+    // What is expected from now on is not told any more, in the very plan.
+    world.write(&expecting(&world, "\"s3\", \"iam\"", 1));
+    world
+        .ws
+        .plan()
+        .ok()
+        .does_not_warn("expected_usage does not list");
+    world.ws.apply_plan().ok();
+    world.ws.plan().ok().code(0).does_not_warn("expected_usage");
+    ask(&world.ws, &["status", "--fail-on", "unexpected"]).code(0);
+
+    // Somebody keeps using the old key, and nobody the new one.
+    world.at_the_servers_time();
+    world.write(&expecting(&world, "\"s3\", \"iam\"", 2));
+    world.takes("stage+promote");
+    let new = world.key().text("primary.key_id");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    world.cloud.uses(&old, &secret);
+    let late = "after another key took its place";
+    world.ws.plan().ok().code(0).warns(&[
+        "retiring key",
+        &old,
+        late,
+        &format!("move whoever uses it to primary key {new}"),
+    ]);
+    world.ws.advance("11h").plan().ok().code(0).warns(&[
+        &new,
+        "was not used since",
+        "max_idle",
+        late,
+    ]);
+    let told = noticed(&world);
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(
+        told[1].starts_with(&old) && told[1].contains(late),
+        "{told:?}"
+    );
+    assert!(told[2].starts_with(&new), "{told:?}");
+
+    // The plan that revokes says when and where it was used last.
+    let plan = world.ws.advance("48h").plan().ok().code(2);
+    plan.warns(&[
+        &format!("This apply revokes retiring key {old}. It was last used at"),
+        "(iam in us-east-1), says its issuer",
+    ])
+    .warns(&["a key is not used as expected", late]);
+    world.ws.apply_plan().ok();
+    world.ws.plan().ok().code(0).does_not_warn(&old);
 }

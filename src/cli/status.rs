@@ -51,6 +51,8 @@ enum Finding {
     Compromised,
     /// A scanner of secrets has an open alert about a key that works.
     Leaked,
+    /// A key is used otherwise than expected_usage says, or not at all.
+    Unexpected,
     /// A key cannot go on, or something is left unfinished.
     Blocked,
     /// The last apply of a key ended with an error.
@@ -105,6 +107,7 @@ fn finds(finding: Finding, health: &Health) -> bool {
         }),
         Finding::Compromised => any(&|key| key.status(now) == Status::Compromised),
         Finding::Leaked => any(&|key| !key.leaks.is_empty()),
+        Finding::Unexpected => any(&|key| !key.oddities().is_empty()),
         Finding::Blocked => {
             any(&|key| matches!(key.status(now), Status::Blocked | Status::Pending))
         }
@@ -209,6 +212,10 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
         let name = &key.resource.name;
         notes.push(format!("{name} has leaked and works: {alert}"));
     }
+    for key in &health.keys {
+        let odd = key.oddities().into_iter();
+        notes.extend(odd.map(|it| format!("{}: {it}.", key.resource.name)));
+    }
     // None of the others is of one key.
     if is_everything && health.leaks_of_dead_keys > 0 {
         notes.push(match health.leaks_of_dead_keys {
@@ -283,6 +290,7 @@ fn of_key(key: &ManagedKey, health: &Health) -> Value {
         "revocation_due_at": key.revocation_due_at,
         "failing_since": key.failing_since(),
         "leaks": key.leaks,
+        "unexpected_use": key.oddities(),
         "slots": slots.collect::<Vec<_>>(),
     })
 }

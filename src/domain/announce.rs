@@ -4,6 +4,7 @@ use crate::domain::course::{Leg, course};
 use crate::domain::deliveries;
 use crate::domain::deployments;
 use crate::domain::emergency::words;
+use crate::domain::expected::last_use_of_the_retiring;
 use crate::domain::finding::Status;
 use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
@@ -70,7 +71,16 @@ pub fn standing(situation: &Situation, now: Instant) -> Option<Announcement> {
     let word = late.unwrap_or_else(|| status.word().to_owned());
     Some(Announcement {
         summary: format!("{}: key is {word}", situation.name),
-        detail: format!("{reason}."),
+        detail: format!("{reason}.{}", use_of_the_retiring(situation)),
+    })
+}
+
+/// Who still needs the old key is found by it.
+fn use_of_the_retiring(situation: &Situation) -> String {
+    let retiring = situation.slots.and_then(Slots::retiring);
+    let told = retiring.zip(last_use_of_the_retiring(situation));
+    told.map_or_else(String::new, |(key, used)| {
+        format!(" Retiring key {} {used}.", key.label())
     })
 }
 
@@ -232,7 +242,9 @@ fn revocation(situation: &Situation, retiring: Option<&Key>) -> String {
         return format!("This apply takes {label} out of the deliveries.");
     }
     let left = deliveries::may_still_hold(situation, key.key_id.is_some());
-    format!("This apply revokes retiring key {label}.{left}")
+    let used = last_use_of_the_retiring(situation).filter(|_| seen == Some(key));
+    let used = used.map_or_else(String::new, |used| format!(" It {used}."));
+    format!("This apply revokes retiring key {label}.{used}{left}")
 }
 
 /// What a promotion depends on, of a key that is not proved yet.

@@ -50,6 +50,10 @@ pub struct LastUse {
     pub lag: Duration,
     /// It tells what was called, and in which region, too.
     pub tells_where: bool,
+    /// The list of keys says it, so that nobody has to be asked.
+    pub in_list: bool,
+    /// The service that it tells of where a key was only proved to work.
+    pub proof: Option<&'static str>,
 }
 
 /// Where a new key comes from.

@@ -2,6 +2,7 @@
 
 use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
+use crate::domain::expected::Oddity;
 use crate::domain::notices::Telling;
 use crate::instant::Instant;
 use crate::secret::Fingerprint;
@@ -114,6 +115,8 @@ pub struct KeyRecord {
     pub revoked_at: Option<Instant>,
     /// When the issuer last saw it in use, as far as anybody asked.
     pub last_used_at: Option<Instant>,
+    /// What of its use was otherwise than expected; `None` if nobody looked.
+    pub noticed: Option<Vec<Oddity>>,
     /// When a state was first seen to hold it; `None`: no state ever did, as far as we know.
     pub confirmed_at: Option<Instant>,
     /// The intent of the apply that minted it; `None` for a key that was imported or found again.
@@ -144,6 +147,7 @@ impl KeyRecord {
             retired_at: None,
             revoked_at: None,
             last_used_at: None,
+            noticed: None,
             confirmed_at: None,
             minted_by: Some(apply.to_owned()),
             minted: true,
@@ -156,6 +160,7 @@ impl KeyRecord {
             confirmed_at: self.confirmed_at.or(seen.confirmed_at),
             // A state does not hold when a key was last used.
             last_used_at: self.last_used_at.max(seen.last_used_at),
+            noticed: seen.noticed.clone().or_else(|| self.noticed.clone()),
             minted_by: self.minted_by.clone(),
             minted: self.minted,
             ..seen.clone()

@@ -12,6 +12,8 @@ pub struct Listed {
     /// The name or note that it carries. Only of an issuer whose mints put their token into it, so that a key whose label
     /// lacks the token did not come of that mint.
     pub label: Option<String>,
+    /// When it was last used, where the list says so.
+    pub last_used: Option<Instant>,
     /// Whether it works.
     pub status: KeyStatus,
 }

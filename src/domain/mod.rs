@@ -11,6 +11,8 @@
 //! [`word`] says how far a person is believed who says that a key was revoked, and [`newness`] whether a key that is brought is
 //! one that nobody has yet.
 //!
+//! [`expected`] compares how a key is used with what somebody expects.
+//!
 //! [`keys`], [`effects`], [`listed`] and [`usage`] are the words in which ledger and issuers tell what there is; [`recovery`]
 //! makes of them what an apply that did not finish left behind.
 
@@ -22,6 +24,7 @@ pub mod deliveries;
 pub mod deployments;
 pub mod effects;
 pub mod emergency;
+pub mod expected;
 pub mod finding;
 pub mod foresight;
 pub mod gates;

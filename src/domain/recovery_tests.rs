@@ -48,6 +48,7 @@ fn listed(id: &str, seconds_after: i64) -> Listed {
         key_id: id.into(),
         created_at: Some(Instant::from_unix(NOW + seconds_after)),
         label: None,
+        last_used: None,
         status: crate::issuers::KeyStatus::Active,
     }
 }

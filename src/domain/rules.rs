@@ -7,6 +7,7 @@ use crate::domain::approval;
 use crate::domain::deliveries;
 use crate::domain::deployments::{self, a_deployment_holds_up_the_rotation, a_deployment_is_owed};
 use crate::domain::emergency::{self, a_key_is_compromised};
+use crate::domain::expected::a_key_is_used_otherwise_than_expected;
 use crate::domain::finding::{Finding, Status};
 use crate::domain::gates::{self, another_environment_comes_first};
 use crate::domain::moves::Move;
@@ -42,6 +43,7 @@ const RULES: &[Rule] = &[
     the_staged_key_is_not_verified,
     rotation_comes_up,
     the_owner_has_left,
+    a_key_is_used_otherwise_than_expected,
     others_leave_no_room_for_a_rotation,
 ];
 

@@ -3,6 +3,7 @@
 use super::Move::{self, *};
 use crate::domain::deployments::Deployment;
 use crate::domain::emergency::Emergency;
+use crate::domain::expected::Expected;
 use crate::domain::offboarding::Offboarded;
 use crate::domain::planner::{decide_at, first_due};
 use crate::domain::policy::{Draft, OnDrift, Policy};
@@ -78,6 +79,7 @@ pub(in crate::domain) struct Case {
     pub requested: bool,
     pub environment: Option<String>,
     pub offboarded: Option<Offboarded>,
+    pub expected: Option<Expected>,
     pub emergency: Option<Emergency>,
     pub pending: Vec<String>,
     pub in_order: bool,
@@ -95,6 +97,7 @@ impl Case {
             requested: false,
             environment: None,
             offboarded: None,
+            expected: None,
             emergency: None,
             pending: Vec::new(),
             in_order: true,
@@ -123,6 +126,7 @@ impl Case {
             rolled_back: false,
             rotation_requested: self.requested,
             offboarded: self.offboarded.as_ref(),
+            expected: self.expected.as_ref(),
             emergency: self.emergency.as_ref(),
             pending_revocations: &self.pending,
             must_verify: true,

@@ -3,6 +3,7 @@
 use crate::domain::approval::Asked;
 use crate::domain::deployments::Deployment;
 use crate::domain::emergency::Emergency;
+use crate::domain::expected::{Expected, Uses};
 use crate::domain::gates::Peers;
 use crate::domain::offboarding::Offboarded;
 use crate::domain::policy::Policy;
@@ -41,6 +42,8 @@ pub struct Situation<'a> {
     pub rotation_requested: bool,
     /// The owner of the key has left.
     pub offboarded: Option<&'a Offboarded>,
+    /// How the keys are expected to be used.
+    pub expected: Option<&'a Expected>,
     /// A key is compromised, and what to do about it.
     pub emergency: Option<&'a Emergency>,
     /// Keys whose revocation failed earlier and is to be tried again.
@@ -92,6 +95,9 @@ pub struct Facts {
     pub secondary_copy: Copy,
     /// The issuer saw the retiring key in use within `revoke_only_if_unused_for`.
     pub retiring_in_use: bool,
+    /// What is known of the use of keys, where somebody wants to know.
+    #[serde(skip_serializing_if = "Uses::is_empty")]
+    pub uses: Uses,
     /// Those of the pending revocations that an apply that did not finish left behind.
     pub orphans: Vec<String>,
     /// What outside is newer than the state, if something is: then nothing may be done.

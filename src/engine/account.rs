@@ -15,6 +15,7 @@ use crate::domain::capabilities::Capabilities;
 use crate::engine::account_lock::Tenure;
 use crate::error::{Error, Kind, Result};
 use crate::http::Http;
+use crate::instant::Instant;
 use crate::issuers::{ByHand, Cli, Issuer, KeyStatus, Listed, Minted, Probe, Use};
 use crate::secret::Secret;
 
@@ -186,6 +187,12 @@ impl Account {
         self.issuer.holder(key_id).await
     }
 
+    /// When the list says that a key was last used; `None` of a key that it lacks. Asks nobody: it is as old as the list.
+    pub async fn listed_use(&self, key_id: &str) -> Option<Option<Instant>> {
+        let keys = self.here().list.lock().await.keys.clone()?;
+        find(&keys, key_id).map(|key| key.last_used)
+    }
+
     /// See [`Issuer::last_use`].
     pub async fn last_use(&self, key_id: &str) -> Result<Option<Use>> {
         self.issuer.last_use(key_id).await
@@ -246,6 +253,7 @@ impl Account {
                 key_id: id.clone(),
                 created_at: minted.created_at,
                 label: None,
+                last_used: None,
                 status: KeyStatus::Active,
             });
         })

@@ -76,6 +76,7 @@ fn listed(id: &str) -> Listed {
         key_id: id.to_owned(),
         created_at: Some(Instant::from_unix(0)),
         label: None,
+        last_used: None,
         status: KeyStatus::Active,
     }
 }

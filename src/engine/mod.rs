@@ -23,4 +23,5 @@ pub mod precondition;
 pub mod recover;
 pub mod run;
 pub mod secret_cache;
+pub mod usage;
 pub mod verification;

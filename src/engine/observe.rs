@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::expected::{Uses, Watched};
 use crate::domain::gates::Peers;
 use crate::domain::policy::Policy;
 use crate::domain::situation::{self, Facts, Seen};
@@ -16,6 +17,7 @@ use crate::engine::connections::Connections;
 use crate::engine::declared::refuse_partial_list;
 use crate::engine::former::FormerPlace;
 use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
+use crate::engine::usage;
 use crate::error::{Error, Result};
 use crate::instant::Instant;
 use crate::issuers::{KeyStatus, Supply};
@@ -76,6 +78,11 @@ pub async fn observe(
         gone_at_issuer = all_missing(&managed.pending_revocations, connections).await?;
     }
     let secondary = seen(secondary.flatten());
+    // An issuer knows no last use of a key that it no longer knows.
+    let (uses, is_in_use) = match policy.filter(|_| secondary != Seen::Gone) {
+        Some(policy) => retiring_use(slots, connections, policy, now).await?,
+        None => Default::default(),
+    };
     Ok(Observed {
         facts: Facts {
             primary: seen(primary),
@@ -85,10 +92,9 @@ pub async fn observe(
                 true => observed.secondary_copy(),
                 false => situation::Copy::Available,
             },
-            // An issuer knows no last use of a key that it no longer knows.
-            retiring_in_use: secondary != Seen::Gone
-                && retiring_in_use(slots, connections, policy, now).await?,
             secondary,
+            retiring_in_use: is_in_use,
+            uses,
             orphans: Vec::new(),
             behind: None,
             // The ledger tells of them.
@@ -163,25 +169,26 @@ pub fn seen(status: Option<KeyStatus>) -> Seen {
     }
 }
 
-/// Whether the retiring key was used within `revoke_only_if_unused_for`. Asked only once its grace is over,
-/// so that a key in its grace period costs no request.
-pub async fn retiring_in_use(
+/// The last use of the retiring key where its revocation depends on that, and whether that holds it.
+async fn retiring_use(
     slots: &Slots,
     connections: &Connections,
-    policy: Option<&Policy>,
+    policy: &Policy,
     now: Instant,
-) -> Result<bool> {
-    let (Some(policy), Some(retiring)) = (policy, slots.retiring()) else {
-        return Ok(false);
+) -> Result<(Uses, bool)> {
+    let told = usage::before_the_revocation(slots, connections, policy, now).await?;
+    let (Some(last), Some(retiring)) = (told, slots.retiring()) else {
+        return Ok(Default::default());
     };
-    let quiet = policy.revoke_only_if_unused_for;
-    let asked = !quiet.is_zero() && connections.capabilities.last_use.is_some();
-    let over = slots.revoke_after(policy).is_some_and(|at| now >= at);
-    let (true, true, Some(key_id)) = (asked, over, &retiring.key_id) else {
-        return Ok(false);
+    let is_in_use = usage::is_in_use(last.as_ref(), policy, now);
+    let watched = Watched {
+        last,
+        oddities: Vec::new(),
     };
-    let last = connections.issuer.last_use(key_id).await?;
-    Ok(last.is_some_and(|last| now < last.at + quiet))
+    Ok((
+        Uses::from([(retiring.label().to_owned(), watched)]),
+        is_in_use,
+    ))
 }
 
 #[derive(Default)]

@@ -3,9 +3,12 @@
 //!
 //! Instants are told, not ages: whoever reads them subtracts, so that a writer that hangs shows as one.
 
+use std::collections::BTreeMap;
+
 use strum::VariantNames;
 
 use super::{Health, ManagedKey, Status, Trail};
+use crate::domain::expected;
 use crate::domain::keys::KeyRecord;
 use crate::instant::Instant;
 
@@ -132,6 +135,11 @@ pub fn of_keys(health: &Health) -> Vec<Family> {
             "apikey_apply_failed_timestamp_seconds",
             "When the last apply of a key ended with an error. Missing where it did not.",
             instants(keys, ManagedKey::failing_since),
+        ),
+        gauge(
+            "apikey_usage_anomalies",
+            "How much is otherwise than expected_usage says of the use of the key in a slot. Missing where nothing is.",
+            keys.iter().flat_map(anomalies),
         ),
         gauge(
             "apikey_leaks_open",
@@ -268,6 +276,21 @@ fn of_slots(keys: &[ManagedKey], at: impl Fn(&KeyRecord) -> Option<Instant>) -> 
             let slot = [("slot", slot.to_string())];
             samples.extend(at(record).map(|at| sample(key, slot, at.unix())));
         }
+    }
+    samples
+}
+
+fn anomalies(key: &ManagedKey) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for (slot, record) in key.slots() {
+        let mut counts: BTreeMap<expected::Kind, i64> = BTreeMap::new();
+        for oddity in record.noticed.iter().flatten() {
+            *counts.entry(oddity.kind).or_default() += 1;
+        }
+        samples.extend(counts.into_iter().map(|(kind, count)| {
+            let more = [("slot", slot.to_string()), ("kind", kind.to_string())];
+            sample(key, more, count)
+        }));
     }
     samples
 }

@@ -181,6 +181,16 @@ impl ManagedKey {
         (outcome == Outcome::Failed).then_some(at)
     }
 
+    /// What of the use of its keys is otherwise than expected, in clauses.
+    pub fn oddities(&self) -> Vec<String> {
+        let told = |(slot, record): (Slot, &KeyRecord)| {
+            let label = record.key.label().to_owned();
+            let noticed = record.noticed.clone().unwrap_or_default().into_iter();
+            noticed.map(move |oddity| format!("{slot} key {label} {oddity}"))
+        };
+        self.slots().flat_map(told).collect()
+    }
+
     /// Its keys that are alive, each with its slot.
     pub fn slots(&self) -> impl Iterator<Item = (Slot, &KeyRecord)> {
         let keys = [Some(&self.primary), self.secondary.as_ref()];

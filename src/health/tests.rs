@@ -21,6 +21,7 @@ fn record(slot: Slot, created_at: Instant) -> KeyRecord {
         retired_at: None,
         revoked_at: None,
         last_used_at: None,
+        noticed: None,
         confirmed_at: None,
         minted_by: None,
         minted: false,

@@ -171,7 +171,7 @@ pub struct Listed {
 
 impl Listed {
     /// What is told of each key, in this order.
-    pub const COLUMNS: [&str; 23] = [
+    pub const COLUMNS: [&str; 24] = [
         "resource_id",
         "name",
         "workspace",
@@ -195,10 +195,11 @@ impl Listed {
         "retired_at",
         "revoked_at",
         "last_used_at",
+        "unexpected_use",
     ];
 
     /// The values of the columns: texts, `orphaned` as a flag, null where there is none.
-    pub fn columns(&self) -> [Value; 23] {
+    pub fn columns(&self) -> [Value; 24] {
         let key = &self.key;
         [
             json!(self.resource.id),
@@ -224,8 +225,16 @@ impl Listed {
             json!(key.retired_at),
             json!(key.revoked_at),
             json!(key.last_used_at),
+            json!(unexpected_use(key)),
         ]
     }
+}
+
+/// What of its use is otherwise than expected, in clauses; null if nothing is.
+fn unexpected_use(key: &KeyRecord) -> Option<String> {
+    let noticed = key.noticed.iter().flatten();
+    let told: Vec<String> = noticed.map(ToString::to_string).collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// The answer.

@@ -220,18 +220,32 @@ impl Cloud {
         self.iam("UpdateAccessKey", &parameters);
     }
 
-    /// Whether the server lets somebody in with this key.
-    pub fn accepts(&self, id: &str, secret: &str) -> bool {
+    /// Somebody uses this key to ask IAM something. Whether it may or not, it was used.
+    pub fn uses(&self, id: &str, secret: &str) {
+        let _ = self.asks_with(id, secret, Service::Iam, "ListUsers");
+    }
+
+    fn asks_with(
+        &self,
+        id: &str,
+        secret: &str,
+        service: Service,
+        operation: &str,
+    ) -> Result<Done, Refusal> {
         let query = Query {
-            service: Service::Sts,
-            operation: "GetCallerIdentity",
+            service,
+            operation,
             parameters: &[],
             repeat: Repeat::Freely,
         };
         let secret = Secret::new(secret.to_owned());
         let client = aws::client(&self.root).unwrap();
-        let asked: Result<Done, Refusal> = block_on(client.query_with(id, &secret, query));
-        match asked {
+        block_on(client.query_with(id, &secret, query))
+    }
+
+    /// Whether the server lets somebody in with this key.
+    pub fn accepts(&self, id: &str, secret: &str) -> bool {
+        match self.asks_with(id, secret, Service::Sts, "GetCallerIdentity") {
             Ok(_) => true,
             Err(refusal) if refusal.kind == Kind::Denied => false,
             Err(refusal) => panic!("{refusal:?}"),

@@ -119,6 +119,7 @@ pub fn key(id: &str, slot: Slot) -> KeyRecord {
         retired_at: None,
         revoked_at: None,
         last_used_at: None,
+        noticed: Some(Vec::new()),
         confirmed_at: Some(at(9)),
         minted_by: None,
         minted: false,

@@ -61,6 +61,7 @@ pub fn reported() -> std::collections::BTreeSet<String> {
     let mut names = metrics_in(&ask(&ws, &["metrics"]).code(0).stdout);
     // No issuer of this life tells of the last use.
     names.insert("apikey_key_last_used_timestamp_seconds".into());
+    names.insert("apikey_usage_anomalies".into());
     names
 }
 

@@ -95,7 +95,7 @@ pub fn outputs() -> Attributes {
 }
 
 /// What is told of each key.
-const COLUMNS: [(&str, &str); 23] = [
+const COLUMNS: [(&str, &str); 24] = [
     ("resource_id", "`id` of the `apikey_managed`."),
     ("name", "Its `name`."),
     ("workspace", "Its workspace, as far as known."),
@@ -130,6 +130,10 @@ const COLUMNS: [(&str, &str); 23] = [
     (
         "last_used_at",
         "When its issuer last saw it in use, as far as anybody asked.",
+    ),
+    (
+        "unexpected_use",
+        "What of its use is otherwise than `expected_usage` says. Null if nothing is, or if nobody asked.",
     ),
 ];
 

@@ -4,8 +4,9 @@ use crate::domain::moves::Move;
 use crate::domain::situation::Seen;
 use crate::domain::slots::Key;
 use crate::engine::connections::stale;
-use crate::engine::observe::{Statuses, key_statuses, retiring_in_use, seen};
+use crate::engine::observe::{Statuses, key_statuses, seen};
 use crate::engine::run::Run;
+use crate::engine::usage;
 use crate::error::Result;
 
 /// Compares what the plan relied on with what the issuer says now.
@@ -36,11 +37,12 @@ pub async fn check_not_stale(run: &Run<'_>, moves: &[Move]) -> Result<()> {
         let (key, now) = (retiring.label(), turned_out(&secondary));
         return Err(stale(format!("{name}: retiring key {key} {now}")));
     }
-    if moves.contains(&Move::Revoke) && secondary != Seen::Gone {
-        let now = run.clock.now();
-        let ended = slots.hold_ends_at(run.policy).is_some_and(|at| now >= at);
-        let in_use = retiring_in_use(slots, run.connections, Some(run.policy), now);
-        if !ended && in_use.await? {
+    let now = run.clock.now();
+    let ended = slots.hold_ends_at(run.policy).is_some_and(|at| now >= at);
+    if moves.contains(&Move::Revoke) && secondary != Seen::Gone && !ended {
+        let told = usage::before_the_revocation(slots, run.connections, run.policy, now).await?;
+        let last = told.as_ref().and_then(Option::as_ref);
+        if usage::is_in_use(last, run.policy, now) {
             let key = slots.retiring().map_or("", Key::label);
             return Err(stale(format!("{name}: retiring key {key} is in use again")));
         }

@@ -48,6 +48,8 @@ impl Issuer for Keys {
             last_use: Some(LastUse {
                 lag: LAST_USE_LAG,
                 tells_where: true,
+                in_list: false,
+                proof: Some("sts"),
             }),
             records_calls: true,
             key_ids: true,
@@ -232,6 +234,7 @@ impl Keys {
 impl From<ListedKey> for Listed {
     fn from(key: ListedKey) -> Self {
         Self {
+            last_used: None,
             status: key.status(),
             created_at: Some(key.created_at),
             label: None,

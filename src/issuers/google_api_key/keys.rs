@@ -165,6 +165,7 @@ impl From<Key> for Listed {
             created_at: key.create_time,
             // Every key that was minted here has it.
             label: Some(key.annotations.get(MINT).cloned().unwrap_or_default()),
+            last_used: None,
             status: KeyStatus::Active,
         }
     }

@@ -105,6 +105,7 @@ impl From<Key> for Listed {
             key_id: key.id(),
             created_at: key.valid_after_time,
             label: None,
+            last_used: None,
             status: key.status(),
         }
     }

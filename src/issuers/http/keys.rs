@@ -159,7 +159,8 @@ impl Issuer for Keys {
             disables: self.api.disable.is_some(),
             last_use: (in_list || self.api.last_used.is_some()).then_some(LastUse {
                 lag: self.api.last_use_lag,
-                tells_where: false,
+                in_list: in_list && self.api.last_used.is_none(),
+                ..LastUse::default()
             }),
             key_ids: true,
             probe: self.api.verify.is_some(),

@@ -129,6 +129,8 @@ impl List {
                 .name
                 .as_ref()
                 .map(|name| name.text(item).unwrap_or_default()),
+            // A use that cannot be read makes no key one that cannot be listed.
+            last_used: self.last_used(item, times).ok().flatten(),
             status: match is_active {
                 true => KeyStatus::Active,
                 false => KeyStatus::Inactive,

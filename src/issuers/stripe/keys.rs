@@ -36,6 +36,8 @@ const UNPERMITTED: &str = "more_permissions_required";
 const LAST_USE: LastUse = LastUse {
     lag: Duration::from_days(1),
     tells_where: false,
+    in_list: true,
+    proof: None,
 };
 
 /// The keys of an account.
@@ -306,6 +308,7 @@ fn as_listed(key: Key) -> Option<Listed> {
     (key.r#type == "secret_key").then(|| Listed {
         created_at: Instant::parse(&key.created),
         label: Some(key.name.unwrap_or_default()),
+        last_used: key.last_used.as_deref().and_then(Instant::parse),
         key_id: key.id,
         status,
     })

@@ -314,6 +314,7 @@ fn listed(key: Key) -> Option<Listed> {
         created_at: Some(instant(&key.date_created)?),
         label: Some(key.friendly_name.unwrap_or_default()),
         key_id: key.sid,
+        last_used: None,
         status: KeyStatus::Active,
     })
 }

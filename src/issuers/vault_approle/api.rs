@@ -172,6 +172,7 @@ impl Api {
                 key_id: accessor,
                 created_at: Some(origin.created_at),
                 label: Some(origin.mint),
+                last_used: None,
                 status: KeyStatus::Active,
             }))
         });

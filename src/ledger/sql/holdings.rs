@@ -12,6 +12,7 @@ use super::resources::{self, Recorded};
 use super::rows::KeyRow;
 use super::transaction::Transaction;
 use super::trouble::Trouble;
+use crate::domain::expected::Oddity;
 use crate::instant::Instant;
 use crate::ledger::{Holding, KeyMark, KeyRecord, ResourceRef, Slot, Status};
 
@@ -85,6 +86,11 @@ pub async fn record(
         match &known {
             None => insert(transaction.connection, holding, &wanted, at).await?,
             Some(known) => update(transaction.connection, known.id, holding, &wanted, at).await?,
+        }
+        let before = known.as_ref().and_then(|row| row.key.noticed.as_deref());
+        for oddity in new(before.unwrap_or_default(), &wanted) {
+            let event = told(holding, "noticed", wanted.key.clone(), oddity, at);
+            transaction.head.append(event);
         }
         let (event, mut detail) = story(known.as_ref(), holding, &wanted);
         if let Some(who) = &holding.left_by {
@@ -184,6 +190,13 @@ fn story(
     (event, changed)
 }
 
+/// What is otherwise than expected of the use of a key, and was not before.
+fn new(before: &[Oddity], wanted: &KeyRecord) -> impl Iterator<Item = String> {
+    let noticed = wanted.noticed.iter().flatten();
+    let new = noticed.filter(|it| !before.iter().any(|known| known.is(it)));
+    new.map(Oddity::to_string)
+}
+
 /// The fields that are not what they were.
 fn changed(fields: &[(&str, &str, &str)]) -> String {
     let changed = fields.iter().filter(|(_, before, after)| before != after);
@@ -192,8 +205,11 @@ fn changed(fields: &[(&str, &str, &str)]) -> String {
 }
 
 /// What a state says of a key, by column.
-fn values(holding: &Holding, key: &KeyRecord, at: Instant) -> [(&'static str, Option<String>); 16] {
+fn values(holding: &Holding, key: &KeyRecord, at: Instant) -> [(&'static str, Option<String>); 17] {
     let text = |at: Option<Instant>| at.map(|at| at.to_string());
+    let noticed = key.noticed.as_ref().filter(|all| !all.is_empty());
+    // Made of words and instants, so it can be written.
+    let noticed = noticed.and_then(|all| serde_json::to_string(all).ok());
     [
         ("resource_id", Some(holding.resource.id.clone())),
         ("issuer", Some(holding.issuer.clone())),
@@ -209,6 +225,7 @@ fn values(holding: &Holding, key: &KeyRecord, at: Instant) -> [(&'static str, Op
         ("retired_at", text(key.retired_at)),
         ("revoked_at", text(key.revoked_at)),
         ("last_used_at", text(key.last_used_at)),
+        ("noticed", noticed),
         ("confirmed_at", text(key.confirmed_at)),
         ("updated_at", Some(at.to_string())),
     ]

@@ -6,6 +6,7 @@ use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Encode, FromRow, Row, Type};
 
+use crate::domain::expected::Oddity;
 use crate::instant::Instant;
 use crate::ledger::{Effect, Fence, Intent, KeyMark, KeyRecord, ResourceRef, Slot, Status};
 
@@ -78,12 +79,20 @@ impl FromRow<'_, AnyRow> for KeyRecord {
             retired_at: row.try_get("retired_at")?,
             revoked_at: row.try_get("revoked_at")?,
             last_used_at: row.try_get("last_used_at")?,
+            noticed: Some(noticed(row)?),
             confirmed_at: row.try_get("confirmed_at")?,
             minted_by: row.try_get("minted_by")?,
             // What the audit trail says of it is looked up there.
             minted: false,
         })
     }
+}
+
+/// No oddity is written as null.
+fn noticed(row: &AnyRow) -> Result<Vec<Oddity>, sqlx::Error> {
+    let noticed: Option<String> = row.try_get("noticed")?;
+    let read = |text: String| serde_json::from_str(&text).map_err(|_| damaged("noticed", &text));
+    Ok(noticed.map(read).transpose()?.unwrap_or_default())
 }
 
 impl FromRow<'_, AnyRow> for KeyMark {

@@ -367,6 +367,7 @@ fn after(
         true => Facts {
             full: private.facts.full,
             peers: private.facts.peers,
+            uses: private.facts.uses,
             ..Facts::default()
         },
         false => private.facts,

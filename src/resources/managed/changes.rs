@@ -185,6 +185,7 @@ pub fn settings_edited(prior: &ManagedState, planned: &ManagedState) -> bool {
         || prior.store_secret_in_state != planned.store_secret_in_state
         || prior.rotation_trigger != planned.rotation_trigger
         || prior.emergency != planned.emergency
+        || prior.expected_usage != planned.expected_usage
         || (prior.owner != planned.owner && (names_owners(planned) || names_owners(prior)))
         || (place(prior).environment != place(planned).environment && is_ordered(planned))
         || (place(prior).group != place(planned).group && is_ordered(planned))

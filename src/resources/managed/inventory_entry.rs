@@ -112,6 +112,7 @@ fn records(managed: &Managed, confirmed_at: Option<Instant>) -> Vec<KeyRecord> {
             retired_at: key.retired_at,
             revoked_at: None,
             last_used_at: None,
+            noticed: None,
             confirmed_at,
             minted_by: None,
             minted: false,

@@ -4,8 +4,11 @@
 mod before_create;
 mod words;
 
+use std::collections::BTreeMap;
+
 use crate::context::Context;
 use crate::domain::emergency::Incident;
+use crate::domain::expected::{Oddity, Uses};
 use crate::domain::situation::Seen;
 use crate::engine::catch_up::{self, Position, World};
 use crate::engine::connections::{Connections, stale};
@@ -18,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::instant::Instant;
 use crate::issuers::Supply;
 use crate::ledger::{Holding, KeyMark, Ledger, Memory, Slot};
+use crate::resources::managed::expected;
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::ManagedState;
 
@@ -41,6 +45,8 @@ pub struct Left {
     pub found: Vec<String>,
     /// What the ledger knows of emergencies.
     pub incidents: Vec<Incident>,
+    /// What the ledger knows of the use of keys, by their labels.
+    pub noticed: BTreeMap<String, Vec<Oddity>>,
     /// What the inventory is to say, once the status is known.
     holding: Option<Holding>,
 }
@@ -55,6 +61,7 @@ impl Left {
             behind: None,
             found: Vec::new(),
             incidents: Vec::new(),
+            noticed: BTreeMap::new(),
             holding: None,
         }
     }
@@ -109,10 +116,11 @@ impl Left {
 
     /// Brings the inventory up to what the look has seen. Others go by the status and the dates: they are those of this look,
     /// not of the one before.
-    pub async fn record(&mut self, state: &ManagedState, context: &Context) {
-        let Some(holding) = self.holding.take() else {
+    pub async fn record(&mut self, state: &ManagedState, uses: &Uses, context: &Context) {
+        let Some(mut holding) = self.holding.take() else {
             return;
         };
+        expected::note(&mut holding.keys, state, uses);
         let holding = inventory_entry::as_it_stands(holding, state, context);
         let recorded = context.ledger.record(&holding, context.clock.now()).await;
         if let Err(error) = recorded {
@@ -148,6 +156,7 @@ pub async fn of(
         }
     };
     left.incidents.clone_from(&remembered.memory.incidents);
+    left.noticed = expected::noticed(&remembered.memory.keys);
     if remembered.memory.busy {
         left.is_busy = true;
         return Ok(left.uncertain(busy(state.label())));

@@ -15,6 +15,7 @@ pub mod deploying;
 pub mod destroy;
 pub mod emergencies;
 pub mod existing;
+mod expected;
 pub mod gates;
 pub mod glass;
 pub mod import;

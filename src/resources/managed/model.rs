@@ -47,6 +47,7 @@ pub struct ManagedState {
     pub existing_secret_wo: Value<Secret>,
     pub existing_secret_wo_version: Value<i64>,
     pub rotation_trigger: Value<String>,
+    pub expected_usage: Value<Fields>,
     pub emergency: Value<EmergencyState>,
     pub leaks_wo: Leaks,
     pub primary: Value<KeyState>,

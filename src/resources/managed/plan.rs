@@ -26,6 +26,7 @@ use crate::resources::managed::emergencies;
 use crate::resources::managed::existing::{
     as_if_known, refuse_existing_key_without_id, refuse_secret_of_another,
 };
+use crate::resources::managed::expected;
 use crate::resources::managed::gates;
 use crate::resources::managed::leaks;
 use crate::resources::managed::leftovers::{self, LeftByCreate};
@@ -167,6 +168,7 @@ pub fn update(
         }
     }
     let offboarded = owners::left(prior, &planned, &policy, &private);
+    let expected = expected::of(&planned);
     let has_left = offboarded.as_ref().is_some_and(|left| left.is_new);
     let situation = Situation {
         name: planned.label(),
@@ -183,6 +185,7 @@ pub fn update(
         rolled_back: false,
         rotation_requested: trigger_changed(prior, &planned) || has_left,
         offboarded: offboarded.as_ref(),
+        expected: expected.as_ref(),
         emergency: emergency.as_ref(),
         pending_revocations: &managed.pending_revocations,
         must_verify: must_verify(&planned, context),
@@ -233,6 +236,9 @@ pub fn update(
     }
     if let Some(left) = offboarded.as_ref().filter(|_| !decision.moves.is_empty()) {
         owners::ask(diags, planned.label(), left, &policy);
+    }
+    if !decision.moves.is_empty() {
+        expected::warn(diags, &situation);
     }
     leaks::warn(diags, &planned, &managed, emergency.as_ref());
     leaks::warn_of_not_looking(diags, &planned);

@@ -4,6 +4,7 @@ use tf_provider::value::Value;
 
 use crate::context::Context;
 use crate::domain::emergency;
+use crate::domain::expected::Uses;
 use crate::domain::planner;
 use crate::domain::policy::Policy;
 use crate::domain::situation::{Facts, Seen, Situation};
@@ -22,6 +23,7 @@ use crate::resources::managed::changes::{any_in_order, must_verify, repairs};
 use crate::resources::managed::connect;
 use crate::resources::managed::deploying;
 use crate::resources::managed::emergencies;
+use crate::resources::managed::expected;
 use crate::resources::managed::gates;
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::leftovers::{self, Left};
@@ -91,13 +93,24 @@ pub async fn read(
         .extend(told.map(|error| named(&state, error.clone())));
     // A key that only the ledger knows would be forgotten with the resource.
     if observed.vanished && left.is_certain && left.found.is_empty() && left.behind.is_none() {
-        left.record(&state, context).await;
+        left.record(&state, &Uses::new(), context).await;
         return Ok(None);
     }
     let known = std::mem::take(&mut private.facts.orphans);
     let is_bound = connections.capabilities.is_bound_to_its_account();
     private.account = is_bound.then_some(account);
+    let mut uses = observed.facts.uses.clone();
+    let looked = expected::look(
+        &mut uses,
+        &state,
+        &mut left,
+        &connections,
+        &private,
+        context,
+    );
+    Box::pin(looked).await;
     private.facts = Facts {
+        uses,
         primary: primary_seen(&private, &observed, &managed, &left, &connections),
         ..observed.facts.clone()
     };
@@ -114,7 +127,7 @@ pub async fn read(
     if let Some(policy) = &policy {
         note_status(&mut state, &mut private, policy, context)?;
     }
-    left.record(&state, context).await;
+    left.record(&state, &private.facts.uses, context).await;
     private.untold = telling::untold(&state, context).await;
     Ok(Some(Refreshed {
         state,
@@ -253,6 +266,7 @@ pub fn note_status(
     let deployments = deploying::of(state, private, managed.slots.as_ref());
     let removals = managed.pending_removals();
     let hand = brought::standing(state, context);
+    let expected = expected::of(state);
     let situation = Situation {
         name: state.label(),
         group: gates::place(state).group,
@@ -268,6 +282,7 @@ pub fn note_status(
         rolled_back: false,
         rotation_requested: false,
         offboarded: offboarded.as_ref(),
+        expected: expected.as_ref(),
         emergency: emergency.as_ref(),
         pending_revocations: &managed.pending_revocations,
         must_verify: must_verify(state, context),

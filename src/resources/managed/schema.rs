@@ -5,6 +5,7 @@ use tf_provider::schema::{AttributeType, Block, Description, Schema};
 use crate::deployments;
 use crate::engine::verification;
 use crate::issuers;
+use crate::resources::managed::expected;
 use crate::resources::rotation_policy;
 use crate::schema::{
     Attributes, attributes, computed, defaulted, list_of, optional, required, sensitive, string_map,
@@ -117,6 +118,16 @@ fn inputs() -> Attributes {
             ),
         ),
         (
+            "expected_usage",
+            optional(
+                AttributeType::AttributeSingle(expected::nested()),
+                "How the key is used. What its issuer tells that is otherwise is a warning of the plan, shows as `notice`, and is \
+                 written to the audit trail once: another service or region, a key that is used after another took its place, a \
+                 primary that nobody uses. Costs a request for each key and refresh, unless the list of keys tells. See the guide \
+                 [Keys in use](../guides/usage.md).",
+            ),
+        ),
+        (
             "leaks_wo",
             optional(
                 string_map(),
@@ -211,7 +222,7 @@ fn outputs() -> Attributes {
             "status",
             computed(
                 string(),
-                "`ok`; `notice`: rotation comes up; `due`: the next apply takes a step, or the reason says what a due rotation waits for; `pending`: a delivery or revocation is unfinished; `blocked`: the next step cannot be taken; `overdue`: past due by `alert_after`; `compromised`: an `emergency` is declared, and a compromised key still works.",
+                "`ok`; `notice`: rotation comes up, or there is something to know, such as a use that `expected_usage` does not list; `due`: the next apply takes a step, or the reason says what a due rotation waits for; `pending`: a delivery or revocation is unfinished; `blocked`: the next step cannot be taken; `overdue`: past due by `alert_after`; `compromised`: an `emergency` is declared, and a compromised key still works.",
             ),
         ),
         ("status_reason", computed(string(), "Why, in a sentence.")),

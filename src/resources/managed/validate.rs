@@ -9,6 +9,7 @@ use crate::error::{Error, Path};
 use crate::resources::managed::bounds;
 use crate::resources::managed::connect;
 use crate::resources::managed::deploying;
+use crate::resources::managed::expected;
 use crate::resources::managed::gates;
 use crate::resources::managed::leaks;
 use crate::resources::managed::lifetime;
@@ -57,6 +58,7 @@ pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
     faults.extend(bounds::excesses(config));
     faults.extend(issuer(&config.issuer, context));
     faults.extend(lifetime::ends_too_soon(config, context));
+    faults.extend(expected::faults(config, context));
     faults.extend(connect::null_entries(&config.deliveries));
     faults.extend(deliveries(config, context));
     faults.extend(deploying::faults(config, context));

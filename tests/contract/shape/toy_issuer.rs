@@ -177,6 +177,7 @@ impl Issuer for Server {
                 key_id: key.id,
                 created_at: Some(key.created_at),
                 label: None,
+                last_used: None,
                 status: KeyStatus::Active,
             })
             .collect())

@@ -108,6 +108,7 @@ impl Issuer for World {
             key_id: id.clone(),
             created_at: Some(issued.created_at),
             label: None,
+            last_used: None,
             status: KeyStatus::Active,
         });
         Ok(listed.collect())

@@ -45,6 +45,7 @@ CREATE TABLE keys (
   retired_at       {text},
   revoked_at       {text},
   last_used_at     {text},
+  noticed          {text},
   confirmed_at     {text},
   minted_by        {text},
   updated_at       {text} NOT NULL,

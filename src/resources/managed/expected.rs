@@ -1,0 +1,181 @@
+//! `expected_usage`: how a key is expected to be used, and what is known of its use.
+
+use std::collections::BTreeMap;
+
+use tf_provider::Diagnostics;
+use tf_provider::schema::AttributeType;
+use tf_provider::value::{Value, ValueAny};
+
+use crate::context::Context;
+use crate::domain::expected::{Expected, Oddity, Uses, Watched, odd};
+use crate::domain::situation::Situation;
+use crate::engine::connections::Connections;
+use crate::engine::usage;
+use crate::error::{Error, Path, Result};
+use crate::ledger::KeyRecord;
+use crate::resources::managed::connect;
+use crate::resources::managed::leftovers::Left;
+use crate::resources::managed::model::{Fields, ManagedState, Private};
+use crate::schema::{Attributes, attributes, list_of, optional};
+use crate::settings::{LONGEST_NAME, Settings, too_long};
+
+const NAME: &str = "expected_usage";
+
+/// What it holds.
+pub fn nested() -> Attributes {
+    let names = || list_of(AttributeType::String);
+    attributes([
+        (
+            "services",
+            optional(
+                names(),
+                "The services that the key is used with, in the words of its issuer, such as `s3`. Default: any.",
+            ),
+        ),
+        (
+            "regions",
+            optional(
+                names(),
+                "The regions that the key is used in, such as `eu-central-1`. Default: any.",
+            ),
+        ),
+        (
+            "max_idle",
+            optional(
+                AttributeType::String,
+                "How long the primary may be without use, such as `7d`. Counts from its promotion, or from its last use after that, and \
+                 the issuer has the time on top by which it is known to be late. Default: any time.",
+            ),
+        ),
+    ])
+}
+
+/// What a state or a plan expects.
+pub fn of(state: &ManagedState) -> Option<Expected> {
+    parsed(state.expected_usage.as_ref_option()?).ok()
+}
+
+fn parsed(fields: &Fields) -> Result<Expected> {
+    let settings = Settings::new(Path::root(NAME), fields);
+    let names = |name: &str| {
+        let is_given = matches!(settings.value(name), Some(ValueAny::List(_)));
+        let names = settings.strings(name).into_iter().map(str::to_owned);
+        is_given.then(|| names.collect())
+    };
+    Ok(Expected {
+        services: names("services"),
+        regions: names("regions"),
+        max_idle: settings.duration("max_idle")?,
+    })
+}
+
+/// What is wrong with it: nothing is expected of what its issuer does not tell.
+pub fn faults(config: &ManagedState, context: &Context) -> Vec<Error> {
+    let Value::Value(fields) = &config.expected_usage else {
+        return Vec::new();
+    };
+    let settings = Settings::new(Path::root(NAME), fields);
+    if !settings.wholly_known() {
+        return Vec::new();
+    }
+    let expected = match parsed(fields) {
+        Ok(expected) => expected,
+        Err(error) => return vec![error],
+    };
+    let (services, regions) = (&expected.services, &expected.regions);
+    let names = [("services", services), ("regions", regions)];
+    let names = names.into_iter().flat_map(|(name, names)| {
+        let names = names.iter().flatten();
+        names.filter_map(move |it| {
+            let path = Path::root(NAME).attribute(name);
+            too_long(path, "The name", it, LONGEST_NAME)
+        })
+    });
+    names.chain(untold(config, &expected, context)).collect()
+}
+
+fn untold(config: &ManagedState, expected: &Expected, context: &Context) -> Option<Error> {
+    let (kind, settings) = connect::issuer(&config.issuer).ok()?;
+    if !settings.wholly_known() {
+        return None;
+    }
+    let able = connect::capabilities(&config.issuer, context)?.last_use;
+    let asks_where = expected.services.is_some() || expected.regions.is_some();
+    let lacks = match able {
+        None => "does not tell when a key was last used. Remove expected_usage",
+        Some(able) if asks_where && !able.tells_where => {
+            "tells when a key was last used, and neither with which service nor where. Keep max_idle alone"
+        }
+        Some(_) => return None,
+    };
+    Some(Error::invalid(
+        Path::root(NAME),
+        "Nobody can tell whether the key is used as expected",
+        format!("The issuer {} {lacks}.", kind.name()),
+    ))
+}
+
+/// Notes how the keys are used, and compares it with what the state expects. Asks nobody where it expects nothing.
+pub async fn look(
+    uses: &mut Uses,
+    state: &ManagedState,
+    left: &mut Left,
+    connections: &Connections,
+    private: &Private,
+    context: &Context,
+) {
+    let Some(slots) = &left.managed.slots else {
+        return;
+    };
+    usage::listed(uses, slots, connections).await;
+    let Some(expected) = of(state) else {
+        return;
+    };
+    let known = |key: &str| {
+        let before = private.facts.uses.get(key).cloned().unwrap_or_default();
+        let in_ledger = left.noticed.get(key).map_or(&[][..], Vec::as_slice);
+        Watched {
+            oddities: usage::together(in_ledger, &before.oddities),
+            ..before
+        }
+    };
+    let now = context.clock.now();
+    let unseen = usage::watch(uses, &expected, slots, connections, known, now).await;
+    left.warnings.extend(unseen);
+}
+
+/// What the ledger knows of the use of keys.
+pub fn noticed(keys: &[KeyRecord]) -> BTreeMap<String, Vec<Oddity>> {
+    let noticed = keys.iter().map(|record| {
+        let oddities = record.noticed.clone().unwrap_or_default();
+        (record.key.label().to_owned(), oddities)
+    });
+    noticed.collect()
+}
+
+/// What the ledger is to know of the use of keys from now on.
+pub fn note(keys: &mut [KeyRecord], state: &ManagedState, uses: &Uses) {
+    let is_asked = of(state).is_some();
+    for record in keys {
+        let watched = uses.get(record.key.label());
+        let last = watched.and_then(|it| it.last.as_ref());
+        record.last_used_at = record.last_used_at.max(last.map(|last| last.at));
+        record.noticed = match is_asked {
+            true => watched.map(|it| it.oddities.clone()),
+            false => Some(Vec::new()),
+        };
+    }
+}
+
+/// A plan that does something else says so as well.
+pub fn warn(diags: &mut Diagnostics, situation: &Situation) {
+    let odd = situation.slots.map(|slots| odd(situation, slots));
+    let odd = odd.unwrap_or_default();
+    if !odd.is_empty() {
+        let name = situation.name;
+        diags.root_warning(
+            format!("{name}: a key is not used as expected"),
+            format!("{name}: {}.", odd.join("; ")),
+        );
+    }
+}
