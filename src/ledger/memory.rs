@@ -56,6 +56,11 @@ impl InMemory {
         self.tables().lost = lost;
     }
 
+    /// Whether every call fails.
+    pub fn is_lost(&self) -> bool {
+        self.tables().lost
+    }
+
     /// Forgets everything, as a fresh ledger would.
     pub fn wipe(&self) {
         *self.tables() = Tables::default();
@@ -271,7 +276,7 @@ impl Inventory for InMemory {
 
     async fn peers(&self, _: &str, _: &str) -> Result<Vec<Peer>> {
         // It is the ledger of one key.
-        Ok(Vec::new())
+        self.open().map(|_| Vec::new())
     }
 
     async fn record(&self, holding: &Holding, _: Instant) -> Result<()> {

@@ -35,6 +35,14 @@ pub const POLICIES: [[&str; 4]; 4] = [
     ["400s", "40s", "40s", "100s"],
 ];
 
+pub const OWNERS: [Option<&str>; 3] = [None, Some("bob"), Some("eve")];
+
+/// Lists of owners who have left; `None` where nobody keeps one.
+pub const OFFBOARDED: [Option<&[&str]>; 3] = [None, Some(&[]), Some(&["bob"])];
+
+/// How long a key soaks in the environment before.
+pub const SOAK: i64 = 30;
+
 pub const ON_DRIFT: [&str; 3] = ["warn", "rotate", "error"];
 
 pub struct Config {
@@ -52,6 +60,12 @@ pub struct Config {
     emergencies: u32,
     /// The one that is declared: its id, its order and its scope.
     pub emergency: Option<(String, &'static str, &'static str)>,
+    pub break_glass: bool,
+    pub owner: usize,
+    pub offboarded: usize,
+    /// It is of `prod`, and `dev` comes first.
+    pub is_ordered: bool,
+    pub is_expected: bool,
 }
 
 impl Config {
@@ -68,6 +82,11 @@ impl Config {
             hold: false,
             emergencies: 0,
             emergency: None,
+            break_glass: false,
+            owner: 0,
+            offboarded: 0,
+            is_ordered: false,
+            is_expected: false,
         }
     }
 
@@ -82,8 +101,13 @@ impl Config {
             Edit::StoreInState(stored) => self.stored = *stored,
             Edit::Deployment(required) => self.deployment = *required,
             Edit::HoldWhileUsed(hold) => self.hold = *hold,
-            Edit::Emergency { revoke_first, all } => {
+            Edit::Emergency {
+                revoke_first,
+                all,
+                break_glass,
+            } => {
                 self.emergencies += 1;
+                self.break_glass = *break_glass;
                 let order = if *revoke_first {
                     "revoke_first"
                 } else {
@@ -93,11 +117,16 @@ impl Config {
                 self.emergency = Some((format!("INC-{}", self.emergencies), order, scope));
             }
             Edit::NoEmergency => self.emergency = None,
+            Edit::Owner(index) => self.owner = *index,
+            Edit::Offboarded(index) => self.offboarded = *index,
+            Edit::Ordered(ordered) => self.is_ordered = *ordered,
+            Edit::Expected(expected) => self.is_expected = *expected,
         }
     }
 
     pub fn state(&self) -> ManagedState {
         let text = |text: &str| Value::Value(text.to_owned());
+        let list = |names: &[&str]| names.iter().map(|name| text(name)).collect::<Vec<_>>();
         let [interval, stage, delay, grace] = POLICIES[self.policy];
         let policy = PolicyState {
             name: text("p"),
@@ -108,6 +137,9 @@ impl Config {
             revoke_only_if_unused_for: if self.hold { text("50s") } else { Value::Null },
             paused: Value::Value(self.paused),
             on_drift: text(ON_DRIFT[self.on_drift]),
+            offboarded_owners: OFFBOARDED[self.offboarded].map(list).into(),
+            environment_order: self.is_ordered.then(|| list(&["dev", "prod"])).into(),
+            soak_time: text(&format!("{SOAK}s")),
             ..PolicyState::default()
         };
         let field = |name: &str, value: &str| {
@@ -121,6 +153,8 @@ impl Config {
         let deliveries = DELIVERIES[self.deliveries].iter().map(delivery);
         ManagedState {
             name: text(&self.name),
+            owner: OWNERS[self.owner].map(str::to_owned).into(),
+            environment: self.is_ordered.then(|| "prod".to_owned()).into(),
             policy: Value::Value(policy),
             issuer: Value::Value(BTreeMap::from([(
                 "aws_iam".into(),
@@ -134,9 +168,16 @@ impl Config {
                 Value::Null
             },
             rotation_trigger: Value::Value(self.trigger.to_string()),
+            expected_usage: self.expected().into(),
             emergency: self.declared(),
             ..ManagedState::default()
         }
+    }
+
+    fn expected(&self) -> Option<Fields> {
+        let max_idle = ValueAny::String("50s".into());
+        let fields = Fields::from([("max_idle".to_owned(), max_idle)]);
+        self.is_expected.then_some(fields)
     }
 
     fn deployments(&self) -> Option<BTreeMap<String, Value<Fields>>> {
@@ -153,7 +194,7 @@ impl Config {
             reason: text("stolen"),
             order: text(order),
             scope: text(scope),
-            break_glass: Value::Null,
+            break_glass: Value::Value(self.break_glass),
         });
         block.into()
     }
@@ -171,11 +212,14 @@ impl Config {
             proposed.store_secret_in_state = config.store_secret_in_state;
         }
         proposed.name = config.name;
+        proposed.owner = config.owner;
+        proposed.environment = config.environment;
         proposed.policy = config.policy;
         proposed.issuer = config.issuer;
         proposed.deliveries = config.deliveries;
         proposed.deployments = config.deployments;
         proposed.rotation_trigger = config.rotation_trigger;
+        proposed.expected_usage = config.expected_usage;
         proposed.emergency = config.emergency;
         proposed
     }

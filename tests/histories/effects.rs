@@ -58,6 +58,7 @@ async fn a_compromised_key_is_revoked_once_its_successor_was_shown_or_could_not_
     let emergency = Edit::Emergency {
         revoke_first: false,
         all: false,
+        break_glass: false,
     };
     let events = [
         apply(),

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::config::DELIVERIES;
+use super::config::{DELIVERIES, OFFBOARDED, OWNERS};
 
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -44,6 +44,8 @@ pub enum Event {
     RotateNow {
         faults: u64,
     },
+    /// The key of the environment before is promoted, and whether it is well after that.
+    PromoteBefore(bool),
 }
 
 /// How an apply ends.
@@ -76,9 +78,19 @@ pub enum Edit {
     Emergency {
         revoke_first: bool,
         all: bool,
+        /// It goes on without the ledger.
+        break_glass: bool,
     },
     /// The block is taken out, whether or not anything was done.
     NoEmergency,
+    /// One of the owners.
+    Owner(usize),
+    /// One of the lists of owners who have left.
+    Offboarded(usize),
+    /// Whether another environment comes first.
+    Ordered(bool),
+    /// Whether the key is expected to be used.
+    Expected(bool),
 }
 
 #[derive(Clone, Debug)]
@@ -135,6 +147,7 @@ fn mishaps() -> impl Strategy<Value = Event> {
         1 => (0usize..3, any::<bool>()).prop_map(|(place, fails)| Event::Fail(place, fails)),
         1 => prop::bool::weighted(0.3).prop_map(Event::Travel),
         2 => faults().prop_map(|faults| Event::RotateNow { faults }),
+        2 => any::<bool>().prop_map(Event::PromoteBefore),
     ]
 }
 
@@ -181,10 +194,22 @@ fn edits() -> impl Strategy<Value = Edit> {
         any::<bool>().prop_map(Edit::StoreInState),
         any::<Option<bool>>().prop_map(Edit::Deployment),
         any::<bool>().prop_map(Edit::HoldWhileUsed),
-        (any::<bool>(), any::<bool>())
-            .prop_map(|(revoke_first, all)| Edit::Emergency { revoke_first, all }),
+        emergencies(),
         Just(Edit::NoEmergency),
+        (0..OWNERS.len()).prop_map(Edit::Owner),
+        (0..OFFBOARDED.len()).prop_map(Edit::Offboarded),
+        any::<bool>().prop_map(Edit::Ordered),
+        any::<bool>().prop_map(Edit::Expected),
     ]
+}
+
+fn emergencies() -> impl Strategy<Value = Edit> {
+    let asked = (any::<bool>(), any::<bool>(), any::<bool>());
+    asked.prop_map(|(revoke_first, all, break_glass)| Edit::Emergency {
+        revoke_first,
+        all,
+        break_glass,
+    })
 }
 
 fn tampers() -> impl Strategy<Value = Tamper> {

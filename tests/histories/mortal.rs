@@ -17,6 +17,8 @@ use crate::support::world::World;
 pub struct Mortal {
     pub inner: Arc<InMemory>,
     pub world: World,
+    /// When the key of the environment before was promoted, and whether it is well.
+    pub before: Option<(i64, bool)>,
 }
 
 impl Outbox for Mortal {}
@@ -77,7 +79,15 @@ impl Inventory for Mortal {
     }
 
     async fn peers(&self, group: &str, but: &str) -> Result<Vec<Peer>> {
-        self.inner.peers(group, but).await
+        let mut peers = self.inner.peers(group, but).await?;
+        peers.extend(self.before.map(|(at, is_well)| Peer {
+            name: "before".into(),
+            workspace: "other".into(),
+            environment: "dev".into(),
+            status: if is_well { "ok" } else { "blocked" }.into(),
+            promoted_at: Some(Instant::from_unix(at)),
+        }));
+        Ok(peers)
     }
 
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()> {

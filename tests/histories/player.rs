@@ -52,6 +52,8 @@ pub struct Player {
     process: u32,
     /// Emergencies that a state knew as over, while nothing was restored, copied or lost.
     pub over: BTreeSet<String>,
+    /// When the key of the environment before was promoted, and whether it is well.
+    pub before: Option<(i64, bool)>,
     /// Keys of creates that came to their end and that no state ever heard of.
     forsaken: BTreeSet<String>,
 }
@@ -74,6 +76,7 @@ impl Player {
             refused: 0,
             process: 0,
             over: BTreeSet::new(),
+            before: None,
             forsaken: BTreeSet::new(),
         }
     }
@@ -104,8 +107,12 @@ impl Player {
             } => {
                 self.set_faults(*faults, *refuse_probes);
                 self.end = *end;
-                self.world.state().lost = end.lost;
-                self.shaken |= end.lost != 0;
+                // An apply that breaks the glass and is cut off is left to a person, as its warning says.
+                if self.breaks_glass() {
+                    self.end = End::default();
+                }
+                self.world.state().lost = self.end.lost;
+                self.shaken |= self.end.lost != 0;
                 self.between = *between;
                 self.apply(*refresh, *late).await?;
                 self.between = false;
@@ -139,6 +146,7 @@ impl Player {
                     false => drop(state.failing.remove(&place)),
                 }
             }
+            Event::PromoteBefore(is_well) => self.before = Some((self.now, *is_well)),
             Event::RotateNow { faults } => {
                 self.set_faults(*faults, false);
                 self.rotate_now().await?;
@@ -168,6 +176,10 @@ impl Player {
         let incidents = self.kept.iter().flat_map(|kept| &kept.private.incidents);
         let over = incidents.filter(|incident| incident.contained_at.is_some());
         self.over.extend(over.map(|incident| incident.id.clone()));
+    }
+
+    fn breaks_glass(&self) -> bool {
+        self.config.break_glass && self.config.emergency.is_some() && self.ledger.is_lost()
     }
 
     /// Keeps the state as one that was there once.
@@ -205,6 +217,10 @@ impl Player {
         self.config.on_drift = 1;
         self.config.hold = false;
         self.config.policy = 0;
+        self.config.is_ordered = false;
+        self.config.is_expected = false;
+        // The list may not vanish, and whoever has left gives the key to somebody else.
+        (self.config.owner, self.config.offboarded) = (2, 2);
         // Two deliveries to one place are refused until a person removes one of them.
         if self.config.deliveries == DELIVERIES.len() - 1 {
             self.config.deliveries = 1;
@@ -303,6 +319,7 @@ impl Player {
             .with_ledger(Arc::new(Mortal {
                 inner: Arc::clone(&self.ledger),
                 world: self.world.of_process(self.process),
+                before: self.before,
             }))
     }
 
@@ -388,7 +405,8 @@ impl Player {
         }
     }
 
-    /// A document that somebody altered while it was the only one is not overwritten: the error says to delete it. Where
+    /// A document that somebody altered while it was the only one is not overwritten: the error says to delete it. Where a
+    /// key that is to be revoked still leads in a document, and leaves no room for another, the error says to revoke one. Where
     /// an older state was put back and could not follow, the first advice is to restore the newest one.
     fn follow_advice(&mut self) {
         let told = self.diary.last().map(String::as_str).unwrap_or_default();
@@ -400,10 +418,15 @@ impl Player {
             self.diary.push("  the newest state is put back".into());
             self.kept = newest;
         }
-        let told = self
-            .diary
-            .last()
-            .filter(|line| line.contains("holds another key"));
+        let told = self.diary.last().cloned().unwrap_or_default();
+        if self.refused > 2 && told.contains("already has 2 keys") {
+            self.diary.push("  a person makes room".into());
+            for id in self.pending() {
+                let mut state = self.world.state();
+                state.issued.entry(id).and_modify(|it| it.live = false);
+            }
+        }
+        let told = Some(told).filter(|line| line.contains("holds another key"));
         let place = told.and_then(|line| PLACES.into_iter().find(|place| line.contains(place)));
         if let Some(place) = place {
             self.world.state().places.remove(place);

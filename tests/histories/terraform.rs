@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use apikey::domain::emergency::Incident;
 use apikey::domain::moves::Move;
-use apikey::domain::situation::Seen;
+use apikey::domain::situation::{Copy, Seen};
 use apikey::domain::slots::Slots;
 use apikey::instant::Instant;
 use apikey::resources::managed::model::{ManagedState, Private};
@@ -13,6 +13,7 @@ use apikey::resources::managed::{apply, destroy, plan, read, rotate_now};
 use tf_provider::Diagnostics;
 use tf_provider::value::ValueAny;
 
+use super::config::SOAK;
 use super::player::{Player, Violation};
 use super::values::{broken_promise, copy, summaries, tree};
 
@@ -48,13 +49,9 @@ impl Planned {
         let Ok(managed) = self.prior.managed(&self.prior_private) else {
             return BTreeSet::new();
         };
-        let trigger = |state: &ManagedState| {
-            let trigger = state.rotation_trigger.as_deref_option();
-            trigger.map(str::to_owned)
-        };
-        let asked = match trigger(&self.prior) == trigger(&self.planned) {
-            true => managed.slots.and_then(|slots| slots.requested_at),
-            false => Some(Instant::from_unix(now)),
+        let asked = match self.private.is_asked {
+            true => Some(Instant::from_unix(now)),
+            false => managed.slots.and_then(|slots| slots.requested_at),
         };
         if self
             .private
@@ -297,6 +294,7 @@ impl Player {
         }
         self.doom(&first, &moves)?;
         let excused = first.excused(self.now);
+        let closed = self.gate_is_closed(&first).filter(|_| !is_emergency);
         let generation = second.prior.generation.as_option().unwrap_or_default();
         let promised = tree(&second.planned);
         let mut diags = Diagnostics::default();
@@ -337,7 +335,27 @@ impl Player {
             }
             None => return Err("an update gave neither a state nor an error".into()),
         }
+        let has_rotated = self.generation() > generation && moves.contains(&Move::Promote);
+        if let Some(why) = closed.filter(|_| has_rotated) {
+            return Err(format!("a key was promoted before its turn: {why}"));
+        }
         self.promoted_well(generation, &moves, &excused)
+    }
+
+    /// Why a key that works is not to be promoted yet. Nobody is served by holding up another one.
+    fn gate_is_closed(&self, plan: &Planned) -> Option<String> {
+        let managed = plan.prior.managed(&plan.prior_private).ok()?;
+        let since = managed.slots?.last_rotated_at().unix();
+        let facts = &plan.private.facts;
+        let works = facts.primary == Seen::Present && facts.primary_copy != Copy::Lost;
+        let (at, is_well) = self.before.filter(|_| self.config.is_ordered && works)?;
+        let is_open = is_well && at > since && self.now >= at + SOAK;
+        (!is_open).then(|| {
+            format!(
+                "{:?} at {}, promoted itself at {since}",
+                self.before, self.now
+            )
+        })
     }
 
     pub fn kept_promise(&self, promised: &ValueAny, state: &ManagedState) -> Result<(), Violation> {
