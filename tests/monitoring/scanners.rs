@@ -68,7 +68,7 @@ fn plant() -> (Workspace, [&'static str; 2], &'static str) {
     let write = |file: &str, lines: &[String]| {
         let text: String = lines
             .iter()
-            .map(|line| format!("use it so: {line}\n"))
+            .map(|line| format!("use this {line} or that\n"))
             .collect();
         std::fs::write(ws.path(file), text).unwrap();
     };
