@@ -5,6 +5,7 @@ use std::fs;
 use apikey::secret::Secret;
 
 use crate::acceptance::secrecy::Watch;
+use crate::monitoring::ask;
 use crate::support::gate::Gate;
 use crate::support::keys::Config;
 use crate::support::workspace::Workspace;
@@ -150,8 +151,8 @@ fn a_key_that_is_brought_lives_its_whole_life_and_is_revoked_when_a_person_says_
     assert!(fs::read_to_string(&log).unwrap().contains("taken over"));
 
     person.ws.destroy().ok().warns(&[
-        "is revoked by a person",
-        "Revoke it at https://vendor.example.com/keys",
+        "lives on",
+        "nothing asks for its end any more: revoke it at https://vendor.example.com/keys",
     ]);
     assert!(!person.ws.path("k.json").exists());
 }
@@ -460,6 +461,17 @@ fn an_emergency_waits_for_a_new_key_and_for_the_word_that_the_old_one_is_revoked
     assert_eq!(person.state("status"), "ok");
     assert_eq!(person.delivered(), both(TWO, ""));
     person.ws.plan().ok().code(0);
+    let report = ask(&person.ws, &["report", "incident", "INC-1"]);
+    report.says(&["the word of a person; nobody tried it"]);
+    let second = person.state("primary.key_id");
+    person.revoked = format!("{first:?}, {second:?}");
+    person.writes("var.key");
+    person.ws.apply_with(&["-refresh=false"]).ok();
+    person
+        .ws
+        .destroy()
+        .ok()
+        .warns(&["is revoked is the word of a person"]);
 }
 
 #[test]

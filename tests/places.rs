@@ -191,6 +191,54 @@ fn a_path_that_leads_elsewhere_is_refused_and_both_places_are_named() {
     assert_eq!(ws.secret("one/k.json", "primary"), secret);
 }
 
+/// As with a cluster that was built anew under the same address.
+#[test]
+fn a_place_that_is_gone_for_good_holds_up_no_emergency_and_is_let_go_by_its_name() {
+    let ws = Workspace::new();
+    for name in ["one", "two"] {
+        fs::create_dir(ws.path(name)).unwrap();
+        fs::set_permissions(ws.path(name), fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    symlink(ws.path("one"), ws.path("keys")).unwrap();
+    let config = |more: &str, emergency: &str| {
+        let app = format!(r#"app = {{ file = {{ path = "keys/k.json" }}{more} }}"#);
+        let deliveries = format!(r#"{{ {app}, other = {{ file = {{ path = "other.json" }} }} }}"#);
+        let config = Config::new().deliveries(&deliveries);
+        match emergency {
+            "" => config.text(),
+            emergency => config.with(emergency).text(),
+        }
+    };
+    ws.write(&config("", "")).apply().ok();
+    let place = ws.key("k").text("delivery_status.app.place");
+    fs::remove_file(ws.path("keys")).unwrap();
+    symlink(ws.path("two"), ws.path("keys")).unwrap();
+    fs::remove_dir_all(ws.path("one")).unwrap();
+
+    let way_out = format!("lost_place = {place:?}");
+    ws.plan().failed().complains(&[&way_out]);
+    let another = config(", lost_place = \"file /somewhere/else\"", "");
+    ws.write(&another).plan().failed().complains(&[&way_out]);
+
+    // A generated key is accepted wherever it stands, so that only a person can say that nobody reads it there.
+    let emergency = r#"emergency = { id = "INC-1", reason = "made up" }"#;
+    let former = ws.secret("other.json", "primary");
+    ws.write(&config("", emergency))
+        .apply()
+        .failed()
+        .warns(&[&way_out]);
+    let secret = ws.secret("other.json", "primary");
+    assert_ne!(secret, former);
+    assert!(ws.delivered("two/k.json").is_null());
+    let lost = config(&format!(", {way_out}"), emergency);
+    ws.write(&lost).apply().ok();
+    assert_eq!(ws.key("k").text("status"), "ok");
+    assert_eq!(ws.secret("two/k.json", "primary"), secret);
+    ws.plan().ok().code(0);
+    ws.destroy().ok();
+    assert!(ws.delivered("two/k.json").is_null());
+}
+
 #[test]
 fn what_somebody_else_keeps_in_a_file_is_refused_in_the_plan_unless_it_may_be_replaced() {
     let ws = Workspace::with(&Config::new().text());

@@ -1,5 +1,6 @@
 //! `metrics`: the same as numbers, for whoever watches.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -34,7 +35,7 @@ pub struct Asked {
     /// How they are written.
     #[arg(long, default_value = "prometheus")]
     format: Format,
-    /// Write them to this file, whole or not at all. It names keys and owners, and everybody may read it, for an exporter
+    /// Write them to this file, whole or not at all; in place of what is there only if that was written by this command. It names keys and owners, and everybody may read it, for an exporter
     /// runs as somebody else.
     #[arg(long, value_name = "FILE", conflicts_with = "push")]
     out: Option<PathBuf>,
@@ -65,6 +66,7 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
         .as_deref()
         .map(|url| receiver(asked, url))
         .transpose()?;
+    asked.out.as_deref().map_or(Ok(()), refuse_to_lose)?;
     let (ledger, health) = health(&asked.named, &Keys::default())?;
     let verdict = wait(ledger.verify(None))?;
     let trail = Trail {
@@ -91,6 +93,34 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
         (None, None) => say_clean(bodies.join("\n").trim_end()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A slip of the hand must not replace a file that holds something else.
+fn refuse_to_lose(file: &Path) -> Result<()> {
+    const BEGINS: [&str; 4] = [
+        "# HELP apikey_",
+        "# TYPE apikey_",
+        "{\"resourceMetrics\":",
+        "{\"series\":",
+    ];
+    let mut head = Vec::new();
+    let read = std::fs::File::open(file).and_then(|there| there.take(64).read_to_end(&mut head));
+    let is_ours = BEGINS
+        .iter()
+        .any(|begin| head.starts_with(begin.as_bytes()));
+    match read {
+        // What cannot be read is not replaced either.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Ok(_) if is_ours || head.is_empty() => Ok(()),
+        _ => Err(Error::new(
+            Kind::Invalid,
+            "The metrics are not written",
+            format!(
+                "{}: what is there are no metrics of this command. Name another file, or delete it yourself.",
+                file.display()
+            ),
+        )),
+    }
 }
 
 /// Who takes them. Asked before the ledger is: a key that is missing is told at once.

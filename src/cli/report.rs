@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::inventory::{everything, length};
-use super::{CANNOT_TELL, FINDINGS, Named, now, wait};
+use super::{CANNOT_TELL, FINDINGS, Named, USAGE, now, wait};
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::health::period::Period;
@@ -46,7 +46,8 @@ pub struct Incident {
 
 /// Writes what happened in a month: rotations, revocations, emergencies, failed attempts.
 ///
-/// Ends with 0, with 3 if the audit trail is not what was written, and with 1 if the ledger cannot be read.
+/// Ends with 0, with 3 if the audit trail is not what was written, with 2 if the month has not begun, and with 1 if the ledger
+/// cannot be read.
 #[derive(Args, Debug)]
 #[command(before_help = EXAMPLES)]
 pub struct Month {
@@ -59,7 +60,8 @@ pub struct Month {
 
 /// Writes an audit of every key: what is overdue, old, without an owner or of no resource, and what was rotated in the quarter.
 ///
-/// Ends with 0, with 3 if the audit trail is not what was written, and with 1 if the ledger cannot be read.
+/// Ends with 0, with 3 if the audit trail is not what was written, with 2 if the quarter has not begun, and with 1 if the ledger
+/// cannot be read.
 #[derive(Args, Debug)]
 #[command(before_help = EXAMPLES)]
 pub struct Audit {
@@ -145,6 +147,12 @@ fn of(
     let Some(period) = period else {
         return Ok(ExitCode::from(CANNOT_TELL));
     };
+    if now < period.from {
+        say_aside(format!(
+            "Error: {period} has not begun\n\nNothing has happened in it yet. Name one that has."
+        ));
+        return Ok(ExitCode::from(USAGE));
+    }
     let ledger = Database::for_reading(named.target()?);
     let health = wait(ledger.health(now))?;
     let keys = wait(everything(&ledger, now))?;

@@ -26,7 +26,7 @@ Examples:
 pub struct Asked {
     /// The file.
     file: PathBuf,
-    /// Write it in place of the file that is there.
+    /// Write it in place of the copy that is there.
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
@@ -45,6 +45,13 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
     Ok(verify::report(&asked.file.display().to_string(), &verdict))
 }
 
+/// A ledger in a file, or nothing at all.
+fn is_copy(file: &Path) -> bool {
+    let is_empty = file.metadata().is_ok_and(|there| there.len() == 0);
+    let ledger = Database::for_reading(Target::file(file.to_owned()));
+    is_empty || wait(ledger.is_there()).is_ok()
+}
+
 /// A slip of the hand must not replace the ledger by its copy.
 fn refuse_to_lose(asked: &Asked, target: &Target) -> Result<()> {
     let Asked { file, replace, .. } = asked;
@@ -54,6 +61,9 @@ fn refuse_to_lose(asked: &Asked, target: &Target) -> Result<()> {
             "it is the ledger itself. Name another file."
         }
         (true, false) => "something is there. Name another file, or write over it with --replace.",
+        (true, true) if !is_copy(file) => {
+            "what is there is no copy of a ledger. Name another file, or delete it yourself."
+        }
         _ => return Ok(()),
     };
     Err(Error::new(

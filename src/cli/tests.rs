@@ -16,14 +16,14 @@ fn full() -> Program {
 
 #[test]
 fn what_is_asked_is_understood() {
-    let Ok(Command::Audit(Audit::Verify(asked))) =
-        parsed("audit verify --url sqlite://a.db --schema=s --seal 7:ab")
-    else {
+    let hash = "ab".repeat(32);
+    let line = format!("audit verify --url sqlite://a.db --schema=s --seal 7:{hash}");
+    let Ok(Command::Audit(Audit::Verify(asked))) = parsed(&line) else {
         panic!("it is a check");
     };
     assert_eq!(asked.named.url.as_deref(), Some("sqlite://a.db"));
     assert_eq!(asked.named.schema.as_deref(), Some("s"));
-    assert_eq!(asked.seal, Some((7, "ab".into())));
+    assert_eq!(asked.seal, Some((7, hash)));
     let Ok(Command::Ledger(Ledger::Forget(asked))) =
         parsed("ledger forget key_1 --url=sqlite://a.db")
     else {
@@ -81,6 +81,10 @@ fn what_is_wrong_is_named_with_what_was_perhaps_meant() {
         ("status --owner", "--owner has no value."),
         (
             "audit verify --seal x",
+            "The value of --seal is no NUMBER:HASH.",
+        ),
+        (
+            "audit verify --seal 12:9f86",
             "The value of --seal is no NUMBER:HASH.",
         ),
         (

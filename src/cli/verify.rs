@@ -32,7 +32,12 @@ pub struct Asked {
 fn seal(text: &str) -> Result<(i64, String), &'static str> {
     let form = "it is a number, a colon and a hash";
     let (seq, hash) = text.split_once(':').ok_or(form)?;
-    Ok((seq.parse().map_err(|_| form)?, hash.to_owned()))
+    let is_hash = hash.len() == 64 && hash.bytes().all(|it| it.is_ascii_hexdigit());
+    let seq: i64 = seq.parse().map_err(|_| form)?;
+    match is_hash && seq > 0 {
+        true => Ok((seq, hash.to_ascii_lowercase())),
+        false => Err(form),
+    }
 }
 
 pub(super) fn run(asked: &Asked) -> Result<ExitCode> {

@@ -14,6 +14,9 @@ pub struct Capabilities {
     pub limit: Option<usize>,
     /// Which of its keys it lists.
     pub listing: Listing,
+    /// That it does not find an account proves that the account is gone, and its keys with it. Elsewhere an account that the
+    /// credentials may not see is not found either, and its keys go on working.
+    pub proves_absence: bool,
     /// How late the list may be: a key that it lacks counts as missing only after this time.
     pub list_lag: Duration,
     /// A person declared how it is spoken to, and may be wrong: that a key is missing or revoked is believed only if

@@ -164,6 +164,7 @@ fn complaint(repair: &Repair) -> String {
         Why::Altered => "was changed by something else",
         Why::Failed if repair.is_failing() => "could not be written",
         Why::Failed => "is not filled yet",
+        Why::Lingers => "holds the keys, and what it held before can still be read",
         Why::Unreadable => "cannot be read",
         Why::Awaited => "awaits approval",
         Why::Rejected => "was not approved",
@@ -189,13 +190,16 @@ pub fn sentence(situation: &Situation, mints: bool) -> String {
         (!names.is_empty()).then(|| enumerated(&names))
     };
     let minted = if mints { "" } else { "; no key is minted" };
-    let written = list(|repair| repair.is_write() && !repair.is_failing());
+    let written = list(|repair| repair.is_copy() && !repair.is_failing());
+    let lingering = list(|repair| repair.why == Why::Lingers);
     let again = list(|repair| repair.is_write() && repair.is_failing());
     let removed = list(|repair| repair.why == Why::Removed);
     let left = situation.pending_removals;
     let sentences = [
         written.map(|names| format!("This apply copies the keys that exist to {names}{minted}.")),
         again.map(|names| format!("This apply tries {names} again{minted}.")),
+        lingering
+            .map(|names| format!("This apply tries again to take away what {names} held before.")),
         removed.map(|names| format!("This apply takes the keys out of {names}.")),
         (!left.is_empty()).then(|| {
             format!(
@@ -236,7 +240,7 @@ pub fn may_still_hold(situation: &Situation, is_recorded: bool) -> String {
     let failing: Vec<&Repair> = situation
         .repairs
         .iter()
-        .filter(|r| r.is_failing())
+        .filter(|r| r.is_failing() || r.why == Why::Lingers)
         .collect();
     let mut places: Vec<String> = failing.iter().map(|repair| name(repair)).collect();
     places.extend_from_slice(situation.pending_removals);

@@ -65,7 +65,8 @@ pub struct Intent {
     /// The name of the delivery and its place, for an effect on a store.
     pub place: Option<String>,
     /// For a mint: the ids of every key that the issuer had in the account before, where it can list them. For an apply:
-    /// the ids of the keys without a holder that it is to revoke.
+    /// the ids of the keys without a holder that it is to revoke. For a revocation: the open mints that its key came of, which
+    /// are settled when it is done.
     pub known: Vec<String>,
     /// When it was written, by the clock of the machine even where tests set another for the provider: it is compared
     /// with what issuers say.
@@ -83,6 +84,14 @@ pub enum Outcome {
     Failed(String),
     /// Nobody knows; a later apply looked and settled it, in these words.
     Settled(String),
+}
+
+impl Outcome {
+    /// Of a mint without an outcome, once the key that came of it was revoked. Left open, the next key that a person makes
+    /// within its time would be taken for its own.
+    pub fn of_a_revoked_origin() -> Self {
+        Self::Settled("the key that came of it was revoked".to_owned())
+    }
 }
 
 /// An emergency of one resource, for the audit trail.

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::instant::Instant;
+use crate::printable::printable_line;
+
+/// How the subject of a notice ends that tells of a rotation that did not come.
+const OVERDUE: &str = " overdue";
 
 /// What can be told.
 #[derive(
@@ -25,7 +29,7 @@ use crate::instant::Instant;
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Event {
-    /// A rotation comes up: `notice_period` has begun.
+    /// A rotation comes up: `notice_period` has begun. Or it has not come: it is overdue. Or a person is to revoke a key.
     Notice,
     /// A new key waits in the secondary slot.
     Staged,
@@ -135,6 +139,11 @@ impl Occurrence {
         }
     }
 
+    /// A rotation that did not come.
+    pub fn overdue(generation: &str) -> Self {
+        Self::new(Event::Notice, format!("{generation}{OVERDUE}"))
+    }
+
     /// With a reason.
     pub fn because(self, reason: impl Into<String>) -> Self {
         Self {
@@ -176,8 +185,12 @@ pub struct Told {
 }
 
 impl Told {
-    /// In one line.
+    /// In one line, for people: what comes from outside moves nothing on a screen.
     pub fn headline(&self) -> String {
+        printable_line(&self.line()).into_owned()
+    }
+
+    fn line(&self) -> String {
         let name = &self.name;
         let place = match &self.about.environment {
             Some(environment) => format!("{name} ({environment})"),
@@ -185,6 +198,12 @@ impl Told {
         };
         let key = self.key.as_deref().unwrap_or("the key");
         match (self.event, self.is_over) {
+            (Event::Notice, _) if self.key.is_some() => {
+                format!("{place}: key {key} is to be revoked by a person")
+            }
+            (Event::Notice, _) if self.condition.ends_with(OVERDUE) => {
+                format!("{place}: the rotation is overdue")
+            }
             (Event::Notice, _) => format!("{place}: a rotation comes up"),
             (Event::Staged, _) => format!("{place}: new key {key} is staged"),
             (Event::Promoted, _) => format!("{place}: key {key} is primary now"),
@@ -211,7 +230,9 @@ impl Told {
             ("workspace", Some(self.workspace.clone())),
             ("at", Some(self.at.to_string())),
         ];
-        let given = |(name, value): (_, Option<String>)| value.map(|value| (name, value));
+        let given = |(name, value): (_, Option<String>)| {
+            value.map(|value| (name, printable_line(&value).into_owned()))
+        };
         all.into_iter().filter_map(given).collect()
     }
 }

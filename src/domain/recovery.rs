@@ -152,6 +152,9 @@ impl Evidence<'_> {
                 false => Verdict::Unclear(Vec::new()),
             };
         };
+        if self.lost_its_key(intent) {
+            return Verdict::Settled("the key that came of it is gone");
+        }
         let new: Vec<&Listed> = listed
             .iter()
             .filter(|key| !intent.known.contains(&key.key_id))
@@ -180,6 +183,18 @@ impl Evidence<'_> {
             // A clock that was set since may hide the time at which it came, so one of about that time is told of.
             _ => Verdict::Unclear(new.iter().map(|key| key.key_id.clone()).collect()),
         }
+    }
+
+    /// A revocation of its key was begun, and may have been cut off before it could say that it was done.
+    fn lost_its_key(&self, mint: &Intent) -> bool {
+        let mut open = self.memory.open.iter();
+        open.any(|begun| {
+            let key = begun.key.as_ref();
+            begun.effect == Effect::Revoke
+                && begun.known.contains(&mint.id)
+                && self.memory.sealed.contains(&begun.id)
+                && key.is_some_and(|key| self.is_listed(key) == Some(false))
+        })
     }
 
     fn may_have_come_of(&self, key: &Listed, intent: &Intent) -> bool {

@@ -158,6 +158,29 @@ fn a_key_that_the_state_holds_is_not_the_orphan_of_a_mint() {
     assert!(settled(case.verdict(intent(Effect::Mint, None))));
 }
 
+/// Its revocation was cut off before it could say that it was done.
+#[test]
+fn a_mint_whose_key_is_gone_does_not_claim_the_next_one() {
+    let revoke = |known: &[&str]| Intent {
+        known: known.iter().map(|id| (*id).to_owned()).collect(),
+        ..intent(Effect::Revoke, Some(key("orphan")))
+    };
+    let verdict = |known: &[&str], listed: Vec<Listed>| {
+        let case = Case {
+            listed: Some(listed),
+            open: vec![revoke(known)],
+            ..Case::default()
+        };
+        case.verdict(intent(Effect::Mint, None))
+    };
+    let theirs = || vec![listed("theirs", 60)];
+    assert!(settled(verdict(&["Mint"], theirs())));
+    let claimed = Verdict::Orphans(vec![key("theirs")]);
+    assert_eq!(verdict(&["another"], theirs()), claimed);
+    let both = vec![listed("orphan", 3), listed("theirs", 60)];
+    assert!(!settled(verdict(&["Mint"], both)), "it is not gone");
+}
+
 #[test]
 fn two_keys_that_appeared_since_a_mint_are_left_alone_and_told() {
     let case = Case {

@@ -184,6 +184,8 @@ pub enum Why {
     Altered,
     /// It could not be written last time, or was never written.
     Failed,
+    /// What stood there before can still be read, although it should not.
+    Lingers,
     /// It could not be looked at, so nothing is known of its document.
     Unreadable,
     /// It was written, and a person has to approve that before it stands there.
@@ -222,6 +224,11 @@ impl Repair {
     /// The keys are to be written there. What a person decides about was written already.
     pub fn is_write(&self) -> bool {
         self.why != Why::Removed && !self.is_for_a_person()
+    }
+
+    /// The keys are to be copied there, as opposed to what can still be read besides.
+    pub fn is_copy(&self) -> bool {
+        self.is_write() && self.why != Why::Lingers
     }
 
     /// The place takes a document, be it that a person decides about the last one.

@@ -3,6 +3,7 @@
 
 mod lost_mint;
 mod revoking;
+mod sight;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -279,11 +280,12 @@ impl Account {
 
     /// An account that is gone has no keys.
     async fn known_or_none(&self) -> Result<Arc<Vec<Listed>>> {
-        none_if_gone(self.known().await)
+        sight::none_if_gone(self.known().await)
     }
 
     async fn ask(&self, list: &mut Snapshot) -> Result<Arc<Vec<Listed>>> {
-        let keys = Arc::new(self.issuer.list().await?);
+        let listed = self.issuer.list().await;
+        let keys = Arc::new(listed.map_err(|error| self.out_of_sight(error))?);
         list.keys = Some(Arc::clone(&keys));
         list.number += 1;
         Ok(keys)
@@ -324,20 +326,13 @@ impl Account {
         if let (Some(keys), true) = (&list.keys, list.number > seen) {
             return Ok((Arc::clone(keys), list.number));
         }
-        let keys = none_if_gone(self.ask(&mut list).await)?;
+        let keys = sight::none_if_gone(self.ask(&mut list).await)?;
         Ok((keys, list.number))
     }
 }
 
 fn find<'a>(keys: &'a [Listed], id: &str) -> Option<&'a Listed> {
     keys.iter().find(|key| key.key_id == id)
-}
-
-fn none_if_gone(keys: Result<Arc<Vec<Listed>>>) -> Result<Arc<Vec<Listed>>> {
-    match keys {
-        Err(error) if error.kind == Kind::NotFound => Ok(Arc::default()),
-        keys => keys,
-    }
 }
 
 /// How a key stands and since when it exists.

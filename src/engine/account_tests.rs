@@ -20,6 +20,14 @@ struct Model {
     lists: Arc<AtomicUsize>,
     /// It takes no revocation for one of a key that it knows.
     forgetful: bool,
+    /// It does not find the account, and what that proves.
+    unseen: Option<Absence>,
+}
+
+#[derive(Clone, Copy)]
+enum Absence {
+    Proved,
+    OutOfSight,
 }
 
 #[async_trait]
@@ -30,6 +38,7 @@ impl Issuer for Model {
             listing: Listing::Whole,
             key_ids: true,
             serialised: true,
+            proves_absence: matches!(self.unseen, Some(Absence::Proved)),
             ..Capabilities::default()
         }
     }
@@ -53,6 +62,9 @@ impl Issuer for Model {
     async fn list(&self) -> Result<Vec<Listed>> {
         self.lists.fetch_add(1, Ordering::SeqCst);
         tokio::task::yield_now().await;
+        if self.unseen.is_some() {
+            return Err(Error::new(Kind::NotFound, "no such account", "Look."));
+        }
         let keys = self.keys.lock().unwrap();
         Ok(keys.iter().map(|id| listed(id)).collect())
     }
@@ -211,4 +223,24 @@ async fn a_key_that_is_listed_is_not_taken_for_gone() {
         .revoke(KeyRef::of_id("nobody's"), None)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn the_keys_of_an_account_that_is_not_found_are_gone_only_where_that_proves_it() {
+    let ids = ["k0".to_owned()];
+    for (absence, expected) in [
+        (Absence::Proved, Ok(vec![Some(KeyStatus::Missing)])),
+        (Absence::OutOfSight, Err(Kind::Denied)),
+    ] {
+        let (mut model, context) = (Model::default(), context());
+        model.keys.lock().unwrap().extend(ids.clone());
+        model.unseen = Some(absence);
+        let account = connections(&model, &context).issuer;
+        let seen = account.inspect(&ids).await;
+        assert_eq!(seen.map_err(|error| error.kind), expected);
+        model.forgetful = true;
+        let account = connections(&model, &context).issuer;
+        let revoked = account.revoke(KeyRef::of_id("k0"), None).await;
+        assert_eq!(revoked.is_ok(), expected.is_ok());
+    }
 }

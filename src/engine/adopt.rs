@@ -2,7 +2,7 @@
 
 use crate::domain::slots::Key;
 use crate::engine::account::Account;
-use crate::engine::managed::{DeliveryRecord, DeliveryState};
+use crate::engine::managed::DeliveryRecord;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::Probe;
@@ -51,9 +51,7 @@ pub fn let_go(run: &mut Run<'_>) {
     };
     let mark = &slots.primary.fingerprint;
     let mut records = run.managed.deliveries.values();
-    let arrived = |record: &DeliveryRecord| {
-        record.state == DeliveryState::Delivered && record.fingerprint == *mark
-    };
+    let arrived = |record: &DeliveryRecord| record.is_in_order() && record.fingerprint == *mark;
     if !records.any(arrived) {
         slots.primary.fingerprint = None;
         slots.primary.verified_at = None;

@@ -55,6 +55,8 @@ pub struct Delivery {
     pub overwrite: bool,
     /// What the place is that was written to by these very settings; `None` where none was.
     pub recorded: Option<String>,
+    /// The place that it was written to and that is gone for good, as a person says.
+    pub lost_place: Option<String>,
 }
 
 impl Delivery {

@@ -67,7 +67,8 @@ pub fn token(
     hex::encode(Sha256::digest(parts.join("\n")))
 }
 
-/// Writes one document to one delivery, over what `former` tells of and in place of the `expected` content.
+/// Writes one document to one delivery, over what `former` tells of and in place of the `expected` content. Tells as well why
+/// what stood there before can still be read, if it can and should not.
 pub async fn write(
     resource: &str,
     name: &str,
@@ -75,14 +76,16 @@ pub async fn write(
     former: Option<&DeliveryRecord>,
     document: &Document,
     expected: &Version,
-) -> Result<Receipt> {
+) -> Result<(Receipt, Option<Error>)> {
     let token = token(resource, name, former, document);
-    let written = delivery.store.write(document, &token, expected);
+    let written = delivery.store.write(document, &token, expected).await;
+    let written = in_delivery(name, written)?;
+    let lingers = written.lingers().map(Err::<(), Error>);
+    let lingers = lingers.and_then(|error| in_delivery(name, error).err());
     let place = delivery.store.place();
-    let completed = written.await.and_then(|written| written.completed(&place));
-    let receipt = in_delivery(name, completed)?;
+    let receipt = in_delivery(name, written.completed(&place))?;
     tracing::info!(delivery = %name, %place, "delivered");
-    Ok(receipt)
+    Ok((receipt, lingers))
 }
 
 /// What stands at a place if it is ours to take away; `None` if nothing of ours is there. A key of ours in something that
@@ -175,6 +178,8 @@ pub struct Written {
     pub version: Option<String>,
     /// What the place is, whatever name the settings give it.
     pub place: Option<String>,
+    /// Why what stood there before can still be read, although it should not.
+    pub lingers: Option<String>,
 }
 
 /// The record of a write that went well.
@@ -184,8 +189,11 @@ pub fn record(written: Written, document: &Document, now: Instant) -> DeliveryRe
         place: written.place,
         fingerprint: Some(document.primary.secret.fingerprint()),
         delivered_at: Some(now),
-        state: DeliveryState::Delivered,
-        reason: None,
+        state: match written.lingers {
+            Some(_) => DeliveryState::Lingering,
+            None => DeliveryState::Delivered,
+        },
+        reason: written.lingers,
         failing_since: None,
         asked: Vec::new(),
     }

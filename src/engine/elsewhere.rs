@@ -1,5 +1,6 @@
 //! A place that was written to, and whose settings lead to another one now: another region or account in the environment,
-//! another working directory, a link that was changed. The keys are where they were; here, they would only seem to be gone.
+//! another working directory, a link that was changed, a cluster that was built anew. The keys are where they were; here, they
+//! would only seem to be gone.
 
 use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::error::{Error, Kind, Result};
@@ -19,7 +20,10 @@ pub async fn refuse_elsewhere(connections: &Connections) -> Result<()> {
 /// Makes sure that a place is the one that was written to: [`Kind::Invalid`] if it is another one, any other error if
 /// nobody can tell now.
 pub async fn confirm_place(delivery: &Delivery) -> Result<()> {
-    let Some(recorded) = delivery.recorded.as_deref() else {
+    let recorded = delivery.recorded.as_ref();
+    // A person has said that it is gone for good.
+    let recorded = recorded.filter(|place| delivery.lost_place.as_ref() != Some(place));
+    let Some(recorded) = recorded else {
         return Ok(());
     };
     let now = delivery.store.identity().await;
@@ -32,15 +36,23 @@ pub async fn confirm_place(delivery: &Delivery) -> Result<()> {
 }
 
 fn elsewhere(recorded: &str, now: &str) -> Error {
+    let found = format!("its settings lead to {now}, but it was written to {recorded}");
+    refused(found, recorded)
+}
+
+/// What to do about a place that is another one than before.
+pub fn refused(found: String, recorded: &str) -> Error {
     Error::new(
         Kind::Invalid,
-        format!("its settings lead to {now}, but it was written to {recorded}"),
+        found,
         format!(
             "They are the same as they were, so something around them changed: the region or the credentials of the \
-             environment, the working directory, or a link in the path. Nothing was changed. Run Terraform as before. \
-             Settings that lead to {recorded} wherever Terraform runs, such as region, can be added in that run: until it \
-             was applied, a refresh goes by the former ones. To move the delivery on purpose, change its settings in that \
-             run: the keys are then delivered to the new place."
+             environment, the working directory, a link in the path, or a cluster that was built anew. Nothing was changed. \
+             Run Terraform as before. Settings that lead to {recorded} wherever Terraform runs, such as region, can be added \
+             in that run: until it was applied, a refresh goes by the former ones. To move the delivery on purpose, change \
+             its settings in that run: the keys are then delivered to the new place. If the former place is gone for good \
+             with all that stood there, say so in the delivery: lost_place = {recorded:?}. The keys then go to where its \
+             settings lead now."
         ),
     )
 }

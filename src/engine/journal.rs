@@ -8,6 +8,7 @@ use crate::domain::emergency::{self, Incident, Sighting};
 use crate::domain::notices::Audience;
 use crate::domain::slots::Key;
 use crate::engine::fault;
+use crate::engine::recover::Origins;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::ledger::disabled::Disabled;
@@ -19,6 +20,7 @@ pub struct Journal<'a> {
     ledger: &'a dyn Ledger,
     clock: Clock,
     guard: Option<Guard>,
+    origins: Origins,
     /// The bracket around the apply; its effects are written after its pattern.
     apply: Intent,
 }
@@ -36,6 +38,8 @@ pub struct Bracket {
     pub action: String,
     /// The ids of the keys that nobody holds and that it is to revoke.
     pub promised: Vec<String>,
+    /// The mints that some of them came of. Who revokes such a key has settled its mint.
+    pub origins: Origins,
     /// The lock under which it is done.
     pub guard: Option<Guard>,
     /// Who is told of it.
@@ -78,12 +82,13 @@ pub struct Deed {
 impl<'a> Journal<'a> {
     /// Opens the bracket around an apply. Nothing was done if this fails.
     pub async fn open(ledger: &'a dyn Ledger, clock: Clock, bracket: Bracket) -> Result<Self> {
-        let guard = bracket.guard.clone();
+        let (guard, origins) = (bracket.guard.clone(), bracket.origins.clone());
         let apply = bracket.intent(token()?, clock.wall());
         let journal = Self {
             ledger,
             clock,
             guard,
+            origins,
             apply,
         };
         fault::point(&journal.apply, "before");
@@ -99,6 +104,7 @@ impl<'a> Journal<'a> {
             ledger: &NOTHING,
             clock,
             guard: None,
+            origins: Origins::default(),
             apply: Bracket::default().intent(String::new(), clock.wall()),
         }
     }
@@ -203,9 +209,12 @@ impl<'a> Journal<'a> {
             id: token()?,
             effect,
             action: action.to_owned(),
+            known: match effect {
+                Effect::Revoke => self.origins_of(deed.key.as_ref()),
+                _ => deed.known,
+            },
             key: deed.key,
             place: deed.place,
-            known: deed.known,
             at: self.clock.wall(),
             ..self.apply.clone()
         };
@@ -229,6 +238,12 @@ impl<'a> Journal<'a> {
         }
         fault::point(&intent, "after");
         result
+    }
+
+    fn origins_of(&self, key: Option<&KeyMark>) -> Vec<String> {
+        let id = key.and_then(|key| key.key_id.as_ref());
+        let origins = id.and_then(|id| self.origins.get(id));
+        origins.cloned().unwrap_or_default()
     }
 
     /// The effect has happened, so a ledger that is gone by now fails nothing: the intent stays open, and the next

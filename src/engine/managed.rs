@@ -44,7 +44,7 @@ pub struct DeliveryRecord {
     pub state: DeliveryState,
     /// What the place turned out to be when it was written, whatever name the settings give it.
     pub place: Option<String>,
-    /// What the store said when it could not be read or written.
+    /// What the store said when it could not be read or written, or when what stood there before could not be taken away.
     pub reason: Option<String>,
     /// Since when it cannot be read or written.
     pub failing_since: Option<Instant>,
@@ -56,10 +56,9 @@ impl DeliveryRecord {
     /// The delivery of this name after an attempt that failed. What was written there before is still believed to stand
     /// there.
     pub fn failing(self, state: DeliveryState, name: &str, error: &Error, now: Instant) -> Self {
-        let said = error.summary.strip_prefix(&format!("delivery {name:?}: "));
         Self {
             state,
-            reason: Some(said.unwrap_or(&error.summary).to_owned()),
+            reason: Some(said(name, error)),
             failing_since: self.failing_since.or(Some(now)),
             ..self
         }
@@ -67,7 +66,12 @@ impl DeliveryRecord {
 
     /// It was written and read back.
     pub fn is_in_order(&self) -> bool {
-        self.state == DeliveryState::Delivered
+        self.state == DeliveryState::Delivered || self.lingers()
+    }
+
+    /// It holds what it should, and what it held before can still be read.
+    pub fn lingers(&self) -> bool {
+        self.state == DeliveryState::Lingering
     }
 
     /// A document of this resource was seen or written there.
@@ -77,7 +81,10 @@ impl DeliveryRecord {
 
     /// It could not be read or written when it was last tried, or what was written is not approved yet.
     pub fn is_failing(&self) -> bool {
-        let failed = [DeliveryState::Failed, DeliveryState::Unreadable].contains(&self.state);
+        let failed = matches!(
+            self.state,
+            DeliveryState::Failed | DeliveryState::Unreadable | DeliveryState::Elsewhere
+        );
         (failed || self.is_for_a_person()) && self.failing_since.is_some()
     }
 
@@ -98,6 +105,8 @@ impl DeliveryRecord {
 pub enum DeliveryState {
     /// Written and read back.
     Delivered,
+    /// The same, and what stood there before can still be read, although it should not.
+    Lingering,
     /// Not written, or the last write failed.
     #[default]
     Failed,
@@ -111,6 +120,8 @@ pub enum DeliveryState {
     Altered,
     /// It could not be looked at, so nothing is known of its document.
     Unreadable,
+    /// Its settings lead to another place than the one that it was written to, where nobody has looked.
+    Elsewhere,
 }
 
 impl Managed {
@@ -151,4 +162,10 @@ impl Managed {
             .chain(self.pending_revocations.iter().cloned())
             .collect()
     }
+}
+
+/// What the store said, without the name of the delivery.
+pub fn said(name: &str, error: &Error) -> String {
+    let said = error.summary.strip_prefix(&format!("delivery {name:?}: "));
+    said.unwrap_or(&error.summary).to_owned()
 }

@@ -3,7 +3,7 @@
 //! Only a positive answer counts: a timeout or a refused credential is never "gone". At the issuer it ends the look. A
 //! place that cannot be looked at is a fact, and what may stand there is neither lost nor delivered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::expected::{Uses, Watched};
 use crate::domain::gates::Peers;
@@ -13,12 +13,13 @@ use crate::domain::slots::{Key, Slots};
 use crate::domain::word::Doubted;
 use crate::engine::approvals;
 use crate::engine::by_hand;
-use crate::engine::connections::Connections;
+use crate::engine::connections::{Connections, in_delivery};
 use crate::engine::declared::refuse_partial_list;
+use crate::engine::elsewhere::confirm_place;
 use crate::engine::former::FormerPlace;
 use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
 use crate::engine::usage;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::issuers::{KeyStatus, Supply};
 use crate::secret::Fingerprint;
@@ -45,7 +46,7 @@ impl Observed {
     /// Every document holds exactly what the state says.
     pub fn is_in_order(&self) -> bool {
         let mut records = self.deliveries.values();
-        self.learned.is_none() && records.all(|record| record.state == DeliveryState::Delivered)
+        self.learned.is_none() && records.all(DeliveryRecord::is_in_order)
     }
 }
 
@@ -220,9 +221,20 @@ async fn look_at_deliveries(
     now: Instant,
 ) -> ObservedDeliveries {
     let mut looks = BTreeMap::new();
-    for (name, delivery) in connections.deliveries.iter().filter(|(_, d)| d.readable) {
-        let seen = delivery.look(name).await;
-        looks.insert(name, seen.map(|seen| seen.found));
+    let mut elsewhere = BTreeSet::new();
+    for (name, delivery) in &connections.deliveries {
+        if let Err(error) = confirm_place(delivery).await
+            && error.kind == Kind::Invalid
+        {
+            looks.insert(name, in_delivery(name, Err(error)));
+            elsewhere.insert(name);
+            continue;
+        }
+        let seen = delivery.look(name).await.map(|seen| seen.found);
+        // What cannot be read back is believed to stand there, unless the store says that nothing does.
+        if delivery.readable || matches!(seen, Ok(Found::Nothing)) {
+            looks.insert(name, seen);
+        }
     }
     let mut changes = BTreeMap::new();
     for (name, delivery) in &connections.deliveries {
@@ -254,7 +266,13 @@ async fn look_at_deliveries(
                 observed.outdated.extend(late);
                 observed.record(slots, record, found)
             }
-            Some(Err(error)) => record.failing(DeliveryState::Unreadable, name, error, now),
+            Some(Err(error)) => {
+                let state = match elsewhere.contains(name) {
+                    true => DeliveryState::Elsewhere,
+                    false => DeliveryState::Unreadable,
+                };
+                record.failing(state, name, error, now)
+            }
             None => record,
         };
         observed.deliveries.insert(name.clone(), record);
@@ -382,6 +400,12 @@ impl ObservedDeliveries {
             _ => None,
         };
         let state = match found {
+            // What stands there now tells nothing of what stood there before.
+            Found::Document(document)
+                if record.lingers() && self.is_as_expected(slots, document) =>
+            {
+                return record;
+            }
             Found::Document(document)
                 if (self.is_as_expected(slots, document) && !record.is_to_change(found))
                     || record.is_rid_of_the_retiring_key(slots, document) =>

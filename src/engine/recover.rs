@@ -3,7 +3,7 @@
 //!
 //! The verdicts are those of [`crate::domain::recovery`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::recovery::{Evidence, Untracked, Verdict, needs_list};
 use crate::engine::connections::{Connections, sources};
@@ -11,14 +11,19 @@ use crate::engine::precondition::mark_of;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::issuers::Supply;
-use crate::ledger::{KeyMark, KeyRecord, Ledger, MOST_OPEN, Memory};
+use crate::ledger::{Effect, KeyMark, KeyRecord, Ledger, MOST_OPEN, Memory};
 use crate::stores::Found;
+
+/// The open mints that a key came of, by the id of the key.
+pub type Origins = BTreeMap<String, Vec<String>>;
 
 /// What was found out.
 #[derive(Default)]
 pub struct Recovered {
     /// Keys that belong to no resource, by id: the next apply revokes them.
     pub orphans: Vec<String>,
+    /// Which mints some of them came of, by intent.
+    pub origins: Origins,
     /// Keys of applies that ended but were never heard of.
     pub unacknowledged: Vec<KeyRecord>,
     /// Keys that the ledger holds for alive and the issuer does not know.
@@ -96,7 +101,13 @@ pub async fn recover(
             Verdict::Undecided => unsettled.push(intent.apply.clone()),
             Verdict::Orphans(keys) => {
                 let ids = keys.into_iter().filter_map(|key| key.key_id);
-                recovered.orphans.extend(ids);
+                for id in ids {
+                    if intent.effect == Effect::Mint {
+                        let origins = recovered.origins.entry(id.clone());
+                        origins.or_default().push(intent.id.clone());
+                    }
+                    recovered.orphans.push(id);
+                }
                 unsettled.push(intent.apply.clone());
             }
             Verdict::Unclear(candidates) => {

@@ -262,7 +262,8 @@ pub trait Issuer: Send + Sync {
     /// unless it is [`Kind::Uncertain`].
     async fn mint(&self, token: &str) -> Result<Minted>;
 
-    /// Every key of the account that [`Capabilities::listing`] promises. [`Kind::NotFound`] where the account is gone.
+    /// Every key of the account that [`Capabilities::listing`] promises. [`Kind::NotFound`] where the account is
+    /// not found, which means that it is gone only where [`Capabilities::proves_absence`] says so.
     async fn list(&self) -> Result<Vec<Listed>> {
         Ok(Vec::new())
     }

@@ -161,7 +161,10 @@ impl Journal for InMemory {
         tables.open.remove(position);
         match (intent.effect, outcome) {
             (Effect::Mint, Outcome::Done(Some(key))) => tables.is_minted(&intent, key, at),
-            (Effect::Revoke, Outcome::Done(_)) => tables.is_revoked(&intent, at),
+            (Effect::Revoke, Outcome::Done(_)) => {
+                tables.is_revoked(&intent, at);
+                tables.open.retain(|open| !intent.known.contains(&open.id));
+            }
             _ => {}
         }
         Ok(())

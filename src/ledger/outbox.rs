@@ -22,7 +22,7 @@ pub trait Outbox: Send + Sync {
         Ok(())
     }
 
-    /// Takes what may be sent now to these destinations, oldest first, so that nobody else sends it until `until`.
+    /// Takes what may be sent now to a destination, oldest first, so that nobody else sends it until `until`.
     async fn claim(&self, _claim: &Claim) -> Result<Vec<Message>> {
         Ok(Vec::new())
     }
@@ -38,8 +38,8 @@ pub trait Outbox: Send + Sync {
 pub struct Claim {
     /// Something random.
     pub by: String,
-    /// To whom it can be sent.
-    pub channels: Vec<String>,
+    /// To whom it is sent.
+    pub channel: String,
     /// How many at most.
     pub most: u32,
     /// When.

@@ -46,7 +46,7 @@ pub struct Finding {
 pub struct Report {
     /// The names, by place.
     pub findings: Vec<Finding>,
-    /// Files that could not be read, each with the reason.
+    /// Files and directories that could not be read, each with the reason.
     pub unread: Vec<String>,
 }
 
@@ -76,6 +76,10 @@ pub fn lint(directory: &Path, catalogue: &Catalogue) -> Report {
             .unwrap_or_else(|_| directory.clone());
         if !seen.insert(canonical) {
             continue;
+        }
+        if let Err(error) = directory.read_dir() {
+            let reason = format!("{}: {error}", directory.display());
+            report.unread.push(reason);
         }
         for file in modules::files(&directory) {
             match read(&file) {

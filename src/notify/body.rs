@@ -198,6 +198,27 @@ mod tests {
         assert!(!text.contains("<!channel>"), "{text}");
     }
 
+    /// A name and a reason may come from a vendor, or from whoever called a key so.
+    #[test]
+    fn nothing_that_people_read_moves_what_they_see() {
+        let told = Told {
+            name: "pay\u{1b}[2Jments".into(),
+            reason: Some("a \u{202e}b\u{7}".into()),
+            ..told(Event::Blocked, false)
+        };
+        let (_, page) = pagerduty(&told, "key_1", "made-up");
+        for body in [
+            slack(&told),
+            teams(&told),
+            page["payload"]["custom_details"].clone(),
+        ] {
+            let text = body.to_string();
+            for odd in ["\\u001b", "\u{202e}", "\\u0007"] {
+                assert!(!text.contains(odd), "{odd}: {text}");
+            }
+        }
+    }
+
     #[test]
     fn what_needs_somebody_pages_and_is_resolved_by_its_end_and_the_rest_is_a_change() {
         let of = |event, is_over| pagerduty(&told(event, is_over), "key_1", "made-up");

@@ -114,11 +114,32 @@ pub async fn send(context: &Context) -> Sent {
         return sent;
     };
     let end = Moment::now() + PATIENCE;
+    // Side by side: nobody waits for somebody else who does not answer.
+    let all = found
+        .iter()
+        .map(|(name, destination)| send_to(name, destination, &silent, end, context));
+    for of_one in futures::future::join_all(all).await {
+        sent.resources.extend(of_one.resources);
+        sent.warnings.extend(of_one.warnings);
+    }
+    sent
+}
+
+/// Sends what waits for one destination, until it does not answer.
+async fn send_to(
+    name: &str,
+    destination: &Destination,
+    silent: &Silent,
+    end: Moment,
+    context: &Context,
+) -> Sent {
+    let mut sent = Sent::default();
     while Moment::now() < end
-        && let Some(messages) = take(&found, &silent, context).await
+        && !silent.has(name)
+        && let Some(messages) = take(name, context).await
     {
         for message in messages {
-            let ended = send_one(&message, &found, &silent, end, context).await;
+            let ended = send_one(&message, destination, silent, end, context).await;
             sent.note(&message, &ended);
             if let Err(error) = context.ledger.conclude(&message.id, &ended).await {
                 tracing::warn!(%error, "what became of a notification is not in the ledger, so it may be sent again");
@@ -128,26 +149,14 @@ pub async fn send(context: &Context) -> Sent {
     sent
 }
 
-/// The next messages to destinations that answer; `None` if there are none.
-async fn take(
-    found: &BTreeMap<String, Destination>,
-    silent: &Silent,
-    context: &Context,
-) -> Option<Vec<Message>> {
-    let channels: Vec<String> = {
-        let silent = silent.names();
-        let answering = found.keys().filter(|name| !silent.contains(*name));
-        answering.cloned().collect()
-    };
-    if channels.is_empty() {
-        return None;
-    }
+/// The next messages to a destination; `None` if there are none.
+async fn take(name: &str, context: &Context) -> Option<Vec<Message>> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).ok()?;
     let now = context.clock.now();
     let claim = Claim {
         by: hex::encode(bytes),
-        channels,
+        channel: name.to_owned(),
         most: TOGETHER,
         now,
         until: now + CLAIMED,
@@ -161,17 +170,13 @@ async fn take(
 
 async fn send_one(
     message: &Message,
-    found: &BTreeMap<String, Destination>,
+    destination: &Destination,
     silent: &Silent,
     end: Moment,
     context: &Context,
 ) -> Ended {
     let rest = end.saturating_duration_since(Moment::now());
-    let is_silent = silent.names().contains(&message.channel);
-    let Some(destination) = found.get(&message.channel) else {
-        return Ended::Untried;
-    };
-    if is_silent || rest.is_zero() {
+    if silent.has(&message.channel) || rest.is_zero() {
         return Ended::Untried;
     }
     let limit = ATTEMPT.min(rest);
@@ -204,9 +209,9 @@ fn pause(attempts: u32, wait: Option<Time>) -> Duration {
 }
 
 impl Silent {
-    fn names(&self) -> BTreeSet<String> {
+    fn has(&self, name: &str) -> bool {
         let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        names.clone()
+        names.contains(name)
     }
 
     fn add(&self, name: &str) {

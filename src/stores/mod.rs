@@ -254,15 +254,25 @@ pub struct Receipt {
 pub enum Written {
     /// The document stands there.
     Done(Receipt),
+    /// It does, and what stood there before can still be read, although it should not.
+    Lingering(Receipt, Error),
     /// A person has to approve it first, and where.
     AwaitsApproval(String),
 }
 
 impl Written {
+    /// Why what stood there before can still be read.
+    pub fn lingers(&self) -> Option<Error> {
+        match self {
+            Self::Lingering(_, error) => Some(error.clone()),
+            Self::Done(_) | Self::AwaitsApproval(_) => None,
+        }
+    }
+
     /// What stands there now. A write that awaits approval is none yet.
     pub fn completed(self, place: &str) -> Result<Receipt> {
         match self {
-            Self::Done(receipt) => Ok(receipt),
+            Self::Done(receipt) | Self::Lingering(receipt, _) => Ok(receipt),
             Self::AwaitsApproval(at) => Err(Error::new(
                 Kind::Awaiting,
                 format!("{place} is not written yet: the change awaits approval in {at}"),

@@ -224,7 +224,7 @@ pub async fn live_of(name: &str) {
 
 fn receipt(written: Written) -> Version {
     match written {
-        Written::Done(receipt) => receipt.content,
+        Written::Done(receipt) | Written::Lingering(receipt, _) => receipt.content,
         Written::AwaitsApproval(at) => panic!("it awaits approval at {at}"),
     }
 }

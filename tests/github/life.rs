@@ -61,6 +61,12 @@ fn a_generated_key_lives_in_secrets_of_a_workflow_beside_a_file() {
         }
         ws.plan().ok().code(0);
     }
+    // The names of what is there can be read, although no value can.
+    github.forget(REPOSITORY);
+    ws.plan().ok().code(2).warns(&["is gone from its store"]);
+    ws.apply_plan().ok();
+    let written = github.values(REPOSITORY)["API_KEY_PRIMARY"].clone();
+    assert_eq!(written, ws.secret("k.json", "primary"));
     assert_eq!(secrets.len(), 2);
     let files = ["terraform.tfstate", "trace.log"].map(|name| fs::read(ws.path(name)).unwrap());
     for secret in secrets.iter().map(String::as_str).chain([TOKEN]) {

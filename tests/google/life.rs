@@ -3,7 +3,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::google::{Google, PAYMENTS, PROJECT};
+use crate::monitoring::ask;
+use crate::support::google::{Google, Key, PAYMENTS, PROJECT};
 use crate::support::workspace::Workspace;
 use crate::support::zip;
 
@@ -95,8 +96,122 @@ fn a_generated_key_lives_in_secret_manager_from_create_to_destroy() {
     let expected = ["DISABLED", "DISABLED", "DISABLED", "ENABLED"];
     assert_eq!(world.google.version_states("payments"), expected);
     ws.plan().ok().code(0);
+    // The document is the key: as long as it stands there, nobody calls the key revoked.
+    let delete = "secretmanager.secrets.delete";
+    world.google.state().denied.insert(delete);
+    ws.destroy().failed().complains(&["was not emptied"]);
+    let rows = ask(ws, &["inventory", "--format", "json"]).code(0).json();
+    let mut rows = rows.as_array().unwrap().iter();
+    assert!(rows.any(|row| row["status"] == "live"), "{rows:?}");
+    world.google.state().denied.remove(delete);
     ws.destroy().ok();
     assert!(world.google.state().secrets.is_empty());
+}
+
+/// Google says of an account that somebody may not see that it is not there.
+#[test]
+fn the_keys_of_an_account_that_is_out_of_sight_are_not_taken_for_gone() {
+    let world = World::new(&account_key(), SECRET).deploying();
+    let ws = &world.ws;
+    ws.apply().ok();
+    let before = ws.state();
+    let hidden = world.google.state().accounts.remove(PAYMENTS).unwrap();
+    for refused in [ws.plan(), ws.destroy()] {
+        refused.failed().complains(&[
+            "could not be listed",
+            "Nothing follows from it about its keys",
+        ]);
+    }
+    assert_eq!(ws.state(), before);
+    let shown = (PAYMENTS.to_owned(), hidden);
+    world.google.state().accounts.extend([shown]);
+    ws.destroy().ok();
+    assert!(world.google.key_ids().is_empty());
+}
+
+/// A generated key is accepted wherever somebody reads it, and a version that stays enabled is read.
+#[test]
+fn an_emergency_is_not_over_while_a_former_version_that_holds_the_key_can_be_read() {
+    let world = World::new(r#"generated = { prefix = "acme" }"#, SECRET).deploying();
+    let ws = &world.ws;
+    ws.apply().ok();
+    let state = |path: &str| ws.key("k").text(path);
+    let deny = |denied: bool| {
+        let permission = "secretmanager.versions.disable";
+        let mut state = world.google.state();
+        match denied {
+            true => state.denied.insert(permission),
+            false => state.denied.remove(permission),
+        };
+    };
+    deny(true);
+    let calm = fs::read_to_string(ws.path("main.tf")).unwrap();
+    let urgent = calm.replace(
+        "  name       = \"payments\"\n",
+        "  name       = \"payments\"\n  emergency  = { id = \"INC-1\", reason = \"made up\" }\n",
+    );
+    fs::write(ws.path("main.tf"), urgent).unwrap();
+    ws.apply()
+        .failed()
+        .complains(&["NOT revoked", "may still give it out", "former versions of"]);
+    assert_eq!(state("status"), "compromised");
+    assert_eq!(state("delivery_status.app.state"), "lingering");
+    ws.apply().failed().complains(&["NOT revoked"]);
+    deny(false);
+    ws.apply().ok();
+    assert_eq!(state("delivery_status.app.state"), "delivered");
+    let states = world.google.version_states("payments");
+    let (newest, former) = states.split_last().unwrap();
+    assert_eq!(*newest, "ENABLED");
+    assert!(
+        former.iter().all(|state| *state == "DISABLED"),
+        "{states:?}"
+    );
+    ws.plan().ok().code(0);
+
+    // At the end of a grace nothing is held up, but it stays in sight until it is done.
+    ws.advance("80s").apply().ok();
+    ws.advance("20s").apply().ok();
+    deny(true);
+    let applied = ws.advance("30s").apply().ok();
+    applied.warns(&["former versions of", "could not be disabled"]);
+    assert!(world.document()["secondary"].is_null());
+    ws.plan()
+        .ok()
+        .code(2)
+        .warns(&["what it held before can still be read"]);
+    deny(false);
+    ws.apply().ok();
+    assert_eq!(state("delivery_status.app.state"), "delivered");
+    ws.plan().ok().code(0);
+}
+
+/// Google shows a private key once, so that a lost answer leaves a key that nobody has.
+#[test]
+fn a_key_that_a_person_makes_after_an_orphan_was_revoked_is_not_taken_for_another() {
+    let world = World::new(&account_key(), SECRET).deploying();
+    let ws = &world.ws;
+    ws.apply().ok();
+    world.google.state().lost = Some("POST /iam/v1");
+    ws.advance("80s").apply().failed();
+    assert_eq!(world.google.key_ids().len(), 2);
+    ws.apply().ok();
+    assert_eq!(
+        world.google.key_ids().len(),
+        2,
+        "the orphan is gone, its successor is staged"
+    );
+    let mut own = world.google.key_ids();
+    let by_hand = Key::of(Vec::new(), "GOOGLE_PROVIDED");
+    {
+        let mut state = world.google.state();
+        let account = state.accounts.get_mut(PAYMENTS).unwrap();
+        account.keys.insert("made-by-a-person".to_owned(), by_hand);
+    }
+    own.insert("made-by-a-person".to_owned());
+    ws.plan().ok().code(0);
+    ws.apply().ok();
+    assert_eq!(world.google.key_ids(), own);
 }
 
 #[test]

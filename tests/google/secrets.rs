@@ -103,7 +103,13 @@ async fn former_versions_that_may_not_be_disabled_hold_no_delivery_up() {
         .denied
         .insert("secretmanager.versions.disable");
     write(&*store, &document("one", None, 1)).await.unwrap();
-    write(&*store, &document("two", None, 2)).await.unwrap();
+    let seen = store.observe().await.unwrap().version;
+    let written = store.write(&document("two", None, 2), "", &seen).await;
+    let lingers = written.unwrap().lingers().unwrap();
+    assert!(
+        lingers.detail.contains("secretmanager.versions.disable"),
+        "{lingers}"
+    );
     assert_eq!(google.version_states("payments"), ["ENABLED"; 2]);
     google.state().denied.clear();
     write(&*store, &document("three", None, 3)).await.unwrap();

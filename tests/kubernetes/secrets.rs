@@ -181,6 +181,11 @@ async fn a_data_key_that_somebody_else_manages_is_left_to_him_unless_told_otherw
             .unwrap();
         let theirs = json!({ "data": { "API_KEY_PRIMARY": encoded("made-up-canary-three") } });
         cluster.edit(&namespace, "key", "kubectl-edit", theirs);
+        let before_a_mint = store.check(None).await.unwrap_err();
+        assert!(
+            before_a_mint.summary.contains("managed by kubectl-edit"),
+            "{before_a_mint}"
+        );
         let refused = write_over(store.as_ref(), &document("two", None, 2), &token())
             .await
             .unwrap_err();

@@ -5,6 +5,7 @@ mod emergencies;
 mod faults;
 mod holding;
 mod lookups;
+mod outbox;
 mod questions;
 mod rights;
 pub mod samples;

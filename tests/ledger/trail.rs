@@ -191,6 +191,66 @@ async fn the_first_broken_link_is_named() {
     }
 }
 
+/// What recovery acts on, and what it passes by.
+#[tokio::test]
+async fn a_row_of_a_key_that_is_gone_or_says_another_end_is_named() {
+    let name = || "AKIAEXAMPLE2".to_owned();
+    for told in Told::both().await {
+        let set = async |status: &str| {
+            let text = format!("UPDATE keys SET status = '{status}'");
+            told.sql(&text).await.unwrap();
+        };
+        set("revoked").await;
+        let ended = "says that it was revoked, and no event does";
+        assert_eq!(
+            told.broken().await,
+            Some(Broken::Contradicted(name(), ended))
+        );
+        set("live").await;
+        assert_eq!(told.broken().await, None);
+
+        let mut revoke = intent("r2", "k", Effect::Revoke);
+        revoke.key = Some(mark("AKIAEXAMPLE2"));
+        revoke.known.clear();
+        told.database.begin(&revoke).await.unwrap();
+        told.database
+            .finish("r2", &Outcome::Done(None), at(20))
+            .await
+            .unwrap();
+        assert_eq!(told.broken().await, None);
+        set("live").await;
+        let revived = "says that it lives, and events that it was revoked";
+        assert_eq!(
+            told.broken().await,
+            Some(Broken::Contradicted(name(), revived))
+        );
+        told.sql("DELETE FROM keys").await.unwrap();
+        assert_eq!(told.broken().await, Some(Broken::Forgotten(name())));
+    }
+}
+
+/// Left open, it would claim the next key that a person makes.
+#[tokio::test]
+async fn a_mint_is_settled_by_the_revocation_of_the_key_that_came_of_it() {
+    for told in Told::both().await {
+        let ledger = &told.database;
+        ledger
+            .begin(&intent("lost", "k", Effect::Mint))
+            .await
+            .unwrap();
+        let mut revoke = intent("r2", "k", Effect::Revoke);
+        revoke.key = Some(mark("AKIAORPHAN"));
+        revoke.known = vec!["lost".into()];
+        ledger.begin(&revoke).await.unwrap();
+        ledger
+            .finish("r2", &Outcome::Done(None), at(20))
+            .await
+            .unwrap();
+        assert!(ledger.recall("k").await.unwrap().open.is_empty());
+        assert_eq!(told.broken().await, None);
+    }
+}
+
 #[tokio::test]
 async fn a_trail_that_was_written_anew_does_not_fit_an_older_seal() {
     for told in Told::both().await {

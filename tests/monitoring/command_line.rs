@@ -103,6 +103,16 @@ fn what_is_not_there_is_not_fine() {
         .code(1)
         .says(&["none that is asked for", "--environment"]);
     ask(&ws, &["status", "--fail-on", "nonsense"]).code(2);
+    for (report, period) in [("month", "9000-01"), ("audit", "9000-Q1")] {
+        ask(&ws, &["report", report, period])
+            .code(2)
+            .says(&["has not begun"]);
+    }
+    // The first key took the place of none.
+    let month = ws.now().to_string()[..7].to_owned();
+    ask(&ws, &["report", "month", &month])
+        .code(0)
+        .says(&["| Keys minted or first seen | 1 |", "| Rotations | 0 |"]);
 }
 
 #[test]

@@ -41,6 +41,9 @@ fn a_pipeline_ends_with_3() {
     );
     ws.write(&Config::new().text());
     ask(&ws, &["lint"]).code(0);
+    ask(&ws, &["lint", "nowhere"])
+        .code(1)
+        .says(&["Not looked at: nowhere"]);
     std::fs::write(ws.path("broken.tf"), "apikey {{{").unwrap();
     ask(&ws, &["lint"])
         .code(1)

@@ -163,6 +163,18 @@ fn a_file_is_written_whole_and_for_everybody_or_stays_as_it_was() {
     )
     .code(1);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    for format in ["openmetrics", "otlp", "datadog", "prometheus"] {
+        ask(
+            &ws,
+            &["metrics", "--out", "apikey.prom", "--format", format],
+        )
+        .code(0);
+    }
+    let config = std::fs::read(ws.path("main.tf")).unwrap();
+    ask(&ws, &["metrics", "--out", "main.tf"])
+        .code(1)
+        .says(&["no metrics of this command"]);
+    assert_eq!(std::fs::read(ws.path("main.tf")).unwrap(), config);
     assert_eq!(std::fs::read_dir(ws.home()).unwrap().count(), before);
 }
 

@@ -86,7 +86,14 @@ fn nothing_is_lost_by_a_slip_of_the_hand() {
         .code(1)
         .says(&["something is there", "--replace"]);
     assert_eq!(std::fs::read_to_string(ws.path("mine")).unwrap(), "mine");
-    ask(&ws, &["ledger", "snapshot", "mine", "--replace"]).code(0);
+    ask(&ws, &["ledger", "snapshot", "mine", "--replace"])
+        .code(1)
+        .says(&["no copy of a ledger"]);
+    assert_eq!(std::fs::read_to_string(ws.path("mine")).unwrap(), "mine");
+    std::fs::write(ws.path("mine"), "").unwrap();
+    for _ in 0..2 {
+        ask(&ws, &["ledger", "snapshot", "mine", "--replace"]).code(0);
+    }
     ask(&ws, &["status", "--url", "sqlite://mine"]).code(0);
     std::os::unix::fs::symlink("mine", ws.path("link")).unwrap();
     ask(&ws, &["ledger", "snapshot", "link", "--replace"])

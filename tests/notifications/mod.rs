@@ -3,6 +3,7 @@
 mod killed;
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::thread;
 
@@ -238,6 +239,33 @@ fn a_receiver_that_is_not_there_is_told_once_it_is() {
     assert_eq!(ws.key("k").phase(), "staged");
     ws.env("TF_VAR_url", &format!("{}/{CANARY}", receiver.url()));
     ws.advance("61s").apply().ok();
+    assert_eq!(events(&receiver), ["staged"]);
+}
+
+/// Two who take a message and never answer would use up all the time there is.
+#[test]
+fn nobody_waits_for_somebody_else_who_does_not_answer() {
+    let receiver = Receiver::start();
+    let silent = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    let [one, two] = silent.each_ref().map(|it| it.local_addr().unwrap().port());
+    let hook = |port| {
+        format!(
+            "{{ webhook = {{ url = \"http://127.0.0.1:{port}/x\", signing_secrets = [var.signing_secret] }} }}"
+        )
+    };
+    let block = provider("").replace(
+        "    hook = ",
+        &format!("    a = {}\n    b = {}\n    hook = ", hook(one), hook(two)),
+    );
+    let config = Config::new()
+        .and_policy("notifications = { a = {}, b = {}, hook = {} }")
+        .beside(&block);
+    let ws = reaching(&config, &receiver);
+    ws.apply().ok();
+    let applied = ws.advance("80s").apply().ok();
+    applied
+        .warns(&["a was not told"])
+        .warns(&["b was not told"]);
     assert_eq!(events(&receiver), ["staged"]);
 }
 

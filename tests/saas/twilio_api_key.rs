@@ -132,6 +132,24 @@ fn a_key_that_somebody_deleted_is_missed() {
     );
 }
 
+/// Twilio says of an account that somebody may not see that it is not there.
+#[test]
+fn the_keys_of_an_account_that_is_out_of_sight_are_not_taken_for_gone() {
+    let site = twilio::start();
+    let ws = workspace(&site, config());
+    ws.apply().ok();
+    let before = ws.state();
+    site.state().is_hidden = true;
+    ws.destroy().failed().complains(&[
+        "could not be listed",
+        "Nothing follows from it about its keys",
+    ]);
+    assert_eq!(ws.state(), before);
+    site.state().is_hidden = false;
+    ws.destroy().ok();
+    assert!(site.state().keys.is_empty());
+}
+
 #[test]
 fn an_imported_key_is_the_one_that_was_named() {
     let site = twilio::start();

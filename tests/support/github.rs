@@ -110,6 +110,11 @@ impl Github {
             .collect()
     }
 
+    /// Another person deletes every secret by hand.
+    pub fn forget(&self, holder: &str) {
+        self.state().secrets.get_mut(holder).unwrap().clear();
+    }
+
     /// Another person writes a secret by hand.
     pub fn put(&self, holder: &str, name: &str, value: &str) {
         self.state().put(holder, name, value.to_owned());

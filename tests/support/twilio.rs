@@ -30,6 +30,8 @@ pub struct State {
     pub lists: usize,
     /// So many mints are done and not answered.
     pub mints_to_lose: usize,
+    /// The keys are those of an account that the caller may not see.
+    pub is_hidden: bool,
     /// So many requests are too many.
     pub throttles: usize,
     minted: u64,
@@ -55,6 +57,7 @@ pub fn start() -> Service<State> {
         page: 1000,
         lists: 0,
         mints_to_lose: 0,
+        is_hidden: false,
         throttles: 0,
         minted: 0,
         secrets: vec![TOKEN.to_owned()],
@@ -241,6 +244,9 @@ fn answer(state: &mut State, request: &Asked) -> Answer {
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     if !matches!(caller, Caller::Account) && parts.iter().any(|part| part.contains(KEYS)) {
         return refuse(401, 20003, "Authenticate");
+    }
+    if state.is_hidden && parts.iter().any(|part| part.contains(KEYS)) {
+        return refuse(404, 20404, "The requested resource was not found");
     }
     let here = account();
     match (method, parts.as_slice()) {

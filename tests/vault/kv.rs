@@ -36,7 +36,7 @@ async fn write(
         .write(&document(primary, 1), &"a".repeat(64), expected)
         .await?;
     match written {
-        Written::Done(receipt) => Ok(receipt.content),
+        Written::Done(receipt) | Written::Lingering(receipt, _) => Ok(receipt.content),
         Written::AwaitsApproval(at) => panic!("{at}"),
     }
 }

@@ -9,6 +9,7 @@ use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::DeliveryRecord;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
+use crate::issuers::Supply;
 
 impl Run<'_> {
     /// The move that is being taken contains a compromised key, or makes room for the one that takes its place.
@@ -106,12 +107,23 @@ impl Run<'_> {
         };
         Error {
             detail: format!(
-                "{} {} {verb} compromised and NOT revoked. Revoke {it} by hand at the issuer if you can do so sooner; every \
-                 apply tries again.",
+                "{} {} {verb} compromised and NOT revoked. {} if you can do so sooner; every apply tries again.",
                 error.detail,
-                enumerated(&alive)
+                enumerated(&alive),
+                self.end_by_hand(it)
             ),
             ..error
+        }
+    }
+
+    /// What a person can do meanwhile: a key that exists in documents alone has no issuer that would end it.
+    pub(super) fn end_by_hand(&self, it: &str) -> String {
+        let able = self.connections.capabilities;
+        match able.local && able.supply == Supply::Minted {
+            true => {
+                format!("Have whoever accepts {it} refuse {it}, or take {it} out of every place,")
+            }
+            false => format!("Revoke {it} by hand at the issuer"),
         }
     }
 
@@ -120,25 +132,35 @@ impl Run<'_> {
         if key.key_id.is_some() || !self.is_compromised(key) || key.fingerprint.is_none() {
             return None;
         }
-        let mut records = self.managed.deliveries.iter();
+        let records = &self.managed.deliveries;
         let holds = |name: &str, record: &DeliveryRecord| {
             record.is_failing()
                 && (record.fingerprint == key.fingerprint || self.stands_in(name, key))
         };
-        let (name, record) = records.find(|(name, record)| holds(name, record))?;
-        let (why, way) = match record.is_for_a_person() {
-            true => (
-                "the change that takes it out awaits approval",
-                "Approve that",
-            ),
-            false => ("could not be written", "Mend the delivery"),
-        };
+        if let Some((name, record)) = records.iter().find(|(name, record)| holds(name, record)) {
+            let (why, way) = match record.is_for_a_person() {
+                true => (
+                    "the change that takes it out awaits approval",
+                    "Approve that",
+                ),
+                false => ("could not be written", "Mend the delivery"),
+            };
+            return Some(Error::new(
+                Kind::Other,
+                format!("delivery {name:?} still holds it and {why}"),
+                format!(
+                    "Whoever reads it there goes on accepting it. {way} and apply again, or empty the place by hand."
+                ),
+            ));
+        }
+        let (name, record) = records.iter().find(|(_, record)| record.lingers())?;
         Some(Error::new(
             Kind::Other,
-            format!("delivery {name:?} still holds it and {why}"),
             format!(
-                "Whoever reads it there goes on accepting it. {way} and apply again, or empty the place by hand."
+                "delivery {name:?} may still give it out: {}",
+                record.reason.as_deref().unwrap_or_default()
             ),
+            "Whoever reads it there goes on accepting it. Mend that and apply again, or take it away by hand.",
         ))
     }
 

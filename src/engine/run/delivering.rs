@@ -153,7 +153,8 @@ impl Run<'_> {
         let has_moved = || former.iter().any(|place| place.former.name == name);
         let record = self.managed.deliveries.get(name);
         let is_settled = record.is_some_and(|record| {
-            record.is_in_order() || (record.is_for_a_person() && !has_moved())
+            (record.is_in_order() && !record.lingers())
+                || (record.is_for_a_person() && !has_moved())
         });
         self.trouble.failed.contains(name) || (content == Content::Current && is_settled)
     }
@@ -182,6 +183,13 @@ impl Run<'_> {
         let record = record.failing(state, name, error, now);
         self.managed.deliveries.insert(name.to_owned(), record);
         self.trouble.failed.insert(name.to_owned());
+    }
+
+    /// Nothing is read from a delivery or written to it in this apply.
+    pub fn leave_alone(&mut self, name: &str, error: Error) {
+        self.note_failure(name, &error);
+        self.observed.insert(name.to_owned(), Err(error.clone()));
+        self.warnings.push(error);
     }
 
     /// What was in order when the promotion began failed after it, so the revocation of the old primary waits for it.

@@ -9,7 +9,7 @@ use crate::engine::collision::refuse_foreign;
 use crate::engine::connections::{Delivery, in_delivery, stale};
 use crate::engine::deliver::{self, Written};
 use crate::engine::journal::mark;
-use crate::engine::managed::DeliveryRecord;
+use crate::engine::managed::{DeliveryRecord, said};
 use crate::engine::precondition::{Ours, behind, is, mark_of, refused, stranger};
 use crate::engine::run::Run;
 use crate::error::{Kind, Result};
@@ -131,11 +131,12 @@ impl Run<'_> {
         let expected = self.expected(name, delivery).await?;
         self.keep_what_is_overwritten(name);
         self.refuse_to_ask_again(name, delivery, document).await?;
-        let former = self.managed.deliveries.get(name);
+        let former = self.managed.deliveries.get(name).cloned();
+        let former = former.as_ref();
         let known = former.and_then(|record| record.place.clone());
         let id = &self.managed.id;
         let written = deliver::write(id, name, delivery, former, document, &expected).await;
-        let receipt = written.inspect_err(|error| {
+        let (receipt, lingers) = written.inspect_err(|error| {
             self.trouble.unsure.insert(name.to_owned());
             if let Some(record) = self.managed.deliveries.get_mut(name)
                 && error.kind == Kind::Awaiting
@@ -150,7 +151,16 @@ impl Run<'_> {
             version: receipt.content,
         };
         self.observed.insert(name.to_owned(), Ok(seen));
+        // Nothing is taken away as long as the document holds two keys, so what was left before is left still.
+        let left = former.filter(|record| record.lingers() && document.secondary.is_some());
+        let left = left.and_then(|record| record.reason.clone());
+        let lingers = lingers.map(|error| {
+            let why = said(name, &error);
+            self.warnings.push(error);
+            why
+        });
         Ok(Written {
+            lingers: lingers.or(left),
             version: receipt.version,
             // The write went well, so nothing but this record suffers if the place cannot be named now.
             place: delivery.store.identity().await.ok().or(known),

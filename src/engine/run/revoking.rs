@@ -192,7 +192,8 @@ impl Run<'_> {
         Error {
             summary: format!("{}: retiring key {} is not revoked", self.name, key.label()),
             detail: format!(
-                "{error} It keeps the secondary slot, and every apply tries again. End it by hand at the issuer if you can."
+                "{error} It keeps the secondary slot, and every apply tries again. {} if you can.",
+                self.end_by_hand("it")
             ),
             ..error
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::emergency::{Incident, Known, Moment, Sighting, Standing};
 use crate::domain::keys::KeyMark;
+use crate::issuers;
 
 pub use facts::{Case, Compromised, Delivered, Record, Step, Told};
 
@@ -172,12 +173,16 @@ fn compromised(
         .filter(|it| is(it, "revoke", "done") && it.key.is(key));
     let revoked_at = revoked.next().and_then(|event| event.at);
     let is_proved = known(Moment::Handled).any(|known| *known == Known::Refused);
+    let word = match span.iter().any(|event| is_by_hand(&event.issuer)) {
+        true => "the word of a person; nobody tried it",
+        false => "the word of its issuer; nobody tried it",
+    };
     let proof = match known(Moment::Handled).next_back() {
         _ if is_called_off => "none: it was not revoked, since the emergency was called off",
         _ if is_proved => "tried after its end, and refused each time",
         Some(Known::Lives) => "none: it was not revoked",
-        Some(_) => "the word of its issuer; nobody tried it",
-        None if revoked_at.is_some() => "the word of its issuer; nobody tried it",
+        Some(_) => word,
+        None if revoked_at.is_some() => word,
         None => "none",
     };
     Compromised {
@@ -188,6 +193,10 @@ fn compromised(
         proof: proof.to_owned(),
         is_proved,
     }
+}
+
+fn is_by_hand(issuer: &str) -> bool {
+    issuers::find(issuer).is_some_and(|kind| kind.is_by_hand())
 }
 
 fn deliveries(sightings: &[(Moment, Sighting)]) -> Vec<Delivered> {

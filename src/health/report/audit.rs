@@ -45,10 +45,8 @@ pub fn audit(material: &Material, old: Duration) -> String {
         ("Without an owner".to_owned(), unowned.clone().count()),
         ("Of no resource".to_owned(), unmanaged.len()),
         (
-            "Promoted in this quarter".to_owned(),
-            keys.iter()
-                .filter(|it| period.has(it.key.promoted_at))
-                .count(),
+            "Rotations in this quarter".to_owned(),
+            material.rotated().len(),
         ),
     ];
     table(

@@ -29,17 +29,33 @@ pub struct Material<'a> {
     pub trail: &'a str,
 }
 
-/// When each key was promoted, where, and by which run as far as its apply said so.
+impl<'a> Material<'a> {
+    /// The keys that took the place of another in the period. The first key of a resource takes the place of none.
+    fn rotated(&self) -> Vec<&'a Listed> {
+        let keys = self.keys;
+        let takes_a_place = |it: &&Listed| {
+            let mut others = keys.iter();
+            others.any(|other| {
+                other.resource.id == it.resource.id
+                    && (other.key.created_at < it.key.created_at
+                        || other
+                            .key
+                            .promoted_at
+                            .is_some_and(|at| Some(at) < it.key.promoted_at))
+            })
+        };
+        let promoted = keys.iter();
+        let promoted = promoted.filter(|it| self.period.has(it.key.promoted_at));
+        let mut rotated: Vec<&Listed> = promoted.filter(takes_a_place).collect();
+        rotated.sort_by_key(|it| (it.key.promoted_at, &it.resource.id));
+        rotated
+    }
+}
+
+/// When each key was promoted that took the place of another, where, and by which run as far as its apply said so.
 fn rotations(text: &mut String, material: &Material) {
-    let Material {
-        period, keys, told, ..
-    } = material;
+    let told = material.told;
     line(text, format_args!("## Rotations\n"));
-    let mut promoted: Vec<&Listed> = keys
-        .iter()
-        .filter(|it| period.has(it.key.promoted_at))
-        .collect();
-    promoted.sort_by_key(|it| (it.key.promoted_at, &it.resource.id));
     let columns = [
         "Promoted",
         "Managed key",
@@ -51,7 +67,7 @@ fn rotations(text: &mut String, material: &Material) {
     table(
         text,
         &columns,
-        promoted.into_iter().map(|it| {
+        material.rotated().into_iter().map(|it| {
             let workspace = format!("workspace {}", it.resource.workspace);
             vec![
                 when(it.key.promoted_at),

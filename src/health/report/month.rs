@@ -27,7 +27,7 @@ pub fn month(material: &Material) -> String {
             "Keys minted or first seen",
             count(|it| Some(it.key.created_at)),
         ),
-        ("Keys promoted", count(|it| it.key.promoted_at)),
+        ("Rotations", material.rotated().len()),
         ("Keys revoked", count(|it| it.key.revoked_at)),
         ("Failed attempts", failures.len()),
         ("Emergencies", emergencies(told).count()),

@@ -43,6 +43,8 @@ impl Issuer for Keys {
         Capabilities {
             limit: Some(KEYS_PER_USER),
             listing: Listing::Whole,
+            // The account that is asked is part of what the resource remembers.
+            proves_absence: true,
             list_lag: LIST_LAG,
             disables: true,
             last_use: Some(LastUse {

@@ -150,6 +150,8 @@ impl Issuer for Keys {
                 true => Listing::Whole,
                 false => Listing::None,
             },
+            // Nothing counts as not found but what is declared to be.
+            proves_absence: true,
             list_lag: self.api.list_lag,
             is_declared: true,
             label: match self.api.labels() {

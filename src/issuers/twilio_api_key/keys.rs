@@ -140,14 +140,10 @@ impl Issuer for Keys {
         };
         let listed: Result<Vec<Listed>, Refusal> = pages("The list of API keys", page).await;
         listed.map_err(|refusal| {
-            let error = refusal.explain(format!(
+            refusal.explain(format!(
                 "The API keys of {} could not be listed",
                 self.account
-            ));
-            match error.kind {
-                Kind::NotFound => unseen(error),
-                _ => error,
-            }
+            ))
         })
     }
 
@@ -292,20 +288,6 @@ impl Keys {
             Sort::Standard => vec![size],
             Sort::Restricted(_) => vec![("AccountSid".to_owned(), self.account.clone()), size],
         }
-    }
-}
-
-/// Twilio says of an account that somebody may not see that it is not there. Its keys may work all the same.
-fn unseen(error: Error) -> Error {
-    let detail = format!(
-        "{} The credentials may be those of another account: Twilio answers the same for an account that is not theirs. \
-         Nothing follows from it about its keys.",
-        error.detail
-    );
-    Error {
-        kind: Kind::Denied,
-        detail,
-        ..error
     }
 }
 

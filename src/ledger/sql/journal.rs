@@ -102,7 +102,13 @@ impl Transaction<'_> {
                 self.minted(&intent, key, at).await?;
                 event.key = key.clone();
             }
-            (Effect::Revoke, Outcome::Done(_)) => self.revoked(&intent, at).await?,
+            (Effect::Revoke, Outcome::Done(_)) => {
+                self.revoked(&intent, at).await?;
+                for mint in &intent.known {
+                    // Boxed, as it is this very function.
+                    Box::pin(self.finish(mint, &Outcome::of_a_revoked_origin(), at)).await?;
+                }
+            }
             _ => {}
         }
         event.detail = detail;

@@ -5,6 +5,7 @@ use super::transaction::Transaction;
 use crate::domain::emergency::Incident;
 use crate::domain::notices::{Event, Occurrence};
 use crate::instant::Instant;
+use crate::issuers;
 use crate::ledger::{Effect, Holding, Intent, KeyMark, KeyRecord, Noted, Outcome, Slot, Status};
 
 /// The words of a status under which nothing is blocked.
@@ -60,7 +61,7 @@ impl Transaction<'_> {
     /// That a key is compromised, and that it is over.
     pub async fn tell_of_incident(&mut self, noted: &Noted) -> Result<(), sqlx::Error> {
         let whose = (&noted.resource, noted.issuer.as_str());
-        let what = occurrence(&noted.incident);
+        let what = occurrence(&noted.incident, &noted.issuer);
         self.tell(&noted.audience, whose, &what, noted.at).await
     }
 
@@ -113,11 +114,16 @@ impl Transaction<'_> {
     }
 }
 
-fn occurrence(incident: &Incident) -> Occurrence {
+fn occurrence(incident: &Incident, issuer: &str) -> Occurrence {
     let what = Occurrence::new(Event::Emergency, &incident.id);
+    let is_by_hand = issuers::find(issuer).is_some_and(|kind| kind.is_by_hand());
+    let word = match incident.has_ended() && is_by_hand {
+        true => " (that the key is revoked is the word of a person: look whether it was tried)",
+        false => "",
+    };
     let what = Occurrence {
         key: incident.keys.first().map(|key| key.label().to_owned()),
-        ..what.because(format!("{}: {}", incident.id, incident.reason))
+        ..what.because(format!("{}: {}{word}", incident.id, incident.reason))
     };
     match incident.has_ended() {
         false => what,

@@ -5,12 +5,17 @@ use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
-use super::rows::{arguments, damaged};
+use super::rows::damaged;
 use super::transaction::Transaction;
 use crate::domain::notices::{Audience, Event, Occurrence, Telling, Told};
+use crate::duration::Duration;
 use crate::instant::Instant;
 use crate::ledger::ResourceRef;
 use crate::ledger::outbox::{Claim, Ended, Message, Untold};
+
+/// How long what was sent is kept, and how much of it goes at once.
+const KEPT: Duration = Duration::from_days(30);
+const PRUNED: u32 = 100;
 
 /// A row that was neither sent nor given up.
 const OPEN: &str = "sent_at IS NULL AND given_up_at IS NULL";
@@ -100,17 +105,15 @@ impl Transaction<'_> {
     pub async fn claim(&mut self, claim: &Claim) -> Result<(), sqlx::Error> {
         let text = format!(
             "UPDATE notifications SET claimed_by = $2, claimed_until = $3, attempts = attempts + 1 WHERE id IN (\
-             SELECT id FROM notifications WHERE {} AND channel IN ({}) ORDER BY id LIMIT {})",
+             SELECT id FROM notifications WHERE {} AND channel = $4 ORDER BY id LIMIT {})",
             free(),
-            arguments(4, claim.channels.len()),
             claim.most
         );
         let statement = sqlx::query(AssertSqlSafe(text))
             .bind(claim.now)
             .bind(&claim.by)
-            .bind(claim.until);
-        let channels = claim.channels.iter();
-        let statement = channels.fold(statement, |it, channel| it.bind(channel));
+            .bind(claim.until)
+            .bind(&claim.channel);
         statement.execute(&mut *self.connection).await.map(|_| ())
     }
 
@@ -134,6 +137,25 @@ impl Transaction<'_> {
         if let Some(at) = at {
             statement = statement.bind(*at).bind(error);
         }
+        statement.execute(&mut *self.connection).await?;
+        match ended {
+            Ended::Sent(at) => self.forget_what_was_sent(*at).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Nobody asks for what was sent long ago, a little of it with each message. What could be seen again stays, or it would be
+    /// told again: the last notice, an emergency, and the last end of what lasts, by which the next beginning is counted.
+    async fn forget_what_was_sent(&mut self, at: Instant) -> Result<(), sqlx::Error> {
+        const LATER: &str = "EXISTS (SELECT 1 FROM notifications AS later WHERE later.resource_id = old.resource_id \
+                             AND later.occasion = old.occasion AND later.channel = old.channel AND later.id > old.id";
+        let text = format!(
+            "DELETE FROM notifications WHERE id IN (SELECT old.id FROM notifications AS old WHERE old.sent_at < $1 \
+             AND (old.occasion IN ('staged', 'promoted', 'revoked') OR (old.occasion = 'notice' AND {LATER})) \
+             OR (old.occasion IN ('failed', 'blocked') AND {LATER} AND later.subject LIKE 'over #%'))) \
+             ORDER BY old.id LIMIT {PRUNED})"
+        );
+        let statement = sqlx::query(AssertSqlSafe(text)).bind(at - KEPT);
         statement.execute(&mut *self.connection).await.map(|_| ())
     }
 }
@@ -152,25 +174,44 @@ async fn subject(
         let condition = format!("{} {}", what.event, what.subject);
         return Ok(Some((format!("{word}{}", what.subject), condition)));
     }
-    let counted = |pattern: &str| {
-        sqlx::query_scalar::<_, i64>(
-            "SELECT COUNT(*) FROM notifications WHERE resource_id = $1 AND occasion = $2 AND channel = $3 \
-             AND subject LIKE $4",
-        )
-        .bind(resource_id.to_owned())
-        .bind(what.event.to_string())
-        .bind(channel.to_owned())
-        .bind(pattern.to_owned())
-    };
-    let round = counted("over #%").fetch_one(&mut *connection).await?;
+    let round = round(connection, resource_id, what.event, channel).await?;
     let condition = format!("{} #{round}", what.event);
     if !what.is_over {
         return Ok(Some((format!("{} #{round}", what.subject), condition)));
     }
-    let begun = counted(&format!("% #{round}"))
-        .fetch_one(connection)
-        .await?;
+    let begun: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM notifications WHERE resource_id = $1 AND occasion = $2 AND channel = $3 AND subject LIKE $4",
+    )
+    .bind(resource_id)
+    .bind(what.event.to_string())
+    .bind(channel)
+    .bind(format!("% #{round}"))
+    .fetch_one(connection)
+    .await?;
     Ok((begun > 0).then(|| (format!("over #{round}"), condition)))
+}
+
+/// How often it was over: what is kept of that is the last time.
+async fn round(
+    connection: &mut AnyConnection,
+    resource_id: &str,
+    event: Event,
+    channel: &str,
+) -> Result<i64, sqlx::Error> {
+    let last: Option<String> = sqlx::query_scalar(
+        "SELECT subject FROM notifications WHERE resource_id = $1 AND occasion = $2 AND channel = $3 \
+         AND subject LIKE 'over #%' ORDER BY id DESC LIMIT 1",
+    )
+    .bind(resource_id)
+    .bind(event.to_string())
+    .bind(channel)
+    .fetch_optional(connection)
+    .await?;
+    let number = last
+        .as_deref()
+        .and_then(|subject| subject.strip_prefix("over #"));
+    let number: Option<i64> = number.and_then(|number| number.parse().ok());
+    Ok(number.map_or(0, |number| number + 1))
 }
 
 /// The same for the same occurrence and destination, however often it is sent.
@@ -257,13 +298,12 @@ pub async fn is_anything_free(
     claim: &Claim,
 ) -> Result<bool, sqlx::Error> {
     let text = format!(
-        "SELECT id FROM notifications WHERE {} AND channel IN ({}) LIMIT 1",
-        free(),
-        arguments(2, claim.channels.len())
+        "SELECT id FROM notifications WHERE {} AND channel = $2 LIMIT 1",
+        free()
     );
-    let statement = sqlx::query(AssertSqlSafe(text)).bind(claim.now);
-    let channels = claim.channels.iter();
-    let statement = channels.fold(statement, |it, channel| it.bind(channel));
+    let statement = sqlx::query(AssertSqlSafe(text))
+        .bind(claim.now)
+        .bind(&claim.channel);
     Ok(statement.fetch_optional(connection).await?.is_some())
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, FromRow, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
 
 use super::chain::{Event, GENESIS};
 
@@ -41,6 +41,10 @@ pub enum Broken {
     Resealed(i64),
     /// The end of the chain, which is kept beside it, does not fit the event with this number.
     Replaced(i64),
+    /// Events tell of a key, and the table has no row about it.
+    Forgotten(String),
+    /// The row about a key says another thing of its end than the events do.
+    Contradicted(String, &'static str),
     /// No event tells of a row that recovery would act on: a table, and what the row is about.
     Unattested(&'static str, String),
 }
@@ -70,6 +74,15 @@ impl fmt::Display for Broken {
             Self::Replaced(seq) => write!(
                 f,
                 "event {seq}, the last one, was replaced: its hash is not the one that was noted in the table chain"
+            ),
+            Self::Forgotten(key) => write!(
+                f,
+                "events tell of key {key}, and the row about it in the table keys is gone: something else than the provider \
+                 deleted it"
+            ),
+            Self::Contradicted(key, how) => write!(
+                f,
+                "the row about key {key} in the table keys {how}: something else than the provider edited it"
             ),
             Self::Unattested(table, about) => write!(
                 f,
@@ -132,9 +145,56 @@ pub async fn verify(
     } else if verdict.sound == newest && verdict.hash != hash {
         Some(Broken::Replaced(newest))
     } else {
-        unattested(connection).await?
+        match unattested(connection).await? {
+            None => contradicted(connection).await?,
+            broken => broken,
+        }
     };
     Ok(verdict)
+}
+
+/// A key of which events tell, and a row that is gone or says another thing of its end. Recovery passes by a key that looks dead,
+/// and one that has no row.
+async fn contradicted(connection: &mut AnyConnection) -> Result<Option<Broken>, sqlx::Error> {
+    const SAME: &str = "((events.key_id IS NOT NULL AND events.key_id = keys.key_id) \
+                        OR (events.key_id IS NULL AND events.mark IS NOT NULL AND events.mark = keys.mark))";
+    let gone = "SELECT COALESCE(key_id, mark) FROM events WHERE ((effect = 'mint' AND event = 'done') OR event = 'found') \
+                AND (key_id IS NOT NULL OR mark IS NOT NULL) \
+                AND NOT EXISTS (SELECT 1 FROM keys WHERE keys.key_id = events.key_id) \
+                AND NOT EXISTS (SELECT 1 FROM keys WHERE events.key_id IS NULL AND keys.mark = events.mark) \
+                ORDER BY seq LIMIT 1";
+    if let Some(key) = first(connection, gone).await? {
+        return Ok(Some(Broken::Forgotten(key)));
+    }
+    // A key without an id may be handed in and delivered again.
+    let revived = format!(
+        "SELECT keys.key_id FROM keys WHERE keys.status <> 'revoked' AND keys.key_id IS NOT NULL AND EXISTS (\
+         SELECT 1 FROM events WHERE {SAME} AND events.account = keys.account AND effect = 'revoke' AND event = 'done' \
+         AND NOT EXISTS (SELECT 1 FROM events AS later WHERE later.key_id = events.key_id AND later.seq > events.seq \
+         AND later.event IN ('found', 'confirmed', 'changed'))) ORDER BY keys.id LIMIT 1"
+    );
+    let ended = "SELECT COALESCE(keys.key_id, keys.mark) FROM keys WHERE keys.status = 'revoked' \
+         AND (keys.key_id IS NOT NULL OR keys.mark IS NOT NULL) AND NOT EXISTS (\
+         SELECT 1 FROM events WHERE (events.key_id = keys.key_id OR events.mark = keys.mark) \
+         AND ((effect = 'revoke' AND event = 'done') OR event = 'found' \
+         OR (event IN ('changed', 'confirmed') AND detail LIKE '%-> revoked%'))) ORDER BY keys.id LIMIT 1";
+    for (text, how) in [
+        (
+            revived.as_str(),
+            "says that it lives, and events that it was revoked",
+        ),
+        (ended, "says that it was revoked, and no event does"),
+    ] {
+        if let Some(key) = first(connection, text).await? {
+            return Ok(Some(Broken::Contradicted(key, how)));
+        }
+    }
+    Ok(None)
+}
+
+async fn first(connection: &mut AnyConnection, text: &str) -> Result<Option<String>, sqlx::Error> {
+    let question = sqlx::query_scalar(AssertSqlSafe(text.to_owned()));
+    question.fetch_optional(connection).await
 }
 
 /// A row that says what no event says: a key that is not dead, or something that is under way.
@@ -148,8 +208,7 @@ async fn unattested(connection: &mut AnyConnection) -> Result<Option<Broken>, sq
                    AND NOT EXISTS (SELECT 1 FROM events WHERE events.intent = intents.intent \
                    AND events.event = 'begun') ORDER BY id LIMIT 1";
     for (table, text) in [("keys", keys), ("intents", intents)] {
-        let about = sqlx::query_scalar(text).fetch_optional(&mut *connection);
-        if let Some(about) = about.await? {
+        if let Some(about) = first(connection, text).await? {
             return Ok(Some(Broken::Unattested(table, about)));
         }
     }

@@ -15,7 +15,6 @@ use crate::domain::situation::Facts;
 use crate::engine::adopt::{adopt, let_go};
 use crate::engine::collision::check_collisions;
 use crate::engine::connections::Connections;
-use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::former::Former;
 use crate::engine::journal::{Journal, mark};
 use crate::engine::managed::Managed;
@@ -31,6 +30,7 @@ use crate::resources::managed::changes::{left, version_changed};
 use crate::resources::managed::connect;
 use crate::resources::managed::crossing::refuse_crossing;
 use crate::resources::managed::deploying;
+use crate::resources::managed::elsewhere;
 use crate::resources::managed::emergencies;
 use crate::resources::managed::gates;
 use crate::resources::managed::glass::Glass;
@@ -184,7 +184,7 @@ async fn carry_out<'a>(
         }
         check_not_stale(&run, &decision.moves).await?;
         run.observe_places().await;
-        refuse_elsewhere(run.connections).await?;
+        elsewhere::look(&mut run, decision.is_emergency).await?;
         check_collisions(&mut run, &who, &private.seen, &context.delivered).await?;
         run.refuse_newer().await?;
         run.refuse_rollback(&decision.moves)?;

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::domain::situation::{Copy, Facts, Repair, Why};
 use crate::engine::managed::{DeliveryRecord, DeliveryState};
 use crate::resources::managed::connect;
+use crate::resources::managed::elsewhere;
 use crate::resources::managed::gates::place;
 use crate::resources::managed::model::{DeliveryStatus, Fields, KeyState, ManagedState};
 use crate::secret::Fingerprint;
@@ -55,7 +56,9 @@ pub fn repairs(prior: &ManagedState, planned: &ManagedState) -> Vec<Repair> {
     let written = new.iter().filter_map(|(name, fields)| {
         let record = status(prior, name).map(DeliveryStatus::record);
         let record = record.unwrap_or_default();
-        let why = wrong(old.get(name).copied(), fields, &record)?;
+        let why = wrong(old.get(name).copied(), fields, &record);
+        // Nothing can be taken away as long as the document holds two keys.
+        let why = why.filter(|why| *why != Why::Lingers || prior.secondary.is_null())?;
         let told = !matches!(why, Why::Added | Why::Moved);
         let leads = |key: &Value<KeyState>| {
             let mark = record.fingerprint.as_ref().map(Fingerprint::as_str);
@@ -94,11 +97,13 @@ fn wrong(former: Option<&Fields>, fields: &Fields, record: &DeliveryRecord) -> O
         (None, _) => Some(Why::Added),
         (Some(former), _) if !same_place(former, fields) => Some(Why::Moved),
         (_, DeliveryState::Delivered) => None,
+        (_, DeliveryState::Lingering) => Some(Why::Lingers),
         (_, DeliveryState::AwaitingApproval) => Some(Why::Awaited),
         (_, DeliveryState::Rejected) => Some(Why::Rejected),
         (_, DeliveryState::Missing) => Some(Why::Missing),
         (_, DeliveryState::Altered) => Some(Why::Altered),
-        (_, DeliveryState::Unreadable) => Some(Why::Unreadable),
+        (_, DeliveryState::Elsewhere) if elsewhere::is_lost(fields, record) => Some(Why::Missing),
+        (_, DeliveryState::Unreadable | DeliveryState::Elsewhere) => Some(Why::Unreadable),
         (_, DeliveryState::Failed) => Some(Why::Failed),
     }
 }
@@ -123,7 +128,13 @@ pub fn any_in_order(planned: &ManagedState, repairs: &[Repair]) -> bool {
     let mut names = connect::entries(&planned.deliveries)
         .map(|(name, _)| name)
         .peekable();
-    let in_order = |name: &String| !repairs.iter().any(|repair| repair.name == *name);
+    let lacks = |repair: &&Repair| repair.why != Why::Lingers;
+    let in_order = |name: &String| {
+        !repairs
+            .iter()
+            .filter(lacks)
+            .any(|repair| repair.name == *name)
+    };
     names.peek().is_none() || names.any(in_order)
 }
 
@@ -143,6 +154,7 @@ pub fn same_place(old: &Fields, new: &Fields) -> bool {
         fields.remove("source");
         fields.remove("required");
         fields.remove("overwrite");
+        fields.remove("lost_place");
         fields
     };
     relevant(old) == relevant(new)

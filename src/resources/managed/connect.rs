@@ -139,6 +139,14 @@ pub fn is_required(fields: &Fields) -> bool {
     !matches!(fields.get("required"), Some(ValueAny::Bool(false)))
 }
 
+/// The place that a person calls gone for good.
+pub fn lost_place(fields: &Fields) -> Option<&str> {
+    match fields.get("lost_place") {
+        Some(ValueAny::String(place)) => Some(place),
+        _ => None,
+    }
+}
+
 /// The former places that a resource remembers, reached by the settings that they had.
 pub fn former(remembered: &[Former], context: &Context) -> Vec<FormerPlace> {
     let reached = remembered.iter().map(|former| {
@@ -168,6 +176,7 @@ pub fn delivery_at(path: Path, fields: &Fields, context: &Context) -> Result<Del
         required: is_required(fields),
         overwrite: matches!(fields.get("overwrite"), Some(ValueAny::Bool(true))),
         recorded: None,
+        lost_place: lost_place(fields).map(str::to_owned),
     })
 }
 

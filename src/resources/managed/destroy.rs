@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::domain::policy::OnDestroy;
-use crate::domain::slots::Key;
+use crate::domain::slots::{Key, Slots};
 use crate::engine::account_lock::AccountLock;
 use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::engine::declared::refuse_living;
@@ -12,7 +12,7 @@ use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::Managed;
 use crate::engine::precondition::{Ours, Stranger, refused, stranger};
 use crate::error::{Error, Kind, Result};
-use crate::issuers::KeyRef;
+use crate::issuers::{KeyRef, Supply};
 use crate::ledger::hold::holder;
 use crate::ledger::{Effect, KeyMark, Slot, Status};
 use crate::resources::managed::model::{ManagedState, Private};
@@ -49,7 +49,7 @@ pub async fn destroy(
         .map_err(name)?;
     let left_behind = leftovers::refuse_unseen(&state, &managed, &connections, context);
     let left_behind = left_behind.await.map_err(name)?;
-    refuse_newer(&managed, &left_behind, &connections, context)
+    refuse_newer(&managed, &left_behind.keys, &connections, context)
         .await
         .map_err(name)?;
     let begun = Records::begin(
@@ -57,6 +57,7 @@ pub async fn destroy(
         &managed,
         connections,
         lock,
+        left_behind,
         ACTION.to_owned(),
         context,
     );
@@ -125,6 +126,27 @@ async fn revoke_and_withdraw(
     records: &Records<'_>,
     context: &Context,
 ) -> Result<Vec<Error>> {
+    // A key that exists where it is delivered and nowhere else ends by being taken away, and is not called revoked before.
+    if lives_in_documents(&records.connections) {
+        let mut told = empty_all(managed, records).await?;
+        told.extend(revoke_all(managed, records, context).await?);
+        return Ok(told);
+    }
+    let mut told = revoke_all(managed, records, context).await?;
+    told.extend(empty_all(managed, records).await?);
+    Ok(told)
+}
+
+fn lives_in_documents(connections: &Connections) -> bool {
+    let able = connections.capabilities;
+    able.local && able.supply == Supply::Minted
+}
+
+async fn revoke_all(
+    managed: &Managed,
+    records: &Records<'_>,
+    context: &Context,
+) -> Result<Vec<Error>> {
     let mut told = Vec::new();
     for id in &managed.pending_revocations {
         let pending = KeyMark::new(Some(id.clone()), None);
@@ -138,17 +160,14 @@ async fn revoke_and_withdraw(
                 .issuer
                 .revoke(KeyRef::of_id(id), survivor)
         };
-        told.extend(unless_by_hand(effect(records, pending, revoke).await)?);
+        let revoked = effect(records, pending, revoke).await;
+        told.extend(unless_by_hand(id, revoked, &records.connections)?);
     }
     let Some(slots) = &managed.slots else {
         return Ok(told);
     };
-    let keys: Vec<&Key> = [slots.secondary_key(), Some(&slots.primary)]
-        .into_iter()
-        .flatten()
-        .collect();
-    for key in &keys {
-        let survivor = Some(&slots.primary).filter(|primary| primary != key);
+    for key in keys(slots) {
+        let survivor = Some(&slots.primary).filter(|primary| *primary != key);
         let connections = &records.connections;
         let revoke = async |_| {
             let issuer = &connections.issuer;
@@ -157,18 +176,32 @@ async fn revoke_and_withdraw(
                 .await?;
             refuse_living(key, connections, &context.stop).await
         };
-        told.extend(unless_by_hand(effect(records, mark(key), revoke).await)?);
+        let revoked = effect(records, mark(key), revoke).await;
+        told.extend(unless_by_hand(key.label(), revoked, connections)?);
         tracing::info!(revoked = %key.label(), "revoked, or left to a person");
     }
+    Ok(told)
+}
+
+fn keys(slots: &Slots) -> impl Iterator<Item = &Key> {
+    [slots.secondary_key(), Some(&slots.primary)]
+        .into_iter()
+        .flatten()
+}
+
+async fn empty_all(managed: &Managed, records: &Records<'_>) -> Result<Vec<Error>> {
+    let Some(slots) = &managed.slots else {
+        return Ok(Vec::new());
+    };
     let past = Past::of(&managed.id, records.journal.ledger()).await?;
     let is_ours = |mark: &Fingerprint| {
-        let mut keys = keys.iter();
+        let mut keys = keys(slots);
         let mut records = managed.deliveries.values();
         keys.any(|key| key.fingerprint.as_ref() == Some(mark))
             || records.any(|record| record.fingerprint.as_ref() == Some(mark))
             || past.has(mark)
     };
-    told.extend(withdraw(&is_ours, records).await?);
+    let mut told = withdraw(&is_ours, records).await?;
     told.extend(to_be_rejected(managed));
     Ok(told)
 }
@@ -190,12 +223,33 @@ fn to_be_rejected(managed: &Managed) -> impl Iterator<Item = Error> {
     })
 }
 
-/// A key that only a person can revoke does not keep a resource, and is told of.
-fn unless_by_hand(revoked: Result<()>) -> Result<Option<Error>> {
-    match revoked {
-        Ok(()) => Ok(None),
-        Err(error) if error.kind == Kind::Awaiting => Ok(Some(error)),
-        Err(error) => Err(error),
+/// A key that only a person can revoke does not keep a resource, and is told of. The attributes in which its end could be
+/// confirmed go with the resource.
+fn unless_by_hand(
+    key: &str,
+    revoked: Result<()>,
+    connections: &Connections,
+) -> Result<Option<Error>> {
+    let hand = connections.issuer.by_hand();
+    let told =
+        |summary: String, detail: String| Ok(Some(Error::new(Kind::Awaiting, summary, detail)));
+    match (revoked, hand) {
+        (Ok(()), None) => Ok(None),
+        (Ok(()), Some(hand)) => told(
+            format!("That key {key} is revoked is the word of a person"),
+            format!(
+                "{} names it, and a destroy has no secret to try it with. If no plan has tried it, look whether it is still accepted.",
+                hand.confirm
+            ),
+        ),
+        (Err(error), Some(hand)) if error.kind == Kind::Awaiting => told(
+            format!("Key {key} lives on"),
+            format!(
+                "The resource is gone, and nothing asks for its end any more: {}. The ledger lists it as orphaned.",
+                hand.revoke
+            ),
+        ),
+        (Err(error), _) => Err(error),
     }
 }
 

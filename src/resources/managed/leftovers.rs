@@ -16,7 +16,7 @@ use crate::engine::journal::mark;
 use crate::engine::managed::Managed;
 use crate::engine::observe::Observed;
 use crate::engine::precondition::behind;
-use crate::engine::recover::{self, Recovered, Remembered, recover};
+use crate::engine::recover::{self, Origins, Recovered, Remembered, recover};
 use crate::error::{Error, Result};
 use crate::instant::Instant;
 use crate::issuers::Supply;
@@ -361,26 +361,43 @@ fn keep_revoked(holding: &mut Holding, memory: &Memory) {
     }
 }
 
-/// Under the lock, before anything is done: nothing may be there that the plan did not show. Gives the keys that applies
-/// left behind, and that may be written over.
+/// What applies which did not finish left behind, as an apply sees it under the lock.
+#[derive(Default)]
+pub struct LeftBehind {
+    /// Keys whose documents may be written over.
+    pub keys: Vec<KeyMark>,
+    /// The mints that some of the keys came of that nobody holds.
+    pub origins: Origins,
+}
+
+/// Under the lock, before anything is done: nothing may be there that the plan did not show.
 pub async fn refuse_unseen(
     planned: &ManagedState,
     managed: &Managed,
     connections: &Connections,
     context: &Context,
-) -> Result<Vec<KeyMark>> {
+) -> Result<LeftBehind> {
     let ledger = context.ledger.as_ref();
     let (found, left_behind) = if managed.slots.is_none() {
         let left = look_before_create(planned, connections, context).await?;
         refuse_too_many(left.more)?;
-        (left.orphans, Vec::new())
+        let keys = Vec::new();
+        let origins = left.origins;
+        (left.orphans, LeftBehind { keys, origins })
     } else {
         let account = connections.issuer.lock().await?;
         let held = inventory_entry::held(managed);
         let remembered = remembered(managed, &held, &account, ledger).await?;
         refuse_too_many(remembered.memory.more)?;
         let recovered = understand(planned, &remembered, &held, connections, context).await?;
-        let left_behind = recovered.left_behind();
+        let keys = recovered.left_behind();
+        // What is to be revoked is held by now, and came of its mint all the same.
+        let in_slots = inventory_entry::held(&Managed {
+            pending_revocations: Vec::new(),
+            ..managed.clone()
+        });
+        let unheld = understand(planned, &remembered, &in_slots, connections, context).await?;
+        let origins = unheld.origins;
         let generation = managed.slots.as_ref().map(|slots| slots.generation);
         if remembered.memory.generation > generation {
             let known = remembered.memory.generation.unwrap_or_default();
@@ -399,7 +416,7 @@ pub async fn refuse_unseen(
                 record.key.label()
             )));
         }
-        (recovered.orphans, left_behind)
+        (recovered.orphans, LeftBehind { keys, origins })
     };
     let shown = &managed.pending_revocations;
     match found.iter().find(|id| !shown.contains(id)) {

@@ -13,6 +13,7 @@ pub mod connect;
 pub mod crossing;
 pub mod deploying;
 pub mod destroy;
+mod elsewhere;
 pub mod emergencies;
 pub mod existing;
 mod expected;

@@ -22,6 +22,7 @@ use crate::resources::managed::changes::{
     trigger_changed,
 };
 use crate::resources::managed::deploying;
+use crate::resources::managed::elsewhere;
 use crate::resources::managed::emergencies;
 use crate::resources::managed::existing::{
     as_if_known, refuse_existing_key_without_id, refuse_secret_of_another,
@@ -147,6 +148,7 @@ pub fn update(
     let removals = managed.pending_removals();
     let hand = brought::of_an_update(prior, &planned, config, managed.slots.as_ref(), context);
     let hand = diagnostics::collect(diags, hand)?;
+    elsewhere::believe_what_is_lost(&planned, &managed, &mut private.facts);
     let mut facts = private.facts.clone();
     let takes_over = takes_over(prior, &planned, config, &facts);
     diagnostics::collect(
@@ -212,6 +214,8 @@ pub fn update(
         }
         None => planner::first_due(&situation, context.clock.now()),
     };
+    let led = elsewhere::refuse(prior, &planned, &managed, &decision);
+    diagnostics::collect(diags, led.map_err(|error| named(&planned, error)))?;
     if let Some(hand) = &hand {
         let taken = hand.refuse_unused(&planned, &situation, &decision);
         diagnostics::collect(diags, taken)?;

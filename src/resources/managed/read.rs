@@ -11,9 +11,8 @@ use crate::domain::situation::{Facts, Seen, Situation};
 use crate::domain::status;
 use crate::engine::connections::Connections;
 use crate::engine::crowd;
-use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::journal::mark;
-use crate::engine::managed::{DeliveryState, Managed};
+use crate::engine::managed::{DeliveryRecord, Managed};
 use crate::engine::observe::{Copies, Observed, observe};
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
@@ -65,7 +64,6 @@ pub async fn read(
             .await
         };
         let observed = observe(&managed).await?;
-        refuse_elsewhere(&connections).await?;
         let left = leftovers::of(&state, &managed, &observed, &connections, &account, context);
         let left = left.await?;
         let observed = match left.managed.slots == managed.slots {
@@ -240,7 +238,7 @@ fn note_deliveries(
 /// A write whose answer was lost may have arrived all the same: then the keys are delivered since it was noticed.
 fn note_late_arrival(managed: &mut Managed, now: Instant) {
     let mut records = managed.deliveries.values();
-    if managed.deliveries.is_empty() || records.any(|r| r.state != DeliveryState::Delivered) {
+    if managed.deliveries.is_empty() || !records.all(DeliveryRecord::is_in_order) {
         return;
     }
     if let Some(slots) = &mut managed.slots {

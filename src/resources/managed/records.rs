@@ -14,7 +14,8 @@ use crate::engine::managed::Managed;
 use crate::engine::run::{Progress, Run, Trouble};
 use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Result};
-use crate::ledger::{KeyMark, Slot};
+use crate::ledger::Slot;
+use crate::resources::managed::leftovers::LeftBehind;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::{inventory_entry, leftovers, telling};
 
@@ -26,8 +27,8 @@ pub struct Records<'a> {
     pub journal: Journal<'a>,
     /// Why the apply failed, if it did.
     pub failure: Option<Error>,
-    /// Keys that applies which did not finish left behind.
-    pub left_behind: Vec<KeyMark>,
+    /// What applies which did not finish left behind.
+    left_behind: LeftBehind,
     lock: Option<AccountLock>,
 }
 
@@ -46,18 +47,23 @@ impl<'a> Records<'a> {
                 connections,
                 journal: Journal::idle(context.clock),
                 failure: None,
-                left_behind: Vec::new(),
+                left_behind: LeftBehind::default(),
                 lock: None,
             });
         }
         let lock = AccountLock::take(context, &connections, managed.account.as_deref()).await?;
         let left_behind = leftovers::refuse_unseen(planned, managed, &connections, context).await?;
         let word = decision.word();
-        let begun = Self::begin(planned, managed, connections, lock, word, context);
-        Ok(Self {
+        Self::begin(
+            planned,
+            managed,
+            connections,
+            lock,
             left_behind,
-            ..begun.await?
-        })
+            word,
+            context,
+        )
+        .await
     }
 
     /// Opens the journal of a lock that was taken.
@@ -66,6 +72,7 @@ impl<'a> Records<'a> {
         managed: &Managed,
         connections: Connections,
         lock: AccountLock,
+        left_behind: LeftBehind,
         word: String,
         context: &'a Context,
     ) -> Result<Self> {
@@ -75,6 +82,7 @@ impl<'a> Records<'a> {
             account: lock.account.clone(),
             action: word,
             promised: managed.pending_revocations.clone(),
+            origins: left_behind.origins.clone(),
             guard: lock.guard(),
             audience: match managed.slots {
                 Some(_) => telling::audience(state),
@@ -86,7 +94,7 @@ impl<'a> Records<'a> {
             journal: Journal::open(context.ledger.as_ref(), context.clock, bracket).await?,
             connections,
             failure: None,
-            left_behind: Vec::new(),
+            left_behind,
             lock: Some(lock),
         })
     }
@@ -114,7 +122,7 @@ impl<'a> Records<'a> {
             brought: None,
             beside: None,
             observed: BTreeMap::new(),
-            left_behind: &self.left_behind,
+            left_behind: &self.left_behind.keys,
             journal: &self.journal,
             acting: "",
             emergency: None,

@@ -180,6 +180,12 @@ pub fn stores() -> Attributes {
          replaces. A key that the ledger or the issuer knows as the live one of another resource is never replaced; where \
          neither knows it, the plan of a new key warns.",
     );
+    let lost_place = optional(
+        AttributeType::String,
+        "The place that this delivery was written to, as `delivery_status` names it, if it is gone for good with all that stood \
+         there: a cluster that was built anew under the same address. The keys then go to where the settings lead now, which \
+         is refused otherwise. It means this one place, so it may stay.",
+    );
     stores::all()
         .map(|kind| {
             let nested = AttributeType::AttributeSingle(kind.attributes());
@@ -189,6 +195,7 @@ pub fn stores() -> Attributes {
             ("source".to_owned(), source),
             ("required".to_owned(), required),
             ("overwrite".to_owned(), overwrite),
+            ("lost_place".to_owned(), lost_place),
         ])
         .collect()
 }
@@ -356,16 +363,18 @@ fn delivery_status() -> Attributes {
             "state",
             computed(
                 string(),
-                "`delivered`; `failed`: it could not be written; `awaiting_approval`: it was written, and a person has to approve \
+                "`delivered`; `lingering`: the same, and what stood there before can still be read, such as a former version that \
+                 could not be disabled; `failed`: it could not be written; `awaiting_approval`: it was written, and a person has to approve \
                  that first; `rejected`: a person said no; `unreadable`: it could not be looked at, so nothing is \
-                 known of what stands there; `missing` or `altered`: somebody else deleted or changed it.",
+                 known of what stands there; `elsewhere`: its settings lead to another place than the one it was written to, and \
+                 nobody has looked there; `missing` or `altered`: somebody else deleted or changed it.",
             ),
         ),
         (
             "reason",
             computed(
                 string(),
-                "What the store said when it could not be read or written.",
+                "What the store said when it could not be read or written, or when what stood there before could not be taken away.",
             ),
         ),
         (

@@ -37,7 +37,8 @@ pub fn audience(state: &ManagedState) -> Audience {
     }
 }
 
-/// The same with what is the case at an instant: a rotation that comes up, and one that is blocked.
+/// The same with what is the case at an instant: a rotation that comes up, is blocked or is overdue, and a key that only a person
+/// can revoke.
 pub fn telling(state: &ManagedState, now: Instant) -> Telling {
     let audience = audience(state);
     if audience.is_empty() {
@@ -51,11 +52,33 @@ pub fn telling(state: &ManagedState, now: Instant) -> Telling {
         let reason = format!("rotation is due at {due_at}");
         Occurrence::new(Event::Notice, &generation).because(reason)
     });
-    let conditions = is_blocked.then_some(blocked).into_iter().chain(comes_up);
+    let is_overdue = state.status.as_deref_option() == Some(Status::Overdue.word());
+    let overdue = Occurrence::overdue(&generation).because(reason);
+    let conditions = is_blocked
+        .then_some(blocked)
+        .into_iter()
+        .chain(is_overdue.then_some(overdue))
+        .chain(comes_up)
+        .chain(left_to_a_person(state, now));
     Telling {
         conditions: conditions.collect(),
         audience,
     }
+}
+
+/// A key that has had its grace, where a person is the one to revoke it.
+fn left_to_a_person(state: &ManagedState, now: Instant) -> Option<Occurrence> {
+    let (kind, _) = connect::issuer(&state.issuer).ok()?;
+    let second = state
+        .secondary
+        .as_ref_option()
+        .filter(|_| kind.is_by_hand())?;
+    let ends = Instant::parse(second.revoke_after.as_deref_option()?)?;
+    let key = second.key_id.as_deref_option().filter(|_| now >= ends)?;
+    let what = Occurrence::of_key(Event::Notice, key);
+    Some(what.because(format!(
+        "its grace is over since {ends}, and its issuer is a person"
+    )))
 }
 
 /// When the rotation is due whose `notice_period` has begun.

@@ -203,12 +203,14 @@ impl Store for SecretPlace {
             hidden: &hidden,
         };
         let receipt = self.write_over(expected, &content).await?;
-        if document.secondary.is_none()
-            && let Some(newest) = receipt.version.as_deref()
-        {
-            self.disable_former(newest).await;
+        let newest = receipt.version.as_deref();
+        match newest.filter(|_| document.secondary.is_none()) {
+            Some(newest) => match self.disable_former(newest).await {
+                Ok(()) => Ok(Written::Done(receipt)),
+                Err(error) => Ok(Written::Lingering(receipt, error)),
+            },
+            None => Ok(Written::Done(receipt)),
         }
-        Ok(Written::Done(receipt))
     }
 
     async fn keeps(&self) -> Result<Option<&'static str>> {

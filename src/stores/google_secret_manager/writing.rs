@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::answers::{Newest, mark};
+use super::answers::{Described, Newest, mark};
 use super::api::Content;
 use super::{Look, SecretPlace};
 use crate::error::{Error, Kind, Result};
@@ -182,40 +182,68 @@ impl SecretPlace {
                 refusal.meaning == Meaning::Conflict || refusal.is("FAILED_PRECONDITION");
             match delays.next().filter(|_| is_stale) {
                 Some(delay) => self.api.client.http().wait(*delay).await?,
-                None => {
-                    return Err(refusal.explain(format!(
-                        "{} was written as version {number}, but its alias {alias:?} could not be moved there",
-                        self.place()
-                    )));
-                }
+                None => return Err(self.not_led_there(alias, &secret, number, refusal)),
             }
         }
     }
 
-    /// Takes former documents away from readers, once the newest holds one key alone. What others added stays. The delivery
-    /// is done whether or not it works out; the next one tries again.
-    pub(super) async fn disable_former(&self, newest: &str) {
-        let outcome = async {
-            for version in self.api.enabled().await? {
-                let number = version.number();
-                if !version.is_enabled() || newest.parse().is_ok_and(|newest| number >= newest) {
-                    continue;
-                }
-                let value = self.api.version(number).await?;
-                let text = value.as_ref().and_then(|value| value.text());
-                if text.is_some_and(|text| Shape::parse(text).is_some()) {
-                    self.api.disable(&version).await?;
-                }
-            }
-            Ok::<(), Refusal>(())
+    fn not_led_there(
+        &self,
+        alias: &str,
+        secret: &Described,
+        number: u64,
+        refusal: Refusal,
+    ) -> Error {
+        let error = refusal.explain(format!(
+            "{} was written as version {number}, but its alias {alias:?} could not be moved there",
+            self.place()
+        ));
+        let readers = match secret.aliased(alias) {
+            Some(there) => format!("still get version {there}, with the keys from before"),
+            None => "get nothing".to_owned(),
         };
-        if let Err(refusal) = outcome.await {
+        Error {
+            detail: format!(
+                "{} Those who read by the alias {readers}; those who read the newest version get what was written. If nobody \
+                 reads by the alias, set version_alias = \"\" in the delivery.",
+                error.detail
+            ),
+            ..error
+        }
+    }
+
+    /// Takes former documents away from readers, once the newest holds one key alone. What others added stays.
+    pub(super) async fn disable_former(&self, newest: &str) -> Result<()> {
+        let disabled = self.disable_ours_before(newest).await;
+        disabled.map_err(|refusal| {
             let error = refusal.explain(format!(
-                "The former versions of {} could not be disabled",
+                "former versions of {} could not be disabled",
                 self.place()
             ));
-            tracing::warn!(%error, "former versions can still be read");
+            Error {
+                detail: format!(
+                    "{} Whoever may read the secret can still read the keys in them; it is written, and every apply tries \
+                     again until they are disabled.",
+                    error.detail
+                ),
+                ..error
+            }
+        })
+    }
+
+    async fn disable_ours_before(&self, newest: &str) -> Result<(), Refusal> {
+        for version in self.api.enabled().await? {
+            let number = version.number();
+            if !version.is_enabled() || newest.parse().is_ok_and(|newest| number >= newest) {
+                continue;
+            }
+            let value = self.api.version(number).await?;
+            let text = value.as_ref().and_then(|value| value.text());
+            if text.is_some_and(|text| Shape::parse(text).is_some()) {
+                self.api.disable(&version).await?;
+            }
         }
+        Ok(())
     }
 
     fn changed_meanwhile(&self) -> Error {

@@ -137,6 +137,7 @@ impl Store for Target {
         let there = self.look().await?;
         if let Some(there) = &there {
             self.refuse_unfit(there)?;
+            self.refuse_managed(there, self.place.content.keys().iter())?;
         }
         let rehearsed = self.api.rehearse(there.is_some()).await;
         rehearsed.map_err(|refusal| self.not_written(refusal))
@@ -169,7 +170,7 @@ impl Store for Target {
                 None => self.api.create(&wanted).await,
                 Some(there) => {
                     self.refuse_unfit(there)?;
-                    self.refuse_managed(there, &wanted)?;
+                    self.refuse_managed(there, there.changed(&wanted))?;
                     self.api.apply(there, &wanted).await
                 }
             };

@@ -1,12 +1,9 @@
 //! What speaks against a write to a Secret, and what went wrong with one.
 
-use std::collections::BTreeMap;
-
 use super::Target;
 use super::wire::Object;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Meaning, Refusal};
-use crate::secret::Secret;
 use crate::stores::{Foreign, Store, Version};
 
 impl Target {
@@ -52,16 +49,15 @@ impl Target {
     }
 
     /// Data keys that others own: whoever applies its own values again would bring back a key that is revoked by then.
-    pub fn refuse_managed(&self, there: &Object, wanted: &BTreeMap<String, Secret>) -> Result<()> {
+    pub fn refuse_managed<'k>(
+        &self,
+        there: &Object,
+        written: impl Iterator<Item = &'k String>,
+    ) -> Result<()> {
         if self.place.force {
             return Ok(());
         }
-        let data = there.data();
-        let changes = |key: &&String| {
-            let now = data.get(*key).map(|value| value.as_slice());
-            now != Some(wanted[*key].expose().as_bytes())
-        };
-        for key in wanted.keys().filter(changes) {
+        for key in written {
             let owners: Vec<&str> = there.others_of(key, &self.api.manager).collect();
             if !owners.is_empty() {
                 return Err(self.managed_by(&owners.join(", "), key));

@@ -64,6 +64,18 @@ impl Object {
             .collect()
     }
 
+    /// The data keys that another value is written to.
+    pub fn changed<'k>(
+        &self,
+        wanted: &'k BTreeMap<String, Secret>,
+    ) -> impl Iterator<Item = &'k String> {
+        let data = self.data();
+        let is_another = move |(key, text): &(&String, &Secret)| {
+            data.get(*key).map(|value| value.as_slice()) != Some(text.expose().as_bytes())
+        };
+        wanted.iter().filter(is_another).map(|(key, _)| key)
+    }
+
     /// Whether this provider created it.
     pub fn is_ours(&self) -> bool {
         let (name, value) = MANAGED_BY;

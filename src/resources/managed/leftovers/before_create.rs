@@ -4,7 +4,7 @@ use super::understand;
 use super::words::{busy, not_looked};
 use crate::context::Context;
 use crate::engine::connections::Connections;
-use crate::engine::recover::{Remembered, is_served};
+use crate::engine::recover::{Origins, Remembered, is_served};
 use crate::error::{Error, Kind, Result};
 use crate::issuers::Supply;
 use crate::ledger::{KeyMark, Memory, ResourceRef};
@@ -16,6 +16,8 @@ use crate::resources::managed::{connect, inventory_entry};
 pub struct LeftByCreate {
     /// Keys that belong to no resource, by id.
     pub orphans: Vec<String>,
+    /// The mints that some of them came of.
+    pub origins: Origins,
     /// Those of them whose apply came to its end and that a document leads with: no refresh has seen a state with them yet,
     /// and there may be one.
     pub unacknowledged: Vec<String>,
@@ -84,6 +86,7 @@ pub(super) async fn look_before_create(
         more,
         unacknowledged,
         orphans: recovered.orphans,
+        origins: recovered.origins,
         warnings: recovered.warnings,
     })
 }

@@ -1,0 +1,90 @@
+//! Deliveries whose settings lead to another place than the one they were written to, in a plan and in its apply.
+
+use std::collections::BTreeSet;
+
+use crate::domain::planner::Decision;
+use crate::domain::situation::{Copy, Facts};
+use crate::engine::connections::in_delivery;
+use crate::engine::elsewhere::{confirm_place, refuse_elsewhere, refused};
+use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
+use crate::engine::run::Run;
+use crate::error::{Kind, Result};
+use crate::resources::managed::changes::same_place;
+use crate::resources::managed::connect;
+use crate::resources::managed::model::{Fields, ManagedState};
+
+/// A person says that the place is gone that this delivery was written to. That holds for no other place.
+pub fn is_lost(fields: &Fields, record: &DeliveryRecord) -> bool {
+    let lost = connect::lost_place(fields);
+    lost.is_some() && lost == record.place.as_deref()
+}
+
+/// A copy that may stand in a place that is gone for good is lost, unless another place cannot be read.
+pub fn believe_what_is_lost(planned: &ManagedState, managed: &Managed, facts: &mut Facts) {
+    let lost: BTreeSet<&String> = connect::entries(&planned.deliveries)
+        .filter(|(name, fields)| {
+            let record = managed.deliveries.get(*name);
+            record.is_some_and(|it| it.state == DeliveryState::Elsewhere && is_lost(fields, it))
+        })
+        .map(|(name, _)| name)
+        .collect();
+    let is_hidden = |record: &DeliveryRecord| {
+        matches!(
+            record.state,
+            DeliveryState::Elsewhere | DeliveryState::Unreadable | DeliveryState::AwaitingApproval
+        )
+    };
+    let mut others = managed.deliveries.iter();
+    let others_are_seen = others.all(|(name, record)| lost.contains(name) || !is_hidden(record));
+    if lost.is_empty() || !others_are_seen || !managed.former.is_empty() {
+        return;
+    }
+    for copy in [&mut facts.primary_copy, &mut facts.secondary_copy] {
+        if *copy == Copy::Unseen {
+            *copy = Copy::Lost;
+        }
+    }
+}
+
+/// A plan with settings that are as they were does nothing there; an emergency goes on without the place.
+pub fn refuse(
+    prior: &ManagedState,
+    planned: &ManagedState,
+    managed: &Managed,
+    decision: &Decision,
+) -> Result<()> {
+    if decision.is_emergency {
+        return Ok(());
+    }
+    for (name, fields) in connect::entries(&planned.deliveries) {
+        let mut before = connect::entries(&prior.deliveries);
+        let is_kept = before.any(|(other, old)| other == name && same_place(old, fields));
+        let record = managed.deliveries.get(name).filter(|_| is_kept);
+        let Some(record) = record.filter(|it| it.state == DeliveryState::Elsewhere) else {
+            continue;
+        };
+        if let (Some(found), Some(place)) = (&record.reason, &record.place)
+            && !is_lost(fields, record)
+        {
+            return in_delivery(name, Err(refused(found.clone(), place)));
+        }
+    }
+    Ok(())
+}
+
+/// The same of an apply, which looks again.
+pub async fn look(run: &mut Run<'_>, is_emergency: bool) -> Result<()> {
+    let connections = run.connections;
+    if !is_emergency {
+        return refuse_elsewhere(connections).await;
+    }
+    for (name, delivery) in &connections.deliveries {
+        let led = in_delivery(name, confirm_place(delivery).await);
+        if let Err(error) = led
+            && error.kind == Kind::Invalid
+        {
+            run.leave_alone(name, error);
+        }
+    }
+    Ok(())
+}
