@@ -21,4 +21,6 @@ pub struct Survey {
     pub source: String,
     /// What is open.
     pub open: Vec<Leak>,
+    /// Alerts that are open and do not say what they are about: what was known of them stays known.
+    pub hidden: Vec<String>,
 }

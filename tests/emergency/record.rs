@@ -238,7 +238,7 @@ fn a_month_and_an_audit_are_written_from_the_same_ledger() {
         assert!(audit.contains(part), "{part}: {audit}");
     }
     let empty = ask(&ws, &["report", "month", "2025-12"]).code(0).stdout;
-    assert!(empty.contains("| Keys promoted | 0 |"), "{empty}");
+    assert!(empty.contains("| Rotations | 0 |"), "{empty}");
     ask(&ws, &["report", "month", "2025-13"])
         .code(2)
         .says(&["is no YYYY-MM"]);

@@ -500,3 +500,21 @@ async fn nothing_is_missing_or_written_at_a_place_that_nobody_can_tell_from_anot
         "{done:?}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_compromised_key_that_the_list_leaves_out_is_revoked_all_the_same() {
+    for revoke_first in [false, true] {
+        let emergency = Edit::Emergency {
+            revoke_first,
+            all: false,
+            break_glass: false,
+        };
+        let mut player = after(&[apply(), Event::Edit(emergency)]).await;
+        player.world.state().unlisted.insert("id1".to_owned());
+        assert_eq!(
+            effects(&mut player, &["revoke id1"]).await,
+            ["mint id2", "write /p0", "write /p1", "revoke id1 failed"]
+        );
+        assert_eq!(effects(&mut player, &[]).await, ["revoke id1"]);
+    }
+}

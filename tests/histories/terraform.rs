@@ -103,7 +103,7 @@ impl Player {
         let again = read::read(copy(&state), private.clone(), &context).await;
         self.world.state().faults = faults;
         match again {
-            Ok(_) if was_blind => {}
+            _ if was_blind => {}
             Ok(Some(read::Refreshed {
                 state: second,
                 private: second_private,
@@ -374,6 +374,10 @@ impl Player {
         if moves.contains(&Move::RevokePending) {
             doomed.extend(managed.pending_revocations);
         }
+        // The emergency of a key that is gone, if the list is right.
+        let primary = slots.and_then(|slots| slots.primary.key_id.clone());
+        let is_unseen = |id: &String| plan.warnings.contains(&format!("{id} counts as gone"));
+        doomed.extend(primary.filter(is_unseen));
         if let Some(silent) = doomed
             .iter()
             .find(|id| !plan.warnings.contains(id.as_str()))

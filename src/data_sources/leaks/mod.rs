@@ -12,7 +12,7 @@ use tf_provider::{DataSource, Diagnostics};
 
 use crate::context::{Context, SharedContext};
 use crate::data_sources::described;
-use crate::error::{Path, Result};
+use crate::error::{Error, Kind, Path, Result};
 use crate::ledger::config as ledger;
 use crate::ledger::leaks::{Leak, Survey};
 use crate::resources::diagnostics;
@@ -50,6 +50,8 @@ struct Known {
     alerts: Vec<Recognised>,
     /// How many alerts were looked at.
     total: usize,
+    /// Where people see the open ones that do not say what they are about.
+    hidden: Vec<String>,
 }
 
 #[async_trait]
@@ -102,6 +104,9 @@ impl DataSource for LeaksSource {
                 None
             }
         };
+        if let Some(known) = known.as_ref().filter(|known| !known.hidden.is_empty()) {
+            diagnostics::warn(diags, hidden(&known.hidden));
+        }
         Some(answer(config, known.as_ref()))
     }
 }
@@ -110,11 +115,15 @@ fn asked(fields: &Settings, owner: Option<&str>) -> Result<Asked> {
     let state = fields.one_of("state", &["open", "resolved", "all"])?;
     let state = state.unwrap_or("open");
     let marks = fields.strings("fingerprints");
-    if let Some(wrong) = marks.iter().find(|mark| !Fingerprint::is_whole(mark)) {
+    // What stands there in place of one may be the secret itself.
+    if let Some(wrong) = marks.iter().position(|mark| !Fingerprint::is_whole(mark)) {
         return Err(fields.wrong(
             "fingerprints",
             "fingerprints is not valid",
-            format!("{wrong:?} is not what primary.fingerprint of a key looks like: sha256: and 12 hexadecimal digits."),
+            format!(
+                "Number {} of them is not what primary.fingerprint of a key looks like: sha256: and 12 hexadecimal digits.",
+                wrong + 1
+            ),
         ));
     }
     Ok(Asked {
@@ -167,7 +176,7 @@ fn something_is_ours(asked: &Asked, context: &Context) -> Result<()> {
         || !asked.fingerprints.is_empty()
         || !asked.query.types.is_empty();
     let nothing = || {
-        crate::error::Error::invalid(
+        Error::invalid(
             Path::root("fingerprints"),
             "There is nothing to know managed keys by",
             "The provider has no ledger. Set fingerprints to those of the keys, such as apikey_managed.payments.primary.fingerprint, \
@@ -180,6 +189,9 @@ fn something_is_ours(asked: &Asked, context: &Context) -> Result<()> {
 async fn known(asked: &Asked, client: &github::Client, context: &Context) -> Result<Known> {
     let all: Vec<Alert> = alerts(client, &asked.query).await?;
     let total = all.len();
+    let is_hidden = |alert: &&Alert| alert.state == "open" && alert.fingerprints.is_empty();
+    let hidden = all.iter().filter(is_hidden);
+    let hidden: Vec<String> = hidden.map(|alert| alert.html_url.clone()).collect();
     let is_of_a_type = !asked.query.types.is_empty();
     let alerts = recognised(
         all,
@@ -189,13 +201,20 @@ async fn known(asked: &Asked, client: &github::Client, context: &Context) -> Res
     );
     let alerts = alerts.await?;
     if asked.query.state != Some("resolved") {
-        let survey = survey(&asked.query, client, &alerts);
+        let survey = Survey {
+            hidden: hidden.clone(),
+            ..survey(&asked.query, client, &alerts)
+        };
         context
             .ledger
             .note_leaks(&survey, context.clock.now())
             .await?;
     }
-    Ok(Known { alerts, total })
+    Ok(Known {
+        alerts,
+        total,
+        hidden,
+    })
 }
 
 /// What is open about keys of the ledger, which metrics and `status` tell of.
@@ -213,8 +232,30 @@ fn survey(query: &Query, client: &github::Client, alerts: &[Recognised]) -> Surv
     Survey {
         source: query.source(client.host()),
         open: open.filter_map(leak).collect(),
+        hidden: Vec::new(),
     }
 }
+
+/// An alert that keeps its secret to itself may be about any key.
+fn hidden(alerts: &[String]) -> Error {
+    let shown: Vec<&str> = alerts.iter().take(MOST_SHOWN).map(String::as_str).collect();
+    let others = match alerts.len().saturating_sub(MOST_SHOWN) {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    Error::new(
+        Kind::Other,
+        "GitHub shows no secret of some open alerts",
+        format!(
+            "Nobody can tell whether they are about managed keys, and nothing follows from them here: {}{others}. Look at them \
+             there; what is known of them from before stays known.",
+            shown.join(", ")
+        ),
+    )
+}
+
+/// How many alerts a warning names.
+const MOST_SHOWN: usize = 5;
 
 fn answer(mut state: Values, known: Option<&Known>) -> Values {
     let or_null = |value: Option<ValueAny>| value.unwrap_or(ValueAny::Null);

@@ -62,12 +62,30 @@ pub fn announcement(
             }
         ),
         detail: format!(
-            "{name}: {sentences} In all {}, {}.{}",
+            "{name}: {sentences} In all {}, {}.{}{}",
             keys(revoked, "revoked"),
             keys(minted, "minted"),
+            unless_the_list_is_wrong(situation, emergency, legs),
             unless_it_begins_to_fail(situation, emergency, legs)
         ),
     }
+}
+
+/// A key that seems to be gone is revoked all the same.
+fn unless_the_list_is_wrong(situation: &Situation, emergency: &Emergency, legs: &[Leg]) -> String {
+    let primary = situation.slots.map(|slots| &slots.primary);
+    let is_unseen = situation.facts.primary == Seen::Gone
+        && situation.by_hand.is_none()
+        && legs
+            .iter()
+            .any(|leg| matches!(leg.next, Move::Replace | Move::Promote));
+    let unseen = primary.filter(|key| is_unseen && key.key_id.is_some() && emergency.has(key));
+    unseen.map_or(String::new(), |key| {
+        format!(
+            " {} counts as gone; an issuer that lists its keys is asked to revoke it all the same.",
+            key.label()
+        )
+    })
 }
 
 fn keys(count: usize, what: &str) -> String {

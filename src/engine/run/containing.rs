@@ -69,6 +69,39 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// A compromised primary that its issuer does not list any more. What is gone leaves the slots, and a list may be wrong.
+    pub(super) fn compromised_and_unseen(&self) -> Option<Key> {
+        let primary = self.managed.slots.as_ref().map(|slots| &slots.primary);
+        // Where nothing is listed, a key counts as gone because it was revoked.
+        let able = self.connections.capabilities;
+        let is_unseen = self.facts.primary == Seen::Gone
+            && able.inspects()
+            && able.supply == Supply::Minted
+            && !self.progress.done.contains(&Move::RevokePrimary);
+        let key = primary.filter(|key| is_unseen && key.key_id.is_some());
+        key.filter(|key| self.is_compromised(key)).cloned()
+    }
+
+    /// It is revoked like one that is listed: an issuer that has no such key says so.
+    pub(super) async fn end_unseen(&mut self, key: &Key) -> Result<()> {
+        let slots = self.managed.slots.as_ref();
+        let survivor = slots.map(|slots| self.reference(&slots.primary));
+        let deed = Deed::to(mark(key));
+        match self
+            .revoke_beside(self.reference(key), survivor, deed)
+            .await
+        {
+            Ok(doubt) => {
+                self.warn_of_doubt(key, doubt);
+                Ok(())
+            }
+            Err(error) => {
+                self.managed.pending_revocations.extend(key.key_id.clone());
+                Err(error)
+            }
+        }
+    }
+
     /// Whoever has revoked first must know that nothing has taken the place of the key.
     pub(super) fn after_what_was_revoked(&self, error: Error) -> Error {
         let revoked = self.progress.done.contains(&Move::RevokePrimary);

@@ -189,7 +189,14 @@ impl Run<'_> {
             Step::Withdraw => Box::pin(self.withdraw()).await,
             Step::Verify(subject) => Box::pin(self.verify(subject)).await,
             Step::Deploy => Box::pin(self.deploy()).await,
-            Step::SwapIn => self.swap_in(),
+            Step::SwapIn => {
+                let unseen = self.compromised_and_unseen();
+                self.swap_in()?;
+                match unseen {
+                    Some(key) => Box::pin(self.end_unseen(&key)).await,
+                    None => Ok(()),
+                }
+            }
             Step::RevokeSecondary => Box::pin(self.revoke_secondary()).await,
             Step::RevokePending => Box::pin(self.revoke_pending()).await,
             Step::RevokePrimary => Box::pin(self.revoke_primary()).await,

@@ -13,7 +13,10 @@ use crate::ledger::leaks::{Leak, Survey};
 
 /// Whether a survey says anything new.
 pub async fn is_news(connection: &mut AnyConnection, survey: &Survey) -> Result<bool, sqlx::Error> {
-    let known: BTreeSet<Leak> = of(connection, &survey.source).await?.into_iter().collect();
+    let known = of(connection, &survey.source).await?.into_iter();
+    let known: BTreeSet<Leak> = known
+        .filter(|it| !survey.hidden.contains(&it.alert))
+        .collect();
     Ok(known != survey.open.iter().cloned().collect())
 }
 
@@ -54,7 +57,8 @@ impl Transaction<'_> {
             .await?;
         }
         for known in of(self.connection, &survey.source).await? {
-            if survey.open.iter().any(|leak| leak.alert == known.alert) {
+            let is_open = survey.open.iter().any(|leak| leak.alert == known.alert);
+            if is_open || survey.hidden.contains(&known.alert) {
                 continue;
             }
             sqlx::query("UPDATE leaks SET closed_at = $1 WHERE source = $2 AND alert = $3")

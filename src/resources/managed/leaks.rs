@@ -43,9 +43,10 @@ pub fn faults(config: &ManagedState) -> Vec<Error> {
             return Some(Error::invalid(path, "An alert needs an id", detail));
         }
         if !Fingerprint::is_whole(mark) {
+            // Not what stands there in its place: that may be the secret itself.
             let detail = format!(
-                "{mark:?} is not what fingerprint of a key looks like: sha256: and 12 hexadecimal digits. Pass on \
-                 data.apikey_leaks.<name>.open, or calculate it with provider::apikey::fingerprint."
+                "What stands beside {alert:?} is not what fingerprint of a key looks like: sha256: and 12 hexadecimal digits. \
+                 Pass on data.apikey_leaks.<name>.open, or calculate it with provider::apikey::fingerprint."
             );
             return Some(Error::invalid(path, "An alert has no fingerprint", detail));
         }

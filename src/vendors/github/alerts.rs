@@ -93,7 +93,9 @@ struct Shown {
 
 impl From<Shown> for Alert {
     fn from(shown: Shown) -> Self {
-        let secret = shown.secret.map(Secret::new);
+        // What is blanked out is not shown either.
+        let is_shown = |secret: &String| secret.contains(|c: char| c != '*' && !c.is_whitespace());
+        let secret = shown.secret.filter(is_shown).map(Secret::new);
         let encoded = secret
             .as_ref()
             .filter(|_| shown.is_base64_encoded == Some(true));
@@ -102,6 +104,10 @@ impl From<Shown> for Alert {
             .map(Zeroizing::new);
         let plain = secret.as_ref().map(Secret::fingerprint);
         let decoded = decoded.map(|bytes| Fingerprint::of(&bytes));
+        // A line of a file may come with its end.
+        let line = secret.as_ref().map(|secret| secret.expose().trim());
+        let line = line.map(|line| Fingerprint::of(line.as_bytes()));
+        let line = line.filter(|line| plain.as_ref() != Some(line));
         Self {
             number: shown.number,
             html_url: shown.html_url,
@@ -113,7 +119,7 @@ impl From<Shown> for Alert {
             secret_type_display_name: shown.secret_type_display_name,
             validity: shown.validity,
             publicly_leaked: shown.publicly_leaked,
-            fingerprints: plain.into_iter().chain(decoded).collect(),
+            fingerprints: plain.into_iter().chain(line).chain(decoded).collect(),
         }
     }
 }
@@ -272,6 +278,11 @@ mod tests {
         let plain = read(secret, false);
         assert_eq!(plain.fingerprints.as_slice(), std::slice::from_ref(&mark));
         assert!(!format!("{plain:?}").contains(secret));
+        let line = read(&format!("{secret}\n"), false);
+        assert!(line.fingerprints.contains(&mark));
+        for blank in ["", "  ", "***"] {
+            assert!(read(blank, false).fingerprints.is_empty(), "{blank:?}");
+        }
         let encoded = read(&STANDARD.encode(secret), true);
         assert_eq!(encoded.fingerprints.len(), 2);
         assert_eq!(encoded.fingerprints[1], mark);

@@ -69,6 +69,8 @@ pub struct State {
     pub broken: BTreeSet<String>,
     /// The id that the next mint answers with in place of a new one.
     pub repeats: Option<String>,
+    /// Keys that the list leaves out although they live.
+    pub unlisted: BTreeSet<String>,
     /// No key is accepted.
     pub refuse_probes: bool,
     /// Effects in order.

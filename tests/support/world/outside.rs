@@ -103,7 +103,9 @@ impl Issuer for World {
     async fn list(&self) -> Result<Vec<Listed>> {
         let mut state = self.state();
         state.call("list")?;
-        let live = state.issued.iter().filter(|(_, issued)| issued.live);
+        let is_shown = |id: &String| !state.unlisted.contains(id);
+        let live = state.issued.iter();
+        let live = live.filter(|(id, issued)| issued.live && is_shown(id));
         let listed = live.map(|(id, issued)| Listed {
             key_id: id.clone(),
             created_at: Some(issued.created_at),
