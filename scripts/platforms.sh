@@ -37,8 +37,7 @@ check() {
     return
   fi
   case $target in *-apple-darwin) if [ "$(uname)" != Darwin ]; then tool=(env "PATH=$(venv)/bin:$PATH" cargo-zigbuild); fi ;; esac
-  # A directory of its own, so that nobody waits for the other to be built.
-  "${tool[@]}" check --locked --all-targets --target "$target" --target-dir "$(target_directory)/platforms"
+  "${tool[@]}" check --locked --all-targets --target "$target"
 }
 
 SKIPPED=()
