@@ -197,7 +197,8 @@ fn target(request: &Request, context: &Context) -> Result<Option<(Connections, S
 
 /// The revocation itself: under the lock of the account, between its intent and its outcome.
 async fn written_down(connections: &Connections, key_id: &str, context: &Context) -> Result<()> {
-    let lock = AccountLock::take(context, connections, None).await?;
+    let part = format!("key {key_id} of {}", connections.issuer.lock().await?);
+    let lock = AccountLock::take(context, connections, None, &part).await?;
     let bracket = Bracket {
         // It belongs to no resource: any key of the account can be named.
         resource: ResourceRef {
@@ -208,7 +209,7 @@ async fn written_down(connections: &Connections, key_id: &str, context: &Context
         account: lock.account.clone(),
         action: ACTION.to_owned(),
         promised: Vec::new(),
-        guard: lock.guard(),
+        guard: Some(lock.guard()),
         ..Bracket::default()
     };
     let journal = Journal::open(context.ledger.as_ref(), context.clock, bracket).await?;

@@ -129,16 +129,23 @@ pub struct Memory {
     pub sealed: BTreeSet<String>,
     /// There are more of them than [`MOST_OPEN`], and the oldest are here.
     pub more: bool,
-    /// The lease under which some of it was begun is still held: another apply is at work, so that nothing can be said
-    /// of it yet.
-    pub busy: bool,
+    /// The ids of those that were begun under a lease that is still held: another apply is at work, so that nothing can be
+    /// said of them yet.
+    pub alive: BTreeSet<String>,
+}
+
+impl Memory {
+    /// Another apply is at work.
+    pub fn is_busy(&self) -> bool {
+        !self.alive.is_empty()
+    }
 }
 
 /// One holding of one lock. The number grows each time that a lock changes hands, so that an effect under an old
 /// number is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fence {
-    /// The lock: the account of an issuer.
+    /// The lock: the account of an issuer, or one resource.
     pub name: String,
     /// Which holding of it.
     pub number: i64,

@@ -81,7 +81,7 @@ impl Case {
                 false => Effect::iter().map(|effect| format!("{effect:?}")).collect(),
             },
             open: self.open,
-            busy: false,
+            alive: BTreeSet::new(),
         };
         ask(&Evidence {
             held: &self.held,

@@ -68,7 +68,7 @@ impl Accounts {
 }
 
 impl Shared {
-    fn new(name: String) -> Self {
+    pub(super) fn new(name: String) -> Self {
         Self {
             name,
             list: AsyncMutex::default(),

@@ -1,5 +1,8 @@
 //! One at a time on the same account of an issuer: within this process by a turn, across processes by one lease in the
 //! ledger, which lasts as long as anybody in this process works on the account or waits for it.
+//!
+//! On an account where many may work at once, an apply takes a lease on its own resource. So whatever wakes up late has
+//! a lock to lose.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,14 +16,14 @@ use crate::error::{Error, Kind, Result};
 use crate::ledger::guard::Guard;
 use crate::ledger::hold::{Held, hold, holder};
 
-/// The lock of an account, until it is given back or dropped.
+/// The lock of an account, or of what is worked on in it, until it is given back or dropped.
 pub struct AccountLock {
     /// The account, under the name that everybody locks it by.
     pub account: String,
-    held: Option<Turn>,
+    held: Turn,
 }
 
-/// The work of this process on one account: it holds the lease while there is anybody left.
+/// The work of this process under one lock: it holds the lease while there is anybody left.
 pub(super) struct Tenure {
     lease: Arc<AsyncMutex<Lease>>,
     /// How often the lease was asked for.
@@ -42,31 +45,30 @@ struct Turn {
 }
 
 impl AccountLock {
-    /// Waits until nobody else works on the account, which has to be the `known` one if there is one. An issuer on whose
-    /// accounts many may work at once needs no lock.
+    /// Waits until nobody else works on the account, which has to be the `known` one if there is one. Where many may work
+    /// on it at once, until nobody else works on the `part` of it.
     pub async fn take(
         context: &Context,
         connections: &Connections,
         known: Option<&str>,
+        part: &str,
     ) -> Result<Self> {
         let account = connections.account(known).await?;
         let held = match connections.capabilities.serialised {
-            true => Some(Turn::take(context, connections.issuer.shared().await?).await?),
-            false => None,
+            true => Turn::take(context, connections.issuer.shared().await?).await?,
+            false => Turn::take(context, &Shared::new(part.to_owned())).await?,
         };
         Ok(Self { account, held })
     }
 
     /// What tells whether the lock is still ours.
-    pub fn guard(&self) -> Option<Guard> {
-        self.held.as_ref().map(|held| held.guard.clone())
+    pub fn guard(&self) -> Guard {
+        self.held.guard.clone()
     }
 
     /// Gives it back. A ledger that is gone by now lets the lease run out.
     pub async fn give_back(self) {
-        if let Some(held) = self.held
-            && let Err(error) = held.give_back().await
-        {
+        if let Err(error) = self.held.give_back().await {
             tracing::warn!(%error, "a lock could not be given back; it ends by itself");
         }
     }

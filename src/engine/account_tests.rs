@@ -112,12 +112,12 @@ fn connections(model: &Model, context: &Context) -> Connections {
 
 async fn create(model: &Model, context: &Context, id: &str) {
     let connections = connections(model, context);
-    let lock = AccountLock::take(context, &connections, None)
+    let lock = AccountLock::take(context, &connections, None, id)
         .await
         .unwrap();
     connections.issuer.check(&[]).await.unwrap();
     connections.issuer.mint(id).await.unwrap();
-    assert!(lock.guard().is_some());
+    assert!(lock.guard().confirm().await.is_ok());
     lock.give_back().await;
 }
 
@@ -163,7 +163,7 @@ async fn a_lease_that_is_refused_is_refused_to_all_who_waited_for_it() {
         .unwrap();
     let attempt = async || {
         let connections = connections(&model, &context);
-        AccountLock::take(&context, &connections, None)
+        AccountLock::take(&context, &connections, None, "k0")
             .await
             .err()
             .unwrap()

@@ -125,6 +125,11 @@ pub enum DeliveryState {
 }
 
 impl Managed {
+    /// The lock of the resource alone, for an account where many may work at once.
+    pub fn lock(&self) -> String {
+        format!("resource {}", self.id)
+    }
+
     /// At least one delivery holds the keys as it should, or there is none at all.
     pub fn any_in_order(&self) -> bool {
         let mut records = self.deliveries.values();

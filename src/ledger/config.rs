@@ -64,15 +64,16 @@ pub fn schema() -> Attributes {
             "lock_timeout",
             optional(
                 AttributeType::String,
-                "How long to wait while another process works on the same account of an issuer. Default: `5m`.",
+                "How long to wait while another process works on the same account of an issuer, or on the same resource. \
+                 Default: `5m`.",
             ),
         ),
         (
             "lock_lease",
             optional(
                 AttributeType::String,
-                "How long the lock of an account outlives a process that was killed, `2s` or more. A living process \
-                 renews it. Default: `1m`.",
+                "How long the lock of an account or a resource outlives a process that was killed, `2s` or more. A \
+                 living process renews it. Default: `1m`.",
             ),
         ),
     ])

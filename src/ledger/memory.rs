@@ -89,12 +89,11 @@ impl Tables {
         lock.is_some_and(|(number, holder)| *number == fence.number && holder.is_some())
     }
 
-    /// Whether the apply of an intent still has its lock.
-    fn is_alive(&self, intent: &Intent) -> bool {
-        intent
-            .fence
-            .as_ref()
-            .is_some_and(|fence| self.is_held(fence))
+    /// Those whose apply still has its lock.
+    fn alive(&self, open: &[Intent]) -> BTreeSet<String> {
+        let is_held = |intent: &&Intent| intent.fence.as_ref().is_some_and(|it| self.is_held(it));
+        let alive = open.iter().filter(is_held);
+        alive.map(|intent| intent.id.clone()).collect()
     }
 
     fn is_minted(&mut self, intent: &Intent, key: &KeyMark, at: Instant) {
@@ -204,7 +203,7 @@ impl Journal for InMemory {
                 .map(|row| row.key.clone())
                 .collect(),
             sealed: ids(&open),
-            busy: open.iter().any(|intent| tables.is_alive(intent)),
+            alive: tables.alive(&open),
             open,
         })
     }
@@ -235,7 +234,7 @@ impl Journal for InMemory {
                 .filter(|row| row.key.status == Status::Live)
                 .map(|row| row.key.clone())
                 .collect(),
-            busy: open.iter().any(|intent| tables.is_alive(intent)),
+            alive: tables.alive(&open),
             open,
         })
     }

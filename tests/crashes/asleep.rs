@@ -10,8 +10,10 @@ use apikey::ledger::sql::{Database, Target};
 use apikey::ledger::{Fence, Locks};
 use tokio::runtime::Runtime;
 
-use super::scenes::Scene;
+use super::scenes::{PROVIDER, Scene};
 use crate::ledger::sql::{self, Place};
+use crate::support::keys::Config;
+use crate::support::workspace::Workspace;
 
 const LEDGER: &str = ".terraform/apikey/ledger.db";
 /// The lease of the lock is two seconds.
@@ -25,8 +27,8 @@ struct Heir {
 }
 
 impl Heir {
-    fn of(scene: &Scene) -> Self {
-        let file = scene.ws().path(LEDGER);
+    fn of(ws: &Workspace) -> Self {
+        let file = ws.path(LEDGER);
         Self {
             runtime: Runtime::new().unwrap(),
             ledger: Database::new(
@@ -89,8 +91,8 @@ fn while_it_sleeps<T: Send + 'static>(
     })
 }
 
-fn home(scene: &Scene) -> PathBuf {
-    scene.ws().path("").canonicalize().unwrap()
+fn home(ws: &Workspace) -> PathBuf {
+    ws.path("").canonicalize().unwrap()
 }
 
 #[test]
@@ -109,6 +111,38 @@ fn whoever_wakes_up_after_its_lock_was_taken_over_does_nothing_more() {
     });
 }
 
+/// Somebody takes the lock over as soon as the provider sleeps.
+fn taken_over(ws: &Workspace) -> thread::JoinHandle<(Heir, Fence)> {
+    let heir = Heir::of(ws);
+    while_it_sleeps(home(ws), move || {
+        let fence = heir.takes_over();
+        (heir, fence)
+    })
+}
+
+/// A key of an account where everybody may work at once has a lock of its own.
+#[test]
+fn whoever_wakes_up_with_a_key_that_only_its_documents_hold_leaves_them_as_they_are() {
+    let ws = Config::new().beside(PROVIDER).staged();
+    let (key, document) = (ws.key("k"), ws.delivered("k.json"));
+    ws.advance("20s")
+        .env("APIKEY_SUSPEND", "promote:deliver:begun#1");
+    let sleep = taken_over(&ws);
+    let late = ws.apply();
+    let (heir, fence) = sleep.join().unwrap();
+    late.failed()
+        .complains(&["payments", "The lock of resource key_", "was lost"]);
+    assert_eq!(ws.delivered("k.json"), document);
+    assert_eq!(ws.key("k").primary(), key.primary());
+    assert_eq!(ws.key("k").last_action(), "stage");
+
+    ws.env("APIKEY_SUSPEND", "");
+    heir.gives_back(&fence);
+    ws.apply().ok();
+    assert_eq!(ws.key("k").primary(), key.secondary());
+    ws.plan().ok().code(0);
+}
+
 /// Falls asleep at a point, with this many keys, until the lock belongs to somebody else.
 fn oversleeps(point: &str, keys: usize) {
     let scene = Scene::new("");
@@ -118,11 +152,7 @@ fn oversleeps(point: &str, keys: usize) {
     let ids = scene.living_ids();
 
     scene.ws().env("APIKEY_SUSPEND", point);
-    let heir = Heir::of(&scene);
-    let sleep = while_it_sleeps(home(&scene), move || {
-        let fence = heir.takes_over();
-        (heir, fence)
-    });
+    let sleep = taken_over(scene.ws());
     let late = scene.ws().apply();
     let (heir, fence) = sleep.join().unwrap();
     late.failed()
@@ -159,7 +189,7 @@ fn whoever_wakes_up_and_still_has_its_lock_goes_on() {
         scene.settle("single");
         scene.at_rotation("80s");
         scene.ws().env("APIKEY_SUSPEND", point);
-        let sleep = while_it_sleeps(home(&scene), || thread::sleep(OVERSLEPT));
+        let sleep = while_it_sleeps(home(scene.ws()), || thread::sleep(OVERSLEPT));
         scene.ws().apply().ok();
         sleep.join().unwrap();
         assert_eq!(scene.is_in_order(&[]), Ok(()), "{point}");

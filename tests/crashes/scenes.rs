@@ -15,7 +15,7 @@ use crate::support::workspace::Workspace;
 /// The shortest that there is; the lock of a provider that was killed outlives it by this much.
 const LEASE: Duration = Duration::from_millis(2_200);
 
-const PROVIDER: &str = r#"provider "apikey" { ledger = { lock_lease = "2s" } }"#;
+pub const PROVIDER: &str = r#"provider "apikey" { ledger = { lock_lease = "2s" } }"#;
 
 pub struct Scene {
     world: World,

@@ -144,7 +144,7 @@ fn a_key_of_aws_has_its_last_use_before_its_end_and_the_proof_of_it() {
 
 #[test]
 fn an_apply_that_is_killed_stands_in_the_record_of_the_one_that_went_on() {
-    let config = Config::new();
+    let config = Config::new().beside(r#"provider "apikey" { ledger = { lock_lease = "2s" } }"#);
     let ws = config.created();
     let first = in_a_pipeline(&ws, 1);
     ws.write(&config.with(&declared("INC-1")).text());
@@ -155,6 +155,7 @@ fn an_apply_that_is_killed_stands_in_the_record_of_the_one_that_went_on() {
         .code(3)
         .says(&["NOT contained", "is not revoked"]);
     let second = in_a_pipeline(&ws, 2);
+    std::thread::sleep(std::time::Duration::from_millis(2_200));
     ws.env("APIKEY_KILL", "").apply().ok();
     let told = record(&ws);
     in_this_order(

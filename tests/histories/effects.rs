@@ -124,6 +124,50 @@ async fn a_first_key_that_is_refused_is_written_nowhere() {
     assert!(player.kept.is_none());
 }
 
+/// Something that may fall asleep.
+#[derive(Clone, Copy, PartialEq)]
+enum Work {
+    Apply,
+    Destroy,
+    Action,
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_wakes_up_after_its_lock_was_taken_over_does_nothing_more_whatever_it_was_about() {
+    let staged = [apply(), Event::Wait(85), apply(), Event::Wait(20)];
+    let retiring = [&staged[..], &[apply(), Event::Wait(40)]].concat();
+    for (work, before) in [
+        (Work::Apply, &[][..]),
+        (Work::Apply, &staged[..2]),
+        (Work::Apply, &staged),
+        (Work::Apply, &retiring),
+        (Work::Action, &staged[..1]),
+        (Work::Destroy, &staged),
+    ] {
+        for moment in 0.. {
+            let mut player = Player::new();
+            // A lock of the account, and one of the resource alone.
+            player.world.state().shared = moment % 2 == 0;
+            for event in before {
+                player.live(event).await.unwrap();
+            }
+            player.end.suspended = Some(moment);
+            match work {
+                Work::Apply => player.apply(true, 0).await.unwrap(),
+                Work::Destroy => player.destroy().await.unwrap(),
+                Work::Action => player.rotate_now().await.unwrap(),
+            }
+            if let Err(violation) = player.no_violation() {
+                panic!("{violation}, moment {moment}: {}", player.diary());
+            }
+            if !player.diary().contains("woke up") {
+                assert!(moment > 3, "{}", player.diary());
+                break;
+            }
+        }
+    }
+}
+
 fn unheard() -> Event {
     let end = End {
         unacknowledged: true,

@@ -37,7 +37,7 @@ pub struct Player {
     pub ledger: Arc<InMemory>,
     /// An apply did not finish, or nobody heard of it: until the next one that does, a key may be in no state.
     pub shaken: bool,
-    end: End,
+    pub end: End,
     /// The action rotates the key between the plan and its apply.
     pub between: bool,
     /// The state of the other workspace.

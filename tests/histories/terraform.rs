@@ -141,7 +141,9 @@ impl Player {
             return Ok(());
         }
         if self.kept.as_ref().is_some_and(|kept| kept.tainted) {
+            let end = std::mem::take(&mut self.end);
             self.destroy().await?;
+            self.end = end;
             // What could not be destroyed is not created anew.
             if self.kept.is_some() {
                 return Ok(());
@@ -255,7 +257,9 @@ impl Player {
         };
         self.now += i64::from(late);
         if std::mem::take(&mut self.between) {
+            let end = std::mem::take(&mut self.end);
             self.rotate_now().await?;
+            self.end = end;
         }
         if tree(&first.prior) == tree(&first.planned) {
             return match first.private.decision {
@@ -471,8 +475,9 @@ impl Player {
         };
         let (state, context) = (copy(&kept.state), self.context());
         self.begin(&[]);
-        let rotated = rotate_now::rotate(state, &context, &|_| {}).await;
-        let told = rotated.map(|rotated| rotated.primary);
+        let rotate = async move { rotate_now::rotate(state, &context, &|_| {}).await };
+        let rotated = self.mortal(rotate).await;
+        let told = rotated.map(|done| done.map(|rotated| rotated.primary));
         self.diary
             .push(format!("  rotated by the action: {told:?}"));
         self.shaken = true;
@@ -487,9 +492,12 @@ impl Player {
         let (state, private) = (copy(&kept.state), kept.private.clone());
         self.begin(&all);
         self.world.state().wanted.clear();
-        match destroy::destroy(state, private, &self.context()).await {
-            Ok(_) => self.kept = None,
-            Err(error) => self.diary.push(format!("  destroy failed: {error}")),
+        let context = self.context();
+        let destroy = async move { destroy::destroy(state, private, &context).await };
+        match self.mortal(destroy).await {
+            None => {}
+            Some(Ok(_)) => self.kept = None,
+            Some(Err(error)) => self.diary.push(format!("  destroy failed: {error}")),
         }
         Ok(())
     }

@@ -314,11 +314,11 @@ async fn what_an_unfinished_create_left_is_found_by_its_name() {
 
         let account = left[0].account.clone();
         let living = ledger.recall_never_confirmed(&account).await.unwrap();
-        assert!(living.busy, "{name}");
+        assert!(living.is_busy(), "{name}");
 
         ledger.unlock(&lease.fence).await.unwrap();
         let found = ledger.recall_never_confirmed(&account).await.unwrap();
-        assert!(!found.busy, "{name}");
+        assert!(!found.is_busy(), "{name}");
         assert_eq!(found.open, left, "{name}");
         assert_eq!(found.keys.len(), 1, "{name}");
         assert_eq!(found.keys[0].key, mark("AKIAEXAMPLE2"), "{name}");

@@ -1,5 +1,7 @@
 //! What is read of keys and of the journal.
 
+use std::collections::BTreeSet;
+
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
 
@@ -146,8 +148,12 @@ async fn memory(
         .fetch_all(&mut *connection)
         .await?;
     attest::keys(connection, &mut keys).await?;
-    let alive = open.iter().map(|row| row.try_get::<i32, _>("is_alive"));
-    let alive = alive.collect::<Result<Vec<_>, _>>()?;
+    let mut alive = BTreeSet::new();
+    for row in &open {
+        if row.try_get::<i32, _>("is_alive")? == 1 {
+            alive.insert(row.try_get("intent")?);
+        }
+    }
     let more = open.len() > MOST_OPEN;
     open.truncate(MOST_OPEN);
     let open: Vec<Intent> = all(&open)?;
@@ -158,6 +164,6 @@ async fn memory(
         keys: keys.into_iter().map(|row| row.key).collect(),
         sealed: attest::intents(connection, &open).await?,
         open,
-        busy: alive.contains(&1),
+        alive,
     })
 }

@@ -44,7 +44,7 @@ pub async fn destroy(
     }
     refuse_elsewhere(&connections).await.map_err(name)?;
     let known = managed.account.as_deref();
-    let lock = AccountLock::take(context, &connections, known)
+    let lock = AccountLock::take(context, &connections, known, &managed.lock())
         .await
         .map_err(name)?;
     let left_behind = leftovers::refuse_unseen(&state, &managed, &connections, context);

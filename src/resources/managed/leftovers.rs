@@ -157,7 +157,7 @@ pub async fn of(
     };
     left.incidents.clone_from(&remembered.memory.incidents);
     left.noticed = expected::noticed(&remembered.memory.keys);
-    if remembered.memory.busy {
+    if remembered.memory.is_busy() {
         left.is_busy = true;
         return Ok(left.uncertain(busy(state.label())));
     }

@@ -1,4 +1,4 @@
-//! One apply as the ledger sees it: its lock of the account, its journal, and what the inventory says afterwards.
+//! One apply as the ledger sees it: its lock, its journal, and what the inventory says afterwards.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// Takes the lock of the account and opens the journal; neither if there is nothing to do. Nothing was done if this
+    /// Takes the lock and opens the journal; neither if there is nothing to do. Nothing was done if this
     /// fails.
     pub async fn open(
         planned: &ManagedState,
@@ -51,7 +51,8 @@ impl<'a> Records<'a> {
                 lock: None,
             });
         }
-        let lock = AccountLock::take(context, &connections, managed.account.as_deref()).await?;
+        let known = managed.account.as_deref();
+        let lock = AccountLock::take(context, &connections, known, &managed.lock()).await?;
         let left_behind = leftovers::refuse_unseen(planned, managed, &connections, context).await?;
         let word = decision.word();
         Self::begin(
@@ -83,7 +84,7 @@ impl<'a> Records<'a> {
             action: word,
             promised: managed.pending_revocations.clone(),
             origins: left_behind.origins.clone(),
-            guard: lock.guard(),
+            guard: Some(lock.guard()),
             audience: match managed.slots {
                 Some(_) => telling::audience(state),
                 // Each attempt to create a key is a resource of its own, which nobody could be told the end of.

@@ -71,6 +71,8 @@ pub struct State {
     pub repeats: Option<String>,
     /// Keys that the list leaves out although they live.
     pub unlisted: BTreeSet<String>,
+    /// Many may work on the account at once.
+    pub shared: bool,
     /// No key is accepted.
     pub refuse_probes: bool,
     /// Effects in order.

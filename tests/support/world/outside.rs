@@ -81,7 +81,7 @@ impl Issuer for World {
             last_use: Some(LastUse::default()),
             key_ids: true,
             probe: true,
-            serialised: true,
+            serialised: !self.state().shared,
             valid_at_mint: true,
             ..Capabilities::default()
         }

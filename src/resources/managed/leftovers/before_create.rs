@@ -55,11 +55,11 @@ pub(super) async fn look_before_create(
         return Ok(LeftByCreate::default());
     };
     let memory = ledger.recall_never_confirmed(&account).await?;
-    let memory = of_this_name(memory, planned, context).await?;
+    let memory = of_this_name(memory, &account, planned, context).await?;
     if memory == Memory::default() {
         return Ok(LeftByCreate::default());
     }
-    if memory.busy {
+    if memory.is_busy() {
         return Ok(LeftByCreate {
             warnings: vec![busy(planned.label())],
             ..LeftByCreate::default()
@@ -92,15 +92,24 @@ pub(super) async fn look_before_create(
 }
 
 /// What creates of this name left behind, whatever their ids were. A key of another resource may stand in documents of
-/// which nothing is known here: its next apply looks after it.
+/// which nothing is known here: its next apply looks after it. But who works on the whole account may just have made a key
+/// of it.
 async fn of_this_name(
     mut memory: Memory,
+    account: &str,
     planned: &ManagedState,
     context: &Context,
 ) -> Result<Memory> {
     let who = inventory_entry::resource(planned, context);
     let is_named_alike =
         |other: &ResourceRef| other.name == who.name && other.workspace == who.workspace;
+    let beside = memory.open.iter().filter(|intent| {
+        let lock = intent.fence.as_ref().map(|fence| fence.name.as_str());
+        !is_named_alike(&intent.resource) && lock != Some(account)
+    });
+    for intent in beside {
+        memory.alive.remove(&intent.id);
+    }
     memory
         .open
         .retain(|intent| is_named_alike(&intent.resource));
