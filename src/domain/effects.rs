@@ -119,6 +119,8 @@ pub const MOST_OPEN: usize = 5_000;
 pub struct Memory {
     /// The generation of the resource as it was recorded last; `None` if it never was, and of a whole account.
     pub generation: Option<u64>,
+    /// The workspace that applied the resource last; `None` if it was left since, or never recorded, and of a whole account.
+    pub workspace: Option<String>,
     /// The keys, oldest first.
     pub keys: Vec<KeyRecord>,
     /// What was begun and has no outcome, oldest first.

@@ -73,6 +73,7 @@ impl Case {
     fn with<T>(self, ask: impl FnOnce(&Evidence) -> T) -> T {
         let memory = Memory {
             generation: None,
+            workspace: None,
             more: false,
             incidents: Vec::new(),
             keys: self.keys,

@@ -192,6 +192,7 @@ impl Journal for InMemory {
         let resource = tables.resources.get(resource_id);
         Ok(Memory {
             generation: resource.map(|resource| resource.generation),
+            workspace: resource.map(|resource| resource.resource.workspace.clone()),
             more: false,
             incidents: tables
                 .incidents
@@ -224,6 +225,7 @@ impl Journal for InMemory {
             .collect();
         Ok(Memory {
             generation: None,
+            workspace: None,
             more: false,
             incidents: Vec::new(),
             sealed: ids(&open),

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::monitoring::ask;
 use crate::support::action;
 use crate::support::keys::Config;
 use crate::support::workspace::Workspace;
@@ -108,6 +109,27 @@ fn a_workspace_that_begins_with_an_older_state_harms_nothing() {
     ws.apply().ok();
     assert_eq!(ws.delivered("k.json"), delivered);
     assert_eq!(ws.key("k").generation(), 2);
+}
+
+#[test]
+fn the_copy_of_a_workspace_ends_no_key_of_the_first() {
+    let ws = Config::new().created();
+    let (id, delivered) = (ws.key("k").text("id"), ws.delivered("k.json"));
+    fs::write(ws.path("copied.tfstate"), ws.state().to_string()).unwrap();
+    ws.begin_workspace("copy", "copied.tfstate");
+    // Who only looks takes nothing over.
+    ws.plan().ok().code(0);
+    ws.destroy()
+        .failed()
+        .complains(&["payments", "workspace \"default\"", "state rm", &id])
+        .reads("destroy-of-a-copied-workspace");
+    assert_eq!(ws.delivered("k.json"), delivered);
+
+    // A workspace that was renamed has taken the place of the first.
+    ws.begin_workspace("renamed", "copied.tfstate");
+    ask(&ws, &["ledger", "forget", &id]).code(0);
+    ws.destroy().ok();
+    assert!(!ws.path("k.json").exists());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::live_through;
 use super::player::Player;
 use crate::support::world::Written;
 
+use apikey::resources::managed::destroy;
 use tf_provider::value::Value;
 
 fn apply() -> Event {
@@ -166,6 +167,17 @@ async fn whoever_wakes_up_after_its_lock_was_taken_over_does_nothing_more_whatev
             }
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_was_copied_since_the_plan_of_its_destroy_ends_nothing() {
+    let player = after(&[apply()]).await;
+    let kept = player.kept.as_ref().unwrap();
+    let copy = player.context().in_workspace("copy".into());
+    let (state, private) = (super::values::copy(&kept.state), kept.private.clone());
+    let refused = destroy::destroy(state, private, &copy).await.unwrap_err();
+    assert!(refused.summary.contains("belong to workspace"), "{refused}");
+    assert_eq!(player.world.live().len(), 1);
 }
 
 fn unheard() -> Event {

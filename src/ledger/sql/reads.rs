@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
 use super::attest;
 use super::dialect::Dialect;
 use super::incidents;
-use super::resources;
+use super::resources::{self, Recorded};
 use super::rows::{AT_ONCE, KeyRow, arguments};
 use crate::ledger::{Intent, KeyMark, KeyRecord, MOST_OPEN, Memory, ResourceRef};
 
@@ -38,7 +38,8 @@ pub async fn recall(
     );
     let recorded = resources::recorded(connection, resource_id).await?;
     Ok(Memory {
-        generation: recorded.and_then(|recorded| recorded.generation),
+        generation: recorded.as_ref().and_then(|it| it.generation),
+        workspace: recorded.and_then(Recorded::workspace),
         incidents: incidents::of(connection, resource_id).await?,
         ..memory(connection, resource_id, keys, open).await?
     })
@@ -159,6 +160,7 @@ async fn memory(
     let open: Vec<Intent> = all(&open)?;
     Ok(Memory {
         generation: None,
+        workspace: None,
         incidents: Vec::new(),
         more,
         keys: keys.into_iter().map(|row| row.key).collect(),

@@ -74,6 +74,12 @@ impl FromRow<'_, AnyRow> for Recorded {
 }
 
 impl Recorded {
+    /// The workspace whose it is, unless nobody's state holds it any more.
+    pub fn workspace(self) -> Option<String> {
+        let is_held = self.generation.is_some() && self.left_by.is_none();
+        is_held.then_some(self.resource.workspace)
+    }
+
     /// What an audit wants to know of a change: each field with what it was and what it is.
     pub fn compared<'a>(&'a self, now: &'a Self) -> [(&'static str, &'a str, &'a str); 6] {
         fn or_none(text: &Option<String>) -> &str {

@@ -18,7 +18,7 @@ use crate::ledger::{Effect, KeyMark, Slot, Status};
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, policy};
 use crate::resources::managed::records::Records;
-use crate::resources::managed::{brought, connect, inventory_entry, leftovers};
+use crate::resources::managed::{brought, connect, copied, inventory_entry, leftovers};
 use crate::secret::Fingerprint;
 use crate::stores::Found;
 
@@ -42,6 +42,7 @@ pub async fn destroy(
         retain(&state, &managed, connections, context).await;
         return Ok(Vec::new());
     }
+    copied::refuse_to_end(&state, context).await.map_err(name)?;
     refuse_elsewhere(&connections).await.map_err(name)?;
     let known = managed.account.as_deref();
     let lock = AccountLock::take(context, &connections, known, &managed.lock())

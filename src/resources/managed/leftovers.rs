@@ -226,6 +226,10 @@ pub async fn of(
         let is_in_state = held.iter().any(|key| key.is(&record.key));
         record.confirmed_at = record.confirmed_at.filter(|_| is_in_state);
     }
+    // A state may be the copy of another: not who looks at a key has it, but who applies it.
+    if let Some(workspace) = &remembered.memory.workspace {
+        holding.resource.workspace.clone_from(workspace);
+    }
     if observed.facts.primary == Seen::Gone {
         keep_revoked(&mut holding, &remembered.memory);
     }

@@ -10,6 +10,7 @@ pub mod bounds;
 mod brought;
 pub mod changes;
 pub mod connect;
+mod copied;
 pub mod crossing;
 pub mod deploying;
 pub mod destroy;
@@ -47,6 +48,7 @@ use tf_provider::value::{Value, ValueEmpty};
 use tf_provider::{AttributePath, Diagnostics, Resource};
 
 use crate::context::SharedContext;
+use crate::error::Kind;
 use crate::provider::warn_of_dropped_names;
 use crate::resources::diagnostics;
 use model::{ManagedState, Private};
@@ -149,6 +151,14 @@ impl Resource for ManagedKey {
         private: Option<Private>,
         _: ValueEmpty,
     ) -> Option<Option<Private>> {
+        match copied::refuse_to_end(&prior, &self.context).await {
+            Err(error) if error.kind == Kind::Invalid => {
+                diagnostics::report(diags, read::named(&prior, error));
+                return None;
+            }
+            // Without its ledger a plan goes on, and the apply looks again.
+            _ => {}
+        }
         warnings::destroyed(diags, &prior, &private.clone().unwrap_or_default());
         Some(private)
     }

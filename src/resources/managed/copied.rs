@@ -1,0 +1,33 @@
+//! A state that was copied into another workspace: both hold the same keys, and what ends them in one ends them in the other.
+
+use crate::context::Context;
+use crate::domain::policy::OnDestroy;
+use crate::error::{Error, Kind, Result};
+use crate::resources::managed::model::ManagedState;
+use crate::resources::managed::read::policy;
+
+/// Refused where a destroy would revoke keys that by the ledger belong to another workspace: it was the last to apply them.
+pub async fn refuse_to_end(state: &ManagedState, context: &Context) -> Result<()> {
+    if policy(state).is_some_and(|policy| policy.on_destroy == OnDestroy::Retain) {
+        return Ok(());
+    }
+    let id = state.id.as_deref_option().unwrap_or_default();
+    match context.ledger.recall(id).await?.workspace {
+        Some(owner) if owner != context.workspace => Err(of_another(id, &owner, context)),
+        _ => Ok(()),
+    }
+}
+
+fn of_another(id: &str, owner: &str, context: &Context) -> Error {
+    Error::new(
+        Kind::Invalid,
+        format!("its keys belong to workspace {owner:?}"),
+        format!(
+            "By the ledger that workspace was the last to apply them, so the state of workspace {:?} is a copy, and to destroy \
+             the resource here would revoke keys that are used there. Nothing was done. Take it out of this state alone: \
+             terraform state rm, or a removed block with destroy = false. If this workspace has taken the place of the other, \
+             whose state is gone, say so, and destroy again: terraform-provider-apikey ledger forget {id}",
+            context.workspace
+        ),
+    )
+}
