@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Named, now, wait};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::ledger::hold::holder;
 use crate::ledger::sql::Database;
 use crate::printable::{say, say_aside};
@@ -30,18 +30,7 @@ pub struct Asked {
 }
 
 pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
-    let target = asked.named.target()?;
-    if target.is_missing() {
-        return Err(Error::new(
-            Kind::NotFound,
-            "There is no ledger",
-            format!(
-                "There is no file {}. Name the ledger with --url.",
-                target.shown()
-            ),
-        ));
-    }
-    let ledger = Database::with_defaults(target);
+    let ledger = Database::with_defaults(asked.named.existing()?);
     let keys = wait(ledger.forget(&asked.resource, &holder(), now()?))?;
     for key in &keys {
         say(format!("{} is orphaned now.", key.label()));

@@ -1,5 +1,5 @@
 //! What a person or a pipeline may ask for without Terraform: one file for each command. Reads the ledger, or files, and changes
-//! nothing but for `ledger forget`. Needs no credentials of a vendor.
+//! nothing but for `ledger forget` and `ledger settle`. Needs no credentials of a vendor.
 
 mod completions;
 mod forget;
@@ -14,6 +14,7 @@ mod program;
 mod report;
 mod rules;
 mod scan;
+mod settle;
 mod snapshot;
 mod status;
 mod table;
@@ -109,6 +110,7 @@ enum Audit {
 #[derive(Debug, Subcommand)]
 enum Ledger {
     Forget(forget::Asked),
+    Settle(settle::Asked),
     Snapshot(snapshot::Asked),
 }
 
@@ -135,6 +137,22 @@ impl Named {
     fn target(&self) -> Result<Target> {
         config::named(self.url.as_deref(), self.schema.as_deref())
     }
+
+    /// A ledger that is to be written to, which would make the file that is not there.
+    fn existing(&self) -> Result<Target> {
+        let target = self.target()?;
+        match target.is_missing() {
+            true => Err(Error::new(
+                Kind::NotFound,
+                "There is no ledger",
+                format!(
+                    "There is no file {}. Name the ledger with --url.",
+                    target.shown()
+                ),
+            )),
+            false => Ok(target),
+        }
+    }
 }
 
 /// Runs what the words say: first the name under which the program was started, then what is asked of it.
@@ -156,6 +174,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Rules(asked) => rules::run(&asked),
         Command::Audit(Audit::Verify(asked)) => verify::run(&asked),
         Command::Ledger(Ledger::Forget(asked)) => forget::run(&asked),
+        Command::Ledger(Ledger::Settle(asked)) => settle::run(&asked),
         Command::Ledger(Ledger::Snapshot(asked)) => snapshot::run(&asked),
         Command::Completions(asked) => completions::run(&asked, program),
         Command::Man(asked) => man::run(&asked, program),

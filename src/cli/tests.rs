@@ -47,6 +47,7 @@ fn what_is_not_understood_is_not_repeated() {
         "ledger forget key_1 canary",
         "ledger forget key_1 --canary",
         "ledger forget --schema canary",
+        "ledger settle 0123 canary",
         "status --fail-on canary",
         "status canary",
         "metrics --format canary",
@@ -101,7 +102,11 @@ fn what_is_wrong_is_named_with_what_was_perhaps_meant() {
             "--url is given more than once.",
         ),
         ("ledger forget", "<RESOURCE> is missing."),
-        ("ledger", "Say what is to be done: forget, snapshot."),
+        ("ledger settle", "<MINT> is missing."),
+        (
+            "ledger",
+            "Say what is to be done: forget, settle, snapshot.",
+        ),
     ] {
         let said = parsed(line).unwrap_err();
         assert!(said.contains(fault), "{line}: {said}");

@@ -11,7 +11,7 @@ use crate::engine::precondition::mark_of;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::issuers::Supply;
-use crate::ledger::{Effect, KeyMark, KeyRecord, Ledger, MOST_OPEN, Memory};
+use crate::ledger::{Effect, Intent, KeyMark, KeyRecord, Ledger, MOST_OPEN, Memory};
 use crate::stores::Found;
 
 /// The open mints that a key came of, by the id of the key.
@@ -111,7 +111,7 @@ pub async fn recover(
                 unsettled.push(intent.apply.clone());
             }
             Verdict::Unclear(candidates) => {
-                recovered.warnings.push(unclear(name, &candidates));
+                recovered.warnings.push(unclear(name, &candidates, intent));
                 unsettled.push(intent.apply.clone());
             }
         }
@@ -183,13 +183,20 @@ pub async fn is_served(key: &KeyMark, connections: &Connections) -> Result<bool>
     Ok(false)
 }
 
-fn unclear(name: &str, candidates: &[String]) -> Error {
+fn unclear(name: &str, candidates: &[String], mint: &Intent) -> Error {
+    let once = format!(
+        "Once that is done, say so: terraform-provider-apikey ledger settle {}",
+        mint.id
+    );
     if candidates.is_empty() {
         return Error::new(
             Kind::Other,
             format!("{name}: a key may live that nothing holds"),
-            "An apply was cut off while it minted a key, and the issuer cannot list its keys, so nobody can tell whether one \
-             was made. Look at the issuer and delete a key of that time that nobody uses. The ledger keeps that it may live.",
+            format!(
+                "An apply was cut off at {} while it minted a key, and the issuer cannot list its keys, so nobody can tell \
+                 whether one was made. Look at the issuer and delete a key of that time that nobody uses. {once}",
+                mint.at
+            ),
         );
     }
     Error::new(
@@ -198,7 +205,7 @@ fn unclear(name: &str, candidates: &[String]) -> Error {
         format!(
             "An apply was cut off while it minted a key, and {} appeared at the issuer since. A key of that apply may be \
              among them, which nothing holds. They are left alone: find out which of them is in use, and delete by hand \
-             what is not.",
+             what is not. {once}",
             candidates.join(" and ")
         ),
     )

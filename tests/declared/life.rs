@@ -1,10 +1,16 @@
+use std::thread::sleep;
+use std::time::Duration;
+
 use apikey::ledger::Inventory;
 use apikey::ledger::inventory::Query;
 use apikey::ledger::sql::{Database, Target};
 use serde_json::json;
+use tokio::runtime::Runtime;
 
 use super::{configuration, delivered, workspace};
 use crate::contract::hub;
+use crate::ledger::sql::{self, Place};
+use crate::monitoring::ask;
 use crate::support::keyring::{Answer, Keyring, Request, World};
 use crate::support::workspace::Workspace;
 
@@ -175,6 +181,49 @@ fn unlisted(url: &str) -> String {
     let path = "path = \"/users/{{user}}/tokens/{{key_id}}\"";
     let unlisted = unlisted.join("\n");
     unlisted.replace(path, &format!("{path}, gone = [404]"))
+}
+
+#[test]
+fn a_mint_that_was_cut_off_where_nobody_can_list_is_told_of_until_a_person_has_looked() {
+    let keyring = Keyring::start(hub::speak);
+    let short = configuration(&unlisted(&keyring.url()));
+    let short = short.replacen('{', "{\n  ledger = { lock_lease = \"2s\" }", 1);
+    let ws = Workspace::with(&short);
+    ws.apply().ok();
+    ws.advance("80s").env("APIKEY_KILL", "stage:mint:done#1");
+    ws.apply().failed();
+    ws.env("APIKEY_KILL", "");
+    sleep(Duration::from_millis(2_200));
+    let told = ["payments", "a key may live that nothing holds"];
+    let plan = ws.plan().ok().warns(&told);
+    let warnings = plan.warnings();
+    let named = warnings
+        .iter()
+        .find_map(|it| it.detail.split("ledger settle ").nth(1));
+    let mint = named.unwrap().to_owned();
+
+    ask(&ws, &["ledger", "settle", "0123"])
+        .code(1)
+        .says(&["no mint 0123"]);
+    ask(&ws, &["ledger", "settle", &mint])
+        .code(0)
+        .says(&["payments"]);
+    ws.apply().ok().does_not_warn("may live");
+    stands_beside_a_lost_one(&keyring, &ws);
+    ask(&ws, &["ledger", "settle", &mint]).code(1);
+    let said = "SELECT detail FROM events WHERE event = 'settled' AND effect = 'mint'";
+    let ledger = ws.path(".terraform/apikey/ledger.db");
+    let events = sql::run(Place::File(&ledger), said);
+    let events = Runtime::new().unwrap().block_on(events).unwrap();
+    assert!(events[0].contains("looked for at the issuer"), "{events:?}");
+    ask(&ws, &["audit", "verify"]).code(0);
+}
+
+/// The key of the mint that was cut off lives on until a person deletes it.
+#[track_caller]
+fn stands_beside_a_lost_one(keyring: &Keyring, ws: &Workspace) {
+    assert_eq!(delivered(ws), ["made-up-secret-1", "made-up-secret-3"]);
+    assert_eq!(keyring.secrets().len(), 3);
 }
 
 #[test]

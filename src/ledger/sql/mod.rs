@@ -163,6 +163,35 @@ impl Database {
         Ok(keys)
     }
 
+    /// Closes a mint whose outcome is not known, because `by` has looked for its key at the issuer. Gives back whose it was;
+    /// `None` if there is no such mint.
+    pub async fn settle_mint(
+        &self,
+        mint: &str,
+        by: &str,
+        at: Instant,
+    ) -> Result<Option<ResourceRef>> {
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(None);
+        };
+        let asked = reads::open_mint(&mut reader, self.target.dialect, mint);
+        let Some((begun, is_alive)) = self.answer(asked).await? else {
+            return Ok(None);
+        };
+        drop(reader);
+        if is_alive {
+            return Err(Error::new(
+                Kind::Unavailable,
+                "The apply that minted is still at work",
+                "It holds its lock in the ledger, or was cut off a moment ago and its lease has not run out. Nothing was \
+                 written. Ask again when it is over.",
+            ));
+        }
+        let outcome = Outcome::Settled(format!("looked for at the issuer, as {by} says"));
+        self.finish(mint, &outcome, at).await?;
+        Ok(Some(begun.resource))
+    }
+
     async fn open(&self) -> Result<Arc<Open>> {
         let mut opened = self.opened.lock().await;
         match &*opened {

@@ -10,7 +10,7 @@ use super::dialect::Dialect;
 use super::incidents;
 use super::resources::{self, Recorded};
 use super::rows::{AT_ONCE, KeyRow, arguments};
-use crate::ledger::{Intent, KeyMark, KeyRecord, MOST_OPEN, Memory, ResourceRef};
+use crate::ledger::{Effect, Intent, KeyMark, KeyRecord, MOST_OPEN, Memory, ResourceRef};
 
 /// The rows of `keys` of one resource, oldest first.
 pub async fn rows(
@@ -132,6 +132,30 @@ fn is_alive(dialect: Dialect) -> String {
          THEN 1 ELSE 0 END",
         dialect.now()
     )
+}
+
+/// A mint without an outcome, and whether the lock under which it was begun is still held.
+pub async fn open_mint(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    intent: &str,
+) -> Result<Option<(Intent, bool)>, sqlx::Error> {
+    let text = format!(
+        "SELECT intents.*, {} AS is_alive FROM intents WHERE intent = $1 AND effect = $2 AND outcome IS NULL",
+        is_alive(dialect)
+    );
+    let row = sqlx::query(AssertSqlSafe(text))
+        .bind(intent)
+        .bind(Effect::Mint)
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| {
+        Ok((
+            Intent::from_row(&row)?,
+            row.try_get::<i32, _>("is_alive")? == 1,
+        ))
+    })
+    .transpose()
 }
 
 async fn memory(
