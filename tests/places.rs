@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use apikey::secret::Secret;
 
+use crate::monitoring::ask;
 use crate::support::keys::Config;
 use crate::support::workspace::Workspace;
 
@@ -56,7 +57,9 @@ fn a_new_key_that_takes_over_a_document_says_whose() {
     let mark = Secret::new(ws.secret("k.json", "primary"))
         .fingerprint()
         .to_string();
+    let id = ws.key("k").text("id");
     ws.run(&["state", "rm", "apikey_managed.k"]).ok();
+    ask(&ws, &["ledger", "forget", &id]).code(0);
     ws.apply()
         .ok()
         .warns(&["holds another key", &mark, "k.json"]);

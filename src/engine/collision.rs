@@ -1,6 +1,8 @@
 //! Whose place it is. What stands where a key is delivered for the first time may be the only copy of another key, or
 //! something that has nothing to do with keys.
 
+mod words;
+
 use std::collections::BTreeMap;
 
 use crate::engine::connections::{Connections, Delivery, in_delivery, stale};
@@ -10,6 +12,11 @@ use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::{KeyMark, KeyRecord, Ledger, ResourceRef, Status};
 use crate::stores::{Claims, Document, Found, WriteScope};
+
+use words::{
+    at_work, former_self, hidden, label, occupied, recorded_elsewhere, taken, taken_over,
+    unknowable, unsigned,
+};
 
 /// Fails if a delivery would take the place of another key or of something else. Nothing has happened yet.
 ///
@@ -26,6 +33,10 @@ pub async fn check_collisions(
         resource: who,
         is_created: run.managed.slots.is_none(),
         is_planned: false,
+        brings: run
+            .brought
+            .as_ref()
+            .map(|(secret, _)| KeyMark::new(None, Some(&secret.fingerprint()))),
     };
     for (name, delivery) in &run.connections.deliveries {
         // Two resources that are applied at the same moment both find the place empty.
@@ -99,10 +110,7 @@ pub async fn refuse_others(
     };
     if !keys.is_empty() {
         let known = ledger.find_keys(&keys).await?;
-        let mut alive = known.iter().filter(|(_, record)| is_alive(record));
-        if let Some((owner, record)) =
-            alive.find(|(owner, record)| !who.may_follow(owner, record, delivery.overwrite))
-        {
+        if let Some((owner, record)) = who.kept_from(&known, delivery, ledger).await? {
             return Err(hidden(delivery, record.key.label(), owner));
         }
     }
@@ -141,6 +149,8 @@ pub struct Newcomer<'a> {
     pub is_created: bool,
     /// This is its plan, and its apply looks again.
     pub is_planned: bool,
+    /// The key that a person hands in, who may do so again after an apply that nobody heard of.
+    pub brings: Option<KeyMark>,
 }
 
 /// Whether a document may be replaced by the first one of `who`: refused if it is that of another resource, with a
@@ -169,8 +179,7 @@ pub async fn judge(
     if known.is_empty() && document.generation.is_none() && !delivery.overwrite {
         return Err(unsigned(delivery, document));
     }
-    let mut alive = known.iter().filter(|(_, record)| is_alive(record));
-    match alive.find(|(owner, record)| !who.may_follow(owner, record, delivery.overwrite)) {
+    match who.kept_from(&known, delivery, ledger).await? {
         Some((owner, _)) if who.is_named_like(owner) => Err(former_self(delivery, document, owner)),
         Some((owner, _)) => Err(occupied(delivery, document, Some(owner))),
         None if !who.is_created => Err(occupied(delivery, document, None)),
@@ -194,18 +203,55 @@ pub fn judge_opaque(
 }
 
 impl Newcomer<'_> {
+    /// The first of these keys that is alive and does not give way.
+    async fn kept_from<'k>(
+        &self,
+        known: &'k [(ResourceRef, KeyRecord)],
+        delivery: &Delivery,
+        ledger: &dyn Ledger,
+    ) -> Result<Option<&'k (ResourceRef, KeyRecord)>> {
+        for known in known.iter().filter(|(_, record)| is_alive(record)) {
+            let (owner, record) = known;
+            if !self.may_follow(owner, record, delivery, ledger).await? {
+                return Ok(Some(known));
+            }
+        }
+        Ok(None)
+    }
+
     /// Whether a document of `owner` may give way. A plan cannot tell a replacement, whose apply ends the old keys first,
     /// from a resource that lost its state. Keys that no state held, or whose resource was forgotten, are nobody's any more.
-    fn may_follow(&self, owner: &ResourceRef, record: &KeyRecord, overwrite: bool) -> bool {
-        let is_held = record.status == Status::Live && record.confirmed_at.is_some();
-        owner.id == self.resource.id
-            || (self.is_created
-                && self.is_named_like(owner)
-                && (self.is_planned || overwrite || !is_held))
+    async fn may_follow(
+        &self,
+        owner: &ResourceRef,
+        record: &KeyRecord,
+        delivery: &Delivery,
+        ledger: &dyn Ledger,
+    ) -> Result<bool> {
+        let is_former_self = self.is_created && self.is_named_like(owner);
+        let is_brought = self.brings.as_ref().is_some_and(|key| record.key.is(key));
+        let is_asked =
+            self.is_planned || delivery.overwrite || (is_brought && record.confirmed_at.is_none());
+        Ok(owner.id == self.resource.id
+            || (is_former_self && (is_asked || !is_held(owner, record, ledger).await?)))
     }
 
     fn is_named_like(&self, owner: &ResourceRef) -> bool {
         owner.name == self.resource.name && owner.workspace == self.resource.workspace
+    }
+}
+
+/// Whether a state holds a key: one that was seen, or the one that the apply which minted the key answered with. What was cut
+/// off answered nobody.
+async fn is_held(owner: &ResourceRef, record: &KeyRecord, ledger: &dyn Ledger) -> Result<bool> {
+    if record.status != Status::Live || record.confirmed_at.is_some() {
+        return Ok(record.status == Status::Live);
+    }
+    let memory = ledger.recall(&owner.id).await?;
+    let mut open = memory.open.iter().map(|intent| &intent.id);
+    match open.find(|open| Some(*open) == record.minted_by.as_ref()) {
+        Some(open) if memory.alive.contains(open) => Err(at_work(owner)),
+        open => Ok(open.is_none()),
     }
 }
 
@@ -298,132 +344,4 @@ pub fn holds_ours(managed: &Managed, document: &Document) -> bool {
         there.key_id.as_ref().is_some_and(|id| pending.contains(id))
             || ours.into_iter().flatten().any(|key| is(key, there))
     })
-}
-
-fn taken(delivery: &Delivery) -> Error {
-    let place = delivery.store.place();
-    Error::new(
-        Kind::Invalid,
-        format!("{place} is where another key is delivered"),
-        "Another apikey_managed of this configuration writes to it, and each would overwrite the other. Nothing was \
-         done for this one. Choose another place.",
-    )
-}
-
-fn recorded_elsewhere(delivery: &Delivery, owner: &ResourceRef) -> Error {
-    let id = &owner.id;
-    Error::new(
-        Kind::Invalid,
-        format!("{} belongs to another key", delivery.store.place()),
-        format!(
-            "By the ledger {} delivers there, and its keys are alive. Choose another place, or move that one first, in an \
-             apply of its own. If it exists no more, end its keys and take it out of the ledger: \
-             terraform-provider-apikey ledger forget {id}",
-            named(owner)
-        ),
-    )
-}
-
-fn hidden(delivery: &Delivery, key: &str, owner: &ResourceRef) -> Error {
-    Error::new(
-        Kind::Invalid,
-        format!("{} holds a key of another resource", delivery.store.place()),
-        format!(
-            "In what stands there is key {key}, by the ledger a live key of {}, and to overwrite it could destroy the only \
-             copy. Choose another place. If that resource exists no more, end its keys and take \
-             it out of the ledger: terraform-provider-apikey ledger forget {}",
-            named(owner),
-            owner.id
-        ),
-    )
-}
-
-fn occupied(delivery: &Delivery, document: &Document, owner: Option<&ResourceRef>) -> Error {
-    let whose = owner.map_or_else(
-        || "which is not of this resource".to_owned(),
-        |owner| format!("by the ledger a live key of {}", named(owner)),
-    );
-    Error::new(
-        Kind::Invalid,
-        format!("{} holds another key", delivery.store.place()),
-        format!(
-            "The document there has the primary key {}, {whose}, and to overwrite it could destroy the only copy. If \
-             another apikey_managed delivers there, choose another place, or move that one first, in an apply of its own. \
-             If nothing uses that key any more, revoke it, delete the document and apply again. If the document is of this \
-             resource and its state is an older one: Restore the newest state.",
-            label(document)
-        ),
-    )
-}
-
-fn unsigned(delivery: &Delivery, document: &Document) -> Error {
-    let place = delivery.store.place();
-    Error::new(
-        Kind::Invalid,
-        format!("{place} is not ours to overwrite"),
-        format!(
-            "What stands there for the primary, {}, has no generation beside it, so this provider did not write it, and it may \
-             be the only copy of something. Move it away, or choose another place. If it is a placeholder, or a document of a \
-             template of yours that may go, set overwrite = true in the delivery.",
-            label(document)
-        ),
-    )
-}
-
-fn unknowable(delivery: &Delivery) -> Error {
-    let place = delivery.store.place();
-    Error::new(
-        Kind::Invalid,
-        format!("{place} holds values that nobody can read back"),
-        "Whose they are cannot be told, and the first key would take the place of the only copy. An apply goes on only if they \
-         are gone by then, as when this key replaces the one that delivered there. Otherwise choose another place, or, if they \
-         may go, set overwrite = true in the delivery.",
-    )
-}
-
-fn former_self(delivery: &Delivery, document: &Document, owner: &ResourceRef) -> Error {
-    let (place, id) = (delivery.store.place(), &owner.id);
-    Error::new(
-        Kind::Invalid,
-        format!("{place} holds a live key of another {:?}", owner.name),
-        format!(
-            "The document there has the primary key {}, by the ledger a live key of {}, a resource that was neither \
-             destroyed nor forgotten. To overwrite it could destroy the only copy. If another state holds it, give this one \
-             another name or another place. If its state was lost or it was removed from it, take it out of the ledger \
-             (terraform-provider-apikey ledger forget {id}), then import the key, or hand in its secret as \
-             existing_secret_wo where the issuer gives no ids. If this key replaces it under create_before_destroy, set \
-             overwrite = true in the delivery.",
-            label(document),
-            named(owner),
-        ),
-    )
-}
-
-fn taken_over(delivery: &Delivery, document: &Document) -> Error {
-    Error::new(
-        Kind::Other,
-        format!("{} holds another key", delivery.store.place()),
-        format!(
-            "The document there has the primary key {}, and the key that is created takes its place. That is right if the \
-             old key is replaced. If it was forgotten, or belongs to another configuration, this may be its only copy: \
-             whoever uses it is locked out, and at an issuer that keeps no record of its keys it is dead at once. Then \
-             import it, hand it in as existing_secret_wo, or choose another place.",
-            label(document)
-        ),
-    )
-}
-
-fn named(owner: &ResourceRef) -> String {
-    match owner.workspace.as_str() {
-        "" => format!("{:?}", owner.name),
-        workspace => format!("{:?} of workspace {workspace:?}", owner.name),
-    }
-}
-
-fn label(document: &Document) -> String {
-    let mark = document.primary.secret.fingerprint();
-    match &document.primary.key_id {
-        Some(id) => format!("{id} ({mark})"),
-        None => mark.to_string(),
-    }
 }

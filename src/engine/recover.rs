@@ -6,13 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::recovery::{Evidence, Untracked, Verdict, needs_list};
-use crate::engine::connections::{Connections, sources};
-use crate::engine::precondition::mark_of;
+use crate::engine::connections::Connections;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::issuers::Supply;
 use crate::ledger::{Effect, Intent, KeyMark, KeyRecord, Ledger, MOST_OPEN, Memory};
-use crate::stores::Found;
 
 /// The open mints that a key came of, by the id of the key.
 pub type Origins = BTreeMap<String, Vec<String>>;
@@ -169,18 +167,6 @@ impl Recovered {
             tracing::warn!(%error, "settled intents could not be closed");
         }
     }
-}
-
-/// Whether a delivery serves this key as primary.
-pub async fn is_served(key: &KeyMark, connections: &Connections) -> Result<bool> {
-    for (name, delivery) in sources(&connections.deliveries) {
-        if let Found::Document(document) = delivery.look(name).await?.found
-            && mark_of(&document.primary) == *key
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 fn unclear(name: &str, candidates: &[String], mint: &Intent) -> Error {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::monitoring::ask;
 use crate::support::keys::Config;
 use crate::support::workspace::Workspace;
 
@@ -151,10 +152,15 @@ fn a_tainted_key_is_replaced_and_delivered() {
 }
 
 #[test]
-fn a_forgotten_key_is_created_again_over_its_own_file() {
+fn a_key_that_its_state_forgot_is_created_again_once_a_person_says_that_no_state_holds_it() {
     let ws = Config::new().created();
-    let first = ws.secret("k.json", "primary");
+    let (first, id) = (ws.secret("k.json", "primary"), ws.key("k").text("id"));
+    // No refresh has seen the key in a state, and yet another checkout may have it in its own.
     ws.run(&["state", "rm", K]).ok();
+    let told = ["payments", "neither destroyed nor forgotten", &id];
+    ws.apply().failed().complains(&told);
+    assert_eq!(ws.secret("k.json", "primary"), first);
+    ask(&ws, &["ledger", "forget", &id]).code(0);
     ws.apply().ok();
     let second = ws.secret("k.json", "primary");
     assert!(!second.is_empty() && second != first);

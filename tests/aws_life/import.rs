@@ -109,9 +109,11 @@ fn a_key_that_another_resource_holds_is_imported_once_that_one_is_forgotten() {
     let world = World::new().created();
     let ws = &world.ws;
     let (held, id) = (world.key().text("primary.key_id"), world.key().text("id"));
-    // A refresh has seen it in the state.
-    ws.plan().ok().code(0);
     ws.run(&["state", "rm", KEY]).ok();
+    // No refresh has seen the key in a state, and yet another checkout may have it in its own.
+    let told = ["payments", "neither destroyed nor forgotten", &id];
+    ws.apply().failed().complains(&told);
+    assert_eq!(world.ids(), [held.as_str()]);
     let refused = ws.import(KEY, &format!("aws_iam:{held}")).failed().text();
     for words in [
         "is held by apikey_managed \"payments\"",

@@ -107,7 +107,11 @@ fn a_creation_and_a_destruction_survive_a_kill_at_any_point() {
     matrix.discover("destroy", scene.passes_to_destroy());
     let play = |scene: &Scene, cells: &Cells| {
         while cells.have_more() {
-            if !cells.kill_next("create", |point| scene.kill(point, "single")) {
+            let kill = |point: &str| match point {
+                "create:apply:after#1" => scene.kill_unheard(point),
+                _ => scene.kill(point, "single"),
+            };
+            if !cells.kill_next("create", kill) {
                 scene.settle("single");
             }
             if !cells.kill_next("destroy", |point| scene.kill_destroy(point)) {

@@ -6,9 +6,12 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::runtime::Runtime;
 
 use crate::aws_life::cloud::Cloud;
 use crate::aws_life::world::{KEY, World};
+use crate::ledger::sql::{Place, run};
+use crate::monitoring::ask;
 use crate::support::outcome::Outcome;
 use crate::support::workspace::Workspace;
 
@@ -153,6 +156,25 @@ impl Scene {
         self.is_in_order(&before)?;
         self.settle(phase);
         self.is_in_order(&[])
+    }
+
+    /// Kills a create that is over: its key is in a state for all that the ledger knows, until a person says that it is in none.
+    pub fn kill_unheard(&self, point: &str) -> Result<(), String> {
+        self.killed_at(point, || self.ws().apply())?;
+        let ids = self.ids();
+        let refused = self.ws().apply();
+        if !refused.text().contains("neither destroyed nor forgotten") || self.ids() != ids {
+            return Err(format!("the next apply took its place: {refused}"));
+        }
+        let ledger = self.ws().path(".terraform/apikey/ledger.db");
+        let whose = "SELECT resource_id FROM keys WHERE status = 'live'";
+        let whose = Runtime::new()
+            .unwrap()
+            .block_on(run(Place::File(&ledger), whose))?;
+        ask(self.ws(), &["ledger", "forget", &whose[0]]).code(0);
+        self.ws().import(KEY, &format!("aws_iam:{}", ids[0])).ok();
+        self.settle("single");
+        self.is_in_order(&ids)
     }
 
     /// Kills a destroy at a point and destroys once more.

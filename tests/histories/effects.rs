@@ -188,14 +188,37 @@ fn unheard() -> Event {
     apply_that(true, end)
 }
 
-/// A create came to its end and nobody heard of it, so the next one takes its place.
-async fn with_the_key_of_a_create_that_nobody_heard_of() -> Player {
-    after(&[Event::Edit(Edit::Deliveries(0)), unheard()]).await
+/// A create was killed once its key was delivered to the last of its places, so the next one takes its place.
+async fn with_the_key_of_a_create_that_was_killed(deliveries: usize, last: &str) -> Player {
+    for moment in 0.. {
+        let end = End {
+            killed: Some(moment),
+            ..End::default()
+        };
+        let player = after(&[
+            Event::Edit(Edit::Deliveries(deliveries)),
+            apply_that(true, end),
+        ])
+        .await;
+        if player.holds(last) == ["id1"] {
+            return player;
+        }
+    }
+    unreachable!("a moment after the last is none")
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_of_a_create_that_came_to_its_end_is_left_alone_by_the_next_of_its_name() {
+    let mut player = after(&[Event::Edit(Edit::Deliveries(0)), unheard()]).await;
+    assert_eq!(effects(&mut player, &[]).await, Vec::<String>::new());
+    assert!(player.diary().contains("holds a live key of another"));
+    assert_eq!(player.holds("/p0"), ["id1"]);
+    assert!(player.world.live().contains("id1"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_first_key_that_fails_gives_back_the_place_that_it_took() {
-    let mut player = with_the_key_of_a_create_that_nobody_heard_of().await;
+    let mut player = with_the_key_of_a_create_that_was_killed(0, "/p0").await;
     player.world.state().lost = 0b10;
     let expected = [
         "mint id2",
@@ -211,7 +234,7 @@ async fn a_first_key_that_fails_gives_back_the_place_that_it_took() {
 
 #[tokio::test(start_paused = true)]
 async fn a_first_key_that_may_lead_where_another_did_is_not_revoked_at_once() {
-    let mut player = with_the_key_of_a_create_that_nobody_heard_of().await;
+    let mut player = with_the_key_of_a_create_that_was_killed(0, "/p0").await;
     player.world.state().lost = 0b110;
     let first = effects(&mut player, &[]).await;
     assert!(!first.contains(&"revoke id2".to_owned()), "{first:?}");
@@ -335,18 +358,7 @@ async fn a_first_key_that_reaches_one_store_is_copied_to_the_other_later() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_no_state_heard_of_lives_while_a_document_that_could_not_be_written_leads_with_it()
  {
-    let unheard_of = Event::Apply {
-        refresh: true,
-        late: 0,
-        faults: 0,
-        refuse_probes: false,
-        between: false,
-        end: End {
-            unacknowledged: true,
-            ..End::default()
-        },
-    };
-    let mut player = after(&[unheard_of]).await;
+    let mut player = with_the_key_of_a_create_that_was_killed(1, "/p1").await;
     assert_eq!(
         effects(&mut player, &["write /p1"]).await,
         ["mint id2", "write /p0", "write /p1 failed"]

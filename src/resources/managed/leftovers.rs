@@ -26,7 +26,7 @@ use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::ManagedState;
 
 use before_create::look_before_create;
-pub use before_create::{LeftByCreate, of_a_create};
+pub use before_create::of_a_create;
 use words::{adopted, busy, followed, not_judged, not_looked};
 
 /// What was left behind of a key that exists.

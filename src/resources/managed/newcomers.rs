@@ -89,6 +89,7 @@ async fn look(
             resource: &resource,
             is_created: managed.slots.is_none(),
             is_planned: true,
+            brings: None,
         },
         connections: &connections,
         context,

@@ -30,7 +30,7 @@ use crate::resources::managed::existing::{
 use crate::resources::managed::expected;
 use crate::resources::managed::gates;
 use crate::resources::managed::leaks;
-use crate::resources::managed::leftovers::{self, LeftByCreate};
+use crate::resources::managed::leftovers;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::newcomers;
 use crate::resources::managed::owners;
@@ -79,18 +79,9 @@ pub async fn create(
         let warnings = std::mem::take(&mut left.warnings).into_iter();
         warnings.for_each(|warning| diagnostics::warn(diags, warning));
         if !left.orphans.is_empty() {
-            let texts: Vec<String> = left
-                .orphans
-                .iter()
-                .map(|id| announce_orphan(&left, id))
-                .collect();
-            let summary = match left.unacknowledged.is_empty() {
-                true => format!("{}: an apply did not finish", planned.label()),
-                false => format!(
-                    "{}: another state may hold a key that is revoked",
-                    planned.label()
-                ),
-            };
+            let orphans = left.orphans.iter();
+            let texts: Vec<String> = orphans.map(|id| announce::orphan(id)).collect();
+            let summary = format!("{}: an apply did not finish", planned.label());
             diags.root_warning(summary, texts.join(" "));
             moves.insert(usize::from(left.has_room), Move::RevokePending);
             private.facts.orphans = left.orphans;
@@ -276,17 +267,6 @@ pub fn update(
     private.rotated_for = owners::rotated_for(offboarded.as_ref(), &policy, private.rotated_for);
     private.decision = Some(decision).filter(|decision| !decision.moves.is_empty());
     Some((planned, private, Vec::new()))
-}
-
-fn announce_orphan(left: &LeftByCreate, id: &str) -> String {
-    if !left.unacknowledged.iter().any(|key| key == id) {
-        return announce::orphan(id);
-    }
-    format!(
-        "Key {id} was created for a resource of this name, stands first in a delivery, and no refresh has seen a state that \
-         holds it. If that state was lost, this apply revokes the key once the new one is delivered. If there is one, in \
-         another directory or another checkout, do not apply here: give this resource another name or another place."
-    )
 }
 
 fn sound(diags: &mut Diagnostics, config: &ManagedState, context: &Context) -> Option<()> {

@@ -4,9 +4,8 @@ use super::understand;
 use super::words::{busy, not_looked};
 use crate::context::Context;
 use crate::engine::connections::Connections;
-use crate::engine::recover::{Origins, Remembered, is_served};
+use crate::engine::recover::{Origins, Remembered};
 use crate::error::{Error, Kind, Result};
-use crate::issuers::Supply;
 use crate::ledger::{KeyMark, Memory, ResourceRef};
 use crate::resources::managed::model::ManagedState;
 use crate::resources::managed::{connect, inventory_entry};
@@ -18,9 +17,6 @@ pub struct LeftByCreate {
     pub orphans: Vec<String>,
     /// The mints that some of them came of.
     pub origins: Origins,
-    /// Those of them whose apply came to its end and that a document leads with: no refresh has seen a state with them yet,
-    /// and there may be one.
-    pub unacknowledged: Vec<String>,
     /// The issuer has room for a key beside them, so that they are revoked only once their successor is delivered.
     pub has_room: bool,
     /// There is more than was looked at.
@@ -67,24 +63,13 @@ pub(super) async fn look_before_create(
     }
     let remembered = Remembered::complete(memory, &[], &account, ledger).await?;
     let more = remembered.memory.more;
-    let mut recovered = understand(planned, &remembered, &[], connections, context).await?;
-    let mut unacknowledged = Vec::new();
-    let unheard = std::mem::take(&mut recovered.unacknowledged);
-    // A key that a person makes is never revoked from here, and may be the very one that is brought again.
-    let minted = connections.capabilities.supply == Supply::Minted;
-    for record in unheard.iter().filter(|_| minted) {
-        // Once this create is delivered over it, nobody can read it any more.
-        if is_served(&record.key, connections).await? {
-            unacknowledged.extend(record.key.key_id.clone());
-        }
-    }
-    recovered.orphans.extend(unacknowledged.iter().cloned());
+    // A key whose apply came to its end is in the state that it answered with, although no refresh has seen that yet.
+    let recovered = understand(planned, &remembered, &[], connections, context).await?;
     recovered.settle(ledger, context.clock.now()).await;
     let has_room = connections.issuer.check(&recovered.orphans).await;
     Ok(LeftByCreate {
         has_room: !has_room.is_err_and(|error| error.kind == Kind::Limit),
         more,
-        unacknowledged,
         orphans: recovered.orphans,
         origins: recovered.origins,
         warnings: recovered.warnings,
