@@ -80,6 +80,8 @@ pub struct Intent {
 pub enum Outcome {
     /// It was done. For a mint, the key that came of it.
     Done(Option<KeyMark>),
+    /// The same of a write, with the version that the store gave it.
+    Written(String),
     /// It was not done, with the scrubbed reason. Kept as an attempt.
     Failed(String),
     /// Nobody knows; a later apply looked and settled it, in these words.

@@ -100,6 +100,9 @@ pub async fn position(world: &World<'_>) -> Result<Position> {
             return Ok(Position::Behind(found));
         }
     }
+    if let Some(place) = world.unread().await? {
+        return Ok(Position::Behind(precondition::unread(&place)));
+    }
     world.behind_the_ledger(slots).await
 }
 
@@ -116,6 +119,21 @@ impl World<'_> {
             }
         }
         Ok(documents)
+    }
+
+    /// A place that cannot be read back and holds what no known write left there.
+    async fn unread(&self) -> Result<Option<String>> {
+        for (name, delivery) in &self.connections.deliveries {
+            let Ok(seen) = delivery.look(name).await else {
+                continue;
+            };
+            if precondition::is_unexplained(name, delivery, &seen, self.managed, self.ledger)
+                .await?
+            {
+                return Ok(Some(delivery.store.place()));
+            }
+        }
+        Ok(None)
     }
 
     /// The keys that the ledger has in slots, with the marks that the documents have of them.

@@ -205,6 +205,19 @@ impl<'a> Journal<'a> {
         work: impl FnOnce(String) -> F,
         made: impl FnOnce(&T) -> Option<KeyMark>,
     ) -> Result<T> {
+        let told = |value: &T| Outcome::Done(made(value));
+        self.told(effect, action, deed, work, told).await
+    }
+
+    /// The same, with whatever the outcome is to tell.
+    pub async fn told<T, F: Future<Output = Result<T>>>(
+        &self,
+        effect: Effect,
+        action: &str,
+        deed: Deed,
+        work: impl FnOnce(String) -> F,
+        told: impl FnOnce(&T) -> Outcome,
+    ) -> Result<T> {
         let intent = Intent {
             id: token()?,
             effect,
@@ -229,7 +242,7 @@ impl<'a> Journal<'a> {
         let result = Guard::protect(self.guard(), work(intent.id.clone())).await;
         fault::point(&intent, "done");
         match &result {
-            Ok(value) => self.finish(&intent, Outcome::Done(made(value))).await?,
+            Ok(value) => self.finish(&intent, told(value)).await?,
             Err(error) if error.kind == Kind::Uncertain => {}
             Err(error) => {
                 let outcome = Outcome::Failed(error.to_string());
@@ -250,7 +263,8 @@ impl<'a> Journal<'a> {
     /// refresh finds out. Once the lock is lost only what is known to be done is still written down, and of a whole apply
     /// not even that.
     async fn finish(&self, intent: &Intent, outcome: Outcome) -> Result<()> {
-        let is_done = matches!(outcome, Outcome::Done(_)) && intent.effect != Effect::Apply;
+        let is_done = matches!(outcome, Outcome::Done(_) | Outcome::Written(_))
+            && intent.effect != Effect::Apply;
         if let Some(guard) = self.guard().filter(|guard| guard.is_lost() && !is_done) {
             return match intent.effect {
                 Effect::Apply => guard.confirm().await,

@@ -11,6 +11,7 @@ use crate::engine::former::Former;
 use crate::error::Error;
 use crate::instant::Instant;
 use crate::secret::Fingerprint;
+use crate::stores::Version;
 
 /// What the state says of one managed key, without secrets.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +63,12 @@ impl DeliveryRecord {
             failing_since: self.failing_since.or(Some(now)),
             ..self
         }
+    }
+
+    /// As far as anybody can tell, what stands at a place that cannot be read back is what was written there last.
+    pub fn is_of_last_write(&self, seen: &Version) -> bool {
+        let written = self.version.as_ref();
+        written.is_none_or(|written| matches!(seen, Version::Of(now) if now == written))
     }
 
     /// It was written and read back.

@@ -23,7 +23,7 @@ use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::issuers::{KeyStatus, Supply};
 use crate::secret::Fingerprint;
-use crate::stores::{Document, DocumentKey, Found};
+use crate::stores::{Document, DocumentKey, Found, Observation};
 
 /// What one look told.
 #[derive(Debug, Default)]
@@ -230,10 +230,9 @@ async fn look_at_deliveries(
             elsewhere.insert(name);
             continue;
         }
-        let seen = delivery.look(name).await.map(|seen| seen.found);
-        // What cannot be read back is believed to stand there, unless the store says that nothing does.
-        if delivery.readable || matches!(seen, Ok(Found::Nothing)) {
-            looks.insert(name, seen);
+        let seen = delivery.look(name).await;
+        if delivery.readable || tells_of_a_change(&seen, managed.deliveries.get(name)) {
+            looks.insert(name, seen.map(|seen| seen.found));
         }
     }
     let mut changes = BTreeMap::new();
@@ -278,6 +277,14 @@ async fn look_at_deliveries(
         observed.deliveries.insert(name.clone(), record);
     }
     observed
+}
+
+/// What cannot be read back is believed to stand there, unless the store says that nothing does, or something else than what
+/// was written last.
+fn tells_of_a_change(seen: &Result<Observation>, record: Option<&DeliveryRecord>) -> bool {
+    let Ok(seen) = seen else { return false };
+    let is_of_last_write = || record.is_none_or(|record| record.is_of_last_write(&seen.version));
+    matches!(seen.found, Found::Nothing) || !is_of_last_write()
 }
 
 /// It may hold the only copy as long as what takes its place is not written.
@@ -429,6 +436,7 @@ impl ObservedDeliveries {
         let reason = match found {
             Found::Foreign(foreign) => Some(foreign.to_string()),
             Found::Deleted(way_back) => Some(way_back.clone()),
+            Found::Opaque => Some("it was written or changed since, and nobody can read it".into()),
             _ => None,
         };
         DeliveryRecord {

@@ -4,12 +4,12 @@
 //! key. Its generation tells, and so do keys in it that are none of ours.
 
 use crate::domain::slots::Key;
-use crate::engine::connections::{Connections, at_issuer};
+use crate::engine::connections::{Connections, Delivery, at_issuer, in_delivery};
 use crate::engine::managed::Managed;
 use crate::error::{Error, Kind, Result};
 use crate::issuers::KeyStatus;
 use crate::ledger::{KeyMark, KeyRecord, Ledger, ResourceRef, Status};
-use crate::stores::{Document, DocumentKey};
+use crate::stores::{Document, DocumentKey, Found, Observation, Version};
 
 /// The keys that an apply may write over.
 pub struct Ours<'a> {
@@ -115,6 +115,58 @@ pub async fn stranger(
         }
     }
     Ok(None)
+}
+
+/// Refuses a place that cannot be read back and does not hold what the state wrote there last, unless the ledger knows of a
+/// write since.
+pub async fn refuse_unread(
+    name: &str,
+    delivery: &Delivery,
+    seen: &Observation,
+    managed: &Managed,
+    ledger: &dyn Ledger,
+) -> Result<()> {
+    let place = delivery.store.place();
+    match is_unexplained(name, delivery, seen, managed, ledger).await? {
+        true => in_delivery(
+            name,
+            Err(Error::new(
+                Kind::Stale,
+                format!("{place} holds what this state did not write"),
+                format!("{}. {WAY_ON}", capitalised(&unread(&place))),
+            )),
+        ),
+        false => Ok(()),
+    }
+}
+
+/// Whether that is so.
+pub async fn is_unexplained(
+    name: &str,
+    delivery: &Delivery,
+    seen: &Observation,
+    managed: &Managed,
+    ledger: &dyn Ledger,
+) -> Result<bool> {
+    let (Found::Opaque, Version::Of(now)) = (&seen.found, &seen.version) else {
+        return Ok(false);
+    };
+    let record = managed.deliveries.get(name);
+    let is_known = record.is_none_or(|record| record.is_of_last_write(&seen.version));
+    if is_known || delivery.recorded.is_none() || delivery.recorded == delivery.lost_place {
+        return Ok(false);
+    }
+    let place = delivery.place(name);
+    Ok(!ledger.explains(&managed.id, &place, now).await?)
+}
+
+/// What was found there, as a part of a sentence.
+pub fn unread(place: &str) -> String {
+    format!(
+        "what stands in {place} was written or changed since this state wrote there, by nothing that the ledger knows, and \
+         nobody can read it back (if this is the newest state after all and nobody needs what stands there, delete it there \
+         by hand: the next apply writes the keys anew)"
+    )
 }
 
 /// Whether the ledger has nothing that says that the key is dead.

@@ -220,3 +220,68 @@ fn secrets_that_somebody_else_wrote_are_left_alone_unless_that_is_asked_for() {
         second.secret("k.json", "primary")
     );
 }
+
+/// Nobody can read what stands there, so all that tells an older state is when it was written.
+#[test]
+fn an_older_state_writes_nothing_over_secrets_that_it_did_not_write() {
+    let github = Github::start();
+    let ws = workspace(&github, CI);
+    let text = workspace_text(CI).replace(
+        "deliveries =",
+        "store_secret_in_state = true\n  deliveries =",
+    );
+    ws.write(&text);
+    ws.apply().ok();
+    let older = ws.state();
+    for wait in ["80s", "20s", "30s"] {
+        ws.advance(wait).apply().ok();
+    }
+    let (newest, live) = (ws.state(), github.values(REPOSITORY));
+    assert_eq!(ws.key("k").generation(), 2);
+    fs::remove_dir_all(ws.path(".terraform/apikey")).unwrap();
+    ws.put_back(&older);
+    // The second key of the older state is due.
+    for arguments in [&[][..], &["-refresh=false"]] {
+        let refused = ws.advance("10s").apply_with(arguments).failed();
+        refused.complains(&[
+            "github_actions_secret acme/payments",
+            "Restore the newest state",
+        ]);
+        assert_eq!(github.values(REPOSITORY), live, "{arguments:?}");
+        assert_eq!(ws.key("k").generation(), 1);
+    }
+    ws.plan().failed().reads("older-state-of-workflow-secrets");
+    ws.destroy().failed();
+    assert_eq!(github.values(REPOSITORY), live);
+
+    ws.put_back(&newest);
+    ws.plan().ok().code(0);
+    // What somebody wrote or took away there is seen, and is not ours to write over before it is gone.
+    github.take(REPOSITORY, "API_KEY_GENERATION");
+    github.put(REPOSITORY, "API_KEY_GENERATION", "7");
+    ws.plan()
+        .failed()
+        .complains(&["was written or changed since"]);
+    github.forget(REPOSITORY);
+    ws.apply().ok();
+    assert_eq!(github.values(REPOSITORY), live);
+    ws.plan().ok().code(0);
+}
+
+/// The trail of the ledger tells of a write that the state has not heard of.
+#[test]
+fn an_older_state_follows_a_document_and_the_secrets_of_that_write() {
+    let github = Github::start();
+    let ws = workspace(&github, &format!("{CI}\n{FILE}"));
+    ws.apply().ok();
+    let older = ws.state();
+    for wait in ["80s", "20s"] {
+        ws.advance(wait).apply().ok();
+    }
+    let live = github.values(REPOSITORY);
+    ws.put_back(&older);
+    ws.apply().ok();
+    assert_eq!(github.values(REPOSITORY), live);
+    assert_eq!(ws.key("k").generation(), 2);
+    ws.plan().ok().code(0);
+}

@@ -100,6 +100,28 @@ async fn story(ledger: &dyn Ledger) {
 }
 
 #[tokio::test]
+async fn the_trail_explains_what_its_last_write_left_and_what_nobody_saw_end() {
+    for told in Told::both().await {
+        let owner = intent("d1", "k", Effect::Deliver).resource.id;
+        let ledger = &told.database;
+        let explains = async |version| ledger.explains(&owner, "app: it", version).await.unwrap();
+        assert!(!explains("v1").await);
+        for (id, version) in [("d1", "v1"), ("d2", "v2")] {
+            let mut write = intent(id, "k", Effect::Deliver);
+            write.place = Some("app: it".into());
+            ledger.begin(&write).await.unwrap();
+            assert!(explains("whatever").await, "it is under way");
+            let outcome = Outcome::Written(version.into());
+            ledger.finish(id, &outcome, at(5)).await.unwrap();
+            assert!(explains(version).await && !explains("whatever").await);
+        }
+        assert!(!explains("v1").await);
+        assert!(!ledger.explains(&owner, "other: it", "v2").await.unwrap());
+        assert!(!ledger.explains("another", "app: it", "v2").await.unwrap());
+    }
+}
+
+#[tokio::test]
 async fn a_story_is_told_in_its_order_and_is_sound() {
     for told in Told::both().await {
         let verdict = told.database.verify(None).await.unwrap();

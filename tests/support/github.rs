@@ -115,6 +115,11 @@ impl Github {
         self.state().secrets.get_mut(holder).unwrap().clear();
     }
 
+    /// Another person deletes a secret by hand.
+    pub fn take(&self, holder: &str, name: &str) {
+        self.state().secrets.get_mut(holder).unwrap().remove(name);
+    }
+
     /// Another person writes a secret by hand.
     pub fn put(&self, holder: &str, name: &str, value: &str) {
         self.state().put(holder, name, value.to_owned());

@@ -15,7 +15,7 @@ use crate::engine::precondition::mark_of;
 use crate::engine::run::{Run, approval};
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::ledger::Effect;
+use crate::ledger::{Effect, Outcome};
 use crate::stores::Document;
 
 impl Run<'_> {
@@ -117,12 +117,15 @@ impl Run<'_> {
     ) -> Result<()> {
         let (journal, acting) = (self.journal, self.acting);
         let run = &mut *self;
-        let written = journal.effect(
+        let written = journal.told(
             Effect::Deliver,
             acting,
             deed,
             move |_| run.write(name, delivery, document),
-            |_| None,
+            |written| match &written.version {
+                Some(version) => Outcome::Written(version.clone()),
+                None => Outcome::Done(None),
+            },
         );
         let written = written.await;
         if matches!(&written, Err(error) if error.kind != Kind::Awaiting) {

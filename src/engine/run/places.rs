@@ -8,11 +8,12 @@ use crate::engine::catch_up::by_the_documents;
 use crate::engine::collision::refuse_foreign;
 use crate::engine::connections::{Delivery, in_delivery, stale};
 use crate::engine::deliver::{self, Written};
+use crate::engine::elsewhere::confirm_place;
 use crate::engine::journal::mark;
 use crate::engine::managed::{DeliveryRecord, said};
-use crate::engine::precondition::{Ours, behind, is, mark_of, refused, stranger};
+use crate::engine::precondition::{Ours, behind, is, mark_of, refuse_unread, refused, stranger};
 use crate::engine::run::Run;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ledger::KeyMark;
 use crate::stores::{Document, Found, Observation, Version};
 
@@ -93,7 +94,8 @@ impl Run<'_> {
         seen: &Observation,
     ) -> Result<()> {
         let Found::Document(document) = &seen.found else {
-            return Ok(());
+            let ledger = self.journal.ledger();
+            return refuse_unread(name, delivery, seen, &self.managed, ledger).await;
         };
         let slots = self.managed.slots.as_ref();
         // Before the first key there is no state to be behind; whose document it is is another question.
@@ -136,15 +138,10 @@ impl Run<'_> {
         let known = former.and_then(|record| record.place.clone());
         let id = &self.managed.id;
         let written = deliver::write(id, name, delivery, former, document, &expected).await;
-        let (receipt, lingers) = written.inspect_err(|error| {
-            self.trouble.unsure.insert(name.to_owned());
-            if let Some(record) = self.managed.deliveries.get_mut(name)
-                && error.kind == Kind::Awaiting
-            {
-                // What is asked for now has not been waiting before.
-                record.failing_since = None;
-            }
-        })?;
+        if let Err(error) = &written {
+            self.note_unsure(name, delivery, error).await;
+        }
+        let (receipt, lingers) = written?;
         self.trouble.unsure.remove(name);
         let seen = Observation {
             found: Found::Document(document.duplicate()),
@@ -162,9 +159,27 @@ impl Run<'_> {
         Ok(Written {
             lingers: lingers.or(left),
             version: receipt.version,
-            // The write went well, so nothing but this record suffers if the place cannot be named now.
-            place: delivery.store.identity().await.ok().or(known),
+            place: named(delivery).await.or(known),
         })
+    }
+
+    /// Nobody knows what stands there after a write that failed. Where it cannot be read back, what is there now is of this
+    /// very write, unless it says that somebody else was faster.
+    async fn note_unsure(&mut self, name: &str, delivery: &Delivery, error: &Error) {
+        self.trouble.unsure.insert(name.to_owned());
+        let Some(record) = self.managed.deliveries.get_mut(name) else {
+            return;
+        };
+        if error.kind == Kind::Awaiting {
+            // What is asked for now has not been waiting before.
+            record.failing_since = None;
+        }
+        if !delivery.readable && error.kind != Kind::Stale {
+            record.version = match delivery.look(name).await.map(|seen| seen.version) {
+                Ok(Version::Of(version)) => Some(version),
+                _ => None,
+            };
+        }
     }
 
     /// A first key may take the place of one that somebody still uses, whose document no slot tells of.
@@ -247,4 +262,11 @@ impl Run<'_> {
             })
             .map(|(name, _)| name.as_str())
     }
+}
+
+/// What a place is that was just written to. The write went well, so nothing but its record suffers if the place cannot be named
+/// now, or not as well as before.
+async fn named(delivery: &Delivery) -> Option<String> {
+    confirm_place(delivery).await.ok()?;
+    delivery.store.identity().await.ok()
 }

@@ -84,6 +84,7 @@ impl Transaction<'_> {
             // Who applied it, as far as a pipeline says so.
             Outcome::Done(_) if intent.effect == Effect::Apply => ("done", pipeline::run()),
             Outcome::Done(_) => ("done", None),
+            Outcome::Written(version) => ("done", Some(version.clone())),
             Outcome::Failed(reason) => ("failed", Some(reason.clone())),
             Outcome::Settled(how) => ("settled", Some(how.clone())),
         };

@@ -330,6 +330,14 @@ impl Journal for Database {
         self.note(Job::Note(Box::new(noted.clone()))).await
     }
 
+    async fn explains(&self, resource_id: &str, place: &str, version: &str) -> Result<bool> {
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(false);
+        };
+        self.answer(reads::explains(&mut reader, resource_id, place, version))
+            .await
+    }
+
     async fn recall(&self, resource_id: &str) -> Result<Memory> {
         let Some(mut reader) = self.reader().await? else {
             return Ok(Memory::default());

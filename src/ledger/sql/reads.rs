@@ -45,6 +45,27 @@ pub async fn recall(
     })
 }
 
+/// Whether the last write of a resource to a place left this version there, or has no outcome that tells.
+pub async fn explains(
+    connection: &mut AnyConnection,
+    resource_id: &str,
+    place: &str,
+    version: &str,
+) -> Result<bool, sqlx::Error> {
+    let last: Option<(String, Option<String>)> = sqlx::query_as(
+        "SELECT event, detail FROM events WHERE resource_id = $1 AND effect = $2 AND place = $3 ORDER BY seq DESC LIMIT 1",
+    )
+    .bind(resource_id)
+    .bind(Effect::Deliver)
+    .bind(place)
+    .fetch_optional(connection)
+    .await?;
+    Ok(last.is_some_and(|(event, detail)| match event.as_str() {
+        "begun" | "settled" => true,
+        _ => event == "done" && detail.as_deref() == Some(version),
+    }))
+}
+
 /// What is remembered in one account of resources that no state ever held.
 pub async fn recall_never_confirmed(
     connection: &mut AnyConnection,

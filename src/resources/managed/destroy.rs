@@ -10,7 +10,7 @@ use crate::engine::deliver::{self, Past};
 use crate::engine::elsewhere::refuse_elsewhere;
 use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::Managed;
-use crate::engine::precondition::{Ours, Stranger, refused, stranger};
+use crate::engine::precondition::{Ours, Stranger, refuse_unread, refused, stranger};
 use crate::error::{Error, Kind, Result};
 use crate::issuers::{KeyRef, Supply};
 use crate::ledger::hold::holder;
@@ -103,6 +103,7 @@ async fn refuse_newer(
             continue;
         };
         let Found::Document(document) = seen.found else {
+            refuse_unread(name, delivery, &seen, managed, ledger).await?;
             continue;
         };
         let found = stranger(&document, &ours, connections, ledger).await?;

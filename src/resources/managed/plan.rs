@@ -333,7 +333,7 @@ fn refuse_behind(diags: &mut Diagnostics, situation: &Situation) -> Option<()> {
     };
     let error = Error::new(
         Kind::Stale,
-        format!("{}: an older state was restored or copied", situation.name),
+        format!("{}: the state is older than what is there", situation.name),
         format!("As a refresh saw it, {found}. {WAY_ON}"),
     );
     diagnostics::report(diags, error);
