@@ -4,6 +4,7 @@
 
 use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::error::{Error, Kind, Result};
+use crate::stores;
 
 /// Refuses deliveries that lead elsewhere although their settings did not change. Where nobody can tell, looks at the place
 /// go on without believing that anything is missing, see [`Delivery::look`].
@@ -26,12 +27,14 @@ pub async fn confirm_place(delivery: &Delivery) -> Result<()> {
     let Some(recorded) = recorded else {
         return Ok(());
     };
-    let now = delivery.store.identity().await;
-    let now = now.map_err(|error| uncertain(recorded, error))?;
-    // Not every file system tells at any time whether it minds capital letters.
-    match recorded.eq_ignore_ascii_case(&now) {
+    let doubt = |error| uncertain(recorded, error);
+    let store = &delivery.store;
+    match store.is_at(recorded).await.map_err(doubt)? {
         true => Ok(()),
-        false => Err(elsewhere(recorded, &now)),
+        false => {
+            let now = store.identity().await.map_err(doubt)?;
+            Err(elsewhere(recorded, &now))
+        }
     }
 }
 
@@ -40,19 +43,27 @@ fn elsewhere(recorded: &str, now: &str) -> Error {
     refused(found, recorded)
 }
 
-/// What to do about a place that is another one than before.
+/// What to do about a place that is another one than before. That it is gone for good is spoken of only where it can be, or
+/// people would say so of a place that another region hides from them.
 pub fn refused(found: String, recorded: &str) -> Error {
+    let gone = match stores::of_place(recorded).is_some_and(|kind| kind.can_be_gone()) {
+        false => String::new(),
+        true => format!(
+            " Only if {recorded} does not exist any more, such as on a cluster that was built anew, and nothing can lead there \
+             again, say so in the delivery: lost_place = {recorded:?}. The keys are then written to where its settings lead \
+             now. Those of which no other copy is left count as lost, and what still stands in the former place is never taken \
+             away."
+        ),
+    };
     Error::new(
         Kind::Invalid,
         found,
         format!(
-            "They are the same as they were, so something around them changed: the region or the credentials of the \
-             environment, the working directory, a link in the path, or a cluster that was built anew. Nothing was changed. \
-             Run Terraform as before. Settings that lead to {recorded} wherever Terraform runs, such as region, can be added \
-             in that run: until it was applied, a refresh goes by the former ones. To move the delivery on purpose, change \
-             its settings in that run: the keys are then delivered to the new place. If the former place is gone for good \
-             with all that stood there, say so in the delivery: lost_place = {recorded:?}. The keys then go to where its \
-             settings lead now."
+            "Its settings are as they were, so what surrounds this run leads elsewhere: a region, an account, a profile or an \
+             address from the environment, the working directory, or a link in the path. Nothing was changed. Set it to what \
+             leads to {recorded}, and plan again. Settings that lead there wherever Terraform runs, such as region, can be \
+             added in that run: until it was applied, a refresh goes by the former ones. To move the delivery on purpose, \
+             change its settings in that run: the keys are then delivered to the new place.{gone}"
         ),
     )
 }

@@ -61,6 +61,12 @@ pub trait StoreKind: Sync {
     /// Its settings.
     fn attributes(&self) -> Attributes;
 
+    /// Whether a place can be gone for good while its settings stay right, with the machine or the cluster that it is on. An
+    /// account of a vendor can be reached again.
+    fn can_be_gone(&self) -> bool {
+        false
+    }
+
     /// Settings that are right: what the docs show, and what the table of what stores can do is made from.
     fn example(&self) -> BTreeMap<String, ValueAny>;
 
@@ -245,7 +251,8 @@ impl Observation {
 pub struct Receipt {
     /// What stands there now.
     pub content: Version,
-    /// The store's own version of what was written, where it has versions.
+    /// The store's own version of what was written, where it has versions. Where nothing can be read back it is that of
+    /// `content`: all that tells our write from another one.
     pub version: Option<String>,
 }
 
@@ -303,9 +310,17 @@ pub trait Store: Send + Sync {
     /// not asked again.
     async fn check(&self, seen: Option<&Observation>) -> Result<()>;
 
-    /// What the place is, however the settings name it: two deliveries with one identity write to one place.
+    /// What the place is, however the settings name it: two deliveries with one identity write to one place. It begins with
+    /// the name of the store, like [`place`](Self::place).
     async fn identity(&self) -> Result<String> {
         Ok(self.place())
+    }
+
+    /// Whether it is the place that was written down under this [`identity`](Self::identity), perhaps by somebody who was told
+    /// more of it, or less. An error if nobody can tell.
+    async fn is_at(&self, recorded: &str) -> Result<bool> {
+        // Not every file system tells at any time whether it minds capital letters.
+        Ok(self.identity().await?.eq_ignore_ascii_case(recorded))
     }
 
     /// What stands there now.
@@ -337,6 +352,11 @@ pub trait Store: Send + Sync {
 /// The store of this name.
 pub fn find(name: &str) -> Option<&'static dyn StoreKind> {
     all().find(|kind| kind.name() == name)
+}
+
+/// The store that calls a place by this name, see [`Store::identity`].
+pub fn of_place(identity: &str) -> Option<&'static dyn StoreKind> {
+    identity.split(' ').next().and_then(find)
 }
 
 /// The stores of the table, and those that a build of its own has added.

@@ -305,6 +305,31 @@ async fn two_ways_to_one_cluster_lead_to_one_place() {
     }
 }
 
+/// A plan may run under a role that may read less than that of the apply, and a right may come or go.
+#[tokio::test]
+async fn a_cluster_is_the_same_to_a_role_that_may_not_read_its_uid_and_never_another_one() {
+    let (here, there) = (Cluster::fake(), Cluster::fake());
+    let at = |cluster: &Cluster, reserved: bool| {
+        cluster.as_fake().reserve(reserved);
+        place(cluster, "payments", &[])
+    };
+    let by_uid = at(&here, false).identity().await.unwrap();
+    let by_url = at(&here, true).identity().await.unwrap();
+    assert_ne!(by_uid, by_url);
+    for reserved in [false, true] {
+        assert!(at(&here, reserved).is_at(&by_url).await.unwrap());
+    }
+    assert!(at(&here, false).is_at(&by_uid).await.unwrap());
+    // Nobody can tell, so that nothing is refused and nothing counts as gone.
+    let unsure = at(&here, true).is_at(&by_uid).await.unwrap_err();
+    assert_eq!(unsure.kind, Kind::Denied);
+    assert!(unsure.detail.contains("the verb get"), "{unsure}");
+
+    assert!(!at(&there, true).is_at(&by_url).await.unwrap());
+    here.as_fake().build_anew();
+    assert!(!at(&here, false).is_at(&by_uid).await.unwrap());
+}
+
 #[tokio::test]
 async fn what_others_put_into_the_data_keys_is_foreign() {
     for cluster in Cluster::all() {

@@ -94,6 +94,10 @@ impl StoreKind for File {
         ])
     }
 
+    fn can_be_gone(&self) -> bool {
+        true
+    }
+
     fn example(&self) -> BTreeMap<String, ValueAny> {
         let text = |text: &str| ValueAny::String(text.into());
         BTreeMap::from([

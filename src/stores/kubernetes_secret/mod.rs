@@ -20,7 +20,7 @@ use super::{
     Written, fits_in,
 };
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::http::Meaning;
 use crate::issuers::Permission;
 use crate::schema::Attributes;
@@ -56,6 +56,10 @@ impl StoreKind for KubernetesSecret {
 
     fn attributes(&self) -> Attributes {
         settings::attributes()
+    }
+
+    fn can_be_gone(&self) -> bool {
+        true
     }
 
     fn example(&self) -> BTreeMap<String, ValueAny> {
@@ -129,8 +133,20 @@ impl Store for Target {
     }
 
     async fn identity(&self) -> Result<String> {
-        let cluster = self.api.client.identity().await?;
-        Ok(format!("{} in cluster {cluster}", self.place()))
+        Ok(self.in_cluster(self.api.client.identity().await?))
+    }
+
+    /// One role may read the uid that the cluster is known by, and another one knows no more than its URL.
+    async fn is_at(&self, recorded: &str) -> Result<bool> {
+        let by_url = self.in_cluster(&self.api.client.url().await?);
+        let now = self.identity().await?;
+        if recorded == now || recorded == by_url {
+            return Ok(true);
+        }
+        match now == by_url && !recorded.contains("://") {
+            true => Err(self.unnamed()),
+            false => Ok(false),
+        }
     }
 
     async fn check(&self, _: Option<&Observation>) -> Result<()> {
@@ -226,6 +242,22 @@ impl Target {
     async fn look(&self) -> Result<Option<Object>> {
         let there = self.api.get().await;
         there.map_err(|refusal| refusal.explain(format!("{} could not be read", self.place())))
+    }
+
+    fn in_cluster(&self, cluster: &str) -> String {
+        format!("{} in cluster {cluster}", self.place())
+    }
+
+    /// The uid was known to whoever wrote there.
+    fn unnamed(&self) -> Error {
+        Error::new(
+            Kind::Denied,
+            "the namespace kube-system may not be read, whose uid tells the cluster",
+            format!(
+                "{} was written to by a role that may read it. Give this role the verb get on that namespace as well.",
+                self.place()
+            ),
+        )
     }
 
     fn version_of(&self, there: Option<&Object>) -> Version {

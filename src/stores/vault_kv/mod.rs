@@ -72,6 +72,10 @@ impl StoreKind for VaultKv {
         place::attributes()
     }
 
+    fn can_be_gone(&self) -> bool {
+        true
+    }
+
     fn example(&self) -> BTreeMap<String, ValueAny> {
         let text = |text: &str| ValueAny::String(text.into());
         BTreeMap::from([

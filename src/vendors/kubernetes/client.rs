@@ -91,8 +91,7 @@ impl Client {
                 Err(refusal)
                     if matches!(refusal.meaning, Meaning::Forbidden | Meaning::Missing) =>
                 {
-                    let base = self.wire().await?.base.to_string();
-                    Ok(base.trim_end_matches('/').to_owned())
+                    self.url().await
                 }
                 Err(refusal) => {
                     Err(refusal.explain("The Kubernetes cluster could not be identified"))
@@ -103,6 +102,12 @@ impl Client {
             .get_or_try_init(find)
             .await
             .map(String::as_str)
+    }
+
+    /// Where its server is.
+    pub async fn url(&self) -> Result<String> {
+        let base = self.wire().await?.base.to_string();
+        Ok(base.trim_end_matches('/').to_owned())
     }
 
     async fn wire(&self) -> Result<Arc<Wire>> {

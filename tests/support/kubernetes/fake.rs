@@ -16,6 +16,10 @@ pub struct State {
     count: u64,
     /// What somebody else writes right before the next change.
     meddling: Option<Value>,
+    /// Nobody may read a namespace.
+    reserved: bool,
+    /// How often the cluster was built anew.
+    built: u64,
 }
 
 #[derive(Clone, Default)]
@@ -41,6 +45,16 @@ impl Fake {
         self.0.url()
     }
 
+    /// Whether namespaces may be read.
+    pub fn reserve(&self, reserved: bool) {
+        self.0.state().reserved = reserved;
+    }
+
+    /// Another cluster answers at the same URL.
+    pub fn build_anew(&self) {
+        self.0.state().built += 1;
+    }
+
     /// Somebody else writes this data right before the next change of a Secret.
     pub fn meddle(&self, data: Value) {
         self.0.state().meddling = Some(data);
@@ -64,9 +78,15 @@ fn answer(state: &mut State, asked: &Asked) -> Answer {
 fn route(state: &mut State, asked: &Asked) -> Result<Refused, Refused> {
     let parts = asked.parts();
     match (asked.method.as_str(), parts.as_slice()) {
+        ("GET", ["api", "v1", "namespaces", _]) if state.reserved => Err(status(
+            403,
+            "Forbidden",
+            "namespaces is forbidden",
+            Value::Null,
+        )),
         ("GET", ["api", "v1", "namespaces", name]) => Ok((
             200,
-            json!({ "metadata": { "name": name, "uid": format!("uid-of-{name}") } }),
+            json!({ "metadata": { "name": name, "uid": format!("uid-{}-of-{name}", state.built) } }),
         )),
         ("POST", ["api", "v1", "namespaces"]) => {
             let name = asked.json()["metadata"]["name"]

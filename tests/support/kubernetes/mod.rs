@@ -34,6 +34,13 @@ impl Cluster {
         Self::Fake(Fake::start())
     }
 
+    pub fn as_fake(&self) -> &Fake {
+        match self {
+            Self::Fake(fake) => fake,
+            Self::Real(_) => panic!("it is a real one"),
+        }
+    }
+
     /// `None`, and why, where none was built.
     pub fn real() -> Option<Self> {
         Real::shared().map(Self::Real)
