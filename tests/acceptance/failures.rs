@@ -177,3 +177,17 @@ fn a_destroy_that_cannot_empty_a_delivery_keeps_the_key_and_can_be_repeated() {
     ws.destroy().ok();
     assert!(ws.find_key("k").is_none() && !ws.path("k.json").exists());
 }
+
+/// Its lock lies beside the document, and somebody has put something else there.
+#[test]
+fn what_stands_in_the_way_of_a_file_is_named_before_a_key_is_minted() {
+    let ws = Workspace::with(&Config::new().text());
+    let planted = ws.path(".k.json.apikey.lock");
+    fs::create_dir_all(planted.join("of somebody")).unwrap();
+    ws.apply().failed().reads("directory-in-the-way-of-a-file");
+    assert!(!ws.path("k.json").exists());
+    assert!(ws.find_key("k").is_none());
+    fs::remove_dir_all(&planted).unwrap();
+    ws.apply().ok();
+    ws.plan().ok().code(0);
+}

@@ -153,6 +153,8 @@ fn a_wrong_argument_is_named() {
         let ws = Workspace::with(&format!(
             "output \"o\" {{ value = provider::apikey::{call} }}"
         ));
-        ws.plan().failed().complains(&[words]);
+        let refused = ws.plan().failed().complains(&[words]);
+        let told = refused.text();
+        assert!(!told.replace("...", "").contains(".."), "{told}");
     }
 }
