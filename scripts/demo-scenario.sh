@@ -176,7 +176,7 @@ case $SCENARIO in
 esac
 trap '[ -z "$SERVICE" ] || kill "$SERVICE" 2> /dev/null || true' EXIT
 scripts/setup.sh demo
-cargo build --locked
+build_provider
 CLI=$(cli)
 prepare
 say "" "Using $("$CLI" version | head -n 1)." ""

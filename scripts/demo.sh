@@ -122,6 +122,6 @@ main() {
 }
 
 scripts/setup.sh demo
-cargo build --locked
+build_provider
 CLI=$(cli)
 main

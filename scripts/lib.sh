@@ -68,11 +68,18 @@ use_tools() {
   export PATH TF_ACC_TERRAFORM_PATH
 }
 
+# Builds the provider for a demo. CI says in APIKEY_BUILD what else cargo is to build with it.
+build_provider() {
+  # shellcheck disable=SC2086 # They are words.
+  cargo build --locked ${APIKEY_BUILD:-}
+}
+
 # Runs tests, all of a binary in one process, so that each server is started once. More at a time than there are processors,
 # for many of them wait: until a key is accepted a second time, until a lease ends. Some drive the engine by themselves, whose
-# frames are large in a debug build; the provider serves from a thread with as large a stack.
+# frames are large in a debug build; the provider serves from a thread with as large a stack. The processes of the command
+# line end before a collection of their garbage pays.
 run_tests() {
-  RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))} \
+  GOGC=${GOGC:-800} RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))} \
     RUST_MIN_STACK=${RUST_MIN_STACK:-8388608} cargo test --locked "$@"
 }
 

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::instant::Instant;
 use crate::issuers::KeyStatus;
 use crate::ledger::{KeyMark, KeyRecord, Ledger, Memory, Slot, Status};
-use crate::stores::{Document, DocumentKey, Found};
+use crate::stores::{Document, DocumentKey};
 
 /// How the state stands to the world.
 #[derive(Debug)]
@@ -44,6 +44,9 @@ pub struct World<'a> {
     pub memory: Option<&'a Memory>,
     /// Keys that an apply which did not finish left behind.
     pub left_behind: &'a [KeyMark],
+    /// What stands at the places of the deliveries, as the look saw it that found them out of order: another look might see
+    /// less, and hold for nobody's what the first has seen in use.
+    pub documents: &'a [(String, Document)],
     /// The issuer and the deliveries.
     pub connections: &'a Connections,
     /// The account at the issuer.
@@ -68,33 +71,28 @@ pub async fn position(world: &World<'_>) -> Result<Position> {
     let Some(slots) = &world.managed.slots else {
         return Ok(Position::UpToDate);
     };
-    let documents = world.documents().await?;
-    let ledger = world.by_the_ledger(slots, &documents);
+    let ledger = world.by_the_ledger(slots);
     if let Some(candidate) = ledger.filter(|candidate| !holds_the_same(candidate, slots))
-        && world.agrees_on(&candidate, Told::ByOne, &documents).await?
+        && world.agrees_on(&candidate, Told::ByOne).await?
     {
         return Ok(Position::Follows(candidate));
     }
-    if let Some(promoted) = world.promoted(slots, &documents).await?
-        && world
-            .agrees_on(&promoted.as_told, promoted.told, &documents)
-            .await?
+    if let Some(promoted) = world.promoted(slots).await?
+        && world.agrees_on(&promoted.as_told, promoted.told).await?
     {
         return Ok(Position::Follows(promoted.slots));
     }
-    if let Some(successor) = world.successor(slots, &documents).await?
-        && world
-            .agrees_on(&successor.as_told, successor.told, &documents)
-            .await?
+    if let Some(successor) = world.successor(slots).await?
+        && world.agrees_on(&successor.as_told, successor.told).await?
     {
         return Ok(Position::Follows(successor.slots));
     }
-    if let Some(adopted) = world.by_the_import(slots, &documents).await?
-        && world.agrees_on(&adopted, Told::ByAll, &documents).await?
+    if let Some(adopted) = world.by_the_import(slots).await?
+        && world.agrees_on(&adopted, Told::ByAll).await?
     {
         return Ok(Position::Adopts(adopted));
     }
-    for (place, document) in &documents {
+    for (place, document) in world.documents {
         if let Some(stranger) = world.stranger(document).await? {
             let found = precondition::found(place, &stranger, slots.generation);
             return Ok(Position::Behind(found));
@@ -107,20 +105,6 @@ pub async fn position(world: &World<'_>) -> Result<Position> {
 }
 
 impl World<'_> {
-    async fn documents(&self) -> Result<Vec<(String, Document)>> {
-        let mut documents = Vec::new();
-        for (name, delivery) in &self.connections.deliveries {
-            // A place that cannot be read speaks neither for nor against anything; writing to it will say why.
-            let Ok(seen) = delivery.look(name).await else {
-                continue;
-            };
-            if let Found::Document(document) = seen.found {
-                documents.push((delivery.store.place(), document));
-            }
-        }
-        Ok(documents)
-    }
-
     /// A place that cannot be read back and holds what no known write left there.
     async fn unread(&self) -> Result<Option<String>> {
         for (name, delivery) in &self.connections.deliveries {
@@ -136,16 +120,24 @@ impl World<'_> {
         Ok(None)
     }
 
-    /// The keys that the ledger has in slots, with the marks that the documents have of them.
-    fn by_the_ledger(&self, slots: &Slots, documents: &[(String, Document)]) -> Option<Slots> {
-        let memory = self.memory?;
-        let latest = |wanted: fn(Slot) -> bool| {
-            let records = memory.keys.iter().filter(|record| {
+    /// The keys that the ledger has in slots, with the marks that the documents have of them. Where it has the primary of the
+    /// state for one too, it was told of no slot that this has now.
+    fn by_the_ledger(&self, slots: &Slots) -> Option<Slots> {
+        let (memory, documents) = (self.memory?, self.documents);
+        let live = |wanted: fn(Slot) -> bool| {
+            memory.keys.iter().filter(move |record| {
                 wanted(record.slot) && record.status == Status::Live && record.revoked_at.is_none()
-            });
-            records.max_by_key(|record| record.promoted_at.max(Some(record.created_at)))
+            })
         };
-        let primary = latest(|slot| slot == Slot::Primary)?;
+        let latest = |wanted: fn(Slot) -> bool| {
+            live(wanted).max_by_key(|record| record.promoted_at.max(Some(record.created_at)))
+        };
+        let is_primary = |slot| slot == Slot::Primary;
+        let primary = latest(is_primary)?;
+        let own = mark(&slots.primary);
+        if !own.is(&primary.key) && live(is_primary).any(|other| own.is(&other.key)) {
+            return None;
+        }
         let secondary = latest(|slot| matches!(slot, Slot::Staged | Slot::Retiring))
             .filter(|record| !record.key.is(&primary.key));
         let secondary = match secondary {
@@ -172,12 +164,8 @@ impl World<'_> {
 
     /// A newer document leads with the staged key. The primary retires even where it does not stand beside it, for whoever
     /// left it out has not revoked it; unless its issuer says that it is gone.
-    async fn promoted(
-        &self,
-        slots: &Slots,
-        documents: &[(String, Document)],
-    ) -> Result<Option<Successor>> {
-        let there = documents.iter().map(|(_, there)| there);
+    async fn promoted(&self, slots: &Slots) -> Result<Option<Successor>> {
+        let there = self.documents.iter().map(|(_, there)| there);
         let Some(as_told) = by_the_documents(slots, there, self.now) else {
             return Ok(None);
         };
@@ -202,17 +190,13 @@ impl World<'_> {
     /// A document of the next generation leads with a key of which no state heard: a promotion or a replacement. The ledger
     /// knows it as a live key of this resource; without a ledger the primary beside it tells whose it is, if every document
     /// says the same. The primary retires, even where somebody took it out of the documents: it keeps its grace.
-    async fn successor(
-        &self,
-        slots: &Slots,
-        documents: &[(String, Document)],
-    ) -> Result<Option<Successor>> {
+    async fn successor(&self, slots: &Slots) -> Result<Option<Successor>> {
         let Statuses {
             primary, secondary, ..
         } = key_statuses(slots, self.connections).await?;
         // A second key that is gone gives way to whatever succeeds the primary.
         let has_room = slots.secondary.is_none() || secondary.flatten() == Some(KeyStatus::Missing);
-        let Some(document) = next_of(slots, documents).filter(|_| has_room) else {
+        let Some(document) = next_of(slots, self.documents).filter(|_| has_room) else {
             return Ok(None);
         };
         let keys = self.memory.map_or(&[][..], |memory| &memory.keys);
@@ -243,16 +227,12 @@ impl World<'_> {
 
     /// An imported key: its document tells its secret, its generation, and perhaps a second key that would lose its only
     /// copy if it were not taken over.
-    async fn by_the_import(
-        &self,
-        slots: &Slots,
-        documents: &[(String, Document)],
-    ) -> Result<Option<Slots>> {
+    async fn by_the_import(&self, slots: &Slots) -> Result<Option<Slots>> {
         let mut records = self.managed.deliveries.values();
         let is_imported = slots.secondary.is_none()
             && slots.primary.fingerprint.is_none()
             && records.all(|record| record.delivered_at.is_none());
-        let Some((_, document)) = documents.first().filter(|_| is_imported) else {
+        let Some((_, document)) = self.documents.first().filter(|_| is_imported) else {
             return Ok(None);
         };
         if !precondition::is(&slots.primary, &document.primary) {
@@ -293,13 +273,8 @@ impl World<'_> {
     }
 
     /// Whether the documents hold exactly these keys, and the issuer has the first.
-    async fn agrees_on(
-        &self,
-        slots: &Slots,
-        told: Told,
-        documents: &[(String, Document)],
-    ) -> Result<bool> {
-        if !self.is_told(slots, told, documents) {
+    async fn agrees_on(&self, slots: &Slots, told: Told) -> Result<bool> {
+        if !self.is_told(slots, told) {
             return Ok(false);
         }
         // A second key that is gone is of no use, and the rules end it.
@@ -308,10 +283,10 @@ impl World<'_> {
     }
 
     /// Every document that nobody changed tells the same; one that somebody changed says nothing.
-    fn is_told(&self, slots: &Slots, told: Told, documents: &[(String, Document)]) -> bool {
+    fn is_told(&self, slots: &Slots, told: Told) -> bool {
         let known = self.managed.slots.iter().chain([slots]);
         let known: Vec<&Key> = known.flat_map(keys).collect();
-        let documents = documents.iter().map(|(_, there)| there);
+        let documents = self.documents.iter().map(|(_, there)| there);
         let untouched: Vec<&Document> = documents
             .filter(|there| is_untouched(there, &known))
             .collect();

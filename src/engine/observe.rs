@@ -40,6 +40,8 @@ pub struct Observed {
     pub unreadable: Vec<Error>,
     /// Changes that would put an older document in its place, or did.
     pub outdated: Vec<Error>,
+    /// The documents of the deliveries, by their places. One that could not be read speaks neither for nor against anything.
+    pub documents: Vec<(String, Document)>,
 }
 
 impl Observed {
@@ -109,6 +111,7 @@ pub async fn observe(
         learned: observed.learned,
         unreadable: observed.unreadable,
         outdated: observed.outdated,
+        documents: observed.documents,
     })
 }
 
@@ -200,6 +203,7 @@ struct ObservedDeliveries {
     anything_found: bool,
     unreadable: Vec<Error>,
     outdated: Vec<Error>,
+    documents: Vec<(String, Document)>,
     /// A secret stands, or may stand, in something that is not a delivered document: not a copy, and not lost either.
     elsewhere: Copies,
 }
@@ -276,6 +280,7 @@ async fn look_at_deliveries(
         };
         observed.deliveries.insert(name.clone(), record);
     }
+    observed.documents = documents(looks, connections);
     observed
 }
 
@@ -285,6 +290,22 @@ fn tells_of_a_change(seen: &Result<Observation>, record: Option<&DeliveryRecord>
     let Ok(seen) = seen else { return false };
     let is_of_last_write = || record.is_none_or(|record| record.is_of_last_write(&seen.version));
     matches!(seen.found, Found::Nothing) || !is_of_last_write()
+}
+
+fn documents(
+    looks: BTreeMap<&String, Result<Found>>,
+    connections: &Connections,
+) -> Vec<(String, Document)> {
+    let looks = looks.into_iter();
+    let documents = looks.filter_map(|(name, look)| match look {
+        Ok(Found::Document(document)) => Some((name, document)),
+        _ => None,
+    });
+    documents
+        .filter_map(|(name, document)| {
+            Some((connections.deliveries.get(name)?.store.place(), document))
+        })
+        .collect()
 }
 
 /// It may hold the only copy as long as what takes its place is not written.

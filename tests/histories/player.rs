@@ -10,7 +10,7 @@ use apikey::clock::Clock;
 use apikey::context::Context;
 use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
-use apikey::ledger::{Inventory, Journal, KeyMark, Memory, ResourceRef};
+use apikey::ledger::{Effect, Inventory, Journal, KeyMark, Memory, ResourceRef};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -45,7 +45,7 @@ pub struct Player {
     /// States that were there once, oldest first.
     past: Vec<Kept>,
     /// The newest state, while an older one stands in its place.
-    displaced: Option<Option<Kept>>,
+    pub displaced: Option<Option<Kept>>,
     /// How many applies in a row came to nothing while everything was in order again.
     refused: u32,
     /// Tells the process that runs now from those before.
@@ -210,6 +210,8 @@ impl Player {
     pub async fn recover(&mut self) -> Result<(), Violation> {
         self.diary.push("recovery".into());
         self.ledger.lose(false);
+        // What could not be given back while it was lost has run out by now.
+        self.ledger.expire_locks();
         self.come_home();
         self.clean_up();
         self.end_keys_of_former_names().await;
@@ -230,7 +232,7 @@ impl Player {
             self.now += wait;
             self.apply(true, 0).await?;
             self.no_violation()?;
-            self.follow_advice();
+            self.follow_advice().await;
             unwell = self.is_well();
             if unwell.is_ok() {
                 break;
@@ -388,27 +390,55 @@ impl Player {
         }
     }
 
-    /// A create under another name looks after none of them: the inventory shows them, and a person revokes them.
+    /// A create under another name looks after none of them: the inventory shows them, and a person revokes them. So does
+    /// whoever is told of a mint under a former name that was never answered.
     async fn end_keys_of_former_names(&mut self) {
-        let known = self.known_ids();
-        for id in self.world.live().difference(&known) {
-            let mark = KeyMark::new(Some(id.clone()), None);
-            let owners = self.ledger.find_keys(&[mark]).await.unwrap_or_default();
-            let is_former = |(owner, _): &(ResourceRef, _)| owner.name != self.config.name;
-            if !owners.is_empty() && owners.iter().all(is_former) {
+        let left = self.ledger.recall_never_confirmed("the account").await;
+        let mut mints = left.unwrap_or_default().open;
+        mints.retain(|intent| intent.effect == Effect::Mint);
+        let mut mints = mints.iter();
+        let are_former =
+            mints.len() > 0 && mints.all(|intent| intent.resource.name != self.config.name);
+        for (id, owners) in self.unknown_keys().await {
+            let is_former = |owner: &ResourceRef| owner.name != self.config.name;
+            let is_of_a_former_name = match owners.is_empty() {
+                true => are_former,
+                false => owners.iter().all(is_former),
+            };
+            if is_of_a_former_name {
                 let mut state = self.world.state();
-                state
-                    .issued
-                    .entry(id.clone())
-                    .and_modify(|it| it.live = false);
+                state.issued.entry(id).and_modify(|it| it.live = false);
             }
         }
+    }
+
+    /// Keys of resources that are in no state any more, as an older one without them was put back.
+    async fn keys_of_other_resources(&self) -> Vec<String> {
+        let unknown = self.unknown_keys().await.into_iter();
+        let others = unknown.filter(|(_, owners)| !owners.is_empty());
+        others.map(|(id, _)| id).collect()
+    }
+
+    /// Live keys that no state knows and that are not of the resource in the state, with their owners by the ledger.
+    async fn unknown_keys(&self) -> Vec<(String, Vec<ResourceRef>)> {
+        let kept = self.kept.as_ref();
+        let kept = kept.and_then(|kept| kept.state.id.as_deref_option());
+        let mut unknown = Vec::new();
+        for id in self.world.live().difference(&self.known_ids()) {
+            let mark = KeyMark::new(Some(id.clone()), None);
+            let owners = self.ledger.find_keys(&[mark]).await.unwrap_or_default();
+            let owners: Vec<ResourceRef> = owners.into_iter().map(|(owner, _)| owner).collect();
+            if owners.iter().all(|owner| Some(owner.id.as_str()) != kept) {
+                unknown.push((id.clone(), owners));
+            }
+        }
+        unknown
     }
 
     /// A document that somebody altered while it was the only one is not overwritten: the error says to delete it. Where a
     /// key that is to be revoked still leads in a document, and leaves no room for another, the error says to revoke one. Where
     /// an older state was put back and could not follow, the first advice is to restore the newest one.
-    fn follow_advice(&mut self) {
+    async fn follow_advice(&mut self) {
         let told = self.diary.last().map(String::as_str).unwrap_or_default();
         match told.contains("refused") || told.contains("failed") {
             true => self.refused += 1,
@@ -421,7 +451,9 @@ impl Player {
         let told = self.diary.last().cloned().unwrap_or_default();
         if self.refused > 2 && told.contains("already has 2 keys") {
             self.diary.push("  a person makes room".into());
-            for id in self.pending() {
+            let mut ended = self.pending();
+            ended.extend(self.keys_of_other_resources().await);
+            for id in ended {
                 let mut state = self.world.state();
                 state.issued.entry(id).and_modify(|it| it.live = false);
             }

@@ -194,6 +194,8 @@ impl Player {
             Some((state, private)) => {
                 if !failed {
                     self.kept_promise(&promised, &state)?;
+                    // What was displaced is of another resource now.
+                    self.displaced = None;
                 }
                 Some(Kept {
                     state,
@@ -404,10 +406,19 @@ impl Player {
             world.excused = plan.failing();
         }
         drop(world);
-        // Where the primary is unusable, the key that replaces it in the same apply is the successor.
-        if moves.contains(&Move::Revoke) && !moves.contains(&Move::Replace) && !is_emergency {
+        // Where the primary is unusable, the key that replaces it in the same apply is the successor. At the end of
+        // max_grace_period no place is waited for any longer.
+        let policy = read::policy(&plan.prior);
+        let held_until = slots.zip(policy.as_ref());
+        let held_until = held_until.and_then(|(slots, policy)| slots.hold_ends_at(policy));
+        let is_held = held_until.is_none_or(|at| Instant::from_unix(self.now) < at);
+        let is_replaced = moves.contains(&Move::Replace) || is_emergency;
+        if moves.contains(&Move::Revoke) && !is_replaced && is_held {
             let successor = slots.and_then(|slots| slots.primary.key_id.clone());
             self.world.state().successor = successor;
+        }
+        if !is_held {
+            self.world.state().excused = self.wanted();
         }
         Ok(())
     }
@@ -423,6 +434,8 @@ impl Player {
         state.doomed = doomed.iter().cloned().collect();
         state.pending = pending.into_iter().flatten().collect();
         state.stored = stored || wanted.is_empty();
+        let is_empty = |place: &&String| kept.is_none() && !state.places.contains_key(*place);
+        state.unread = wanted.iter().filter(is_empty).cloned().collect();
         state.wanted = wanted;
         state.successor = None;
         state.excused.clear();

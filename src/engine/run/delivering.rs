@@ -51,6 +51,8 @@ impl Run<'_> {
     pub(super) async fn deliver(&mut self, content: Content) -> Result<()> {
         match content {
             Content::Swapped => self.refuse_incomplete()?,
+            // Whoever reads the key that makes room goes on with the primary, compromised as it is, until another is made.
+            Content::PrimaryAlone if self.leaves_readers_with_nothing() => {}
             // What takes its place is written next, so nobody is given the compromised key once more.
             Content::PrimaryAlone | Content::Current if self.primary_is_compromised() => {
                 return Ok(());
@@ -160,6 +162,15 @@ impl Run<'_> {
                 || (record.is_for_a_person() && !has_moved())
         });
         self.trouble.failed.contains(name) || (content == Content::Current && is_settled)
+    }
+
+    /// A place still leads with the compromised key that makes room beside a compromised primary that works.
+    fn leaves_readers_with_nothing(&self) -> bool {
+        let slots = self.managed.slots.as_ref();
+        let second = slots.and_then(Slots::secondary_key);
+        self.primary_is_compromised()
+            && self.facts.primary_is_usable()
+            && second.is_some_and(|key| self.is_read_in(key).is_some())
     }
 
     /// From when on counts as failing what fails now: what begins to in the very apply of a request did not fail before it.

@@ -167,6 +167,13 @@ impl Run<'_> {
     /// very write, unless it says that somebody else was faster.
     async fn note_unsure(&mut self, name: &str, delivery: &Delivery, error: &Error) {
         self.trouble.unsure.insert(name.to_owned());
+        let may_have_arrived = matches!(error.kind, Kind::Unavailable | Kind::Uncertain);
+        if may_have_arrived {
+            let record = self.managed.deliveries.entry(name.to_owned()).or_default();
+            if record.place.is_none() {
+                record.place = delivery.store.identity().await.ok();
+            }
+        }
         let Some(record) = self.managed.deliveries.get_mut(name) else {
             return;
         };

@@ -130,15 +130,7 @@ impl Run<'_> {
             return Ok(());
         };
         let key = secondary.key;
-        let place = {
-            let key = mark(&key);
-            let mut leading = self.led_by(&key);
-            leading
-                .find(|place| !self.is_left_behind(place))
-                .map(str::to_owned)
-                .filter(|_| !self.contains_first())
-        };
-        if let Some(place) = place {
+        if let Some(place) = self.is_read_in(&key) {
             let (name, label) = (self.name, key.label());
             return Err(stale(format!(
                 "{name}: delivery {place:?} leads with {label}, which was to be revoked"
@@ -247,21 +239,30 @@ impl Run<'_> {
         ))
     }
 
+    /// A delivery that leads with a key that is to be revoked, although another could stand there.
+    pub(super) fn is_read_in(&self, key: &Key) -> Option<String> {
+        let key = mark(key);
+        let mut leading = self.led_by(&key);
+        let place = leading.find(|place| !self.is_left_behind(place));
+        place.filter(|_| !self.contains_first()).map(str::to_owned)
+    }
+
     /// A delivery that cannot be written, and for which no revocation waits any longer.
     fn is_left_behind(&self, name: &str) -> bool {
         let record = self.managed.deliveries.get(name);
         let Some(record) = record.filter(|record| record.is_failing()) else {
             return false;
         };
+        let wanted = self.connections.deliveries.get(name);
+        let required = wanted.is_some_and(|delivery| delivery.required);
         if self.contains() {
-            return true;
+            // What was in order until now, no plan has given up.
+            return !(required && self.began_to_fail(name));
         }
         let slots = self.managed.slots.as_ref();
         let retired_at = slots
             .and_then(Slots::retiring)
             .and_then(|key| key.retired_at);
-        let wanted = self.connections.deliveries.get(name);
-        let required = wanted.is_some_and(|delivery| delivery.required);
         !required || record.failing_since <= retired_at || self.hold_has_ended()
     }
 

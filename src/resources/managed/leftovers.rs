@@ -24,6 +24,7 @@ use crate::ledger::{Holding, KeyMark, Ledger, Memory, Slot};
 use crate::resources::managed::expected;
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::ManagedState;
+use crate::stores::Document;
 
 use before_create::look_before_create;
 pub use before_create::of_a_create;
@@ -175,6 +176,7 @@ pub async fn of(
     if !(observed.is_in_order() && is_known) {
         let look = Look {
             state,
+            documents: &observed.documents,
             connections,
             account,
             context,
@@ -244,6 +246,7 @@ pub async fn of(
 /// What a look at a key needs.
 struct Look<'a> {
     state: &'a ManagedState,
+    documents: &'a [(String, Document)],
     connections: &'a Connections,
     account: &'a str,
     context: &'a Context,
@@ -307,6 +310,7 @@ impl Look<'_> {
             managed,
             left_behind: &left_behind,
             memory: Some(memory),
+            documents: self.documents,
             connections: self.connections,
             account: self.account,
             ledger: self.context.ledger.as_ref(),

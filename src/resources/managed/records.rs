@@ -7,6 +7,7 @@ use crate::domain::notices::Audience;
 use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
 use crate::domain::situation::{Facts, Seen};
+use crate::domain::slots::Slots;
 use crate::engine::account_lock::AccountLock;
 use crate::engine::connections::Connections;
 use crate::engine::journal::{Bracket, Journal};
@@ -185,7 +186,8 @@ impl<'a> Records<'a> {
         };
         // The state was just made from these slots, so it parses.
         if let Ok(managed) = state.managed(private)
-            && managed.slots.is_some()
+            && let Some(slots) = &managed.slots
+            && !self.is_behind(&managed.id, slots, context).await
         {
             let mut holding = inventory_entry::holding(
                 state,
@@ -207,5 +209,20 @@ impl<'a> Records<'a> {
             }
         }
         self.close().await
+    }
+
+    /// Nothing was done, so that no lock was taken and nothing compared with the ledger: what an action did since the plan
+    /// is not written over. The next refresh follows it.
+    async fn is_behind(&self, id: &str, slots: &Slots, context: &Context) -> bool {
+        if self.lock.is_some() {
+            return false;
+        }
+        match context.ledger.recall(id).await {
+            Ok(memory) => memory.generation > Some(slots.generation),
+            Err(error) => {
+                tracing::warn!(%error, "the inventory is brought up to date by the next refresh");
+                true
+            }
+        }
     }
 }

@@ -95,6 +95,8 @@ pub struct State {
     pub emptied: BTreeSet<String>,
     /// The places that are wanted now.
     pub wanted: BTreeSet<String>,
+    /// Those of them that were empty before a create: nobody reads a key there that is taken back.
+    pub unread: BTreeSet<String>,
     /// Where the environment points to now.
     pub region: Region,
     /// Places that can be neither read nor written until further notice.

@@ -24,16 +24,20 @@ impl State {
             let is_excused = self.excused.contains(*place);
             self.places.get(*place).is_some_and(leads) && self.is_read(place) && !is_excused
         });
-        let is_wrong = !self.contains_first && (self.replaces_first || self.has_another(id));
+        // One that was revoked before its apply was killed cuts nobody off again.
+        let lives = self.issued.get(id).is_some_and(|issued| issued.live);
+        let is_wrong =
+            lives && !self.contains_first && (self.replaces_first || self.has_another(id));
         if let Some(place) = leads_in.filter(|_| is_wrong) {
             let violation = format!("{id} was revoked while it led in {place}");
             self.violations.push(violation);
         }
     }
 
-    /// Nobody gets a key from a place that fails, or that somebody emptied.
+    /// Nobody gets a key from a place that fails, that somebody emptied, or that held none.
     fn is_read(&self, place: &str) -> bool {
-        !self.emptied.contains(place) && !self.failing.contains(place)
+        let is_unread = self.emptied.contains(place) || self.unread.contains(place);
+        !is_unread && !self.failing.contains(place)
     }
 
     /// Whether a key works beside this one.
