@@ -98,6 +98,14 @@ impl Record {
         }
     }
 
+    /// The record of a deployment that was there, and of which nothing is remembered.
+    pub fn unknown() -> Self {
+        Self {
+            shown: Some(Shown::default()),
+            ..Self::default()
+        }
+    }
+
     /// Its consumers may not have read what was delivered last.
     pub fn owes(&self, slots: &Slots) -> bool {
         let shown = self.shown.as_ref();

@@ -238,6 +238,18 @@ impl Repair {
 }
 
 impl Facts {
+    /// Another key is primary from now on.
+    pub fn forget_primary(&mut self) {
+        let Self {
+            primary,
+            primary_copy,
+            primary_refused,
+            ..
+        } = Self::default();
+        (self.primary, self.primary_copy) = (primary, primary_copy);
+        self.primary_refused = primary_refused;
+    }
+
     /// See [`Situation::primary_is_usable`].
     pub fn primary_is_usable(&self) -> bool {
         self.primary == Seen::Present && self.primary_copy != Copy::Lost

@@ -160,7 +160,7 @@ fn an_emergency_survives_a_kill_at_any_point() {
     static IDS: AtomicU32 = AtomicU32::new(0);
     let next_id = || format!("INC-{}", IDS.fetch_add(1, Ordering::Relaxed));
     let new = || {
-        let scene = Scene::new("");
+        let scene = Scene::that_deploys();
         scene.settle("single");
         scene
     };

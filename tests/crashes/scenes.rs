@@ -5,14 +5,16 @@ use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::aws_life::cloud::Cloud;
 use crate::aws_life::world::{KEY, World};
 use crate::ledger::sql::{Place, run};
 use crate::monitoring::ask;
+use crate::support::keys::Config;
 use crate::support::outcome::Outcome;
+use crate::support::service::{Answer, Asked, Service, json as answer, nothing};
 use crate::support::workspace::Workspace;
 
 /// The shortest that there is; the lock of a provider that was killed outlives it by this much.
@@ -22,6 +24,34 @@ pub const PROVIDER: &str = r#"provider "apikey" { ledger = { lock_lease = "2s" }
 
 pub struct Scene {
     world: World,
+    consumers: Option<Service<Consumers>>,
+}
+
+/// Whoever reads the key: the mark of the one that each run was to read.
+type Consumers = Vec<String>;
+
+fn consumers() -> Service<Consumers> {
+    Service::start(Vec::new(), |shown, asked: &Asked| -> Answer {
+        match (asked.method.as_str(), asked.parts().as_slice()) {
+            ("POST", ["runs"]) => {
+                shown.push(asked.body.clone());
+                answer(201, &json!({ "id": shown.len() }))
+            }
+            ("GET", ["runs", _]) => answer(200, &json!({ "status": "completed" })),
+            _ => nothing(404),
+        }
+    })
+}
+
+fn deployment(url: &str) -> String {
+    format!(
+        r#"deployments = {{
+    web = {{
+      request = {{ url = "{url}/runs", body = "{{{{fingerprint}}}}", id = "/id" }}
+      poll    = {{ url = "{url}/runs/{{{{id}}}}", until = {{ "/status" = "completed" }} }}
+    }}
+  }}"#
+    )
 }
 
 impl Scene {
@@ -30,13 +60,34 @@ impl Scene {
         let world = World::new();
         let config = world.config_with_a_file().and_policy(policy);
         world.write(&config.beside(PROVIDER));
-        Self { world }
+        Self {
+            world,
+            consumers: None,
+        }
+    }
+
+    /// One whose key is shown to its consumers.
+    pub fn that_deploys() -> Self {
+        let scene = Self {
+            consumers: Some(consumers()),
+            ..Self::new("")
+        };
+        scene.world.write(&scene.config().beside(PROVIDER));
+        scene
+    }
+
+    fn config(&self) -> Config {
+        let config = self.world.config_with_a_file();
+        match &self.consumers {
+            Some(consumers) => config.with(&deployment(&consumers.url())),
+            None => config,
+        }
     }
 
     /// The same with a new emergency in its key.
     pub fn declare(&self, id: &str, order: &str) {
         let block = crate::emergency::block(id, order, "primary");
-        let config = self.world.config_with_a_file().with(&block);
+        let config = self.config().with(&block);
         self.world.write(&config.beside(PROVIDER));
     }
 
@@ -44,7 +95,7 @@ impl Scene {
     /// busy.
     pub fn cut_off(&self, point: &str, id: &str, order: &str) {
         let block = crate::emergency::block(id, order, "primary");
-        let config = self.world.config_with_a_file().with(&block);
+        let config = self.config().with(&block);
         self.world
             .write(&config.beside(&PROVIDER.replace("2s", "50s")));
         self.ws().env("APIKEY_KILL", point);
@@ -116,6 +167,7 @@ impl Scene {
         for _ in 0..4 {
             last = self.ws().apply().ok().to_string();
             if self.ws().plan().ok().code == 0 && self.world.key().phase() == phase {
+                self.shows_the_newest();
                 return;
             }
             // A key that was delivered again takes its time to be seen.
@@ -123,6 +175,19 @@ impl Scene {
         }
         let plan = self.ws().plan();
         panic!("no end of changes: {last}{plan}{}", self.ws().change(KEY).0);
+    }
+
+    /// The consumers were last made to read the key that came last.
+    fn shows_the_newest(&self) {
+        let key = self.world.key();
+        let newest = match key.phase().as_str() {
+            "staged" => key.text("secondary.fingerprint"),
+            _ => key.text("primary.fingerprint"),
+        };
+        let shown = self.consumers.as_ref();
+        if let Some(last) = shown.and_then(|it| it.state().last().cloned()) {
+            assert_eq!(last, newest, "the consumers read another key");
+        }
     }
 
     /// The points that an apply passes.

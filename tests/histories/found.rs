@@ -13,6 +13,8 @@ struct Apply {
     refresh: bool,
     faults: u64,
     refuse_probes: bool,
+    /// The action rotates the key between the plan and the apply.
+    between: bool,
     end: End,
 }
 
@@ -23,7 +25,7 @@ impl From<Apply> for Event {
             late: 0,
             faults: apply.faults,
             refuse_probes: apply.refuse_probes,
-            between: false,
+            between: apply.between,
             end: apply.end,
         }
     }
@@ -46,6 +48,18 @@ impl Apply {
             refuse_probes: true,
             ..self
         }
+    }
+
+    fn beside_the_action(self) -> Self {
+        Self {
+            between: true,
+            ..self
+        }
+    }
+
+    fn unanswered(self, lost: u64) -> Self {
+        let end = End { lost, ..self.end };
+        Self { end, ..self }
     }
 
     fn killed(self, moment: u32) -> Self {
@@ -71,6 +85,14 @@ impl Apply {
         };
         Self { end, ..self }
     }
+}
+
+fn emergency(revoke_first: bool) -> Event {
+    Event::Edit(Edit::Emergency {
+        revoke_first,
+        all: false,
+        break_glass: false,
+    })
 }
 
 fn ends_well(history: &[Event]) {
@@ -142,5 +164,71 @@ fn a_replacement_of_a_lost_key_that_came_late_is_followed_beside_a_second_key_th
         Event::Tamper(Tamper::Alter(1)),
         apply().refreshed().killed(5).into(),
         apply().refreshed().suspended(13).into(),
+    ]);
+}
+
+/// The apply did nothing, and wrote its older keys over those of the action in the ledger: the old one lost its grace.
+#[test]
+fn an_edit_that_was_planned_before_an_action_writes_no_older_keys_into_the_ledger() {
+    ends_well(&[
+        apply().into(),
+        Event::Edit(Edit::Offboarded(1)),
+        apply().beside_the_action().into(),
+        Event::Tamper(Tamper::DropSecondary(0)),
+    ]);
+}
+
+/// The first look saw both documents, the second none, and the key that leads in them was to be revoked as nobody's.
+#[test]
+fn a_key_that_a_look_has_seen_leading_is_not_left_behind_because_another_look_fails() {
+    ends_well(&[
+        apply().into(),
+        Event::RotateNow { faults: 0 },
+        Event::Tamper(Tamper::DropSecondary(0)),
+        apply()
+            .refreshed()
+            .with_faults(3_639_261_444_295_623_040)
+            .into(),
+    ]);
+}
+
+/// The compromised key beside the compromised primary led in a place that was not written, so that no apply ever ended it.
+#[test]
+fn a_compromised_key_that_leads_beside_a_compromised_primary_is_ended() {
+    ends_well(&[
+        apply().into(),
+        emergency(false),
+        apply()
+            .refreshed()
+            .with_faults(4_510_197_770_878_976)
+            .beside_the_action()
+            .into(),
+    ]);
+}
+
+/// The first write was never answered, so that nothing bound the delivery to its place: the emergency wrote elsewhere and
+/// revoked the key that applications went on reading.
+#[test]
+fn a_place_whose_first_write_was_not_answered_is_not_taken_for_another() {
+    ends_well(&[
+        apply().unanswered(8_723_543_190_865_219_586).into(),
+        Event::Travel(true),
+        emergency(false),
+        apply().refreshed().into(),
+    ]);
+}
+
+/// What was known of the revoked primary was noted of its successor: the ledger held a live key for revoked.
+#[test]
+fn a_successor_is_not_noted_as_revoked_because_the_key_before_it_was() {
+    ends_well(&[
+        Event::Edit(Edit::Deliveries(0)),
+        apply().into(),
+        emergency(true),
+        apply().with_faults(517_914_137_607_806_976).into(),
+        apply()
+            .with_faults(27_030_394_931_019_776)
+            .unacknowledged()
+            .into(),
     ]);
 }

@@ -390,6 +390,14 @@ impl Player {
         }
     }
 
+    fn copy_is_dead(&self) -> bool {
+        let kept = self.kept.as_ref();
+        let managed = kept.and_then(|kept| kept.state.managed(&kept.private).ok());
+        let ids = managed.map_or_else(Vec::new, |managed| managed.owned_ids());
+        let live = self.world.live();
+        ids.iter().all(|id| !live.contains(id))
+    }
+
     /// A create under another name looks after none of them: the inventory shows them, and a person revokes them. So does
     /// whoever is told of a mint under a former name that was never answered.
     async fn end_keys_of_former_names(&mut self) {
@@ -448,6 +456,11 @@ impl Player {
             self.diary.push("  the newest state is put back".into());
             self.kept = newest;
         }
+        // A copy of a state that was left behind is given up for the workspace that went on.
+        if self.refused > 4 && self.other.is_some() && self.copy_is_dead() {
+            self.diary.push("  the other workspace is used".into());
+            self.kept = self.other.take();
+        }
         let told = self.diary.last().cloned().unwrap_or_default();
         if self.refused > 2 && told.contains("already has 2 keys") {
             self.diary.push("  a person makes room".into());
@@ -484,7 +497,9 @@ impl Player {
 
     /// Whether a document has a key that is, or will be, dead, and only the ledger could tell.
     fn is_beside_others(&self) -> bool {
-        let mut kept = self.known_ids();
+        let state = self.kept.as_ref();
+        let state = state.and_then(|kept| kept.state.managed(&kept.private).ok());
+        let mut kept = state.map_or_else(Vec::new, |managed| managed.owned_ids());
         let ending = self.pending();
         kept.retain(|id| !ending.contains(id));
         let state = self.world.state();

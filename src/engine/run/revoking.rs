@@ -85,7 +85,14 @@ impl Run<'_> {
                 Some(document) => self.put_back(&name, delivery, document, key).await,
                 None => {
                     self.observed.remove(&name);
-                    deliver::withdraw(&name, delivery, &[key]).await
+                    let withdrawn = deliver::withdraw(&name, delivery, &[key]).await;
+                    let record = self.managed.deliveries.get_mut(&name);
+                    if let (Ok(()), Some(record), None) = (&withdrawn, record, &self.managed.slots)
+                    {
+                        // Nothing of ours is there, wherever the next attempt leads.
+                        record.place = None;
+                    }
+                    withdrawn
                 }
             };
             match restored {

@@ -232,10 +232,14 @@ async fn carry_out<'a>(
         records.failure = Some(error);
     }
     let mut private = after(private, &managed, left, failed, decision, context);
-    if let Some(revoked) = revoked_primary.filter(|_| failed) {
+    let is_another = primary(&managed) != primary_before;
+    if failed && is_another {
+        // What was seen of the old one tells nothing of the one that leads now.
+        private.facts.forget_primary();
+    } else if let Some(revoked) = revoked_primary.filter(|_| failed) {
         // An issuer that cannot say will not tell the next plan.
         private.facts.primary = revoked;
-    } else if !failed && primary(&managed) == primary_before {
+    } else if !failed && !is_another {
         // A key that was of no use before is none the better for what was done about another.
         private.facts.primary = seen_before;
     }

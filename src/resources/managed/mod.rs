@@ -5,6 +5,7 @@
 //! the issuer and the stores. Keys that exist already come in by [`import`] and [`moves`], and [`list`] finds
 //! them; [`outside`] is a rotation without an apply.
 
+mod amnesia;
 pub mod apply;
 pub mod bounds;
 mod brought;

@@ -16,6 +16,7 @@ use crate::error::{Error, Kind, Path};
 use crate::instant::Instant;
 use crate::protocol;
 use crate::resources::diagnostics;
+use crate::resources::managed::amnesia;
 use crate::resources::managed::brought;
 use crate::resources::managed::changes::{
     any_in_order, edited, left, must_verify, repairs, replacements, settings_edited, takes_over,
@@ -125,6 +126,7 @@ pub fn update(
         planned.withhold_everything();
         return Some((planned, private, Vec::new()));
     }
+    amnesia::deployments(prior, &mut private);
     warnings::note_in_state(prior, &private, context);
     let replaced = replacements(prior, &planned);
     if !replaced.is_empty() {

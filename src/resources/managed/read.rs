@@ -17,6 +17,7 @@ use crate::engine::observe::{Copies, Observed, observe};
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
 use crate::ledger::Noted;
+use crate::resources::managed::amnesia;
 use crate::resources::managed::brought;
 use crate::resources::managed::changes::{any_in_order, must_verify, repairs};
 use crate::resources::managed::connect;
@@ -47,6 +48,8 @@ pub async fn read(
     context: &Context,
 ) -> Result<Option<Refreshed>> {
     let policy = policy(&state);
+    amnesia::deployments(&state, &mut private);
+    let forgotten = amnesia::former_places(&state, &private);
     let managed = state.managed(&private)?;
     let now = context.clock.now();
     let mut connections = connect::for_a_look(&state, context)?.with_places_of(&managed);
@@ -77,6 +80,7 @@ pub async fn read(
     };
     let look = Box::pin(look).await;
     let (observed, crowd, mut left, account) = look.map_err(|error| named(&state, error))?;
+    left.warnings.extend(forgotten);
     if left.is_busy {
         emergencies::remembered(&mut private.incidents, &left.incidents);
         emergencies::note_while_another_works(&mut state, &private.incidents);
