@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use serde_json::Value;
+
 use crate::support::keys::Config;
 use crate::support::workspace::Workspace;
 
@@ -123,6 +125,47 @@ fn a_removal_that_failed_is_remembered_and_tried_by_every_apply() {
     assert_eq!(pending(&ws), Vec::<String>::new());
     assert_eq!(ws.key("k").status(), "ok");
     ws.plan().ok().code(0);
+}
+
+/// Where a provider is killed in an apply, Terraform writes the state without its private data.
+#[test]
+fn a_former_place_that_went_with_a_killed_provider_is_told_of() {
+    let ws = Config::new().two_deliveries().created();
+    chmod(&ws, "b.json", 0o644);
+    ws.write(
+        &Config::new()
+            .deliveries(r#"{ a = { file = { path = "a.json" } } }"#)
+            .text(),
+    );
+    ws.apply().ok();
+    let mut state: Value =
+        serde_json::from_slice(&fs::read(ws.path("terraform.tfstate")).unwrap()).unwrap();
+    let instance = &mut state["resources"][0]["instances"][0];
+    assert!(
+        instance
+            .as_object_mut()
+            .unwrap()
+            .remove("private")
+            .is_some()
+    );
+    fs::write(ws.path("terraform.tfstate"), state.to_string()).unwrap();
+    ws.plan().ok().warns(&[
+        "nobody empties",
+        "b.json",
+        "by hand",
+        "add the delivery again",
+    ]);
+    assert!(ws.path("b.json").exists());
+    ws.write(&Config::new().two_deliveries().text());
+    chmod(&ws, "b.json", 0o600);
+    ws.apply().ok();
+    ws.write(
+        &Config::new()
+            .deliveries(r#"{ a = { file = { path = "a.json" } } }"#)
+            .text(),
+    );
+    ws.apply().ok();
+    assert!(!ws.path("b.json").exists());
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl Cells {
 /// The life of a key: each of its steps is killed at the next of its points, until every point had its turn.
 #[test]
 fn a_rotation_survives_a_kill_at_any_point() {
-    let scene = Scene::new("");
+    let scene = Scene::that_deploys();
     let mut matrix = Matrix::new("rotation");
     scene.settle("single");
     for (action, due, phase) in STEPS {
@@ -84,7 +84,7 @@ fn a_rotation_survives_a_kill_at_any_point() {
         scene.settle(phase);
     }
     let another = || {
-        let scene = Scene::new("");
+        let scene = Scene::that_deploys();
         scene.settle("single");
         scene
     };
