@@ -212,6 +212,7 @@ impl Player {
         self.ledger.lose(false);
         // What could not be given back while it was lost has run out by now.
         self.ledger.expire_locks();
+        self.world.state().failing.clear();
         self.come_home();
         self.clean_up();
         self.end_keys_of_former_names().await;
@@ -241,15 +242,13 @@ impl Player {
         unwell
     }
 
-    /// Nothing fails any more, and the environment points to where the key lives: the primary, as the places of an older
-    /// one have been left.
-    fn come_home(&mut self) {
+    /// The environment points to where the key lives: the primary, as the places of an older one have been left.
+    pub fn come_home(&mut self) {
         let ids = self.known_ids();
         let kept = self.kept.as_ref();
         let managed = kept.and_then(|kept| kept.state.managed(&kept.private).ok());
         let primary = managed.and_then(|managed| managed.slots?.primary.key_id);
         let mut state = self.world.state();
-        state.failing.clear();
         let mut issued = primary.iter().chain(&ids);
         let issued = issued.find_map(|id| state.issued.get(id));
         state.region = issued.map(|issued| issued.born).unwrap_or_default();

@@ -140,6 +140,7 @@ impl Player {
         if refresh && !self.refresh().await? {
             return Ok(());
         }
+        self.come_home_to_move();
         if self.kept.as_ref().is_some_and(|kept| kept.tainted) {
             let end = std::mem::take(&mut self.end);
             self.destroy().await?;
@@ -157,6 +158,16 @@ impl Player {
         match self.kept.is_some() {
             true => self.update(late).await,
             false => self.create(late).await,
+        }
+    }
+
+    /// Nothing tells where a new place is meant to be but where the environment points to; so nobody moves a key while it
+    /// points somewhere else.
+    fn come_home_to_move(&mut self) {
+        let config = self.config.state().deliveries;
+        let kept = self.kept.as_ref().map(|kept| &kept.state.deliveries);
+        if kept.is_some_and(|former| *former != config) {
+            self.come_home();
         }
     }
 
