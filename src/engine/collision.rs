@@ -44,6 +44,15 @@ pub async fn check_collisions(
             return in_delivery(name, Err(taken(delivery)));
         }
         if is_new(run, name, delivery).await {
+            // Whose place it is nobody knows then, however well it is read later.
+            if let Some(Err(error)) = run.observed.get(name) {
+                let error = error.clone();
+                if who.is_created && delivery.required {
+                    return Err(error);
+                }
+                run.leave_alone(name, error);
+                continue;
+            }
             let warning = judge_place(run, name, delivery, &who, planned).await?;
             run.warnings.extend(warning);
         }
