@@ -123,6 +123,9 @@ pub struct Memory {
     pub generation: Option<u64>,
     /// The workspace that applied the resource last; `None` if it was left since, or never recorded, and of a whole account.
     pub workspace: Option<String>,
+    /// The account that the newest of its keys is of, under the name that everybody locks it by; `None` without keys, and of
+    /// a whole account.
+    pub account: Option<String>,
     /// The keys, oldest first.
     pub keys: Vec<KeyRecord>,
     /// What was begun and has no outcome, oldest first.

@@ -74,6 +74,7 @@ impl Case {
         let memory = Memory {
             generation: None,
             workspace: None,
+            account: None,
             more: false,
             incidents: Vec::new(),
             keys: self.keys,

@@ -98,7 +98,7 @@ pub async fn position(world: &World<'_>) -> Result<Position> {
             return Ok(Position::Behind(found));
         }
     }
-    if let Some(place) = world.unread().await? {
+    if let Some(place) = world.unread().await {
         return Ok(Position::Behind(precondition::unread(&place)));
     }
     world.behind_the_ledger(slots).await
@@ -106,18 +106,21 @@ pub async fn position(world: &World<'_>) -> Result<Position> {
 
 impl World<'_> {
     /// A place that cannot be read back and holds what no known write left there.
-    async fn unread(&self) -> Result<Option<String>> {
+    async fn unread(&self) -> Option<String> {
         for (name, delivery) in &self.connections.deliveries {
             let Ok(seen) = delivery.look(name).await else {
                 continue;
             };
-            if precondition::is_unexplained(name, delivery, &seen, self.managed, self.ledger)
-                .await?
-            {
-                return Ok(Some(delivery.store.place()));
+            let unexplained =
+                precondition::is_unexplained(name, delivery, &seen, self.managed, self.ledger);
+            match unexplained.await {
+                Ok(true) => return Some(delivery.store.place()),
+                Ok(false) => {}
+                // The apply asks again, and writes nothing as long as nobody knows.
+                Err(error) => tracing::warn!(%error, "nobody can tell who wrote to {name}"),
             }
         }
-        Ok(None)
+        None
     }
 
     /// The keys that the ledger has in slots, with the marks that the documents have of them. Where it has the primary of the

@@ -44,10 +44,12 @@ pub async fn check_collisions(
             return in_delivery(name, Err(taken(delivery)));
         }
         if is_new(run, name, delivery).await {
-            // Whose place it is nobody knows then, however well it is read later.
-            if let Some(Err(error)) = run.observed.get(name) {
+            // A first key is judged by this look alone, so nothing is written there however well it is read later.
+            if who.is_created
+                && let Some(Err(error)) = run.observed.get(name)
+            {
                 let error = error.clone();
-                if who.is_created && delivery.required {
+                if delivery.required {
                     return Err(error);
                 }
                 run.leave_alone(name, error);

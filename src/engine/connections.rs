@@ -20,6 +20,7 @@ use crate::engine::verification::{
 };
 use crate::error::{Error, Kind, Path, Result};
 use crate::issuers::{KeyRef, Probe};
+use crate::secret::Fingerprint;
 use crate::secret::Secret;
 use crate::stores::{Found, Observation, Store};
 
@@ -55,6 +56,8 @@ pub struct Delivery {
     pub overwrite: bool,
     /// What the place is that was written to by these very settings; `None` where none was.
     pub recorded: Option<String>,
+    /// The mark of the primary that was written or seen there last.
+    pub leads: Option<Fingerprint>,
     /// The place that it was written to and that is gone for good, as a person says.
     pub lost_place: Option<String>,
 }
@@ -66,17 +69,22 @@ impl Delivery {
     }
 
     /// What stands there. Where the same settings lead to another place than before it tells nothing of the keys; where
-    /// nobody can tell, only a document is believed, which names its keys.
+    /// nobody can tell, only a document is believed that leads with the key that was there last.
     pub async fn look(&self, name: &str) -> Result<Observation> {
         let seen = in_delivery(name, self.store.observe().await)?;
         match confirm_place(self).await {
-            Err(error)
-                if error.kind == Kind::Invalid || !matches!(seen.found, Found::Document(_)) =>
-            {
+            Err(error) if error.kind == Kind::Invalid || !self.is_as_it_was(&seen.found) => {
                 in_delivery(name, Err(error))
             }
             _ => Ok(seen),
         }
+    }
+
+    fn is_as_it_was(&self, found: &Found) -> bool {
+        let Found::Document(document) = found else {
+            return false;
+        };
+        self.leads == Some(document.primary.secret.fingerprint())
     }
 
     /// Whether both write to one place, or to a part and the whole of it, whatever names their settings give it.
@@ -96,6 +104,7 @@ impl Connections {
         for (name, delivery) in &mut self.deliveries {
             let record = managed.deliveries.get(name);
             delivery.recorded = record.and_then(|record| record.place.clone());
+            delivery.leads = record.and_then(|record| record.fingerprint.clone());
         }
         self
     }

@@ -133,7 +133,7 @@ pub async fn refuse_unread(
             Err(Error::new(
                 Kind::Stale,
                 format!("{place} holds what this state did not write"),
-                format!("{}. {WAY_ON}", capitalised(&unread(&place))),
+                format!("{}. {WAY_ON_UNREAD}", capitalised(&unread(&place))),
             )),
         ),
         false => Ok(()),
@@ -153,7 +153,11 @@ pub async fn is_unexplained(
     };
     let record = managed.deliveries.get(name);
     let is_known = record.is_none_or(|record| record.is_of_last_write(&seen.version));
-    if is_known || delivery.recorded.is_none() || delivery.recorded == delivery.lost_place {
+    if is_known
+        || delivery.overwrite
+        || delivery.recorded.is_none()
+        || delivery.recorded == delivery.lost_place
+    {
         return Ok(false);
     }
     let place = delivery.place(name);
@@ -164,10 +168,25 @@ pub async fn is_unexplained(
 pub fn unread(place: &str) -> String {
     format!(
         "what stands in {place} was written or changed since this state wrote there, by nothing that the ledger knows, and \
-         nobody can read it back (if this is the newest state after all and nobody needs what stands there, delete it there \
-         by hand: the next apply writes the keys anew)"
+         {UNREADABLE}"
     )
 }
+
+const UNREADABLE: &str = "nobody can read it back";
+
+/// How to go on from what was [`found`], or could not be read back.
+pub fn way_on(found: &str) -> &'static str {
+    match found.ends_with(UNREADABLE) {
+        true => WAY_ON_UNREAD,
+        false => WAY_ON,
+    }
+}
+
+/// The state may hold the only copy that anybody can read, so that it is not the state that is given up.
+const WAY_ON_UNREAD: &str = "An older state was restored or copied, another apply went on with the key, or somebody changed it \
+    there. Nothing is written over it, because it may be a key in use. Restore the newest state. If this is the newest, set \
+    overwrite = true in the delivery, or delete what stands there by hand: the next apply writes the keys of this state \
+    there. Do not remove the resource from the state: it may hold the only copy of its keys that can be read.";
 
 /// Whether the ledger has nothing that says that the key is dead.
 pub fn is_alive(record: &KeyRecord) -> bool {
@@ -260,7 +279,7 @@ const CATCH_UP: &str = "an apply or the action apikey_rotate_now ended without i
     terraform apply -refresh-only (a plan writes no state): where ledger, issuer and documents agree, the state follows.";
 
 /// How to go on from a state that a refresh could not bring up to date.
-pub const WAY_ON: &str = "An older state was restored or copied, another apply went on with the key, or another \
+const WAY_ON: &str = "An older state was restored or copied, another apply went on with the key, or another \
     configuration delivers to the same place. Nothing is written over it, because it may be the only copy of a key in use. Restore the newest state. If that is lost, remove \
     the resource from the state (terraform state rm) and take over the key that is there: import it, or, for an issuer \
     without import, create the resource with existing_secret_wo.";

@@ -109,7 +109,9 @@ pub async fn recover(
                 unsettled.push(intent.apply.clone());
             }
             Verdict::Unclear(candidates) => {
-                recovered.warnings.push(unclear(name, &candidates, intent));
+                recovered
+                    .warnings
+                    .push(unclear(name, &candidates, intent, held));
                 unsettled.push(intent.apply.clone());
             }
         }
@@ -169,18 +171,24 @@ impl Recovered {
     }
 }
 
-fn unclear(name: &str, candidates: &[String], mint: &Intent) -> Error {
+fn unclear(name: &str, candidates: &[String], mint: &Intent, held: &[KeyMark]) -> Error {
     let once = format!(
         "Once that is done, say so: terraform-provider-apikey ledger settle {}",
         mint.id
     );
+    // The newest of them may be as unused, and as old, as what is looked for.
+    let held: Vec<&str> = held.iter().map(KeyMark::label).collect();
+    let but = match held.is_empty() {
+        true => String::new(),
+        false => format!(" Not {}, which this resource holds.", held.join(" or ")),
+    };
     if candidates.is_empty() {
         return Error::new(
             Kind::Other,
             format!("{name}: a key may live that nothing holds"),
             format!(
                 "An apply was cut off at {} while it minted a key, and the issuer cannot list its keys, so nobody can tell \
-                 whether one was made. Look at the issuer and delete a key of that time that nobody uses. {once}",
+                 whether one was made. Look at the issuer and delete a key of that time that nobody uses.{but} {once}",
                 mint.at
             ),
         );

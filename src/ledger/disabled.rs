@@ -39,6 +39,10 @@ impl Journal for Disabled {
         Ok(())
     }
 
+    async fn explains(&self, _: &str, _: &str, _: &str) -> Result<bool> {
+        Ok(false)
+    }
+
     async fn recall(&self, _: &str) -> Result<Memory> {
         Ok(Memory::default())
     }

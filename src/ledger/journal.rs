@@ -51,9 +51,7 @@ pub trait Journal: Send + Sync {
 
     /// Whether the trail knows how this version came to a place: the last write of the resource there left it, or nobody knows
     /// how that write ended. A ledger without an audit trail knows nothing of it.
-    async fn explains(&self, _resource_id: &str, _place: &str, _version: &str) -> Result<bool> {
-        Ok(false)
-    }
+    async fn explains(&self, resource_id: &str, place: &str, version: &str) -> Result<bool>;
 
     /// What is remembered of one resource: its keys, live or dead, and its intents without an outcome.
     async fn recall(&self, resource_id: &str) -> Result<Memory>;

@@ -26,6 +26,8 @@ struct Tables {
     open: Vec<Intent>,
     locks: BTreeMap<String, (i64, Option<String>)>,
     incidents: BTreeMap<String, Vec<Incident>>,
+    /// The version that the last write of a resource left at a place; `None` where its end is not known.
+    written: BTreeMap<(String, String), Option<String>>,
     lost: bool,
 }
 
@@ -84,6 +86,13 @@ impl InMemory {
 }
 
 impl Tables {
+    fn note_write(&mut self, intent: &Intent, version: Option<String>) {
+        if let (Effect::Deliver, Some(place)) = (intent.effect, &intent.place) {
+            let place = (intent.resource.id.clone(), place.clone());
+            self.written.insert(place, version);
+        }
+    }
+
     fn is_held(&self, fence: &Fence) -> bool {
         let lock = self.locks.get(&fence.name);
         lock.is_some_and(|(number, holder)| *number == fence.number && holder.is_some())
@@ -141,6 +150,7 @@ impl Journal for InMemory {
         if let Some(fence) = intent.fence.as_ref().filter(|fence| !tables.is_held(fence)) {
             return Err(fence.passed_on());
         }
+        tables.note_write(intent, None);
         tables.open.push(intent.clone());
         Ok(())
     }
@@ -159,6 +169,7 @@ impl Journal for InMemory {
         }
         tables.open.remove(position);
         match (intent.effect, outcome) {
+            (_, Outcome::Written(version)) => tables.note_write(&intent, Some(version.clone())),
             (Effect::Mint, Outcome::Done(Some(key))) => tables.is_minted(&intent, key, at),
             (Effect::Revoke, Outcome::Done(_)) => {
                 tables.is_revoked(&intent, at);
@@ -181,6 +192,14 @@ impl Journal for InMemory {
         Ok(())
     }
 
+    async fn explains(&self, resource_id: &str, place: &str, version: &str) -> Result<bool> {
+        let tables = self.open()?;
+        let last = tables
+            .written
+            .get(&(resource_id.to_owned(), place.to_owned()));
+        Ok(last.is_some_and(|last| last.as_deref().is_none_or(|last| last == version)))
+    }
+
     async fn recall(&self, resource_id: &str) -> Result<Memory> {
         let tables = self.open()?;
         let keys = tables.keys.iter();
@@ -193,6 +212,12 @@ impl Journal for InMemory {
         Ok(Memory {
             generation: resource.map(|resource| resource.generation),
             workspace: resource.map(|resource| resource.resource.workspace.clone()),
+            account: tables
+                .keys
+                .iter()
+                .rev()
+                .find(|row| row.resource.id == resource_id)
+                .map(|row| row.account.clone()),
             more: false,
             incidents: tables
                 .incidents
@@ -226,6 +251,7 @@ impl Journal for InMemory {
         Ok(Memory {
             generation: None,
             workspace: None,
+            account: None,
             more: false,
             incidents: Vec::new(),
             sealed: ids(&open),

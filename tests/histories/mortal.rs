@@ -55,6 +55,10 @@ impl Journal for Mortal {
         done
     }
 
+    async fn explains(&self, resource_id: &str, place: &str, version: &str) -> Result<bool> {
+        self.inner.explains(resource_id, place, version).await
+    }
+
     async fn recall(&self, resource_id: &str) -> Result<Memory> {
         self.inner.recall(resource_id).await
     }

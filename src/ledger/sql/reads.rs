@@ -89,7 +89,10 @@ pub async fn recall_never_confirmed(
         never_confirmed("intents"),
         MOST_OPEN + 1
     );
-    memory(connection, account, keys, open).await
+    Ok(Memory {
+        account: None,
+        ..memory(connection, account, keys, open).await?
+    })
 }
 
 /// All keys that were ever recorded in an account.
@@ -206,6 +209,7 @@ async fn memory(
     Ok(Memory {
         generation: None,
         workspace: None,
+        account: keys.last().map(|row| row.account.clone()),
         incidents: Vec::new(),
         more,
         keys: keys.into_iter().map(|row| row.key).collect(),

@@ -2,7 +2,10 @@
 
 use tf_provider::value::Value;
 
+use crate::context::Context;
 use crate::domain::deployments::Record;
+use crate::engine::connections::Connections;
+use crate::engine::managed::Managed;
 use crate::error::{Error, Kind};
 use crate::resources::managed::connect::entries;
 use crate::resources::managed::model::{ManagedState, Private};
@@ -12,6 +15,25 @@ pub fn deployments(state: &ManagedState, private: &mut Private) {
     for (name, _) in entries(&state.deployments) {
         let known = private.deployments.entry(name.clone());
         known.or_insert_with(Record::unknown);
+    }
+}
+
+/// The account that the keys are in. Under other credentials they would seem to be gone; the ledger remembers it too.
+pub async fn account(
+    managed: &Managed,
+    connections: &Connections,
+    context: &Context,
+) -> Option<String> {
+    let is_lost = managed.account.is_none() && managed.slots.is_some();
+    if !is_lost || !connections.capabilities.is_bound_to_its_account() {
+        return managed.account.clone();
+    }
+    match context.ledger.recall(&managed.id).await {
+        Ok(memory) => memory.account,
+        Err(error) => {
+            tracing::warn!(%error, "nobody can tell which account the keys are in");
+            None
+        }
     }
 }
 
@@ -29,8 +51,8 @@ pub fn former_places(state: &ManagedState, private: &Private) -> Option<Error> {
     Some(Error::new(
         Kind::Other,
         format!("{name}: nobody empties {places} any more"),
-        "It may still hold keys of this resource: a delivery has left it, and it was not emptied yet when the provider was \\
-         killed in an apply, which lost how it is reached. Take the keys out by hand; or add the delivery again as it was, \\
+        "It may still hold keys of this resource: a delivery has left it, and it was not emptied yet when the provider was \
+         killed in an apply, which lost how it is reached. Take the keys out by hand; or add the delivery again as it was, \
          apply, and take it out again.",
     ))
 }

@@ -176,6 +176,7 @@ pub fn delivery_at(path: Path, fields: &Fields, context: &Context) -> Result<Del
         required: is_required(fields),
         overwrite: matches!(fields.get("overwrite"), Some(ValueAny::Bool(true))),
         recorded: None,
+        leads: None,
         lost_place: lost_place(fields).map(str::to_owned),
     })
 }

@@ -12,10 +12,16 @@ pub async fn refuse_to_end(state: &ManagedState, context: &Context) -> Result<()
         return Ok(());
     }
     let id = state.id.as_deref_option().unwrap_or_default();
-    match context.ledger.recall(id).await?.workspace {
-        Some(owner) if owner != context.workspace => Err(of_another(id, &owner, context)),
-        _ => Ok(()),
+    match owner(id, context).await? {
+        Some(owner) => Err(of_another(id, &owner, context)),
+        None => Ok(()),
     }
+}
+
+/// The other workspace that the keys belong to by the ledger, if this state is a copy of its own.
+pub async fn owner(id: &str, context: &Context) -> Result<Option<String>> {
+    let owner = context.ledger.recall(id).await?.workspace;
+    Ok(owner.filter(|owner| *owner != context.workspace))
 }
 
 fn of_another(id: &str, owner: &str, context: &Context) -> Error {

@@ -376,7 +376,9 @@ async fn retain(
     connections: Connections,
     context: &Context,
 ) {
-    if !context.ledger.remembers() {
+    // Of a copy nothing is left behind: the keys are in use where they belong.
+    let is_copy = copied::owner(&managed.id, context).await;
+    if !context.ledger.remembers() || is_copy.is_ok_and(|owner| owner.is_some()) {
         return;
     }
     // The name that the ledger has it under; an issuer that cannot be asked now is named as the settings do.

@@ -11,7 +11,7 @@ use crate::domain::policy::{OnDrift, Policy};
 use crate::domain::situation::{Copy, Seen, Situation};
 use crate::domain::word;
 use crate::engine::managed::Managed;
-use crate::engine::precondition::WAY_ON;
+use crate::engine::precondition::way_on;
 use crate::error::{Error, Kind, Path};
 use crate::instant::Instant;
 use crate::protocol;
@@ -336,7 +336,7 @@ fn refuse_behind(diags: &mut Diagnostics, situation: &Situation) -> Option<()> {
     let error = Error::new(
         Kind::Stale,
         format!("{}: the state is older than what is there", situation.name),
-        format!("As a refresh saw it, {found}. {WAY_ON}"),
+        format!("As a refresh saw it, {found}. {}", way_on(found)),
     );
     diagnostics::report(diags, error);
     None

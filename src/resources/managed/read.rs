@@ -55,7 +55,8 @@ pub async fn read(
     let mut connections = connect::for_a_look(&state, context)?.with_places_of(&managed);
     connections.former = connect::former(&managed.former, context);
     let look = async {
-        let account = connections.account(managed.account.as_deref()).await?;
+        let known = amnesia::account(&managed, &connections, context).await;
+        let account = connections.account(known.as_deref()).await?;
         let observe = async |managed: &Managed| {
             observe(
                 managed,

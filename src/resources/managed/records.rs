@@ -53,7 +53,12 @@ impl<'a> Records<'a> {
             });
         }
         let known = managed.account.as_deref();
-        let lock = AccountLock::take(context, &connections, known, &managed.lock()).await?;
+        let part = match managed.slots {
+            Some(_) => managed.lock(),
+            // The next attempt to create it takes this lock over.
+            None => format!("create {:?} in {:?}", planned.label(), context.workspace),
+        };
+        let lock = AccountLock::take(context, &connections, known, &part).await?;
         let left_behind = leftovers::refuse_unseen(planned, managed, &connections, context).await?;
         let word = decision.word();
         Self::begin(
@@ -187,7 +192,7 @@ impl<'a> Records<'a> {
         // The state was just made from these slots, so it parses.
         if let Ok(managed) = state.managed(private)
             && let Some(slots) = &managed.slots
-            && !self.is_behind(&managed.id, slots, context).await
+            && let Some(workspace) = self.workspace(&managed.id, slots, context).await
         {
             let mut holding = inventory_entry::holding(
                 state,
@@ -197,6 +202,7 @@ impl<'a> Records<'a> {
                 context,
                 None,
             );
+            holding.resource.workspace = workspace;
             if private.facts.primary == Seen::Gone {
                 // It keeps its slot until another takes its place.
                 let primary = holding.keys.iter_mut().find(|it| it.slot == Slot::Primary);
@@ -211,17 +217,20 @@ impl<'a> Records<'a> {
         self.close().await
     }
 
-    /// Nothing was done, so that no lock was taken and nothing compared with the ledger: what an action did since the plan
-    /// is not written over. The next refresh follows it.
-    async fn is_behind(&self, id: &str, slots: &Slots, context: &Context) -> bool {
+    /// Whose the keys are: of the workspace that has worked on them. Where nothing was done, no lock was taken and nothing
+    /// compared with the ledger: a copy of a state takes nothing over then, and what an action did since the plan is not
+    /// written over (`None`). The next refresh follows it.
+    async fn workspace(&self, id: &str, slots: &Slots, context: &Context) -> Option<String> {
+        let own = context.workspace.clone();
         if self.lock.is_some() {
-            return false;
+            return Some(own);
         }
         match context.ledger.recall(id).await {
-            Ok(memory) => memory.generation > Some(slots.generation),
+            Ok(memory) if memory.generation > Some(slots.generation) => None,
+            Ok(memory) => Some(memory.workspace.unwrap_or(own)),
             Err(error) => {
                 tracing::warn!(%error, "the inventory is brought up to date by the next refresh");
-                true
+                None
             }
         }
     }
