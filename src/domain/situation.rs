@@ -240,14 +240,9 @@ impl Repair {
 impl Facts {
     /// Another key is primary from now on.
     pub fn forget_primary(&mut self) {
-        let Self {
-            primary,
-            primary_copy,
-            primary_refused,
-            ..
-        } = Self::default();
-        (self.primary, self.primary_copy) = (primary, primary_copy);
-        self.primary_refused = primary_refused;
+        self.primary = Seen::default();
+        self.primary_copy = Copy::default();
+        self.primary_refused = false;
     }
 
     /// See [`Situation::primary_is_usable`].

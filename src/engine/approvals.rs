@@ -62,8 +62,8 @@ pub async fn look(
     found: &Found,
 ) -> Option<Vec<Change>> {
     let stands = found.asked();
-    let is_open = |asked: &Asked| Some(asked) != stands.as_ref();
-    match record.asked.iter().any(is_open) {
+    let is_missing = |asked: &Asked| Some(asked) != stands.as_ref();
+    match record.asked.iter().any(is_missing) {
         true => changes(delivery).await,
         false => None,
     }
