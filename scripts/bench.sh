@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the provider costs: the plan of many keys beside terraform_data, creation with and without a ledger, requests to AWS,
-# an emergency of a hundred keys, a ledger with a million keys. Each is measured beside something else in the same run.
+# What the provider costs: the plan of many keys beside terraform_data, creation with and without a ledger, requests to AWS, the
+# life of 200 keys beside hashicorp/aws, an emergency of a hundred keys, a ledger with a million keys. Each is measured beside something else in the same run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -12,5 +12,6 @@ binary=$(target_directory)/release/$BINARY
 scripts/bench.py "$binary"
 scripts/bench.py "$binary" --ledger
 scripts/bench_requests.py "$binary"
+scripts/bench_hashicorp.py "$binary"
 scripts/bench_emergency.py "$binary"
 cargo bench --locked --bench ledger

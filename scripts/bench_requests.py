@@ -128,10 +128,9 @@ def measure(cli, binary, scratch, url):
 
 def environment(binary, scratch, url):
     rc = scratch / "cli.tfrc"
-    overrides = json.dumps(str(binary.parent))
-    rc.write_text(
-        'provider_installation {\n  dev_overrides { "apikey-dev/apikey" = %s }\n  direct {}\n}\n' % overrides
-    )
+    source = "hashicorp/aws" if binary.name.startswith("terraform-provider-aws") else "apikey-dev/apikey"
+    overrides = f"{source!r} = {str(binary.parent)!r}".replace("'", '"')
+    rc.write_text("provider_installation {\n  dev_overrides { %s }\n  direct {}\n}\n" % overrides)
     env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_", "APIKEY_"))}
     return env | {
         "TF_CLI_CONFIG_FILE": str(rc),

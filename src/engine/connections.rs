@@ -164,7 +164,7 @@ impl Connections {
                 })
             }
         };
-        let proof = match verify(probe, at_the_issuer(DEATH), stop).await {
+        let proof = match verify(probe, at_the_issuer(DEATH, CONSECUTIVE), stop).await {
             Ok(proof) => proof,
             Err(error) => return Ok(Some(error)),
         };
@@ -193,12 +193,20 @@ impl Connections {
         }
     }
 
-    /// Proves that a key works: by its issuer, and by the request of the resource where there is one.
-    pub async fn verify(&self, key: &Key, secret: &Secret, stop: &CancellationToken) -> Result<()> {
+    /// Proves that a key works: by its issuer, and by the request of the resource where there is one. A first key takes the
+    /// place of none that works, so the issuer has to refuse it before it is asked several times.
+    pub async fn verify(
+        &self,
+        key: &Key,
+        secret: &Secret,
+        is_first: bool,
+        stop: &CancellationToken,
+    ) -> Result<()> {
+        let unless_refused = if is_first { 1 } else { CONSECUTIVE };
         let key_id = key.key_id.as_deref();
         if self.capabilities.probe {
             let probe = || self.issuer.probe(key_id, secret);
-            let proof = verify(probe, at_the_issuer(TIMEOUT), stop).await?;
+            let proof = verify(probe, at_the_issuer(TIMEOUT, unless_refused), stop).await?;
             judge(&self.issuer.account(), proof)?;
         }
         if let Some(request) = &self.verification {
@@ -216,12 +224,13 @@ const DEATH: Duration = Duration::from_secs(30);
 
 /// Issuers answer at once; a request of the user may be heavier. What is proved is that more than one server of an issuer
 /// knows, so the attempts are apart; every key waits for them, so it is not far.
-fn at_the_issuer(bound: Duration) -> Pace {
+fn at_the_issuer(bound: Duration, unless_refused: u32) -> Pace {
     Pace {
         bound,
         after_failure: StdDuration::from_secs(1),
         after_success: StdDuration::from_millis(400),
         consecutive: CONSECUTIVE,
+        unless_refused,
     }
 }
 

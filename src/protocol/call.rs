@@ -31,6 +31,7 @@ pub struct Call {
     /// It brings what the first plan of a change decided along to the second: see [`Call::planned_private`].
     pub store_planned_private: bool,
     client_can_wait: bool,
+    applies: bool,
     planned: Option<Arc<[u8]>>,
     deferred: Arc<AtomicBool>,
 }
@@ -50,6 +51,11 @@ impl Call {
     pub(super) fn after_plan(self, planned_private: &[u8]) -> Self {
         let planned = (!planned_private.is_empty()).then(|| planned_private.into());
         Self { planned, ..self }
+    }
+
+    /// Of a provider that has been asked to apply something.
+    pub(super) fn in_an_apply(self, applies: bool) -> Self {
+        Self { applies, ..self }
     }
 
     /// With the configuration that is planned. Only for a value that is not known yet there is something to wait for: in
@@ -74,6 +80,13 @@ impl Call {
     pub fn planned_private<T: DeserializeOwned>(&self) -> Option<T> {
         let (planned, _) = private::split(self.planned.as_deref()?);
         unpack(planned).ok()
+    }
+
+    /// Whether this is a plan that Terraform makes again right before the apply, as far as anybody can tell: clients before
+    /// Terraform 1.16 do not say so, and the first plans of an apply look like those of a plan. What such a plan would ask of
+    /// others, the apply asks a moment later, under its lock.
+    pub fn repeats_a_plan(&self) -> bool {
+        self.applies || self.planned.is_some()
     }
 
     /// Asks the client to plan this again in a later run, once it is wholly known. False if that is no answer here: then

@@ -1,6 +1,7 @@
 //! What the binary serves: one provider and everything it has, by name.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 
 use tf_provider::{DataSource, Diagnostics, Function, Provider, Resource};
 
@@ -32,6 +33,8 @@ pub struct Registry {
     pub(super) list_resources: Entries<dyn AnyListResource>,
     pub(super) actions: Entries<dyn AnyAction>,
     pub(super) functions: BTreeMap<String, FunctionEntry>,
+    /// Terraform has begun to apply: a provider is started for a plan or for an apply, never for both.
+    pub(super) applies: AtomicBool,
 }
 
 impl Registry {
@@ -51,6 +54,7 @@ impl Registry {
             list_resources: BTreeMap::new(),
             actions: BTreeMap::new(),
             functions: BTreeMap::new(),
+            applies: AtomicBool::new(false),
         }
     }
 

@@ -4,6 +4,7 @@
 //! with the state and the private data from before.
 
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 
 use tf_provider::{AttributePath, Diagnostics};
 
@@ -101,6 +102,7 @@ impl Registry {
         let mut diags = Diagnostics::default();
         let call = Call::of(request.client_capabilities)
             .after_plan(&request.planned_private)
+            .in_an_apply(self.applies.load(Ordering::Relaxed))
             .may_wait_for(request.config.as_ref());
         let name = request.type_name.clone();
         let proposed = request.proposed_new_state.clone();
@@ -165,6 +167,7 @@ impl Registry {
         &self,
         request: apply_resource_change::Request,
     ) -> apply_resource_change::Response {
+        self.applies.store(true, Ordering::Relaxed);
         let mut diags = Diagnostics::default();
         let name = request.type_name.clone();
         let identity = request.planned_identity.clone();

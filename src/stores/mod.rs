@@ -333,6 +333,12 @@ pub trait Store: Send + Sync {
     /// this very document stands there by now.
     async fn write(&self, document: &Document, token: &str, expected: &Version) -> Result<Written>;
 
+    /// What would be refused to a write although nothing has changed at this end: somebody else has begun to write there.
+    /// Asked by a plan that writes, so that the apply is no surprise.
+    async fn obstacle(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Why [`remove`](Self::remove) leaves what stands there, in words that end a sentence; `None` if it takes it away.
     async fn keeps(&self) -> Result<Option<&'static str>> {
         Ok(None)

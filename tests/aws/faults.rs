@@ -8,12 +8,13 @@ use apikey::error::Kind;
 use apikey::http::{Http, Patience};
 use apikey::issuers::{KeyRef, KeyStatus, Probe};
 use apikey::secret::Secret;
-use apikey::stores::{Document, DocumentKey};
+use apikey::stores::{Document, DocumentKey, Version};
 use tf_provider::value::ValueAny;
 use tokio_util::sync::CancellationToken;
 
-use super::{block, context, import, issuer, keys_of, store, text};
+use super::{block, context, fields, import, issuer, keys_of, store, text};
 use crate::support::fake::{Fake, Reply};
+use crate::support::golden::error_reads;
 
 const ID: &str = "AKIAIOSFODNN7EXAMPLE";
 
@@ -339,6 +340,120 @@ async fn a_write_that_fails_shows_nothing_of_what_was_written() {
     assert!(!format!("{error} {error:?} {context:?}").contains("canary"));
 }
 
+fn written(name: &str) -> Document {
+    Document {
+        primary: DocumentKey {
+            key_id: None,
+            secret: Secret::new(format!("made-up-canary-{name}")),
+        },
+        secondary: None,
+        generation: None,
+        rotated_at: None,
+    }
+}
+
+/// The description of a secret whose current version is this one, with more fields.
+fn described(version: &str, more: &str) -> Reply {
+    Reply::of(
+        200,
+        format!(
+            r#"{{"ARN":"x","Name":"x","VersionIdsToStages":{{"{version}":["AWSCURRENT"]}}{more}}}"#
+        ),
+    )
+}
+
+fn value(version: &str) -> Reply {
+    let value =
+        format!(r#"{{"ARN":"x","Name":"x","VersionId":"{version}","SecretString":"{{}}"}}"#);
+    Reply::of(200, value)
+}
+
+#[tokio::test]
+async fn a_throttled_value_is_sent_again_and_what_a_look_has_told_is_not_asked_before_it() {
+    let token = "a".repeat(64);
+    let put = format!(r#"{{"VersionId":"{token}","VersionStages":["AWSCURRENT"]}}"#);
+    let throttled = r#"{"__type":"ThrottlingException","Message":"Rate exceeded"}"#;
+    let fake = Fake::start([
+        value("seen"),
+        described("seen", ""),
+        Reply::of(400, throttled),
+        Reply::of(200, put),
+        described(&token, ""),
+    ]);
+    let place = store(&reached(&fake, 1), &[("secret_id", text("x"))]);
+    let seen = place.observe().await.unwrap();
+    let put = place.write(&written("one"), &token, &seen.version).await;
+    put.unwrap();
+    assert_eq!(fake.requests().len(), 5);
+}
+
+#[tokio::test]
+async fn a_secret_of_an_aws_service_is_neither_checked_nor_written() {
+    let owned = || described("seen", r#","OwningService":"rds""#);
+    let fake = Fake::start([owned(), owned(), owned()]);
+    let place = store(&reached(&fake, 0), &[("secret_id", text("x"))]);
+    let seen = Version::Of("seen".to_owned());
+    let write = place.write(&written("one"), &"a".repeat(64), &seen).await;
+    for refused in [
+        place.check(None).await,
+        place.obstacle().await,
+        write.map(drop),
+    ] {
+        let error = refused.unwrap_err();
+        assert_eq!(error.kind, Kind::Invalid);
+        error_reads("secret-of-an-aws-service", &error);
+    }
+    assert_eq!(fake.requests().len(), 3, "nothing was written");
+}
+
+#[tokio::test]
+async fn a_new_secret_and_its_copies_are_made_with_the_keys_that_encrypt_them() {
+    let fake = Fake::start([Reply::of(200, "{}")]);
+    let copy = fields(&[
+        ("region", text("eu-west-1")),
+        ("kms_key_id", text("alias/copy")),
+    ]);
+    let settings = [
+        ("secret_id", text("x")),
+        ("kms_key_id", text("alias/app")),
+        ("replica", ValueAny::List(vec![ValueAny::Map(copy)])),
+    ];
+    let place = store(&reached(&fake, 0), &settings);
+    let (document, token) = (written("one"), "a".repeat(64));
+    let made = place.write(&document, &token, &Version::Absent);
+    made.await.unwrap();
+    let request = fake.requests().remove(0);
+    for sent in [
+        "CreateSecret",
+        r#""KmsKeyId":"alias/app""#,
+        r#""AddReplicaRegions":[{"Region":"eu-west-1","KmsKeyId":"alias/copy"}]"#,
+    ] {
+        assert!(request.contains(sent), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_aws_could_not_make_fails_the_write_that_wants_it() {
+    let token = "a".repeat(64);
+    let failed = r#","ReplicationStatus":[{"Region":"eu-west-1","Status":"Failed","StatusMessage":"Key is disabled."}]"#;
+    let put = format!(r#"{{"VersionId":"{token}","VersionStages":["AWSCURRENT"]}}"#);
+    let fake = Fake::start([
+        value("seen"),
+        described("seen", ""),
+        Reply::of(200, put),
+        described(&token, failed),
+    ]);
+    let copy = fields(&[("region", text("eu-west-1"))]);
+    let settings = [
+        ("secret_id", text("x")),
+        ("replica", ValueAny::List(vec![ValueAny::Map(copy)])),
+    ];
+    let place = store(&reached(&fake, 0), &settings);
+    let seen = place.observe().await.unwrap();
+    let write = place.write(&written("one"), &token, &seen.version).await;
+    error_reads("secret-whose-copy-failed", &write.unwrap_err());
+}
+
 #[tokio::test]
 async fn a_caller_that_is_no_user_is_refused() {
     for who in ["root", "assumed-role/ci/session", "federated-user/x"] {
@@ -354,8 +469,21 @@ async fn a_caller_that_is_no_user_is_refused() {
         let error = keys.mint("token").await.unwrap_err();
         assert_eq!(error.kind, Kind::Invalid);
         assert!(error.detail.contains(&arn), "{error}");
+        error_reads(
+            &format!("aws-caller-that-is-{}", who.split('/').next().unwrap()),
+            &error,
+        );
         assert_eq!(fake.requests().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn an_identity_without_an_account_is_not_guessed() {
+    let answer = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>nobody</Arn></GetCallerIdentityResult>\
+                  </GetCallerIdentityResponse>";
+    let fake = Fake::start([Reply::of(200, answer)]);
+    let error = keys_of(&reached(&fake, 0), "ci").lock().await.unwrap_err();
+    error_reads("aws-identity-without-an-account", &error);
 }
 
 fn impatient(fake: &Fake) -> Context {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{block, context, open, store, text, unique};
 use crate::support::fake::{Fake, Reply};
+use crate::support::golden::error_reads;
 use crate::support::moto::Moto;
 use crate::support::{remove_now, write_over};
 
@@ -135,13 +136,15 @@ async fn a_secret_that_vanished_since_the_look_is_not_made_again() {
 
 #[tokio::test]
 async fn a_value_that_came_between_look_and_write_is_put_back_in_front() {
+    let described = r#"{"ARN":"x","Name":"x","VersionIdsToStages":{"seen":["AWSCURRENT"]}}"#;
     let current = r#"{"ARN":"x","Name":"x","VersionId":"seen","SecretString":"{}"}"#;
     let put = r#"{"VersionId":"ours","VersionStages":["AWSCURRENT"]}"#;
     let labels = format!(
         r#"{{"ARN":"x","Name":"x","VersionIdsToStages":{{"{}":["AWSCURRENT"],"theirs":["AWSPREVIOUS"],"seen":[]}}}}"#,
         token('b')
     );
-    let fake = Fake::start([current, put, &labels, "{}"].map(|body| Reply::of(200, body)));
+    let answers = [described, current, put, &labels, "{}"];
+    let fake = Fake::start(answers.map(|body| Reply::of(200, body)));
     let there = context(block(&fake.url(), "AKIATEST", "made-up-admin-canary"));
     let place = store(&there, &[("secret_id", text("x"))]);
     let seen = Version::Of("seen".into());
@@ -156,8 +159,9 @@ async fn a_value_that_came_between_look_and_write_is_put_back_in_front() {
             .starts_with("Its version theirs is the current one again"),
         "{error}"
     );
+    error_reads("secret-written-at-the-same-moment", &error);
     let requests = fake.requests();
-    assert_eq!(requests.len(), 4);
+    assert_eq!(requests.len(), 5);
     let last = requests.last().unwrap();
     assert!(last.contains("UpdateSecretVersionStage"), "{last}");
     assert!(last.contains(r#""MoveToVersionId":"theirs""#), "{last}");

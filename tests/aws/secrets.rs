@@ -9,6 +9,7 @@ use apikey::vendors::aws::{self, Json, Service};
 use serde_json::{Value, json};
 
 use super::{open, store, text, try_store, unique};
+use crate::support::golden::error_reads;
 use crate::support::moto::Moto;
 use crate::support::{remove_now, write_over};
 
@@ -126,6 +127,7 @@ async fn a_token_that_stands_for_another_value_is_a_conflict_that_shows_no_secre
     assert_eq!(error.kind, Kind::Stale);
     assert!(error.summary.contains(&id), "{error}");
     assert!(!format!("{error} {error:?}").contains("made-up-canary"));
+    error_reads("secret-with-another-value-for-a-write", &error);
     assert_eq!(primary(&*place).await, "one");
 }
 

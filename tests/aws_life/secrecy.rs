@@ -24,7 +24,7 @@ fn files(directory: &Path) -> Vec<(String, Vec<u8>)> {
 fn a_secret_that_aws_repeats_in_any_form_is_shown_nowhere() {
     for call in [
         "secretsmanager.CreateSecret",
-        "secretsmanager.DescribeSecret",
+        "secretsmanager.GetSecretValue",
         "Action=ListAccessKeys",
         "Action=CreateAccessKey",
         "Action=GetCallerIdentity",

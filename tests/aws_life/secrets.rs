@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::keys::Config;
 
 use super::door::Door;
-use super::world::World;
+use super::world::{KEY, World};
 
 const REGION: &str = "eu-central-1";
 const COPY: &str = "eu-west-1";
@@ -68,18 +68,44 @@ fn a_secret_that_somebody_else_made_and_deleted_is_neither_lost_nor_taken() {
 fn a_secret_that_aws_rotates_itself_is_refused_before_anything_is_minted() {
     let world = World::new();
     world.cloud.create_secret(&world.secret_id, "{}");
-    let rotation = json!({
-        "SecretId": world.secret_id,
-        "RotateImmediately": false,
-        "RotationRules": { "AutomaticallyAfterDays": 30 },
-    });
-    world.cloud.secrets_in(REGION, "RotateSecret", rotation);
+    rotated_by_aws(&world);
     let refused = world.ws.apply().failed();
     refused
         .complains(&["RotationEnabled", "cancel-rotate-secret"])
         .reads("secret-that-aws-rotates");
     assert!(world.ids().is_empty());
     assert_eq!(world.document(), json!({}));
+}
+
+#[test]
+fn a_rotation_of_aws_that_is_switched_on_later_is_told_by_plans_and_refused_by_every_write() {
+    for (world, wait, action) in [
+        (World::new().created().staged(), "20s", "promote"),
+        (World::new().created().staged().promoted(), "30s", "revoke"),
+    ] {
+        let (ids, document) = (world.ids(), world.document());
+        rotated_by_aws(&world);
+        // Without a function, moto puts an older value in front.
+        world
+            .cloud
+            .overwrite(&world.secret_id, &document.to_string());
+        let told = ["payments", "app", "is rotated by AWS itself"];
+        world.ws.advance(wait).plan().ok().code(2).warns(&told);
+        assert_eq!(world.ws.change(KEY).after("last_action"), action);
+        let refused = world.ws.apply_plan().failed();
+        refused.complains(&["RotationEnabled", "cancel-rotate-secret"]);
+        assert_eq!(world.ids(), ids, "{action}");
+        assert_eq!(world.document(), document, "{action}");
+    }
+}
+
+fn rotated_by_aws(world: &World) {
+    let rotation = json!({
+        "SecretId": world.secret_id,
+        "RotateImmediately": false,
+        "RotationRules": { "AutomaticallyAfterDays": 30 },
+    });
+    world.cloud.secrets_in(REGION, "RotateSecret", rotation);
 }
 
 #[test]

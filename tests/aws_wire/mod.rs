@@ -3,6 +3,8 @@
 //! Each case of the `table` is a directory with a configuration, through the real CLI and a proxy that reads along. The
 //! same directories are given to hashicorp/aws and to boto3 in `peers`.
 
+/// What each service is called.
+mod names;
 /// The same directories with hashicorp/aws and boto3.
 mod peers;
 /// The proxy that reads along.

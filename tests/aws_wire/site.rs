@@ -64,7 +64,7 @@ impl Site {
 }
 
 /// One server for all: it answers to anybody.
-fn moto() -> &'static Moto {
+pub fn moto() -> &'static Moto {
     static MOTO: OnceLock<Moto> = OnceLock::new();
     MOTO.get_or_init(Moto::start)
 }

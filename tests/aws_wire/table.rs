@@ -78,7 +78,6 @@ fn usual(text: &str) -> Vec<String> {
     vec![
         format!("{iam} ListAccessKeys {signer} {iam_region}/iam"),
         format!("{sts} GetCallerIdentity {signer} {region}/sts"),
-        format!("{secrets} DescribeSecret {signer} {region}/secretsmanager"),
         format!("{secrets} GetSecretValue {signer} {region}/secretsmanager"),
     ]
 }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use apikey::clock::Clock;
+use apikey::error::Error;
 use apikey::instant::Instant;
 
 use crate::support::outcome::{Diagnostic, Outcome};
@@ -31,6 +32,13 @@ impl Outcome {
         written_down(name, &told("Warning", &warnings));
         self
     }
+}
+
+/// The error of the engine is that of `refusals/<name>.txt`.
+#[track_caller]
+pub fn error_reads(name: &str, error: &Error) {
+    let (summary, detail) = (anonymous(&error.summary), anonymous(&error.detail));
+    written_down(name, &format!("Error: {summary}\n\n{}\n", wrapped(&detail)));
 }
 
 fn told(severity: &str, diagnostics: &[&Diagnostic]) -> String {

@@ -220,6 +220,11 @@ impl Run<'_> {
             self.connections,
             journal.ledger(),
         );
+        if self.managed.slots.is_none() && checked.is_ok() {
+            // Of a key that exists, its refresh has said so.
+            self.facts.full = crowd.await.ok().flatten().map(|crowd| crowd.full());
+            return Ok(());
+        }
         crowd::explained(checked, crowd).await
     }
 

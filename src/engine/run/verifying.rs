@@ -22,7 +22,8 @@ impl Run<'_> {
         let Some(secret) = self.secrets.secret_of(&key) else {
             return Err(self.unread(&key));
         };
-        let verify = |_| self.connections.verify(&key, secret, self.stop);
+        let (connections, is_first) = (self.connections, slots.is_none());
+        let verify = |_| connections.verify(&key, secret, is_first, self.stop);
         let verified = self
             .journal
             .effect(

@@ -42,6 +42,8 @@ pub struct Pace {
     pub after_success: StdDuration,
     /// How many successes in a row prove a key.
     pub consecutive: u32,
+    /// How many are enough as long as nobody has refused it.
+    pub unless_refused: u32,
 }
 
 /// How an attempt to prove a key ended.
@@ -75,9 +77,9 @@ impl Proof {
 
 /// Tries a key until it was accepted as often in a row as the pace asks for, or the bound is over.
 ///
-/// A refusal starts the count again: right after a mint it often means "not yet". [`Kind::Unavailable`] says nothing
-/// about the key, so it is tried again and leaves the count as it is. Any other error ends the proof,
-/// for no repetition would mend it. A request that is under way when the bound is over, or when `stop` is
+/// A refusal starts the count again: right after a mint it often means "not yet", and an acceptance after it "not everywhere
+/// yet". [`Kind::Unavailable`] says nothing about the key, so it is tried again and leaves the count as it is. Any other error
+/// ends the proof, for no repetition would mend it. A request that is under way when the bound is over, or when `stop` is
 /// cancelled, is abandoned.
 ///
 /// `probe` is a closure that returns a future, not an async closure: the future of the latter cannot be shown to be
@@ -87,7 +89,8 @@ pub async fn verify<F: Future<Output = Result<Probe>>>(
     pace: Pace,
     stop: &CancellationToken,
 ) -> Result<Proof> {
-    let (bound, consecutive) = (pace.bound, pace.consecutive);
+    let bound = pace.bound;
+    let mut consecutive = pace.unless_refused;
     let deadline = Instant::now() + StdDuration::from_secs(bound.as_secs());
     let mut in_a_row = 0;
     let mut proof = Proof {
@@ -107,6 +110,7 @@ pub async fn verify<F: Future<Output = Result<Probe>>>(
                 }
                 Ok(Probe::Refused(reason)) => {
                     in_a_row = 0;
+                    consecutive = pace.consecutive;
                     proof.last_reason = Some(reason);
                 }
                 Err(error) if error.kind == Kind::Unavailable => {

@@ -62,6 +62,7 @@ impl Verification {
             after_failure: interval,
             after_success: interval,
             consecutive: self.consecutive,
+            unless_refused: self.consecutive,
         };
         verify(attempt, pace, stop).await
     }

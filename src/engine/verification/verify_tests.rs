@@ -20,6 +20,7 @@ fn pace(bound: Duration) -> Pace {
         after_failure: StdDuration::from_secs(2),
         after_success: StdDuration::from_secs(2),
         consecutive: 3,
+        unless_refused: 3,
     }
 }
 
@@ -48,6 +49,32 @@ async fn a_key_is_proved_by_successes_in_a_row() {
     let proof = proof(vec![accepted()]).await;
     assert!(proof.is_verified());
     assert_eq!((proof.attempts, proof.last_reason), (3, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn fewer_successes_are_enough_only_while_nobody_refuses() {
+    let pace = Pace {
+        unless_refused: 1,
+        ..pace(TIMEOUT)
+    };
+    for (answers, attempts) in [
+        (vec![accepted()], 1),
+        (vec![unavailable(), accepted()], 2),
+        (vec![refused(), accepted()], 4),
+    ] {
+        let mut answers = VecDeque::from(answers);
+        let probe = || {
+            std::future::ready(match answers.len() {
+                1 => answers[0].clone(),
+                _ => answers.pop_front().unwrap(),
+            })
+        };
+        let proof = verify(probe, pace, &CancellationToken::new())
+            .await
+            .unwrap();
+        assert!(proof.is_verified());
+        assert_eq!(proof.attempts, attempts);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -226,6 +226,13 @@ async fn carry_out<'a>(
     let revoked_primary = contained.then(|| run.facts.primary.clone());
     let left = run.progress.left;
     let (managed, secrets) = (run.managed, run.secrets);
+    let private = Private {
+        facts: Facts {
+            full: run.facts.full,
+            ..private.facts
+        },
+        ..private
+    };
     if let Err(error) = result {
         let error = with_the_glass(error);
         diagnostics::report(diags, named(planned, error.clone()));

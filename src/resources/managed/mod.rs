@@ -31,6 +31,7 @@ pub mod model;
 pub mod moves;
 pub mod newcomers;
 mod newness;
+mod obstacles;
 pub mod owners;
 pub mod plan;
 pub mod read;
@@ -142,6 +143,7 @@ impl Resource for ManagedKey {
         diagnostics::collect(diags, is_new)?;
         let (planned, private, replaced) =
             plan::update(diags, &prior, proposed, &config, private, context)?;
+        obstacles::warn(diags, &planned, &private, context).await;
         Some((planned, Some(private), replaced))
     }
 

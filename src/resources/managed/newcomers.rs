@@ -11,6 +11,7 @@ use crate::engine::collision::{
 use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::engine::managed::Managed;
 use crate::error::{Error, Kind, Path, Result};
+use crate::protocol;
 use crate::resources::managed::changes::{repairs, replacements};
 use crate::resources::managed::crossing::refuse_crossing;
 use crate::resources::managed::model::{ManagedState, Private};
@@ -32,7 +33,7 @@ pub async fn of_a_create(planned: &ManagedState, context: &Context) -> Result<Lo
     look(planned, &Managed::default(), |_| true, context).await
 }
 
-/// Looks at the places of deliveries that are added or moved.
+/// Looks at the places of deliveries that are added or moved. The plan right before an apply leaves that to the apply.
 pub async fn of_an_update(
     prior: &ManagedState,
     planned: &ManagedState,
@@ -40,7 +41,7 @@ pub async fn of_an_update(
     context: &Context,
 ) -> Result<()> {
     let settled = planned.inputs_known() && !context.awaits_settings();
-    if !settled || !replacements(prior, planned).is_empty() {
+    if !settled || protocol::call().repeats_a_plan() || !replacements(prior, planned).is_empty() {
         return Ok(());
     }
     let managed = prior.managed(private)?;

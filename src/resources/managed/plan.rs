@@ -1,5 +1,7 @@
 //! From configuration and state to the one next step. Pure but for the clock that it is given.
 
+use std::collections::BTreeMap;
+
 use tf_provider::value::Value;
 use tf_provider::{AttributePath, Diagnostics};
 
@@ -67,15 +69,10 @@ pub async fn create(
     let mut private = Private::default();
     let mut moves = vec![Move::Create];
     if planned.inputs_known() && !context.awaits_settings() {
-        let looked = newcomers::of_a_create(&planned, context).await;
-        let looked = diagnostics::collect(diags, looked.map_err(|error| named(&planned, error)))?;
-        let brought = brought::mark(config).map(|mark| mark.to_string());
-        // What an apply that was cut off has written already is no other key.
-        let is_here = brought.is_some() && looked.seen.values().all(|mark| *mark == brought);
-        for warning in looked.warnings.into_iter().filter(|_| !is_here) {
-            diagnostics::warn(diags, named(&planned, warning));
+        let call = protocol::call();
+        if !call.repeats_a_plan() {
+            private.seen = places(diags, &planned, config, context).await?;
         }
-        private.seen = looked.seen;
         let mut left = leftovers::of_a_create(&planned, context).await;
         let warnings = std::mem::take(&mut left.warnings).into_iter();
         warnings.for_each(|warning| diagnostics::warn(diags, warning));
@@ -87,15 +84,13 @@ pub async fn create(
             moves.insert(usize::from(left.has_room), Move::RevokePending);
             private.facts.orphans = left.orphans;
         }
-        private.facts.full = match protocol::call().planned_private::<Private>() {
-            // The first plan of this create has said it.
-            Some(first) => first.facts.full,
-            None => {
-                let orphans = &private.facts.orphans;
-                let full = room::before_create(diags, &planned, orphans, context).await;
-                diagnostics::collect(diags, full.map_err(|error| named(&planned, error)))?
-            }
-        };
+        if let Some(first) = call.planned_private::<Private>() {
+            private.seen = first.seen;
+        } else if !call.repeats_a_plan() {
+            let orphans = &private.facts.orphans;
+            let full = room::before_create(diags, &planned, orphans, context).await;
+            diagnostics::collect(diags, full.map_err(|error| named(&planned, error)))?;
+        }
     }
     private.incidents = emergencies::noted(&planned, &Managed::default(), &[]);
     private.rotated_for = owners::of_a_create(&planned);
@@ -103,6 +98,24 @@ pub async fn create(
     planned.last_action = Value::Value(decision.word());
     private.decision = Some(decision);
     Some((planned, private))
+}
+
+/// What stands where a new key is to go.
+async fn places(
+    diags: &mut Diagnostics,
+    planned: &ManagedState,
+    config: &ManagedState,
+    context: &Context,
+) -> Option<BTreeMap<String, Option<String>>> {
+    let looked = newcomers::of_a_create(planned, context).await;
+    let looked = diagnostics::collect(diags, looked.map_err(|error| named(planned, error)))?;
+    let brought = brought::mark(config).map(|mark| mark.to_string());
+    // What an apply that was cut off has written already is no other key.
+    let is_here = brought.is_some() && looked.seen.values().all(|mark| *mark == brought);
+    for warning in looked.warnings.into_iter().filter(|_| !is_here) {
+        diagnostics::warn(diags, named(planned, warning));
+    }
+    Some(looked.seen)
 }
 
 /// The plan of a key that exists: its next step, if one is due, and what was edited.

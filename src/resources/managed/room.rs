@@ -15,21 +15,22 @@ use crate::stores::WriteScope;
 
 /// Before a create: the keys that are there are those of others, except the `orphans`, which the apply revokes. What
 /// cannot be asked now is left to the apply, which says what is wrong; what is wrong with the settings is said at once.
+/// The apply looks again, and keeps in mind what it sees.
 pub async fn before_create(
     diags: &mut Diagnostics,
     planned: &ManagedState,
     orphans: &[String],
     context: &Context,
-) -> Result<Option<Full>> {
+) -> Result<()> {
     match look(planned, orphans, context).await {
         Ok((full, shared)) => {
             let warning = full.as_ref().map(|full| no_room(planned.label(), full));
             let warnings = warning.into_iter().chain(shared);
             warnings.for_each(|warning| diagnostics::warn(diags, warning));
-            Ok(full)
+            Ok(())
         }
         Err(error) if error.kind == Kind::Invalid => Err(error),
-        Err(_) => Ok(None),
+        Err(_) => Ok(()),
     }
 }
 

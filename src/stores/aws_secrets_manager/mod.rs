@@ -14,6 +14,7 @@ mod wire;
 mod writing;
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use tf_provider::value::ValueAny;
@@ -32,6 +33,7 @@ use crate::vendors::aws::Session;
 
 use api::{Api, Content, Described, Value};
 use place::Place;
+use writing::There;
 
 /// The store `aws_secrets_manager`.
 pub struct AwsSecretsManager;
@@ -71,6 +73,7 @@ impl StoreKind for AwsSecretsManager {
                 identities: context.shared(|| Ok(Identities::default()))?,
             },
             place,
+            seen: Mutex::default(),
         }))
     }
 }
@@ -83,7 +86,7 @@ const SIZE_LIMIT: usize = 65_536;
 const PERMISSIONS: &[Permission] = &[
     Permission {
         name: "secretsmanager:DescribeSecret",
-        needed: "to see which version is the current one",
+        needed: "to see which version is the current one, and who else writes there",
     },
     Permission {
         name: "secretsmanager:GetSecretValue",
@@ -118,6 +121,8 @@ const PERMISSIONS: &[Permission] = &[
 struct SecretPlace {
     api: Api,
     place: Place,
+    /// What was seen or written here last: a version never changes its value.
+    seen: Mutex<Option<There>>,
 }
 
 #[async_trait]
@@ -140,6 +145,11 @@ impl Store for SecretPlace {
     }
 
     async fn check(&self, seen: Option<&Observation>) -> Result<()> {
+        let is_missing = seen.is_some_and(|seen| seen.version == Version::Absent);
+        if is_missing && !self.place.is_arn() {
+            // Its creation is refused if it is there after all.
+            return Ok(());
+        }
         match self.describe().await? {
             None if self.place.is_arn() => Err(self.no_such_arn()),
             None => Ok(()),
@@ -165,6 +175,7 @@ impl Store for SecretPlace {
         let Some(value) = value else {
             return Ok(Observation::nothing());
         };
+        self.remember(There::of(&value));
         Ok(Observation {
             found: match &value.text {
                 Some(text) => Shape::understand(text.expose()),
@@ -184,8 +195,18 @@ impl Store for SecretPlace {
             text: &text,
             hidden: &hidden,
         };
-        let written = self.write_over(expected, &content, token).await;
-        written.map(Written::Done)
+        let written = self.write_over(expected, &content, token).await?;
+        if let Some(version) = &written.version {
+            self.remember(There::written(version, &text));
+        }
+        Ok(Written::Done(written))
+    }
+
+    async fn obstacle(&self) -> Result<()> {
+        match self.describe().await? {
+            Some(secret) if !secret.deleted => self.refuse_what_others_write(&secret),
+            _ => Ok(()),
+        }
     }
 
     async fn keeps(&self) -> Result<Option<&'static str>> {
@@ -201,7 +222,7 @@ impl Store for SecretPlace {
         if self.place.on_destroy.keeps(secret.ours).is_some() || secret.deleted {
             return Ok(());
         }
-        self.refuse_another(self.current().await?.as_ref(), expected)?;
+        self.refuse_another(self.there().await?.as_ref(), expected)?;
         self.delete_copies(&secret).await?;
         let deleted = self.api.delete(self.place.recovery_days).await;
         deleted.map_err(|refusal| refusal.explain(format!("{} could not be deleted", self.place())))

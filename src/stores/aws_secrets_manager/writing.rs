@@ -1,7 +1,9 @@
 //! A write to a secret: over the expected version only, and looked at again afterwards.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use super::SecretPlace;
-use super::api::{Content, Value};
+use super::api::{Content, Described, Value};
 use crate::error::{Error, Kind, Result};
 use crate::http::Refusal;
 use crate::secret::Secret;
@@ -13,7 +15,15 @@ enum Before {
     /// It was made just now, with the document as its first version.
     Written,
     /// It has this value.
-    Holds(Option<Value>),
+    Holds(Option<There>),
+}
+
+/// A value that was seen or written. A version never changes it.
+#[derive(Clone)]
+pub(super) struct There {
+    version: String,
+    /// What tells it from others; `None` for a binary value.
+    content: Option<Version>,
 }
 
 impl SecretPlace {
@@ -28,7 +38,7 @@ impl SecretPlace {
             // The first version of a secret supersedes nothing.
             return Ok(receipt(token));
         };
-        if let Some(before) = before.as_ref().filter(|value| value.holds(content.text)) {
+        if let Some(before) = before.as_ref().filter(|there| there.holds(content.text)) {
             // New settings may want more copies of the same value.
             if !self.place.replicas.is_empty()
                 && let Some(secret) = self.describe().await?
@@ -37,7 +47,7 @@ impl SecretPlace {
             }
             return Ok(receipt(&before.version));
         }
-        let former = before.map(|value| value.version);
+        let former = before.map(|there| there.version);
         if !self.put(content, token).await? {
             self.make_current(token, former.as_deref()).await?;
         }
@@ -51,15 +61,6 @@ impl SecretPlace {
         content: &Content<'_>,
         token: &str,
     ) -> Result<Before> {
-        // Most writes go over a version that exists.
-        if *expected != Version::Absent {
-            match self.api.current().await {
-                Ok(Some(value)) => return self.expected(Some(value), expected, content),
-                Ok(None) => {}
-                Err(refusal) if refusal.is("InvalidRequestException") => {}
-                Err(refusal) => return Err(self.unread(refusal)),
-            }
-        }
         // Where nothing was, the creation itself tells whether there is something by now, or something that was deleted.
         if *expected == Version::Absent && !self.place.is_arn() {
             match self.create(content, token).await {
@@ -76,7 +77,7 @@ impl SecretPlace {
                     Ok(()) => Ok(Before::Written),
                     // Somebody was faster, or an earlier attempt of ours did arrive.
                     Err(refusal) if exists(&refusal) => {
-                        self.expected(self.current().await?, expected, content)
+                        self.expected(self.there().await?, expected, content)
                     }
                     Err(refusal) => Err(self.uncreated(refusal)),
                 }
@@ -89,9 +90,16 @@ impl SecretPlace {
                     refusal.explain(format!("{} could not be restored", self.place()))
                 })?;
                 // Nobody could see this value before.
-                Ok(Before::Holds(self.current().await?))
+                Ok(Before::Holds(self.there().await?))
             }
-            Some(_) => self.expected(self.current().await?, expected, content),
+            Some(secret) => {
+                self.refuse_what_others_write(&secret)?;
+                let there = match self.remembered(&secret, expected) {
+                    None => self.there().await?,
+                    there => there,
+                };
+                self.expected(there, expected, content)
+            }
         }
     }
 
@@ -106,22 +114,44 @@ impl SecretPlace {
 
     fn expected(
         &self,
-        value: Option<Value>,
+        there: Option<There>,
         expected: &Version,
         content: &Content<'_>,
     ) -> Result<Before> {
-        if !value
+        if !there
             .as_ref()
-            .is_some_and(|value| value.holds(content.text))
+            .is_some_and(|there| there.holds(content.text))
         {
-            self.refuse_another(value.as_ref(), expected)?;
+            self.refuse_another(there.as_ref(), expected)?;
         }
-        Ok(Before::Holds(value))
+        Ok(Before::Holds(there))
+    }
+
+    pub(super) async fn there(&self) -> Result<Option<There>> {
+        let value = self.current().await?;
+        Ok(value.as_ref().map(There::of))
+    }
+
+    /// The value is the one that this apply has seen or written, if the labels say so now.
+    fn remembered(&self, secret: &Described, expected: &Version) -> Option<There> {
+        let seen = self.seen().clone()?;
+        let is_it = secret.current.as_ref() == Some(&seen.version)
+            && *expected == Version::Of(seen.version.clone());
+        is_it.then_some(seen)
+    }
+
+    pub(super) fn remember(&self, there: There) {
+        *self.seen() = Some(there);
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<There>> {
+        // It is replaced whole, so a panic elsewhere leaves nothing half done.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Somebody else was here since the place was looked at.
-    pub(super) fn refuse_another(&self, there: Option<&Value>, expected: &Version) -> Result<()> {
-        let version = there.map_or(Version::Absent, |value| Version::Of(value.version.clone()));
+    pub(super) fn refuse_another(&self, there: Option<&There>, expected: &Version) -> Result<()> {
+        let version = there.map_or(Version::Absent, |there| Version::Of(there.version.clone()));
         if version == *expected {
             return Ok(());
         }
@@ -206,11 +236,28 @@ impl SecretPlace {
     }
 }
 
-impl Value {
-    fn holds(&self, wanted: &Secret) -> bool {
-        let text = self.text.as_ref();
-        text.is_some_and(|text| text.expose() == wanted.expose())
+impl There {
+    pub(super) fn of(value: &Value) -> Self {
+        Self {
+            version: value.version.clone(),
+            content: value.text.as_ref().map(digest),
+        }
     }
+
+    pub(super) fn written(version: &str, text: &Secret) -> Self {
+        Self {
+            version: version.to_owned(),
+            content: Some(digest(text)),
+        }
+    }
+
+    fn holds(&self, wanted: &Secret) -> bool {
+        self.content == Some(digest(wanted))
+    }
+}
+
+fn digest(text: &Secret) -> Version {
+    Version::of_bytes(text.expose().as_bytes())
 }
 
 fn exists(refusal: &Refusal) -> bool {

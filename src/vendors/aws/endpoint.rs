@@ -109,9 +109,11 @@ impl Service {
     }
 
     fn regional_host(self, region: &str, partition: &Partition, variant: Variant) -> String {
-        let is_secrets = self == Self::SecretsManager;
-        let dual_stack = variant.dual_stack && !(is_secrets && partition.dual_stack_secrets);
-        let has_own_name = is_secrets || dual_stack || !partition.fips_by_default;
+        let is_usual =
+            self == Self::SecretsManager && partition.dual_stack_secrets[usize::from(variant.fips)];
+        let dual_stack = variant.dual_stack && !is_usual;
+        let names_fips = matches!(self, Self::SecretsManager | Self::Ecs);
+        let has_own_name = names_fips || dual_stack || !partition.fips_by_default;
         let fips = match variant.fips && has_own_name {
             true => "-fips",
             false => "",

@@ -39,7 +39,7 @@ use crate::error::Result;
 pub use caller::Caller;
 pub use calls::{Json, Query};
 pub use client::AwsClient;
-pub use endpoint::{Service, is_region};
+pub use endpoint::{Service, Variant, is_region};
 pub use identification::Identification;
 pub use schema::{attributes, role_attributes};
 pub use session::{Access, Session, access_attributes};

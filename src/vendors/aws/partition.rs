@@ -14,9 +14,9 @@ pub struct Partition {
     pub global_region: &'static str,
     /// The host of IAM: as usual, by dual stack, by FIPS, by both.
     pub iam: [&'static str; 4],
-    /// Its usual host of Secrets Manager is reached over IPv6 too.
-    pub dual_stack_secrets: bool,
-    /// What is validated after FIPS 140 has no name of its own, except for Secrets Manager.
+    /// Its usual host of Secrets Manager is reached over IPv6 too, and so is that of FIPS.
+    pub dual_stack_secrets: [bool; 2],
+    /// What is validated after FIPS 140 has no name of its own, except for some services.
     pub fips_by_default: bool,
 }
 
@@ -33,7 +33,7 @@ static PARTITIONS: [Partition; 8] = [
             "iam-fips.amazonaws.com.cn",
             "iam-fips.api.amazonwebservices.com.cn",
         ],
-        dual_stack_secrets: true,
+        dual_stack_secrets: [true, false],
         fips_by_default: false,
     },
     Partition {
@@ -47,7 +47,7 @@ static PARTITIONS: [Partition; 8] = [
             "iam.us-gov.amazonaws.com",
             "iam.us-gov.api.aws",
         ],
-        dual_stack_secrets: true,
+        dual_stack_secrets: [true, true],
         fips_by_default: true,
     },
     Partition {
@@ -61,7 +61,7 @@ static PARTITIONS: [Partition; 8] = [
             "iam-fips.amazonaws.eu",
             "iam-fips.api.amazonwebservices.eu",
         ],
-        dual_stack_secrets: false,
+        dual_stack_secrets: [false, false],
         fips_by_default: false,
     },
     Partition {
@@ -75,7 +75,7 @@ static PARTITIONS: [Partition; 8] = [
             "iam-fips.us-iso-east-1.c2s.ic.gov",
             "iam-fips.api.aws.ic.gov",
         ],
-        dual_stack_secrets: false,
+        dual_stack_secrets: [false, false],
         fips_by_default: false,
     },
     Partition {
@@ -89,7 +89,7 @@ static PARTITIONS: [Partition; 8] = [
             "iam-fips.us-isob-east-1.sc2s.sgov.gov",
             "iam-fips.api.aws.scloud",
         ],
-        dual_stack_secrets: false,
+        dual_stack_secrets: [false, false],
         fips_by_default: false,
     },
     Partition {
@@ -103,7 +103,7 @@ static PARTITIONS: [Partition; 8] = [
             "iam-fips.cloud.adc-e.uk",
             "iam-fips.api.cloud-aws.adc-e.uk",
         ],
-        dual_stack_secrets: false,
+        dual_stack_secrets: [false, false],
         fips_by_default: false,
     },
     Partition {
@@ -117,7 +117,7 @@ static PARTITIONS: [Partition; 8] = [
             "iam-fips.csp.hci.ic.gov",
             "iam-fips.api.aws.hci.ic.gov",
         ],
-        dual_stack_secrets: false,
+        dual_stack_secrets: [false, false],
         fips_by_default: false,
     },
     Partition {
@@ -131,7 +131,7 @@ static PARTITIONS: [Partition; 8] = [
             "iam-fips.amazonaws.com",
             "iam-fips.global.api.aws",
         ],
-        dual_stack_secrets: true,
+        dual_stack_secrets: [true, true],
         fips_by_default: false,
     },
 ];
