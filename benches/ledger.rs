@@ -1,5 +1,7 @@
 //! What the ledger costs with a million keys in it, in SQLite and in a PostgreSQL that is started for it (not on Windows).
 //!
+//! And what the commands cost that read it: the same rows are asked for by bare SQL in the same run.
+//!
 //! `cargo bench --bench ledger -- [--keys 1000000] [--rounds 40]`
 
 #[cfg(unix)]
@@ -8,7 +10,9 @@
 mod postgres;
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::thread::sleep;
 use std::time::{Duration, Instant as Moment};
 
 use apikey::domain::notices::Audience;
@@ -50,6 +54,13 @@ async fn main() {
     let file = home.path().join("ledger.db");
     let sqlite = Database::new(Target::file(file.clone()), LEASE, LEASE);
     bench("SQLite", sqlite, &sqlite_url(&file), true, keys, rounds).await;
+    commands(&file, rounds).await;
+    let smaller = home.path().join("smaller.db");
+    let sqlite = Database::new(Target::file(smaller.clone()), LEASE, LEASE);
+    sqlite.try_lock("nobody", "bench").await.unwrap();
+    fill(&sqlite_url(&smaller), true, 10_000).await;
+    println!("SQLite: 10000 keys");
+    commands(&smaller, rounds).await;
     #[cfg(unix)]
     bench_postgres(keys, rounds).await;
 }
@@ -329,6 +340,68 @@ async fn writes(ledger: &Arc<Database>, rounds: u64) {
         begun.elapsed().as_secs_f64() * 1000.0,
         verdict.sound
     );
+}
+
+/// The commands, each in a process of its own, beside a bare query for every row that its answer is made of.
+async fn commands(file: &Path, rounds: u64) {
+    let url = sqlite_url(file);
+    let rows = |condition: &str| {
+        format!(
+            "SELECT * FROM resources JOIN keys ON keys.resource_id = resources.resource_id \
+             WHERE keys.status <> 'revoked' AND {condition}"
+        )
+    };
+    let every = "1 = 1";
+    for (words, condition) in [
+        (
+            &["status", "--name", "key-7"][..],
+            "resources.name = 'key-7'",
+        ),
+        (
+            &["status", "--owner", "team-7"],
+            "resources.owner = 'team-7'",
+        ),
+        (&["status"], every),
+        (&["metrics"], every),
+    ] {
+        let (mut times, mut bare, mut peak) = (Vec::new(), Vec::new(), 0);
+        for _ in 0..rounds.min(10) {
+            let begun = Moment::now();
+            peak = peak.max(peak_of(words, &url));
+            times.push(begun.elapsed());
+            let mut connection = AnyConnection::connect(&url).await.unwrap();
+            let begun = Moment::now();
+            let statement = sqlx::query(AssertSqlSafe(rows(condition)));
+            statement.fetch_all(&mut connection).await.unwrap();
+            bare.push(begun.elapsed());
+        }
+        bare.sort();
+        let bare = bare[bare.len() / 2].as_secs_f64() * 1000.0;
+        let more = format!("(bare SQL {bare:.2} ms; {peak} MB at its peak, 0: unknown here)");
+        report(&words.join(" "), times, &more);
+    }
+}
+
+/// Runs a command whose answer nobody reads, and gives the most memory that it took, in MB. Where the system keeps no account
+/// of children, 0.
+fn peak_of(words: &[&str], url: &str) -> u64 {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_terraform-provider-apikey"))
+        .args(words)
+        .args(["--url", url])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let told = std::fs::read_to_string(&status).unwrap_or_default();
+        let mut lines = told.lines();
+        let line = lines.find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        peak = peak.max(kib.unwrap_or_default() / 1024);
+        sleep(Duration::from_millis(1));
+    }
+    peak
 }
 
 async fn bracket(ledger: &Database, id: &str) {

@@ -243,6 +243,44 @@ fn a_place_that_is_gone_for_good_holds_up_no_emergency_and_is_let_go_by_its_name
 }
 
 #[test]
+fn a_place_that_is_gone_for_good_is_let_go_even_after_its_delivery_has_left_it() {
+    let ws = Workspace::new();
+    for name in ["one", "two"] {
+        fs::create_dir(ws.path(name)).unwrap();
+        fs::set_permissions(ws.path(name), fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    symlink(ws.path("one"), ws.path("keys")).unwrap();
+    let app = |settings: &str, trigger: u8| {
+        Config::new()
+            .deliveries(&format!("{{ app = {{ {settings} }} }}"))
+            .with(&format!("rotation_trigger = \"{trigger}\""))
+            .text()
+    };
+    ws.write(&app(r#"file = { path = "keys/k.json" }"#, 0));
+    ws.apply().ok();
+    let place = ws.key("k").text("delivery_status.app.place");
+    fs::remove_file(ws.path("keys")).unwrap();
+    symlink(ws.path("two"), ws.path("keys")).unwrap();
+    fs::remove_dir_all(ws.path("one")).unwrap();
+
+    let moved = r#"file = { path = "keys/new.json" }"#;
+    ws.write(&app(moved, 0)).apply().ok();
+    assert_eq!(ws.key("k").status(), "pending");
+    let lost = format!("{moved}, lost_place = {place:?}");
+    ws.write(&app(&lost, 0)).apply().ok();
+    assert_eq!(ws.key("k").status(), "blocked");
+    ws.write(&app(&lost, 1));
+    ws.apply().ok();
+    let secret = ws.secret("two/new.json", "primary");
+    assert!(secret.starts_with("acme_"), "{secret}");
+    let key = ws.key("k");
+    assert_eq!(
+        (key.status().as_str(), key.text("pending_removals").as_str()),
+        ("ok", "[]")
+    );
+}
+
+#[test]
 fn what_somebody_else_keeps_in_a_file_is_refused_in_the_plan_unless_it_may_be_replaced() {
     let ws = Workspace::with(&Config::new().text());
     let foreign = r#"{"DB_PASSWORD":"made-up"}"#;

@@ -249,6 +249,10 @@ pub fn may_still_hold(situation: &Situation, is_recorded: bool) -> String {
     }
     let meaning = match is_recorded {
         true => "there it is of no use any more",
+        false if situation.emergency.is_some() => {
+            "whoever reads it there goes on accepting it, since its issuer keeps no record of keys: the emergency is not over, \
+             and every apply fails, until it is empty"
+        }
         false => {
             "whoever reads it there goes on accepting it, since its issuer keeps no record of keys. The ledger calls it \
              revoked all the same: it was taken out of every place that could be reached"

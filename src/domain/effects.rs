@@ -126,6 +126,10 @@ pub struct Memory {
     /// The account that the newest of its keys is of, under the name that everybody locks it by; `None` without keys, and of
     /// a whole account.
     pub account: Option<String>,
+    /// What the places are that it was delivered to as of that record.
+    pub places: BTreeSet<String>,
+    /// What [`Holding::private_data`](crate::ledger::Holding) was last.
+    pub private_data: Option<String>,
     /// The keys, oldest first.
     pub keys: Vec<KeyRecord>,
     /// What was begun and has no outcome, oldest first.

@@ -203,6 +203,9 @@ pub struct Holding {
     /// What the places are that it delivers to, whatever names its settings give them, such as
     /// `file /canonical/path`. In no order.
     pub places: Vec<String>,
+    /// What Terraform keeps of it beside the state, and loses where the provider is killed, as JSON. Nothing in it is secret.
+    /// `None` where it was lost: what was recorded last stands.
+    pub private_data: Option<String>,
     /// The keys in its slots, and those that await their revocation.
     pub keys: Vec<KeyRecord>,
     /// What people are to be told of it.

@@ -72,6 +72,8 @@ struct Case {
 impl Case {
     fn with<T>(self, ask: impl FnOnce(&Evidence) -> T) -> T {
         let memory = Memory {
+            places: Default::default(),
+            private_data: None,
             generation: None,
             workspace: None,
             account: None,

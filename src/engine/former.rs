@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tf_provider::value::ValueAny;
 
 use crate::engine::connections::Delivery;
-use crate::error::{Error, Path, Result};
+use crate::error::{Error, Kind, Path, Result};
 use crate::secret::Fingerprint;
 
 /// A place that a delivery has left, without any secret.
@@ -24,6 +24,29 @@ pub struct Former {
     pub mark: Option<String>,
 }
 
+impl Former {
+    /// A place that is reached by these settings, and of which nobody knows whether it was written to.
+    pub fn at(name: String, place: String, settings: BTreeMap<String, ValueAny>) -> Self {
+        Self {
+            name,
+            place,
+            identity: None,
+            settings,
+            mark: None,
+        }
+    }
+
+    /// A place of which no more is known than what people call it.
+    pub fn lost(place: &str) -> Self {
+        Self::at(String::new(), place.to_owned(), BTreeMap::new())
+    }
+
+    /// How it is reached is not known any more.
+    pub fn is_lost(&self) -> bool {
+        self.settings.is_empty()
+    }
+}
+
 /// A former place, ready to be called if its settings still allow it.
 pub struct FormerPlace {
     /// What is remembered of it.
@@ -35,6 +58,9 @@ pub struct FormerPlace {
 impl FormerPlace {
     /// The place, ready to be called. If it is not, a person has to help: it is not forgotten.
     pub fn reached(&self) -> Result<&Delivery> {
+        if self.former.is_lost() {
+            return Err(lost(&self.former.place));
+        }
         self.delivery.as_ref().map_err(|error| Error {
             summary: format!("former delivery {:?} ({}) cannot be reached: {}", self.former.name, self.former.place, error.summary),
             detail: format!(
@@ -51,4 +77,15 @@ impl FormerPlace {
     pub fn wrote(&self, mark: &Fingerprint) -> bool {
         self.former.mark.as_deref() == Some(mark.as_str())
     }
+}
+
+fn lost(place: &str) -> Error {
+    Error::new(
+        Kind::Other,
+        format!("nobody empties {place} any more"),
+        "It may still hold keys of this resource and stays in pending_removals: a delivery has left it, and it was not emptied \
+         yet when the provider was killed in an apply, which lost how it is reached. Add the delivery again as it was, apply, \
+         and take it out again.",
+    )
+    .at(Path::root("deliveries"))
 }

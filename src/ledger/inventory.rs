@@ -34,6 +34,11 @@ pub trait Inventory: Send + Sync {
     /// hold are left as they are.
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()>;
 
+    /// Keeps [`Holding::private_data`] of a resource that was recorded before.
+    async fn keep(&self, _resource_id: &str, _private_data: &str) -> Result<()> {
+        Ok(())
+    }
+
     /// Remembers which alerts are open about its keys. Writes nothing if nothing changed, and nothing is wrong if whoever runs
     /// this may only read.
     async fn note_leaks(&self, _survey: &Survey, _at: Instant) -> Result<()> {

@@ -34,6 +34,7 @@ struct Tables {
 struct Resource {
     resource: ResourceRef,
     generation: u64,
+    private_data: Option<String>,
     places: BTreeSet<String>,
 }
 
@@ -212,6 +213,8 @@ impl Journal for InMemory {
         Ok(Memory {
             generation: resource.map(|resource| resource.generation),
             workspace: resource.map(|resource| resource.resource.workspace.clone()),
+            places: resource.map_or_else(BTreeSet::new, |resource| resource.places.clone()),
+            private_data: resource.and_then(|resource| resource.private_data.clone()),
             account: tables
                 .keys
                 .iter()
@@ -251,6 +254,8 @@ impl Journal for InMemory {
         Ok(Memory {
             generation: None,
             workspace: None,
+            places: BTreeSet::new(),
+            private_data: None,
             account: None,
             more: false,
             incidents: Vec::new(),
@@ -309,11 +314,22 @@ impl Inventory for InMemory {
         self.open().map(|_| Vec::new())
     }
 
+    async fn keep(&self, resource_id: &str, private_data: &str) -> Result<()> {
+        let mut tables = self.open()?;
+        if let Some(resource) = tables.resources.get_mut(resource_id) {
+            resource.private_data = Some(private_data.to_owned());
+        }
+        Ok(())
+    }
+
     async fn record(&self, holding: &Holding, _: Instant) -> Result<()> {
         let mut tables = self.open()?;
+        let before = tables.resources.get(&holding.resource.id);
+        let before = before.and_then(|resource| resource.private_data.clone());
         let resource = Resource {
             resource: holding.resource.clone(),
             generation: holding.generation,
+            private_data: holding.private_data.clone().or(before),
             places: holding.places.iter().cloned().collect(),
         };
         tables

@@ -352,7 +352,7 @@ fn an_interval_cut_below_the_age_of_the_key_is_told_by_the_very_plan() {
     plan.warns(&[
         "payments: key is due",
         "rotation is due since 2026-01-01T00:00:40Z",
-        "the step itself shows in the plan after it",
+        "shows in the plan after it",
     ]);
     assert_eq!(ws.change(K).after("last_action"), "create");
     ws.apply_plan().ok();

@@ -128,44 +128,37 @@ fn a_removal_that_failed_is_remembered_and_tried_by_every_apply() {
 }
 
 /// Where a provider is killed in an apply, Terraform writes the state without its private data.
+fn lose_the_private_data(ws: &Workspace) {
+    let state = ws.path("terraform.tfstate");
+    let mut lost: Value = serde_json::from_slice(&fs::read(&state).unwrap()).unwrap();
+    let instance = &mut lost["resources"][0]["instances"][0];
+    let private = instance.as_object_mut().unwrap().remove("private");
+    assert!(private.is_some());
+    fs::write(state, lost.to_string()).unwrap();
+}
+
 #[test]
-fn a_former_place_that_went_with_a_killed_provider_is_told_of() {
+fn a_former_place_that_went_with_a_killed_provider_is_known_to_the_ledger_or_told_of() {
     let ws = Config::new().two_deliveries().created();
     chmod(&ws, "b.json", 0o644);
-    ws.write(
-        &Config::new()
-            .deliveries(r#"{ a = { file = { path = "a.json" } } }"#)
-            .text(),
-    );
+    let one = Config::new().deliveries(r#"{ a = { file = { path = "a.json" } } }"#);
+    ws.write(&one.text());
     ws.apply().ok();
-    let mut state: Value =
-        serde_json::from_slice(&fs::read(ws.path("terraform.tfstate")).unwrap()).unwrap();
-    let instance = &mut state["resources"][0]["instances"][0];
-    assert!(
-        instance
-            .as_object_mut()
-            .unwrap()
-            .remove("private")
-            .is_some()
-    );
-    fs::write(ws.path("terraform.tfstate"), state.to_string()).unwrap();
-    ws.plan().ok().warns(&[
-        "nobody empties",
-        "b.json",
-        "by hand",
-        "add the delivery again",
-    ]);
-    assert!(ws.path("b.json").exists());
-    ws.write(&Config::new().two_deliveries().text());
+    lose_the_private_data(&ws);
+    let ledger = ws.path(".terraform/apikey");
+    fs::rename(&ledger, ws.path("ledger-elsewhere")).unwrap();
+    let told = ["nobody empties", "b.json", "Add the delivery again"];
+    ws.plan().ok().warns(&told);
+    let _ = fs::remove_dir_all(&ledger);
+    fs::rename(ws.path("ledger-elsewhere"), &ledger).unwrap();
+    ws.plan()
+        .ok()
+        .warns(&["b.json is open to other users"])
+        .does_not_warn("nobody empties");
     chmod(&ws, "b.json", 0o600);
     ws.apply().ok();
-    ws.write(
-        &Config::new()
-            .deliveries(r#"{ a = { file = { path = "a.json" } } }"#)
-            .text(),
-    );
-    ws.apply().ok();
     assert!(!ws.path("b.json").exists());
+    ws.plan().ok().code(0);
 }
 
 #[test]

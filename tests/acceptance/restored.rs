@@ -117,8 +117,12 @@ fn the_copy_of_a_workspace_ends_no_key_of_the_first() {
     let (id, delivered) = (ws.key("k").text("id"), ws.delivered("k.json"));
     fs::write(ws.path("copied.tfstate"), ws.state().to_string()).unwrap();
     ws.begin_workspace("copy", "copied.tfstate");
-    // Who only looks takes nothing over.
-    ws.plan().ok().code(0);
+    // Who only looks takes nothing over, and is told what an apply would do.
+    ws.plan()
+        .ok()
+        .code(0)
+        .warns(&["its keys belong to workspace \"default\""])
+        .reads_warnings("plan-of-a-copied-workspace");
     ws.destroy()
         .failed()
         .complains(&["payments", "workspace \"default\"", "state rm", &id])
@@ -130,6 +134,29 @@ fn the_copy_of_a_workspace_ends_no_key_of_the_first() {
     ask(&ws, &["ledger", "forget", &id]).code(0);
     ws.destroy().ok();
     assert!(!ws.path("k.json").exists());
+}
+
+#[test]
+fn the_copy_of_a_workspace_leaves_no_place_of_the_first() {
+    let ws = Config::new().created();
+    let delivered = ws.delivered("k.json");
+    fs::write(ws.path("copied.tfstate"), ws.state().to_string()).unwrap();
+    ws.begin_workspace("copy", "copied.tfstate");
+    let moved = Config::new().deliveries(r#"{ app = { file = { path = "copy.json" } } }"#);
+    ws.write(&moved.text());
+    let told = [
+        "payments",
+        "workspace \"default\"",
+        "state rm",
+        "ledger forget",
+    ];
+    ws.plan()
+        .failed()
+        .complains(&told)
+        .reads("move-in-a-copied-workspace");
+    ws.apply_with(&["-refresh=false"]).failed().complains(&told);
+    assert_eq!(ws.delivered("k.json"), delivered);
+    assert!(!ws.path("copy.json").exists());
 }
 
 #[test]

@@ -189,19 +189,22 @@ fn a_mint_that_was_cut_off_where_nobody_can_list_is_told_of_until_a_person_has_l
     let short = configuration(&unlisted(&keyring.url()));
     let short = short.replacen('{', "{\n  ledger = { lock_lease = \"2s\" }", 1);
     let ws = Workspace::with(&short);
-    ws.apply().ok();
-    ws.advance("80s").env("APIKEY_KILL", "stage:mint:done#1");
-    ws.apply().failed();
-    ws.env("APIKEY_KILL", "");
-    sleep(Duration::from_millis(2_200));
-    let told = ["payments", "a key may live that nothing holds"];
-    let plan = ws.plan().ok().warns(&told);
-    let warnings = plan.warnings();
-    let named = warnings
-        .iter()
-        .find_map(|it| it.detail.split("ledger settle ").nth(1));
-    let mint = named.unwrap().to_owned();
-
+    let cut_off = |moment: &str| {
+        ws.env("APIKEY_KILL", moment).apply().failed();
+        ws.env("APIKEY_KILL", "");
+        sleep(Duration::from_millis(2_200));
+        let told = ["payments", "a key may live that nothing holds"];
+        let plan = ws.plan().ok().warns(&told);
+        let warnings = plan.warnings();
+        let mut named = warnings.iter();
+        let named = named.find_map(|it| it.detail.split("ledger settle ").nth(1));
+        named.unwrap().to_owned()
+    };
+    let first = cut_off("create:mint:done#1");
+    ask(&ws, &["ledger", "settle", &first]).code(0);
+    ws.apply().ok().does_not_warn("may live");
+    ws.advance("80s");
+    let mint = cut_off("stage:mint:done#1");
     ask(&ws, &["ledger", "settle", "0123"])
         .code(1)
         .says(&["no mint 0123"]);
@@ -209,7 +212,7 @@ fn a_mint_that_was_cut_off_where_nobody_can_list_is_told_of_until_a_person_has_l
         .code(0)
         .says(&["payments"]);
     ws.apply().ok().does_not_warn("may live");
-    stands_beside_a_lost_one(&keyring, &ws);
+    stands_beside_two_lost_ones(&keyring, &ws);
     ask(&ws, &["ledger", "settle", &mint]).code(1);
     let said = "SELECT detail FROM events WHERE event = 'settled' AND effect = 'mint'";
     let ledger = ws.path(".terraform/apikey/ledger.db");
@@ -219,11 +222,11 @@ fn a_mint_that_was_cut_off_where_nobody_can_list_is_told_of_until_a_person_has_l
     ask(&ws, &["audit", "verify"]).code(0);
 }
 
-/// The key of the mint that was cut off lives on until a person deletes it.
+/// The keys of the mints that were cut off live on until a person deletes them.
 #[track_caller]
-fn stands_beside_a_lost_one(keyring: &Keyring, ws: &Workspace) {
-    assert_eq!(delivered(ws), ["made-up-secret-1", "made-up-secret-3"]);
-    assert_eq!(keyring.secrets().len(), 3);
+fn stands_beside_two_lost_ones(keyring: &Keyring, ws: &Workspace) {
+    assert_eq!(delivered(ws), ["made-up-secret-2", "made-up-secret-4"]);
+    assert_eq!(keyring.secrets().len(), 4);
 }
 
 #[test]

@@ -174,6 +174,38 @@ fn a_key_that_a_document_still_holds_is_accepted_there_and_the_emergency_is_not_
 }
 
 #[test]
+fn an_emergency_is_not_over_while_a_place_that_a_delivery_has_left_may_hold_the_key() {
+    let two = Config::new().two_deliveries();
+    let one = Config::new().deliveries(r#"{ a = { file = { path = "a.json" } } }"#);
+    // The delivery leaves its place before the emergency, or with it.
+    for leaves_before in [true, false] {
+        let ws = two.created();
+        let old = ws.secret("b.json", "primary");
+        fs::set_permissions(ws.path("b.json"), Permissions::from_mode(0o644)).unwrap();
+        if leaves_before {
+            ws.write(&one.text());
+            ws.apply().ok();
+        }
+        ws.write(&one.clone().with(&declared("INC-1")).text());
+        ws.apply()
+            .failed()
+            .complains(&["is NOT revoked", "b.json", "may still hold it"])
+            .reads("emergency-with-a-place-that-is-not-emptied");
+        assert_eq!(ws.secret("b.json", "primary"), old);
+        assert_ne!(ws.secret("a.json", "primary"), old);
+        assert_eq!(ws.key("k").status(), "compromised");
+        ask(&ws, &["status", "--fail-on", "compromised"]).code(3);
+
+        fs::set_permissions(ws.path("b.json"), Permissions::from_mode(0o600)).unwrap();
+        ws.apply().ok();
+        assert!(!ws.path("b.json").exists());
+        assert_eq!(ws.key("k").status(), "ok");
+        ask(&ws, &["status", "--fail-on", "compromised"]).code(0);
+        ws.plan().ok().code(0);
+    }
+}
+
+#[test]
 fn an_id_that_was_handled_is_handled_once_whatever_else_the_block_says() {
     let config = Config::new();
     let ws = config.created();

@@ -8,7 +8,7 @@ use crate::support::world::Written;
 use apikey::resources::managed::destroy;
 use tf_provider::value::Value;
 
-fn apply() -> Event {
+pub(super) fn apply() -> Event {
     apply_that(true, End::default())
 }
 
@@ -24,7 +24,7 @@ fn apply_that(refresh: bool, end: End) -> Event {
 }
 
 /// A player that lives through the events, and then forgets what happened.
-async fn after(events: &[Event]) -> Player {
+pub(super) async fn after(events: &[Event]) -> Player {
     let mut player = Player::new();
     for event in events {
         player.live(event).await.unwrap();
@@ -34,7 +34,7 @@ async fn after(events: &[Event]) -> Player {
 }
 
 /// What one more apply does while these calls fail. The writes are told without what they write.
-async fn effects(player: &mut Player, broken: &[&str]) -> Vec<String> {
+pub(super) async fn effects(player: &mut Player, broken: &[&str]) -> Vec<String> {
     player.world.state().broken = broken.iter().map(|call| (*call).to_owned()).collect();
     player.apply(true, 0).await.unwrap();
     player.no_violation().unwrap();
@@ -514,6 +514,26 @@ async fn a_primary_that_was_taken_out_of_the_documents_keeps_its_grace_when_the_
         assert_eq!(player.world.live().len(), 2, "{done:?}");
         assert_eq!(player.holds("/p0")[0], "id2");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_leads_where_an_older_state_does_not_look_is_not_revoked() {
+    let one = Event::Edit(Edit::Deliveries(4));
+    let mut player = after(&[Event::Edit(Edit::Policy(1)), one, apply()]).await;
+    let older = player.kept.as_ref().unwrap().copied();
+    for edit in [Edit::Deliveries(6), Edit::Trigger] {
+        player.live(&Event::Edit(edit)).await.unwrap();
+    }
+    let _ = effects(&mut player, &[]).await;
+    assert_eq!(player.holds("/p2"), ["id2", "id1"]);
+    player.kept = Some(older);
+    player.shaken = true;
+    for _ in 0..3 {
+        assert_eq!(effects(&mut player, &[]).await, [""; 0]);
+        let told = player.diary();
+        assert!(told.contains("id2 as primary in /p2"), "{told}");
+    }
+    assert!(player.world.live().contains("id2"));
 }
 
 #[tokio::test(start_paused = true)]

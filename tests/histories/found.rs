@@ -232,3 +232,32 @@ fn a_successor_is_not_noted_as_revoked_because_the_key_before_it_was() {
             .into(),
     ]);
 }
+
+#[test]
+fn a_compromised_key_that_left_the_documents_before_its_provider_was_killed_is_revoked() {
+    ends_well(&[
+        Event::Edit(Edit::StoreInState(true)),
+        apply().into(),
+        emergency(false),
+        apply().killed(35).into(),
+    ]);
+}
+
+#[test]
+fn a_place_that_is_not_emptied_yet_brings_no_step_into_a_plan_that_did_not_show_it() {
+    ends_well(&[
+        apply().into(),
+        Event::Edit(Edit::Deliveries(0)),
+        apply().unacknowledged().into(),
+        Event::Tamper(Tamper::Erase(0)),
+        apply().refreshed().into(),
+        Event::Apply {
+            refresh: false,
+            late: 100,
+            faults: 0,
+            refuse_probes: false,
+            between: false,
+            end: End::default(),
+        },
+    ]);
+}

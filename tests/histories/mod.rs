@@ -4,6 +4,7 @@
 //!
 //! `APIKEY_HISTORIES` sets how many histories are tried, `APIKEY_HISTORIES_SEED` where they begin.
 
+mod amnesia;
 mod config;
 mod effects;
 mod events;

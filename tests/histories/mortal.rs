@@ -94,6 +94,11 @@ impl Inventory for Mortal {
         Ok(peers)
     }
 
+    async fn keep(&self, resource_id: &str, private_data: &str) -> Result<()> {
+        self.world.breathe().await;
+        self.inner.keep(resource_id, private_data).await
+    }
+
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()> {
         self.world.breathe().await;
         self.inner.record(holding, at).await

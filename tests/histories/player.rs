@@ -11,6 +11,7 @@ use apikey::context::Context;
 use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
 use apikey::ledger::{Effect, Inventory, Journal, KeyMark, Memory, ResourceRef};
+use apikey::resources::managed::model::Private;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -325,7 +326,7 @@ impl Player {
     }
 
     /// A part of an apply, which may be killed, or suspended until another one is over: then `None`.
-    pub async fn mortal<T>(&mut self, part: impl Future<Output = T>) -> Option<T> {
+    pub async fn mortal<T>(&mut self, is_apply: bool, part: impl Future<Output = T>) -> Option<T> {
         self.world.state().kill_in = self.end.killed;
         self.world.state().suspend_in = self.end.suspended;
         let mut part = pin!(part);
@@ -352,6 +353,11 @@ impl Player {
                 self.forsaken.extend(finished(left.unwrap_or_default()));
             }
             self.ledger.expire_locks();
+            if lived.is_none() && is_apply {
+                // Terraform writes the state of before, and without private data.
+                let kept = self.kept.iter_mut();
+                kept.for_each(|kept| kept.private = Private::lost());
+            }
             return None;
         }
         lived
@@ -392,9 +398,9 @@ impl Player {
     fn copy_is_dead(&self) -> bool {
         let kept = self.kept.as_ref();
         let managed = kept.and_then(|kept| kept.state.managed(&kept.private).ok());
-        let ids = managed.map_or_else(Vec::new, |managed| managed.owned_ids());
-        let live = self.world.live();
-        ids.iter().all(|id| !live.contains(id))
+        let slots = managed.and_then(|managed| managed.slots);
+        let primary = slots.and_then(|slots| slots.primary.key_id);
+        primary.is_none_or(|id| !self.world.live().contains(&id))
     }
 
     /// A create under another name looks after none of them: the inventory shows them, and a person revokes them. So does
@@ -417,13 +423,6 @@ impl Player {
                 state.issued.entry(id).and_modify(|it| it.live = false);
             }
         }
-    }
-
-    /// Keys of resources that are in no state any more, as an older one without them was put back.
-    async fn keys_of_other_resources(&self) -> Vec<String> {
-        let unknown = self.unknown_keys().await.into_iter();
-        let others = unknown.filter(|(_, owners)| !owners.is_empty());
-        others.map(|(id, _)| id).collect()
     }
 
     /// Live keys that no state knows and that are not of the resource in the state, with their owners by the ledger.
@@ -464,7 +463,7 @@ impl Player {
         if self.refused > 2 && told.contains("already has 2 keys") {
             self.diary.push("  a person makes room".into());
             let mut ended = self.pending();
-            ended.extend(self.keys_of_other_resources().await);
+            ended.extend(self.unknown_keys().await.into_iter().map(|(id, _)| id));
             for id in ended {
                 let mut state = self.world.state();
                 state.issued.entry(id).and_modify(|it| it.live = false);

@@ -195,7 +195,7 @@ impl Player {
         let promised = tree(&planned);
         let context = self.context();
         let create = apply::create(&mut diags, planned, private, &context);
-        let Some(created) = self.mortal(create).await else {
+        let Some(created) = self.mortal(true, create).await else {
             return Ok(());
         };
         let failed = !diags.errors.is_empty();
@@ -323,7 +323,7 @@ impl Player {
             second.private,
             &context,
         );
-        let Some(applied) = self.mortal(update).await else {
+        let Some(applied) = self.mortal(true, update).await else {
             return Ok(());
         };
         let failed = !diags.errors.is_empty();
@@ -500,7 +500,7 @@ impl Player {
         let (state, context) = (copy(&kept.state), self.context());
         self.begin(&[]);
         let rotate = async move { rotate_now::rotate(state, &context, &|_| {}).await };
-        let rotated = self.mortal(rotate).await;
+        let rotated = self.mortal(false, rotate).await;
         let told = rotated.map(|done| done.map(|rotated| rotated.primary));
         self.diary
             .push(format!("  rotated by the action: {told:?}"));
@@ -518,7 +518,7 @@ impl Player {
         self.world.state().wanted.clear();
         let context = self.context();
         let destroy = async move { destroy::destroy(state, private, &context).await };
-        match self.mortal(destroy).await {
+        match self.mortal(true, destroy).await {
             None => {}
             Some(Ok(_)) => self.kept = None,
             Some(Err(error)) => self.diary.push(format!("  destroy failed: {error}")),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use apikey::error::Kind;
-use apikey::ledger::{Effect, Inventory, Journal, KeyMark, Memory, Outcome, Slot, Status};
+use apikey::ledger::{Effect, Holding, Inventory, Journal, KeyMark, Memory, Outcome, Slot, Status};
 
 use super::samples::{self, Sample, all, at, holding, intent, key, mark};
 use super::sql::{self, Place};
@@ -120,6 +120,26 @@ async fn a_short_mark_revokes_no_key_of_another_resource() {
         assert_eq!(dead[0].status, Status::Revoked, "{name}");
         let alive = ledger.recall("id-of-two").await.unwrap().keys;
         assert_eq!(alive[0].status, Status::Live, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn private_data_that_a_state_has_lost_stays_as_it_was_recorded() {
+    for Sample { name, ledger, .. } in all() {
+        for (private_data, recorded) in [
+            (Some("{}"), "{}"),
+            (Some("{\"former\":[]}"), "{\"former\":[]}"),
+            (None, "{\"former\":[]}"),
+            (Some("{}"), "{}"),
+        ] {
+            let said = Holding {
+                private_data: private_data.map(str::to_owned),
+                ..holding("k", vec![key("AKIAEXAMPLE2", Slot::Primary)])
+            };
+            ledger.record(&said, at(9)).await.unwrap();
+            let recalled = ledger.recall("id-of-k").await.unwrap();
+            assert_eq!(recalled.private_data.as_deref(), Some(recorded), "{name}");
+        }
     }
 }
 

@@ -143,6 +143,7 @@ pub fn holding(name: &str, keys: Vec<KeyRecord>) -> Holding {
         left_by: None,
         generation: 1,
         places: Vec::new(),
+        private_data: None,
         keys,
         status_reason: String::new(),
         telling: Telling::default(),

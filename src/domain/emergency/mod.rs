@@ -142,7 +142,8 @@ impl Declared {
         primary.into_iter().chain(secondary).map(mark).collect()
     }
 
-    fn incident(&self, slots: Option<&Slots>) -> Incident {
+    /// What is remembered of it, as it begins.
+    pub fn incident(&self, slots: Option<&Slots>) -> Incident {
         Incident {
             id: self.id.clone(),
             reason: self.reason.clone(),

@@ -160,10 +160,23 @@ impl Run<'_> {
         }
     }
 
-    /// A key without an id is accepted wherever a document holds it.
+    /// A compromised key without an id is accepted wherever a document holds it.
+    pub(super) fn is_accepted_where_it_stands(&self, key: &Key) -> bool {
+        key.key_id.is_none() && self.is_compromised(key) && key.fingerprint.is_some()
+    }
+
+    /// Where such a key still stands, or may stand.
     pub(super) fn is_still_read(&self, key: &Key) -> Option<Error> {
-        if key.key_id.is_some() || !self.is_compromised(key) || key.fingerprint.is_none() {
+        if !self.is_accepted_where_it_stands(key) {
             return None;
+        }
+        if let Some(former) = self.managed.former.first() {
+            return Some(Error::new(
+                Kind::Other,
+                format!("{} may still hold it and is not emptied yet", former.place),
+                "A delivery has left it. Whoever reads it there goes on accepting it. Mend what keeps it from being emptied and \
+                 apply again, or empty it by hand and apply again.",
+            ));
         }
         let records = &self.managed.deliveries;
         let holds = |name: &str, record: &DeliveryRecord| {

@@ -23,7 +23,10 @@ impl Run<'_> {
         let wanted = self.identities().await;
         let past = Past::of(&self.managed.id, self.journal.ledger()).await?;
         let mut left = Vec::new();
-        for place in &connections.former {
+        let former = connections.former.iter();
+        let is_left = |place: &&FormerPlace| self.managed.former.contains(&place.former);
+        let former: Vec<&FormerPlace> = former.filter(is_left).collect();
+        for place in former {
             match self.leave(place, &wanted, &past).await {
                 Ok(retained) => self.warnings.extend(retained),
                 Err(error) => {
@@ -144,7 +147,7 @@ impl Run<'_> {
         })
     }
 
-    /// A key that is gone, or whose every copy is lost, is expected nowhere.
+    /// A key that is gone or compromised, or whose every copy is lost, is expected nowhere.
     fn holds_the_keys(&self, document: &Document) -> bool {
         let Some(slots) = &self.managed.slots else {
             return true;
@@ -152,6 +155,7 @@ impl Run<'_> {
         let is_expected =
             self.facts.secondary != Seen::Gone && self.facts.secondary_copy != Copy::Lost;
         let second = slots.secondary_key().filter(|_| is_expected);
+        let second = second.filter(|key| !self.is_compromised(key));
         let has_second = second.is_none_or(|key| {
             let there = document.secondary.as_ref();
             there.is_some_and(|there| is(key, there))

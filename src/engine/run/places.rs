@@ -135,7 +135,11 @@ impl Run<'_> {
         self.refuse_to_ask_again(name, delivery, document).await?;
         let former = self.managed.deliveries.get(name).cloned();
         let former = former.as_ref();
-        let known = former.and_then(|record| record.place.clone());
+        // Where nobody can tell it after the write, what it was before counts.
+        let known = match former.and_then(|record| record.place.clone()) {
+            None => named(delivery).await,
+            known => known,
+        };
         let id = &self.managed.id;
         let written = deliver::write(id, name, delivery, former, document, &expected).await;
         if let Err(error) = &written {

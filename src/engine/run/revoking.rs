@@ -143,6 +143,9 @@ impl Run<'_> {
                 "{name}: delivery {place:?} leads with {label}, which was to be revoked"
             )));
         }
+        if self.is_accepted_where_it_stands(&key) {
+            Box::pin(self.withdraw()).await?;
+        }
         if let Some(still_read) = self.is_still_read(&key) {
             return Err(self.not_contained(key.label(), still_read));
         }

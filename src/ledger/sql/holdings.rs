@@ -38,7 +38,7 @@ pub async fn differs(
     holding: &Holding,
 ) -> Result<bool, sqlx::Error> {
     let recorded = resources::recorded(connection, &holding.resource.id).await?;
-    if recorded != Some(holding.into()) {
+    if recorded.as_ref() != Some(&Recorded::after(recorded.as_ref(), holding)) {
         return Ok(true);
     }
     let rows = rows(connection, &holding.resource.id).await?;
@@ -57,7 +57,7 @@ pub async fn record(
 ) -> Result<(), Trouble> {
     let rows = rows(transaction.connection, &holding.resource.id).await?;
     let recorded = resources::recorded(transaction.connection, &holding.resource.id).await?;
-    let now = Recorded::from(holding);
+    let now = Recorded::after(recorded.as_ref(), holding);
     resources::record(transaction.connection, &now, recorded.as_ref(), at).await?;
     // What is said of a resource for the first time is no change.
     if let Some(before) = recorded
@@ -140,7 +140,7 @@ pub async fn forget(
             ..Event::default()
         });
     }
-    sqlx::query("UPDATE resources SET left_by = $1, left_at = $2 WHERE resource_id = $3")
+    sqlx::query("UPDATE resources SET left_by = $1, left_at = $2, private_data = NULL WHERE resource_id = $3")
         .bind(by)
         .bind(at)
         .bind(resource_id)

@@ -1,8 +1,8 @@
 //! What is written, job by job, inside of a transaction.
 
-use super::holdings;
 use super::transaction::Transaction;
 use super::trouble::Trouble;
+use super::{holdings, resources};
 use crate::domain::notices::Telling;
 use crate::instant::Instant;
 use crate::ledger::leaks::Survey;
@@ -23,6 +23,8 @@ pub enum Job {
     Sight(Box<Sighted>),
     /// What a state says.
     Record(Box<Holding>, Instant),
+    /// The private data of a resource.
+    Keep(String, String),
     /// A resource that no state holds any more, and who says so.
     Forget(String, String, Instant),
     /// Name and holder of a lock.
@@ -56,6 +58,7 @@ impl Transaction<'_> {
             Job::Note(noted) => self.note_incident(noted).await?,
             Job::Sight(sighted) => self.note_sighting(sighted),
             Job::Record(holding, at) => holdings::record(self, holding, *at).await?,
+            Job::Keep(resource, data) => resources::keep(self.connection, resource, data).await?,
             Job::Forget(resource, by, at) => holdings::forget(self, resource, by, *at).await?,
             Job::Leaks(survey, at) => self.note_leaks(survey, *at).await?,
             Job::TryLock(name, holder) => return Ok(self.try_lock(name, holder).await?),

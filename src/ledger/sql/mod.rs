@@ -397,6 +397,11 @@ impl Inventory for Database {
         self.note(Job::Record(Box::new(holding.clone()), at)).await
     }
 
+    async fn keep(&self, resource_id: &str, private_data: &str) -> Result<()> {
+        let job = Job::Keep(resource_id.to_owned(), private_data.to_owned());
+        self.note(job).await
+    }
+
     async fn note_leaks(&self, survey: &Survey, at: Instant) -> Result<()> {
         let is_news = match self.reader().await? {
             None => !survey.open.is_empty(),

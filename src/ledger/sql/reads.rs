@@ -39,6 +39,10 @@ pub async fn recall(
     let recorded = resources::recorded(connection, resource_id).await?;
     Ok(Memory {
         generation: recorded.as_ref().and_then(|it| it.generation),
+        places: recorded
+            .as_ref()
+            .map_or_else(BTreeSet::new, |it| it.places.clone()),
+        private_data: recorded.as_ref().and_then(|it| it.private_data.clone()),
         workspace: recorded.and_then(Recorded::workspace),
         incidents: incidents::of(connection, resource_id).await?,
         ..memory(connection, resource_id, keys, open).await?
@@ -209,6 +213,8 @@ async fn memory(
     Ok(Memory {
         generation: None,
         workspace: None,
+        places: BTreeSet::new(),
+        private_data: None,
         account: keys.last().map(|row| row.account.clone()),
         incidents: Vec::new(),
         more,

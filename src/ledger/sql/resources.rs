@@ -26,7 +26,10 @@ pub struct Recorded {
     /// How often its key was promoted; `None` until a state was recorded.
     pub generation: Option<u64>,
     left_by: Option<String>,
-    places: BTreeSet<String>,
+    /// What the state would lose if the provider were killed.
+    pub private_data: Option<String>,
+    /// What the places are that it delivers to.
+    pub places: BTreeSet<String>,
 }
 
 impl From<&Holding> for Recorded {
@@ -44,6 +47,7 @@ impl From<&Holding> for Recorded {
             revocation_due_at: holding.revocation_due_at,
             generation: Some(holding.generation),
             left_by: holding.left_by.clone(),
+            private_data: holding.private_data.clone(),
             places: holding.places.iter().cloned().collect(),
         }
     }
@@ -68,12 +72,23 @@ impl FromRow<'_, AnyRow> for Recorded {
             revocation_due_at: row.try_get("revocation_due_at")?,
             generation: generation.transpose()?,
             left_by: row.try_get("left_by")?,
+            private_data: row.try_get("private_data")?,
             places: BTreeSet::new(),
         })
     }
 }
 
 impl Recorded {
+    /// What a state says now, after what was `recorded` before.
+    pub fn after(recorded: Option<&Self>, holding: &Holding) -> Self {
+        let now = Self::from(holding);
+        let before = recorded.and_then(|before| before.private_data.clone());
+        Self {
+            private_data: now.private_data.or(before),
+            ..now
+        }
+    }
+
     /// The workspace whose it is, unless nobody's state holds it any more.
     pub fn workspace(self) -> Option<String> {
         let is_held = self.generation.is_some() && self.left_by.is_none();
@@ -148,14 +163,15 @@ pub async fn record(
     }
     sqlx::query(
         "INSERT INTO resources (resource_id, name, workspace, key_group, environment, owner, policy, status, \
-         status_reason, rotation_due_at, overdue_at, revocation_due_at, generation, left_by, left_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (resource_id) DO UPDATE SET \
+         status_reason, rotation_due_at, overdue_at, revocation_due_at, generation, left_by, left_at, private_data, \
+         updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT (resource_id) DO UPDATE SET \
          name = excluded.name, workspace = excluded.workspace, key_group = excluded.key_group, \
          environment = excluded.environment, owner = excluded.owner, policy = excluded.policy, \
          status = excluded.status, status_reason = excluded.status_reason, \
          rotation_due_at = excluded.rotation_due_at, overdue_at = excluded.overdue_at, \
          revocation_due_at = excluded.revocation_due_at, generation = excluded.generation, \
-         left_by = excluded.left_by, left_at = excluded.left_at, updated_at = excluded.updated_at",
+         left_by = excluded.left_by, left_at = excluded.left_at, \
+         private_data = excluded.private_data, updated_at = excluded.updated_at",
     )
     .bind(&now.resource.id)
     .bind(&now.resource.name)
@@ -173,6 +189,7 @@ pub async fn record(
     .bind(now.generation.map(|number| i64::try_from(number).unwrap_or(i64::MAX)))
     .bind(&now.left_by)
     .bind(now.left_by.as_ref().map(|_| at))
+    .bind(&now.private_data)
     .bind(at)
     .execute(&mut *connection)
     .await?;
@@ -190,6 +207,20 @@ pub async fn record(
             .await?;
     }
     Ok(())
+}
+
+/// Writes down the private data of a resource, if it is there.
+pub async fn keep(
+    connection: &mut AnyConnection,
+    resource_id: &str,
+    private_data: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE resources SET private_data = $1 WHERE resource_id = $2")
+        .bind(private_data)
+        .bind(resource_id)
+        .execute(connection)
+        .await
+        .map(|_| ())
 }
 
 /// Which resources with live keys that a state holds deliver to these places.

@@ -1,58 +1,141 @@
-//! What is lost with the private data: where the provider was killed in an apply, Terraform writes the state without it.
+//! What is lost with the private data: where the provider was killed in an apply, Terraform writes the state without it. The
+//! state tells most of it, and the ledger keeps what nothing else does.
 
+use serde::{Deserialize, Serialize};
 use tf_provider::value::Value;
 
 use crate::context::Context;
 use crate::domain::deployments::Record;
-use crate::engine::connections::Connections;
-use crate::engine::managed::Managed;
-use crate::error::{Error, Kind};
-use crate::resources::managed::connect::entries;
+use crate::engine::former::Former;
+use crate::instant::Instant;
+use crate::resources::managed::changes::left;
 use crate::resources::managed::model::{ManagedState, Private};
+use crate::resources::managed::{connect, emergencies, owners, read};
 
-/// Deployments of which nothing is remembered may have shown any key to those who read it: they are asked for again.
-pub fn deployments(state: &ManagedState, private: &mut Private) {
-    for (name, _) in entries(&state.deployments) {
+/// What the ledger keeps of the private data.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Kept {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former: Vec<Former>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rotated_for: Option<String>,
+}
+
+/// What the ledger is to keep, as JSON. `None` where it was lost: what the ledger has is not written over.
+pub fn kept(private: &Private) -> Option<String> {
+    match private.is_lost {
+        true => None,
+        false => written(private, private.former.clone()),
+    }
+}
+
+/// The same before an apply writes to places that no state knows yet: whatever becomes of it, they are looked after.
+pub fn kept_before(
+    prior: &ManagedState,
+    planned: &ManagedState,
+    private: &Private,
+    context: &Context,
+) -> Option<String> {
+    let new = left(planned, prior);
+    if new.is_empty() || private.is_lost {
+        return None;
+    }
+    let new = new.into_iter().filter_map(|(name, settings)| {
+        let place = connect::delivery(&name, &settings, context)
+            .ok()?
+            .store
+            .place();
+        Some(Former::at(name, place, settings))
+    });
+    written(private, private.former.iter().cloned().chain(new).collect())
+}
+
+fn written(private: &Private, former: Vec<Former>) -> Option<String> {
+    // The trail knows the marks of what was written, by fewer digits.
+    let former = former.into_iter().map(|it| Former { mark: None, ..it });
+    let kept = Kept {
+        former: former.filter(|former| !former.is_lost()).collect(),
+        rotated_for: private.rotated_for.clone(),
+    };
+    serde_json::to_string(&kept).ok()
+}
+
+/// What the state itself tells. Deployments of which nothing is remembered may have shown any key to those who read it: they
+/// are asked for again.
+pub fn note_loss(state: &ManagedState, private: &mut Private) {
+    if state.primary.is_value() && *private == Private::lost() {
+        private.requested_at = requested_at(state);
+        private.rotated_for = owners::of_a_create(state);
+        private.former = former_places(state);
+        emergencies::note_what_is_over(state, &mut private.incidents);
+    }
+    for (name, _) in connect::entries(&state.deployments) {
         let known = private.deployments.entry(name.clone());
         known.or_insert_with(Record::unknown);
     }
 }
 
-/// The account that the keys are in. Under other credentials they would seem to be gone; the ledger remembers it too.
-pub async fn account(
-    managed: &Managed,
-    connections: &Connections,
-    context: &Context,
-) -> Option<String> {
-    let is_lost = managed.account.is_none() && managed.slots.is_some();
-    if !is_lost || !connections.capabilities.is_bound_to_its_account() {
-        return managed.account.clone();
+/// Takes over what the ledger remembers; one that cannot be asked now is asked by the next refresh. An apply keeps to its plan,
+/// which may have been made without one.
+pub async fn recall(state: &ManagedState, private: &mut Private, context: &Context) {
+    note_loss(state, private);
+    if !private.is_lost {
+        return;
     }
-    match context.ledger.recall(&managed.id).await {
-        Ok(memory) => memory.account,
-        Err(error) => {
-            tracing::warn!(%error, "nobody can tell which account the keys are in");
-            None
+    let id = state.id.as_deref_option().unwrap_or_default();
+    match context.ledger.recall(id).await {
+        Ok(memory) => {
+            private.is_lost = false;
+            let capabilities = connect::capabilities(&state.issuer, context);
+            // Under other credentials the keys would seem to be gone.
+            let is_bound = capabilities.is_some_and(|able| able.is_bound_to_its_account());
+            private.account = memory.account.clone().filter(|_| is_bound);
+            if let Some(kept) = read_back(memory.private_data.as_deref()) {
+                private.rotated_for = private.rotated_for.take().or(kept.rotated_for);
+                private.former = merged(&private.former, &kept.former);
+            }
         }
+        Err(error) => tracing::warn!(%error, "nobody can tell what was lost with the private data"),
     }
 }
 
-/// How former places were reached is remembered nowhere else.
-pub fn former_places(state: &ManagedState, private: &Private) -> Option<Error> {
-    let places = match &state.pending_removals {
-        Value::Value(places) if private.former.is_empty() => places.iter(),
-        _ => return None,
-    };
-    let places: Vec<&str> = places.filter_map(Value::as_deref_option).collect();
-    if places.is_empty() {
-        return None;
+/// With the places that the ledger knows and the state does not: an apply that was cut off may have written to them.
+pub fn all_former(known: &[Former], private_data: Option<&str>) -> Vec<Former> {
+    match read_back(private_data) {
+        Some(kept) => merged(known, &kept.former),
+        None => known.to_vec(),
     }
-    let (name, places) = (state.label(), places.join(", "));
-    Some(Error::new(
-        Kind::Other,
-        format!("{name}: nobody empties {places} any more"),
-        "It may still hold keys of this resource: a delivery has left it, and it was not emptied yet when the provider was \
-         killed in an apply, which lost how it is reached. Take the keys out by hand; or add the delivery again as it was, \
-         apply, and take it out again.",
-    ))
+}
+
+fn read_back(private_data: Option<&str>) -> Option<Kept> {
+    let kept = serde_json::from_str(private_data?);
+    if let Err(error) = &kept {
+        tracing::warn!(%error, "what the ledger keeps of the private data cannot be read");
+    }
+    kept.ok()
+}
+
+/// The ledger was told at the end of every apply, so that it knows all those of which a state has the names alone.
+fn merged(known: &[Former], kept: &[Former]) -> Vec<Former> {
+    let known = known.iter().filter(|one| !one.is_lost());
+    let mut all: Vec<Former> = known.cloned().collect();
+    let is_in = |list: &[Former], one: &Former| list.iter().any(|it| it.place == one.place);
+    let new = kept.iter().filter(|one| !is_in(&all, one));
+    let new: Vec<Former> = new.cloned().collect();
+    all.extend(new);
+    all
+}
+
+/// A rotation that is due before the interval is over was asked for.
+fn requested_at(state: &ManagedState) -> Option<Instant> {
+    let slots = state.managed(&Private::default()).ok()?.slots?;
+    let due_at = Instant::parse(state.rotation_due_at.as_deref_option()?)?;
+    (due_at < slots.due_at(&read::policy(state)?)).then_some(due_at)
+}
+
+/// Their names are all that a state has of them.
+fn former_places(state: &ManagedState) -> Vec<Former> {
+    let places = state.pending_removals.as_ref_option().into_iter().flatten();
+    let places = places.filter_map(Value::as_deref_option);
+    places.map(Former::lost).collect()
 }

@@ -25,9 +25,11 @@ use crate::ledger::KeyMark;
 use crate::ledger::guard::Guard;
 use crate::ledger::outbox::Untold;
 use crate::resources::diagnostics;
+use crate::resources::managed::amnesia;
 use crate::resources::managed::brought;
 use crate::resources::managed::changes::{left, version_changed};
 use crate::resources::managed::connect;
+use crate::resources::managed::copied;
 use crate::resources::managed::crossing::refuse_crossing;
 use crate::resources::managed::deploying;
 use crate::resources::managed::elsewhere;
@@ -182,7 +184,13 @@ async fn carry_out<'a>(
         if decision.moves.is_empty() {
             return Ok(());
         }
+        if !run.connections.former.is_empty() && !decision.is_emergency {
+            copied::refuse_to_leave(prior, context).await?;
+        }
         check_not_stale(&run, &decision.moves).await?;
+        if let Some(kept) = amnesia::kept_before(prior, planned, &private, context) {
+            context.ledger.keep(&run.managed.id, &kept).await?;
+        }
         run.observe_places().await;
         elsewhere::look(&mut run, decision.is_emergency).await?;
         check_collisions(&mut run, &who, &private.seen, &context.delivered).await?;
@@ -335,26 +343,32 @@ fn note_what_is_left(
     connections: &Connections,
     context: &Context,
 ) {
+    let is_wanted = |place: &String| {
+        let mut wanted = connections.deliveries.values();
+        wanted.any(|delivery| delivery.store.place() == *place)
+    };
+    // One that nobody can reach by itself any more is looked after again with the delivery that came back.
+    managed
+        .former
+        .retain(|former| !(former.is_lost() && is_wanted(&former.place)));
     let mut records = std::mem::take(&mut managed.deliveries);
     for (name, settings) in left(prior, planned) {
         let record = records.remove(&name).unwrap_or_default();
         let place =
             connect::delivery(&name, &settings, context).map(|delivery| delivery.store.place());
-        let is_place = |place: &String| {
-            let mut wanted = connections.deliveries.values();
-            wanted.any(|delivery| delivery.store.place() == *place)
-        };
-        if place.as_ref().is_ok_and(is_place) {
+        if place.as_ref().is_ok_and(is_wanted) {
             continue;
         }
-        managed.former.push(Former {
-            place: place.unwrap_or_else(|_| format!("former delivery {name}")),
+        let place = place.unwrap_or_else(|_| format!("former delivery {name}"));
+        let former = &mut managed.former;
+        former.retain(|known| known.place != place || known.identity != record.place);
+        former.push(Former {
             mark: record.fingerprint.map(|mark| mark.to_string()),
             identity: record.place,
-            settings,
-            name,
+            ..Former::at(name, place, settings)
         });
     }
+    elsewhere::let_go(planned, &mut managed.former);
     let wanted = connections.deliveries.keys();
     managed.deliveries = wanted
         .map(|name| (name.clone(), records.remove(name).unwrap_or_default()))
@@ -387,6 +401,7 @@ fn after(
     Private {
         facts,
         noticed_at: if changed { None } else { private.noticed_at },
+        is_lost: private.is_lost,
         requested_at: managed.slots.as_ref().and_then(|slots| slots.requested_at),
         account: managed.account.clone(),
         former: managed.former.clone(),

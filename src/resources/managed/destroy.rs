@@ -18,7 +18,7 @@ use crate::ledger::{Effect, KeyMark, Slot, Status};
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::read::{named, policy};
 use crate::resources::managed::records::Records;
-use crate::resources::managed::{brought, connect, copied, inventory_entry, leftovers};
+use crate::resources::managed::{amnesia, brought, connect, copied, inventory_entry, leftovers};
 use crate::secret::Fingerprint;
 use crate::stores::Found;
 
@@ -30,9 +30,10 @@ const ACTION: &str = "destroy";
 /// any more, or that are not required.
 pub async fn destroy(
     state: ManagedState,
-    private: Private,
+    mut private: Private,
     context: &Context,
 ) -> Result<Vec<Error>> {
+    amnesia::recall(&state, &mut private, context).await;
     let name = |error| named(&state, error);
     let managed = state.managed(&private)?;
     let connections = connect::without_verification(&state, context).map_err(name)?;

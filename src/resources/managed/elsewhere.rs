@@ -6,6 +6,7 @@ use crate::domain::planner::Decision;
 use crate::domain::situation::{Copy, Facts};
 use crate::engine::connections::in_delivery;
 use crate::engine::elsewhere::{confirm_place, refuse_elsewhere, refused};
+use crate::engine::former::Former;
 use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
 use crate::engine::run::Run;
 use crate::error::{Kind, Result};
@@ -19,8 +20,37 @@ pub fn is_lost(fields: &Fields, record: &DeliveryRecord) -> bool {
     lost.is_some() && lost == record.place.as_deref()
 }
 
-/// A copy that may stand in a place that is gone for good is lost, unless another place cannot be read.
-pub fn believe_what_is_lost(planned: &ManagedState, managed: &Managed, facts: &mut Facts) {
+/// Former places that need no looking after: one that was noted before it was written to, and that a delivery leads to, and one
+/// that a person says is gone for good. Whether there was one of the latter.
+pub fn let_go(planned: &ManagedState, former: &mut Vec<Former>) -> bool {
+    let wanted: Vec<&Fields> = connect::entries(&planned.deliveries)
+        .map(|(_, fields)| fields)
+        .collect();
+    let is_wanted = |former: &Former| {
+        let mut wanted = wanted.iter();
+        former.identity.is_none() && wanted.any(|fields| same_place(&former.settings, fields))
+    };
+    former.retain(|former| !is_wanted(former));
+    let is_gone = |former: &Former| {
+        let place = former.identity.as_ref().unwrap_or(&former.place);
+        let mut lost = wanted
+            .iter()
+            .filter_map(|fields| connect::lost_place(fields));
+        lost.any(|lost| lost == place)
+    };
+    let before = former.len();
+    former.retain(|former| !is_gone(former));
+    former.len() < before
+}
+
+/// A copy that may stand in a place that is gone for good is lost, unless another place cannot be read. `is_gone`: a place that
+/// a delivery has left is.
+pub fn believe_what_is_lost(
+    planned: &ManagedState,
+    managed: &Managed,
+    is_gone: bool,
+    facts: &mut Facts,
+) {
     let lost: BTreeSet<&String> = connect::entries(&planned.deliveries)
         .filter(|(name, fields)| {
             let record = managed.deliveries.get(*name);
@@ -36,7 +66,7 @@ pub fn believe_what_is_lost(planned: &ManagedState, managed: &Managed, facts: &m
     };
     let mut others = managed.deliveries.iter();
     let others_are_seen = others.all(|(name, record)| lost.contains(name) || !is_hidden(record));
-    if lost.is_empty() || !others_are_seen || !managed.former.is_empty() {
+    if (lost.is_empty() && !is_gone) || !others_are_seen || !managed.former.is_empty() {
         return;
     }
     for copy in [&mut facts.primary_copy, &mut facts.secondary_copy] {

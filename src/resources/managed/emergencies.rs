@@ -102,12 +102,15 @@ pub fn note_edits(
         );
     }
     for (incident, at) in emergency::handled_before(incidents, &before, &now) {
+        let keys = match incident.labels() {
+            none if none.is_empty() => "It".to_owned(),
+            keys => format!("Key {}", enumerated(&keys)),
+        };
         diags.root_warning(
             format!("{name}: EMERGENCY {} was handled before, and nothing is done", incident.id),
             format!(
-                "{} was revoked by {at} under this id, and an id is handled once, whatever the rest of the block says. If the \
-                 key of today is compromised as well, give the block a new id.",
-                enumerated(&incident.labels())
+                "{keys} was dealt with by {at} under this id, and an id is handled once, whatever the rest of the block says. \
+                 If the key of today is compromised as well, give the block a new id."
             ),
         );
     }
@@ -125,6 +128,23 @@ pub fn path(state: &ManagedState) -> Path {
     match state.emergency.is_value() {
         true => Path::root("emergency"),
         false => Path::root("policy"),
+    }
+}
+
+/// Without a memory of them: what a state declares was dealt with by the apply that wrote it, unless its status says otherwise.
+/// The key of today took the place of the compromised one, and is none.
+pub fn note_what_is_over(state: &ManagedState, known: &mut Vec<Incident>) {
+    let is_open = state.status.as_deref_option() == Some(Status::Compromised.word());
+    let managed = state.managed(&Private::default()).ok();
+    let slots = managed.and_then(|managed| managed.slots);
+    let Some(slots) = slots.filter(|_| !is_open) else {
+        return;
+    };
+    for declared in in_blocks(state) {
+        known.push(Incident {
+            contained_at: Some(slots.last_rotated_at()),
+            ..declared.incident(None)
+        });
     }
 }
 

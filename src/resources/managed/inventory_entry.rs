@@ -66,6 +66,7 @@ pub fn holding(
         generation: slots.map_or(0, |slots| slots.generation),
         // The record of a delivery does not say yet what its place is.
         places: places(managed),
+        private_data: None,
         keys: records(managed, confirmed_at),
         telling: Telling::default(),
     };

@@ -13,17 +13,19 @@ use crate::domain::situation::Seen;
 use crate::engine::catch_up::{self, Position, World};
 use crate::engine::connections::{Connections, stale};
 use crate::engine::journal::mark;
-use crate::engine::managed::Managed;
+use crate::engine::managed::{DeliveryState, Managed};
 use crate::engine::observe::Observed;
 use crate::engine::precondition::behind;
 use crate::engine::recover::{self, Origins, Recovered, Remembered, recover};
 use crate::error::{Error, Result};
 use crate::instant::Instant;
 use crate::issuers::Supply;
-use crate::ledger::{Holding, KeyMark, Ledger, Memory, Slot};
+use crate::ledger::{Holding, KeyMark, KeyRecord, Ledger, Memory, Slot};
+use crate::resources::managed::amnesia;
+use crate::resources::managed::copied;
 use crate::resources::managed::expected;
 use crate::resources::managed::inventory_entry;
-use crate::resources::managed::model::ManagedState;
+use crate::resources::managed::model::{ManagedState, Private};
 use crate::stores::Document;
 
 use before_create::look_before_create;
@@ -48,6 +50,10 @@ pub struct Left {
     pub incidents: Vec<Incident>,
     /// What the ledger knows of the use of keys, by their labels.
     pub noticed: BTreeMap<String, Vec<Oddity>>,
+    /// Keys of which their issuer cannot say that they are gone, and the ledger can.
+    pub revoked: Vec<KeyMark>,
+    /// What the ledger keeps of the private data.
+    pub private_data: Option<String>,
     /// What the inventory is to say, once the status is known.
     holding: Option<Holding>,
 }
@@ -63,6 +69,8 @@ impl Left {
             found: Vec::new(),
             incidents: Vec::new(),
             noticed: BTreeMap::new(),
+            revoked: Vec::new(),
+            private_data: None,
             holding: None,
         }
     }
@@ -76,14 +84,26 @@ impl Left {
             .collect()
     }
 
-    /// A key that the state could not follow is revoked by its id. One without an id lives in documents alone: where they
-    /// hold something else it is gone, unless they are not where this state looks for them.
-    fn judge_unacknowledged(&mut self, recovered: &mut Recovered, in_order: bool) {
+    /// A key that the state could not follow is revoked by its id, unless it leads at a place that this state does not know. One
+    /// without an id lives in documents alone: where they hold something else it is gone, unless they are not where this state
+    /// looks for them.
+    fn judge_unacknowledged(
+        &mut self,
+        recovered: &mut Recovered,
+        in_order: bool,
+        unseen: Option<&String>,
+    ) {
         for record in std::mem::take(&mut recovered.unacknowledged) {
-            match record.key.key_id {
-                Some(id) => recovered.orphans.push(id),
-                None if in_order => recovered.gone.push(record.key),
-                None => {
+            let unseen = unseen.filter(|_| record.slot == Slot::Primary);
+            match (record.key.key_id.clone(), unseen) {
+                (Some(id), None) => recovered.orphans.push(id),
+                (Some(id), Some(place)) => {
+                    self.behind.get_or_insert(format!(
+                        "the ledger knows key {id} as primary in {place}, and this state knows neither"
+                    ));
+                }
+                (None, _) if in_order => recovered.gone.push(record.key),
+                (None, _) => {
                     self.behind.get_or_insert(format!(
                         "the ledger knows key {} of an apply or an action that this state has not heard of, and its \
                          deliveries do not hold it",
@@ -117,16 +137,37 @@ impl Left {
 
     /// Brings the inventory up to what the look has seen. Others go by the status and the dates: they are those of this look,
     /// not of the one before.
-    pub async fn record(&mut self, state: &ManagedState, uses: &Uses, context: &Context) {
+    pub async fn record(
+        &mut self,
+        state: &ManagedState,
+        private: &Private,
+        uses: &Uses,
+        context: &Context,
+    ) {
         let Some(mut holding) = self.holding.take() else {
             return;
         };
+        // Who only looks at a copy says nothing of what the workspace keeps that applies it.
+        let is_own = holding.resource.workspace == context.workspace;
+        holding.private_data = amnesia::kept(private).filter(|_| is_own);
         expected::note(&mut holding.keys, state, uses);
         let holding = inventory_entry::as_it_stands(holding, state, context);
         let recorded = context.ledger.record(&holding, context.clock.now()).await;
         if let Err(error) = recorded {
             self.warnings.push(inventory_entry::without_ledger(error));
         }
+    }
+
+    fn note_revoked(&mut self, memory: &Memory) {
+        let records = memory.keys.iter();
+        let revoked = records.filter(|it| it.revoked_at.is_some() && it.key.key_id.is_some());
+        self.revoked = revoked.map(|record| record.key.clone()).collect();
+        let revoked = &self.revoked;
+        let is_alive = |id: &String| {
+            let mut ids = revoked.iter().filter_map(|key| key.key_id.as_ref());
+            !ids.any(|dead| dead == id)
+        };
+        self.managed.pending_revocations.retain(is_alive);
     }
 
     /// Nothing is said of it while another apply is at work, or while the ledger cannot be asked.
@@ -157,7 +198,12 @@ pub async fn of(
         }
     };
     left.incidents.clone_from(&remembered.memory.incidents);
+    left.private_data
+        .clone_from(&remembered.memory.private_data);
     left.noticed = expected::noticed(&remembered.memory.keys);
+    if !connections.capabilities.inspects() {
+        left.note_revoked(&remembered.memory);
+    }
     if remembered.memory.is_busy() {
         left.is_busy = true;
         return Ok(left.uncertain(busy(state.label())));
@@ -196,7 +242,10 @@ pub async fn of(
             let unheard = std::mem::take(&mut recovered.unacknowledged).into_iter();
             recovered.untaken.extend(unheard.map(|record| record.key));
         }
-        _ => left.judge_unacknowledged(&mut recovered, observed.is_in_order()),
+        _ => {
+            let unseen = unseen_place(&remembered.memory, connections, observed);
+            left.judge_unacknowledged(&mut recovered, observed.is_in_order(), unseen);
+        }
     }
     if managed.slots.is_none() {
         let beside = left.with_keys_beside(&mut recovered, state, connections, context);
@@ -230,17 +279,41 @@ pub async fn of(
     }
     // A state may be the copy of another: not who looks at a key has it, but who applies it.
     if let Some(workspace) = &remembered.memory.workspace {
+        if *workspace != context.workspace {
+            let told = copied::taken_over(state.label(), workspace, context);
+            left.warnings.push(told);
+        }
         holding.resource.workspace.clone_from(workspace);
     }
-    if observed.facts.primary == Seen::Gone {
-        keep_revoked(&mut holding, &remembered.memory);
-    }
+    let is_gone = observed.facts.primary == Seen::Gone;
+    keep_revoked(&mut holding, &remembered.memory, |record| {
+        let is_revoked = || left.revoked.iter().any(|dead| dead.is(&record.key));
+        (is_gone && record.slot == Slot::Primary) || is_revoked()
+    });
     if observed.vanished {
         // A state that outlived a destroy makes no dead key live again.
         holding.keys.iter_mut().for_each(|key| key.end(now));
     }
     left.holding = Some(holding);
     Ok(left)
+}
+
+/// A place that the resource was delivered to and that this look has not seen.
+fn unseen_place<'a>(
+    memory: &'a Memory,
+    connections: &Connections,
+    observed: &Observed,
+) -> Option<&'a String> {
+    let is_seen = |place: &String| {
+        let mut deliveries = connections.deliveries.iter();
+        deliveries.any(|(name, delivery)| {
+            let record = observed.deliveries.get(name);
+            delivery.recorded.as_ref() == Some(place)
+                && delivery.lost_place.as_ref() != Some(place)
+                && record.is_some_and(|record| record.state != DeliveryState::Elsewhere)
+        })
+    };
+    memory.places.iter().find(|place| !is_seen(place))
 }
 
 /// What a look at a key needs.
@@ -355,13 +428,9 @@ fn with_the_gone(holding: Holding, memory: &Memory, gone: &[KeyMark], now: Insta
     }
 }
 
-/// An emergency may have revoked a primary that nothing has replaced yet: that it keeps its slot makes it no live key.
-fn keep_revoked(holding: &mut Holding, memory: &Memory) {
-    let primary = holding
-        .keys
-        .iter_mut()
-        .filter(|it| it.slot == Slot::Primary);
-    for record in primary {
+/// An apply may have revoked what keeps its slot in the state: that makes it no live key.
+fn keep_revoked(holding: &mut Holding, memory: &Memory, is_dead: impl Fn(&KeyRecord) -> bool) {
+    for record in holding.keys.iter_mut().filter(|record| is_dead(record)) {
         let known = memory.keys.iter().find(|it| it.key.is(&record.key));
         if let Some(at) = known.and_then(|it| it.revoked_at) {
             record.end(at);

@@ -96,7 +96,7 @@ impl Resource for ManagedKey {
         if context.awaits_settings() {
             return Some((state, private));
         }
-        let private = private.unwrap_or_default();
+        let private = private.unwrap_or_else(Private::lost);
         warnings::note_in_state(&state, &private, context);
         let read = read::read(state, private, context).await;
         let refreshed = diagnostics::collect(diags, read)??;
@@ -132,8 +132,16 @@ impl Resource for ManagedKey {
     ) -> Option<(ManagedState, Option<Private>, Vec<AttributePath>)> {
         proposed.forget_what_was_brought();
         proposed.leaks_wo.clone_from(&config.leaks_wo);
-        let mut private = private.unwrap_or_default();
+        let mut private = private.unwrap_or_else(Private::lost);
         let context = &self.context;
+        if !changes::left(&prior, &proposed).is_empty()
+            && let Err(error) = copied::refuse_to_leave(&prior, context).await
+            // Without its ledger a plan goes on, and the apply looks again.
+            && error.kind == Kind::Invalid
+        {
+            diagnostics::report(diags, read::named(&prior, error));
+            return None;
+        }
         let looked = newcomers::of_an_update(&prior, &proposed, &private, context).await;
         diagnostics::collect(diags, looked)?;
         room::look_again(&prior, &proposed, &mut private, context).await;
@@ -195,7 +203,7 @@ impl Resource for ManagedKey {
         _: ValueEmpty,
     ) -> Option<(ManagedState, Option<Private>)> {
         let context = diagnostics::collect(diags, self.context.settled())?;
-        let private = private.unwrap_or_default();
+        let private = private.unwrap_or_else(Private::lost);
         planned.bring(config);
         let told_before = prior.notified_at.clone();
         let mut applied = apply::update(diags, prior, planned, private, context).await;
@@ -214,7 +222,7 @@ impl Resource for ManagedKey {
         _: ValueEmpty,
     ) -> Option<()> {
         let context = diagnostics::collect(diags, self.context.settled())?;
-        let private = private.unwrap_or_default();
+        let private = private.unwrap_or_else(Private::lost);
         let destroyed = destroy::destroy(state, private, context).await;
         telling::send(diags, None, Value::Null, context).await;
         let left = diagnostics::collect(diags, destroyed)?;

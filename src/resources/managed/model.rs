@@ -17,6 +17,7 @@ use crate::engine::managed::{DeliveryRecord, Managed};
 use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
+use crate::ledger::KeyMark;
 use crate::ledger::outbox::Untold;
 use crate::resources::managed::leaks::Leaks;
 use crate::resources::rotation_policy::{EmergencyState, PolicyState};
@@ -108,6 +109,9 @@ pub struct Private {
     /// When the step that is due was first seen to be due. Plans decide as of this instant.
     #[serde(skip_serializing_if = "is_default")]
     pub noticed_at: Option<Instant>,
+    /// All of it was lost, and the ledger could not be asked for what it keeps.
+    #[serde(skip_serializing_if = "is_default")]
+    pub is_lost: bool,
     /// When a rotation was asked for that has not happened yet.
     #[serde(skip_serializing_if = "is_default")]
     pub requested_at: Option<Instant>,
@@ -139,6 +143,16 @@ pub struct Private {
     /// The decision of a plan, for its apply.
     #[serde(skip_serializing_if = "is_default")]
     pub decision: Option<Decision>,
+}
+
+impl Private {
+    /// What there is to go by where Terraform has kept none of it.
+    pub fn lost() -> Self {
+        Self {
+            is_lost: true,
+            ..Self::default()
+        }
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -322,6 +336,14 @@ impl KeyState {
             revoke_after: Value::Null,
             secret: secret.map(Secret::duplicate).into(),
         }
+    }
+
+    /// What tells the key from others.
+    pub fn mark(&self) -> KeyMark {
+        let mark = self.fingerprint.as_deref_option();
+        let mark = mark.map(Fingerprint::recorded);
+        let key_id = self.key_id.as_deref_option().map(str::to_owned);
+        KeyMark::new(key_id, mark.as_ref())
     }
 
     fn key(&self, slot: &str) -> Result<Key> {

@@ -139,7 +139,7 @@ pub fn update(
         planned.withhold_everything();
         return Some((planned, private, Vec::new()));
     }
-    amnesia::deployments(prior, &mut private);
+    amnesia::note_loss(prior, &mut private);
     warnings::note_in_state(prior, &private, context);
     let replaced = replacements(prior, &planned);
     if !replaced.is_empty() {
@@ -151,10 +151,16 @@ pub fn update(
     let mut managed = diagnostics::collect(diags, prior.managed(&private))?;
     let mut repairs = repairs(prior, &planned);
     let deployments = deploying::of(&planned, &private, managed.slots.as_ref());
+    let is_gone = elsewhere::let_go(&planned, &mut managed.former);
+    let lets_go = managed.former != private.former;
     let removals = managed.pending_removals();
+    if lets_go {
+        let places = removals.iter().cloned().map(Value::Value);
+        planned.pending_removals = Value::Value(places.collect());
+    }
     let hand = brought::of_an_update(prior, &planned, config, managed.slots.as_ref(), context);
     let hand = diagnostics::collect(diags, hand)?;
-    elsewhere::believe_what_is_lost(&planned, &managed, &mut private.facts);
+    elsewhere::believe_what_is_lost(&planned, &managed, is_gone, &mut private.facts);
     let mut facts = private.facts.clone();
     let takes_over = takes_over(prior, &planned, config, &facts);
     diagnostics::collect(
@@ -209,13 +215,15 @@ pub fn update(
     refuse_drift(diags, &situation)?;
     room::warn(diags, &planned, &private, context);
     let edited = edited(prior, &planned);
+    // What is planned without a step is planned again by the apply, and a step may have become due by then.
+    let changes_without_a_step = edited || lets_go || !removals.is_empty();
     let decision = match call.planned_private::<Private>() {
         // The second plan of a change decides as of the instant at which the first one did.
         Some(first) => {
             let at = first.decision.map_or(situation.now, |decision| decision.at);
             planner::decide_at(&situation, at)
         }
-        None if edited && !call.store_planned_private => {
+        None if changes_without_a_step && !call.store_planned_private => {
             planner::decide_at(&situation, situation.now)
         }
         None => planner::first_due(&situation, context.clock.now()),
@@ -229,7 +237,7 @@ pub fn update(
     let clock = context.clock.now();
     let told = announce::announcement(&situation, &decision, clock).or_else(|| {
         let mut told = announce::standing(&situation, clock)?;
-        if edited && !planner::first_due(&situation, clock).moves.is_empty() {
+        if changes_without_a_step && !planner::first_due(&situation, clock).moves.is_empty() {
             told.detail = format!("{} {}", told.detail, warnings::SHOWS_LATER);
         }
         Some(told)

@@ -8,6 +8,7 @@ use crate::domain::expected::Uses;
 use crate::domain::planner;
 use crate::domain::policy::Policy;
 use crate::domain::situation::{Facts, Seen, Situation};
+use crate::domain::slots::{Key, Slots};
 use crate::domain::status;
 use crate::engine::connections::Connections;
 use crate::engine::crowd;
@@ -16,7 +17,7 @@ use crate::engine::managed::{DeliveryRecord, Managed};
 use crate::engine::observe::{Copies, Observed, observe};
 use crate::error::{Error, Path, Result};
 use crate::instant::Instant;
-use crate::ledger::Noted;
+use crate::ledger::{KeyMark, Noted};
 use crate::resources::managed::amnesia;
 use crate::resources::managed::brought;
 use crate::resources::managed::changes::{any_in_order, must_verify, repairs};
@@ -48,21 +49,19 @@ pub async fn read(
     context: &Context,
 ) -> Result<Option<Refreshed>> {
     let policy = policy(&state);
-    amnesia::deployments(&state, &mut private);
-    let forgotten = amnesia::former_places(&state, &private);
+    amnesia::recall(&state, &mut private, context).await;
     let managed = state.managed(&private)?;
     let now = context.clock.now();
     let mut connections = connect::for_a_look(&state, context)?.with_places_of(&managed);
     connections.former = connect::former(&managed.former, context);
     let look = async {
-        let known = amnesia::account(&managed, &connections, context).await;
-        let account = connections.account(known.as_deref()).await?;
+        let account = connections.account(managed.account.as_deref()).await?;
         let observe = async |managed: &Managed| {
             observe(
                 managed,
                 &connections,
                 policy.as_ref(),
-                secrets_in(&state),
+                secrets_in(&state, managed),
                 now,
             )
             .await
@@ -81,7 +80,6 @@ pub async fn read(
     };
     let look = Box::pin(look).await;
     let (observed, crowd, mut left, account) = look.map_err(|error| named(&state, error))?;
-    left.warnings.extend(forgotten);
     if left.is_busy {
         emergencies::remembered(&mut private.incidents, &left.incidents);
         emergencies::note_while_another_works(&mut state, &private.incidents);
@@ -96,7 +94,7 @@ pub async fn read(
         .extend(told.map(|error| named(&state, error.clone())));
     // A key that only the ledger knows would be forgotten with the resource.
     if observed.vanished && left.is_certain && left.found.is_empty() && left.behind.is_none() {
-        left.record(&state, &Uses::new(), context).await;
+        left.record(&state, &private, &Uses::new(), context).await;
         return Ok(None);
     }
     let known = std::mem::take(&mut private.facts.orphans);
@@ -117,11 +115,25 @@ pub async fn read(
         primary: primary_seen(&private, &observed, &managed, &left, &connections),
         ..observed.facts.clone()
     };
+    let slots = left.managed.slots.as_ref();
+    let is_revoked = |key: &Key| left.revoked.iter().any(|dead| dead.is(&mark(key)));
+    let facts = &mut private.facts;
+    for (key, seen) in [
+        (slots.map(|slots| &slots.primary), &mut facts.primary),
+        (slots.and_then(Slots::secondary_key), &mut facts.secondary),
+    ] {
+        if key.is_some_and(is_revoked) {
+            *seen = Seen::Gone;
+        }
+    }
     private.facts.orphans = left.orphans(known);
     private.facts.behind = left.behind.clone();
     private.facts.full = crowd.map(|crowd| crowd.full());
     private.facts.peers = gates::peers(&state, context).await;
     note_incidents(&mut state, &mut private, &mut left, &connections, context).await;
+    let former = amnesia::all_former(&private.former, left.private_data.as_deref());
+    left.managed.former.clone_from(&former);
+    private.former = former;
     if let Some(slots) = &left.managed.slots {
         private.requested_at = slots.requested_at;
     }
@@ -130,7 +142,8 @@ pub async fn read(
     if let Some(policy) = &policy {
         note_status(&mut state, &mut private, policy, context)?;
     }
-    left.record(&state, &private.facts.uses, context).await;
+    left.record(&state, &private, &private.facts.uses, context)
+        .await;
     private.untold = telling::untold(&state, context).await;
     Ok(Some(Refreshed {
         state,
@@ -191,14 +204,19 @@ async fn note_incidents(
     }
 }
 
-fn secrets_in(state: &ManagedState) -> Copies {
-    let stored = |slot: &Value<KeyState>| {
-        slot.as_ref_option()
-            .is_some_and(|key| key.secret.is_value())
-    };
+/// Of which keys the state has the secret. Those in the slots may have changed places since it was written.
+fn secrets_in(state: &ManagedState, managed: &Managed) -> Copies {
+    let slots = [&state.primary, &state.secondary].into_iter();
+    let slots = slots.filter_map(Value::as_ref_option);
+    let stored: Vec<KeyMark> = slots
+        .filter(|key| key.secret.is_value())
+        .map(KeyState::mark)
+        .collect();
+    let is_stored = |key: &Key| stored.iter().any(|stored| stored.is(&mark(key)));
+    let slots = managed.slots.as_ref();
     Copies {
-        primary: stored(&state.primary),
-        secondary: stored(&state.secondary),
+        primary: slots.is_some_and(|slots| is_stored(&slots.primary)),
+        secondary: slots.and_then(Slots::secondary_key).is_some_and(is_stored),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::ledger::Slot;
 use crate::resources::managed::leftovers::LeftBehind;
 use crate::resources::managed::model::{ManagedState, Private};
-use crate::resources::managed::{inventory_entry, leftovers, telling};
+use crate::resources::managed::{amnesia, inventory_entry, leftovers, telling};
 
 /// What is open while an apply works.
 pub struct Records<'a> {
@@ -202,7 +202,9 @@ impl<'a> Records<'a> {
                 context,
                 None,
             );
+            let is_own = workspace == context.workspace;
             holding.resource.workspace = workspace;
+            holding.private_data = amnesia::kept(private).filter(|_| is_own);
             if private.facts.primary == Seen::Gone {
                 // It keeps its slot until another takes its place.
                 let primary = holding.keys.iter_mut().find(|it| it.slot == Slot::Primary);

@@ -133,7 +133,7 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
             "Apply first.",
         )
     })?;
-    let mut private = Private::default();
+    let mut private = Private::lost();
     let managed = state.managed(&private)?;
     let connections = connect::connections(state, context)?.with_places_of(&managed);
     let now = context.clock.now();

@@ -187,7 +187,7 @@ pub fn new_owner(
 
 /// What is added where an edit makes something due that this plan does not do yet.
 pub const SHOWS_LATER: &str =
-    "This apply takes over what was edited; the step itself shows in the plan after it.";
+    "This apply does not take the step, which shows in the plan after it.";
 
 fn warn(diags: &mut Diagnostics, told: Announcement) {
     diags.root_warning(told.summary, told.detail);

@@ -16,6 +16,7 @@ CREATE TABLE resources (
   generation       BIGINT,
   left_by          {text},
   left_at          {text},
+  private_data     {text},
   updated_at       {text} NOT NULL
 );
 {boundary}

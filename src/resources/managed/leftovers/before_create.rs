@@ -43,7 +43,7 @@ pub(super) async fn look_before_create(
     context: &Context,
 ) -> Result<LeftByCreate> {
     let ledger = context.ledger.as_ref();
-    if !ledger.remembers() || !connections.capabilities.inspects() {
+    if !ledger.remembers() {
         return Ok(LeftByCreate::default());
     }
     let Ok(account) = connections.issuer.lock().await else {
