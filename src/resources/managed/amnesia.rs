@@ -37,7 +37,8 @@ pub fn kept_before(
     context: &Context,
 ) -> Option<String> {
     let new = left(planned, prior);
-    if new.is_empty() || private.is_lost {
+    // No ledger has a row yet of what is created.
+    if new.is_empty() || private.is_lost || !prior.primary.is_value() {
         return None;
     }
     let new = new.into_iter().filter_map(|(name, settings)| {

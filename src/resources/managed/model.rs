@@ -109,7 +109,7 @@ pub struct Private {
     /// When the step that is due was first seen to be due. Plans decide as of this instant.
     #[serde(skip_serializing_if = "is_default")]
     pub noticed_at: Option<Instant>,
-    /// All of it was lost, and the ledger could not be asked for what it keeps.
+    /// Terraform had none of it, and the ledger was not asked yet for what it keeps.
     #[serde(skip_serializing_if = "is_default")]
     pub is_lost: bool,
     /// When a rotation was asked for that has not happened yet.
