@@ -251,7 +251,7 @@ async fn a_file_that_others_can_read_is_refused_with_the_command_that_closes_it(
                 message(&error),
                 format!(
                     "{0} is open to other users: Its mode is {open:04o}, and a file with keys must be closed to group \
-                     and others. Run: chmod 600 {0}",
+                     and others. Close it (chmod 600 {0}).",
                     path.display()
                 )
             );

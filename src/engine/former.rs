@@ -62,10 +62,12 @@ impl FormerPlace {
             return Err(lost(&self.former.place));
         }
         self.delivery.as_ref().map_err(|error| Error {
-            summary: format!("former delivery {:?} ({}) cannot be reached: {}", self.former.name, self.former.place, error.summary),
+            summary: format!(
+                "former delivery {:?} cannot be reached: {}",
+                self.former.name, error.summary
+            ),
             detail: format!(
-                "{} It may still hold keys and stays in pending_removals. Give the provider the settings back with which \
-                 it was reached; the next apply then empties it.",
+                "{} It may still hold keys. Give the provider the settings back with which it was reached.",
                 error.detail
             ),
             path: Path::root("deliveries"),

@@ -123,9 +123,9 @@ impl Infisical {
         }
     }
 
-    /// Where people see this place, for messages.
+    /// Which server it is: another port is another one.
     pub fn host(&self) -> &str {
-        self.base.host_str().unwrap_or_default()
+        self.base.authority()
     }
 
     /// Makes a call whose answer has a body.

@@ -1,7 +1,7 @@
 //! Deliveries that cannot be written: nothing is minted in vain, and nothing that worked is lost.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 
 use crate::support::keys::Config;
 use crate::support::workspace::Workspace;
@@ -176,6 +176,37 @@ fn a_destroy_that_cannot_empty_a_delivery_keeps_the_key_and_can_be_repeated() {
     fs::set_permissions(ws.path("k.json"), PermissionsExt::from_mode(0o600)).unwrap();
     ws.destroy().ok();
     assert!(ws.find_key("k").is_none() && !ws.path("k.json").exists());
+}
+
+/// Others may write to its directory, or own it; and later another program writes to the file.
+#[test]
+fn a_file_that_is_shared_is_written_only_where_nobody_else_can_take_its_place_and_keeps_their_lines()
+ {
+    let shared = r#"{ app = { file = { path = "shared/app.env", format = "dotenv" } } }"#;
+    let ws = Workspace::with(&Config::new().deliveries(shared).text());
+    let (directory, file) = (ws.path("shared"), ws.path("shared/app.env"));
+    let mode = |mode| fs::set_permissions(&directory, PermissionsExt::from_mode(mode)).unwrap();
+    fs::create_dir(&directory).unwrap();
+    let ourselves = fs::metadata(&directory).unwrap().uid();
+    // Only the superuser can play another user.
+    if chown(&directory, Some(12_345), None).is_ok() {
+        mode(0o1777);
+        ws.apply().failed().reads("file-in-a-directory-of-somebody");
+        chown(&directory, Some(ourselves), None).unwrap();
+    }
+    mode(0o777);
+    ws.apply().failed().reads("file-in-a-directory-of-all");
+    assert!(ws.find_key("k").is_none() && !file.exists());
+    mode(0o700);
+    ws.apply().ok();
+
+    ws.advance("80s").plan().ok().code(2);
+    let lines = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{lines}OTHER=made-up\n")).unwrap();
+    ws.apply_plan().ok();
+    let lines = fs::read_to_string(&file).unwrap();
+    assert!(lines.contains("\nOTHER=made-up\n") && lines.contains("API_KEY_SECONDARY="));
+    ws.plan().ok().code(0);
 }
 
 /// Its lock lies beside the document, and somebody has put something else there.

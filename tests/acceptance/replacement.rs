@@ -155,11 +155,24 @@ fn a_tainted_key_is_replaced_and_delivered() {
 fn a_key_that_its_state_forgot_is_created_again_once_a_person_says_that_no_state_holds_it() {
     let ws = Config::new().created();
     let (first, id) = (ws.secret("k.json", "primary"), ws.key("k").text("id"));
+    let lives = || assert_eq!(ws.secret("k.json", "primary"), first);
+    // The command line asks no provider about it.
+    ws.write(&format!(
+        "removed {{\n  from = {K}\n  lifecycle {{\n    destroy = false\n  }}\n}}"
+    ));
+    ws.plan().ok().code(2);
+    assert_eq!(ws.change(K).actions(), "forget");
+    ws.apply_plan().ok();
+    assert!(ws.find_key("k").is_none());
+    lives();
+    let known = ["inventory", "--format", "json"];
+    ask(&ws, &known).code(0).says(&["payments", "\"live\""]);
+
     // No refresh has seen the key in a state, and yet another checkout may have it in its own.
-    ws.run(&["state", "rm", K]).ok();
+    ws.write(&Config::new().text());
     let told = ["payments", "neither destroyed nor forgotten", &id];
     ws.apply().failed().complains(&told);
-    assert_eq!(ws.secret("k.json", "primary"), first);
+    lives();
     ask(&ws, &["ledger", "forget", &id]).code(0);
     ws.apply().ok();
     let second = ws.secret("k.json", "primary");

@@ -23,14 +23,14 @@ fn document(world: &World) -> Value {
 }
 
 /// A file of profiles of which `there` has these lines.
-fn profile(world: &World, lines: &str) {
+pub fn profile(world: &World, lines: &str) {
     let file = world.ws.path("credentials");
     fs::write(&file, format!("[there]\n{lines}")).unwrap();
     let path = file.display().to_string();
     world.ws.env("AWS_SHARED_CREDENTIALS_FILE", &path);
 }
 
-fn of_admin(world: &World) -> String {
+pub fn of_admin(world: &World) -> String {
     let key = &world.admin_key;
     format!(
         "aws_access_key_id = {}\naws_secret_access_key = {}\n",

@@ -18,6 +18,8 @@ mod fed;
 mod forbidden;
 /// Rows that somebody wrote into the ledger.
 mod forged;
+/// A secret that a delivery has left, or that cannot be read.
+mod former;
 /// What the guide for AWS tells people to copy.
 mod guide;
 /// Keys that existed before.

@@ -125,6 +125,35 @@ fn a_mint_whose_answer_was_lost_is_found_by_its_name_and_revoked() {
     assert_eq!(keyring.secrets().len(), 2);
 }
 
+/// Answers the second request for a key with the first key.
+fn speak_again(world: &mut World, request: &Request) -> Option<Answer> {
+    let mints = world.requests.iter().filter(|it| it.method == "POST");
+    match (request.method.as_str(), mints.count()) {
+        ("POST", 2) => {
+            let first = &world.keys[0];
+            let made = json!({ "id": first.id, "token": first.secret, "created": first.created });
+            Some((201, made))
+        }
+        _ => hub::speak(world, request),
+    }
+}
+
+#[test]
+fn a_mint_that_answers_with_a_key_that_existed_before_changes_nothing() {
+    let keyring = Keyring::start(speak_again);
+    let ws = workspace(&declaration(&keyring.url()));
+    ws.apply().ok();
+    let primary = ws.key("k").primary();
+    let refused = ws.advance("80s").apply().failed();
+    refused.reads("key-that-existed-before");
+    stands(&keyring, &ws, &[1]);
+    assert_eq!(ws.key("k").primary(), primary);
+    assert_eq!(ws.key("k").at("pending_revocations"), &json!([]));
+    // Nothing of that attempt is made up for at the cost of the first key.
+    ws.apply().ok();
+    stands(&keyring, &ws, &[1, 2]);
+}
+
 /// Says that a key is deleted, lists it no more, and goes on accepting it.
 fn speak_falsely(world: &mut World, request: &Request) -> Option<Answer> {
     let id = request.steps.last().cloned().unwrap_or_default();

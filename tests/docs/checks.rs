@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use apikey::domain::moves::Move;
 use apikey::schema::Attributes;
+use strum::VariantArray;
 
 /// `APIKEY_DOCS=write` brings `docs/` up to date instead of comparing it: `make generate`.
 const WRITE: &str = "APIKEY_DOCS";
@@ -238,5 +240,19 @@ fn links_between_pages_lead_somewhere() {
                 assert!(place.exists(), "{}: {target}", path.display());
             }
         }
+    }
+}
+
+#[test]
+fn every_word_of_last_action_is_in_its_description() {
+    let page = std::fs::read_to_string(root().join("docs/resources/managed.md")).unwrap();
+    let mut lines = page.lines();
+    let line = lines.find(|it| it.starts_with("- `last_action`")).unwrap();
+    // The moves of an emergency go by one word.
+    let is_apart = |next: &&Move| matches!(next, Move::RevokePrimary | Move::Contain);
+    let moves = Move::VARIANTS.iter().filter(|it| !is_apart(it));
+    let words = moves.map(|next| next.word()).chain(["emergency"]);
+    for word in words {
+        assert!(line.contains(&format!("`{word}`")), "{word}");
     }
 }

@@ -47,7 +47,7 @@ async fn a_directory_that_others_may_write_is_refused_with_the_command_that_clos
     let expected = |path: &Path| {
         format!(
             "{0} can be written by other users: Its mode is 0777, so others could put a file of theirs in the place of \
-             {1} and be given the key. Run: chmod go-w {0}",
+             {1} and be given the key. Close it (chmod go-w {0}).",
             open.display(),
             path.display()
         )
@@ -83,7 +83,7 @@ async fn a_directory_of_a_group_is_open_unless_it_is_the_group_of_its_owner() {
     chown(directory.path(), Some(0), Some(12_345)).unwrap();
     mode(directory.path(), 0o775);
     let path = directory.path().join("other.json");
-    assert!(refused(&path).await.contains("Run: chmod go-w"));
+    assert!(refused(&path).await.contains("chmod go-w"));
 }
 
 #[tokio::test]

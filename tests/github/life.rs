@@ -285,3 +285,29 @@ fn an_older_state_follows_a_document_and_the_secrets_of_that_write() {
     assert_eq!(ws.key("k").generation(), 2);
     ws.plan().ok().code(0);
 }
+
+/// The owner of its repository comes from the environment, and does not come any more.
+#[test]
+fn secrets_that_were_left_are_remembered_while_nothing_leads_to_them() {
+    let github = Github::start();
+    let ci = r#"ci = { github_actions_secret = { repository = "payments" } }"#;
+    let ws = workspace(&github, &format!("{ci}\n{FILE}"));
+    ws.env("GITHUB_OWNER", "acme").apply().ok();
+    github.state().frozen.insert("API_KEY_PRIMARY".to_owned());
+    ws.write(&workspace_text(FILE)).apply().ok();
+    let was = github.values(REPOSITORY);
+    assert!(was.contains_key("API_KEY_PRIMARY"));
+
+    github.state().frozen.clear();
+    let left = ws.env("GITHUB_OWNER", "").apply().ok();
+    left.reads_warnings("former-delivery-that-cannot-be-reached");
+    let pending = ws.key("k").at("pending_removals").to_string();
+    assert!(pending.contains("payments"), "{pending}");
+    // Whoever reads it there would go on to accept the key.
+    let refused = ws.destroy().failed();
+    refused.reads("destroy-beside-a-former-delivery-that-cannot-be-reached");
+    assert_eq!(github.values(REPOSITORY), was);
+
+    ws.env("GITHUB_OWNER", "acme").destroy().ok();
+    assert!(github.values(REPOSITORY).is_empty());
+}

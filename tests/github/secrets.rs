@@ -239,4 +239,16 @@ async fn what_is_still_listed_was_not_deleted() {
     let error = remove_now(store.as_ref()).await.unwrap_err();
     assert_eq!(error.kind, Kind::Stale, "{error}");
     assert!(github.values(REPOSITORY).contains_key("API_KEY_PRIMARY"));
+    // It is still known whose that is, so that it goes as soon as it can.
+    github.state().frozen.clear();
+    remove_now(store.as_ref()).await.unwrap();
+    assert!(github.values(REPOSITORY).is_empty());
+}
+
+#[tokio::test]
+async fn a_repository_of_the_same_name_at_another_server_is_another_place() {
+    let (here, there) = (Github::start(), Github::start());
+    let place = payments(&here.context()).identity().await.unwrap();
+    assert!(payments(&here.context()).is_at(&place).await.unwrap());
+    assert!(!payments(&there.context()).is_at(&place).await.unwrap());
 }

@@ -294,8 +294,12 @@ async fn a_place_is_the_same_whether_or_not_its_project_is_named() {
     // Without a project in the block it is that of the credentials.
     let mut block = block_with(&google, &google.credentials());
     block.remove("project");
-    let context = super::context(block);
+    let context = super::context(block.clone());
     assert_eq!(payments(&context).identity().await.unwrap(), named);
+    // Under another project in the environment or the block, the same settings lead elsewhere.
+    block.insert("project".to_owned(), text("payments-dev"));
+    let elsewhere = payments(&super::context(block));
+    assert!(!elsewhere.is_at(&named).await.unwrap());
 }
 
 #[tokio::test]

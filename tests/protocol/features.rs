@@ -12,6 +12,7 @@ use super::client::Plugin;
 use crate::aws_life::{Cloud, EVERYTHING, HandMade};
 use crate::ledger::samples::{at, holding, key, sqlite};
 use crate::support::core::{Core, Object, value};
+use crate::support::golden;
 
 const KEY: &str = "apikey_managed";
 const POLICY: &str = "apikey_rotation_policy";
@@ -210,30 +211,33 @@ fn a_revoked_key_is_dead_and_every_step_is_told() {
     assert_eq!(home.cloud.ids_of(&user), [keys[1].id.clone()]);
 }
 
+/// What an action was refused with is that of `refusals/<name>.txt`.
+fn refused(name: &str, errors: &[(String, String)]) {
+    let texts = errors.iter();
+    golden::told(
+        name,
+        "Error",
+        texts.map(|(summary, detail)| (&**summary, &**detail)),
+    );
+}
+
 #[test]
 fn a_key_that_lives_elsewhere_is_not_said_to_be_gone() {
     let home = Home::new();
-    let (user, keys) = home.user("leak", 1);
-    let (other, _) = home.user("other", 0);
+    let (user, keys) = home.user("ci", 1);
+    let (other, _) = home.user("admin", 0);
     let nobody = crate::aws::unique("nobody");
     let id = &keys[0].id;
     run(async {
         let mut core = home.core().await;
-        for (named, words) in [
-            (
-                &other,
-                format!("Key {id} belongs to user {user}, not to aws_iam user {other}"),
-            ),
-            (
-                &nobody,
-                format!("Key {id} belongs to user {user}, not to aws_iam user {nobody}"),
-            ),
-        ] {
+        for named in [&other, &nobody] {
             let config = json!({ "issuer": { "aws_iam": { "user_name": named } }, "key_id": id });
             let (said, errors) = core.action(REVOKE, config).await.unwrap_err();
             assert!(said.is_empty(), "{said:?}");
-            assert_eq!(errors[0].0, words);
-            assert!(errors[0].1.contains("alive"), "{errors:?}");
+            assert!(errors[0].0.contains(&user), "{errors:?}");
+            if *named == other {
+                refused("action-on-a-key-of-another-user", &errors);
+            }
         }
         // Nobody here has this one, and whoever misspelt the user may mean another account.
         let config = json!({
@@ -241,11 +245,7 @@ fn a_key_that_lives_elsewhere_is_not_said_to_be_gone() {
             "key_id": "AKIAIOSFODNN7EXAMPLE",
         });
         let (_, errors) = core.action(REVOKE, config).await.unwrap_err();
-        assert!(
-            errors[0].0.contains("which may live elsewhere"),
-            "{errors:?}"
-        );
-        assert!(errors[0].1.contains(&nobody), "{errors:?}");
+        refused("action-on-a-key-that-nobody-knows", &errors);
     });
     assert!(home.cloud.accepts(id, &keys[0].secret));
 }
@@ -267,14 +267,7 @@ fn a_key_that_the_ledger_knows_in_another_account_is_not_said_to_be_gone() {
             "key_id": "AKIAIOSFODNN7EXAMPLE",
         });
         let (_, errors) = core.action(REVOKE, config).await.unwrap_err();
-        assert!(
-            errors[0].0.contains("lives in another account"),
-            "{errors:?}"
-        );
-        assert!(
-            errors[0].1.contains("payments in workspace default"),
-            "{errors:?}"
-        );
+        refused("action-on-a-key-of-another-account", &errors);
     });
 }
 

@@ -146,6 +146,29 @@ fn a_token_of_another_workplace_does_not_lead_to_the_same_place() {
     assert_eq!(site.state().writes, writes);
 }
 
+/// What a server of the same name at another address does not have is not gone.
+#[test]
+fn another_server_in_the_environment_is_refused_and_both_are_named() {
+    let (here, there) = (infisical::start(), infisical::start());
+    let ws = to_infisical(&here.url());
+    ws.apply().ok();
+    let (was, others) = (here.state().secrets.clone(), there.state().secrets.clone());
+    let both = [&here.url(), &there.url()].map(|url| url.trim_start_matches("http://").to_owned());
+    let both: Vec<&str> = both.iter().map(String::as_str).collect();
+
+    ws.env("INFISICAL_HOST", &there.url());
+    let refused = ws.advance("80s").plan().failed().complains(&both);
+    refused.reads("delivery-at-another-server");
+    let unrefreshed = ws.apply_with(&["-refresh=false"]);
+    unrefreshed.failed().complains(&both);
+    ws.destroy().failed().complains(&both);
+    assert_eq!(there.state().secrets, others);
+    assert_eq!(here.state().secrets, was);
+
+    ws.env("INFISICAL_HOST", &here.url()).apply().ok();
+    assert_eq!(ws.key("k").phase(), "staged");
+}
+
 /// What this provider writes says of which generation it is.
 #[test]
 fn a_value_that_somebody_else_put_in_place_of_the_primary_stays_unless_that_is_asked_for() {

@@ -9,44 +9,29 @@ use apikey::clock::Clock;
 use apikey::error::Error;
 use apikey::instant::Instant;
 
-use crate::support::outcome::{Diagnostic, Outcome};
 use crate::support::wrap::wrapped;
 
-impl Outcome {
-    /// The errors are those of `refusals/<name>.txt`.
-    #[track_caller]
-    pub fn reads(self, name: &str) -> Self {
-        let printed = told("Error", &self.errors());
-        written_down(name, &printed);
-        self
-    }
-
-    /// The warnings about keys are those of `refusals/<name>.txt`.
-    #[track_caller]
-    pub fn reads_warnings(self, name: &str) -> Self {
-        let mut warnings = self.warnings();
-        warnings.retain(|warning| {
-            !warning.summary.contains("The clock is set by hand")
-                && !warning.summary.contains("development overrides")
-        });
-        written_down(name, &told("Warning", &warnings));
-        self
-    }
+/// Errors or warnings, each its summary and its detail, are those of `refusals/<name>.txt`.
+#[track_caller]
+pub fn told<'a>(name: &str, severity: &str, texts: impl IntoIterator<Item = (&'a str, &'a str)>) {
+    let texts = texts.into_iter().map(|(summary, detail)| {
+        let (summary, detail) = (anonymous(summary), anonymous(detail));
+        format!("{severity}: {summary}\n\n{}\n", wrapped(&detail))
+    });
+    written_down(name, &texts.collect::<Vec<_>>().join("\n"));
 }
 
 /// The error of the engine is that of `refusals/<name>.txt`.
 #[track_caller]
 pub fn error_reads(name: &str, error: &Error) {
-    let (summary, detail) = (anonymous(&error.summary), anonymous(&error.detail));
-    written_down(name, &format!("Error: {summary}\n\n{}\n", wrapped(&detail)));
+    told(name, "Error", [(&*error.summary, &*error.detail)]);
 }
 
-fn told(severity: &str, diagnostics: &[&Diagnostic]) -> String {
-    let texts = diagnostics.iter().map(|told| {
-        let (summary, detail) = (anonymous(&told.summary), anonymous(&told.detail));
-        format!("{severity}: {summary}\n\n{}\n", wrapped(&detail))
-    });
-    texts.collect::<Vec<_>>().join("\n")
+/// What a command printed is in `refusals/<name>.txt`.
+#[cfg(unix)]
+#[track_caller]
+pub fn printed(name: &str, text: &str) {
+    written_down(name, &anonymous(text));
 }
 
 #[track_caller]
@@ -90,6 +75,9 @@ fn renamed(word: &str) -> String {
     }
     if word.starts_with("127.0.0.1:") {
         return "127.0.0.1:<port>".into();
+    }
+    if let Some((folder, _)) = word.split_once("/apikey-new-") {
+        return format!("{folder}/…");
     }
     for (prefix, digits) in [("sha256:", 12), ("key_", 20)] {
         let hex = word.strip_prefix(prefix).unwrap_or_default();

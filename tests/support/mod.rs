@@ -19,7 +19,6 @@ pub mod forms;
 pub mod gate;
 pub mod github;
 pub mod github_alerts;
-#[cfg(unix)]
 pub mod golden;
 pub mod google;
 pub mod infisical;

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::support::cli::Finished;
+use crate::support::golden;
 
 /// The end of one command.
 pub struct Outcome {
@@ -73,6 +74,25 @@ impl Outcome {
         self
     }
 
+    /// The errors are those of `refusals/<name>.txt`.
+    #[track_caller]
+    pub fn reads(self, name: &str) -> Self {
+        golden::told(name, "Error", texts(&self.errors()));
+        self
+    }
+
+    /// The warnings about keys are those of `refusals/<name>.txt`.
+    #[track_caller]
+    pub fn reads_warnings(self, name: &str) -> Self {
+        let mut warnings = self.warnings();
+        warnings.retain(|warning| {
+            !warning.summary.contains("The clock is set by hand")
+                && !warning.summary.contains("development overrides")
+        });
+        golden::told(name, "Warning", texts(&warnings));
+        self
+    }
+
     pub fn warnings(&self) -> Vec<&Diagnostic> {
         self.with("warning")
     }
@@ -123,6 +143,11 @@ impl Outcome {
         let bare: String = all.chars().filter(|c| !"│╷╵".contains(*c)).collect();
         bare.split_whitespace().collect::<Vec<_>>().join(" ")
     }
+}
+
+fn texts<'a>(diagnostics: &'a [&Diagnostic]) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let all = diagnostics.iter();
+    all.map(|told| (&*told.summary, &*told.detail))
 }
 
 fn any_says(diagnostics: &[&Diagnostic], phrases: &[&str]) -> bool {

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use apikey::context::Context;
 use apikey::error::Kind;
 use apikey::secret::Secret;
 use apikey::stores::{Document, DocumentKey, Found, Observation, Store, Version, Written};
@@ -324,6 +325,17 @@ async fn a_namespace_in_the_settings_and_one_in_the_path_are_one_place() {
         leads(&by_path.observe().await.unwrap()),
         Some("made-up-first")
     );
+    // The same settings lead elsewhere where nothing, or something else, names the namespace.
+    let settings = [("mount", text("kv")), ("path", text("app"))];
+    let named = by_header.identity().await.unwrap();
+    let is_there = async |context: Context| {
+        let store = store(&context, &settings).unwrap();
+        store.is_at(&named).await.unwrap()
+    };
+    let mut around = block(&bao.url(), ROOT);
+    around.insert("namespace".to_owned(), text(&name));
+    assert!(is_there(context(around)).await);
+    assert!(!is_there(admin()).await);
 }
 
 #[tokio::test]
@@ -431,7 +443,11 @@ async fn a_server_with_an_authority_of_its_own_is_trusted_by_its_certificate_alo
         leads(&store.observe().await.unwrap()),
         Some("made-up-first")
     );
-    assert!(store.identity().await.unwrap().ends_with(" secret/app"));
+    let place = store.identity().await.unwrap();
+    assert!(place.ends_with(" secret/app"));
+    // The same path on another server is another place.
+    let elsewhere = super::store(&admin(), &entries).unwrap();
+    assert!(!elsewhere.is_at(&place).await.unwrap());
 }
 
 #[tokio::test]

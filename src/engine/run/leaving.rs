@@ -56,7 +56,7 @@ impl Run<'_> {
         wanted: &Result<Vec<String>>,
         past: &Past,
     ) -> Result<Option<Error>> {
-        let (former, delivery) = (&place.former, place.reached()?);
+        let former = &place.former;
         let kept = |error: Error| Error {
             summary: format!("{} is not emptied yet: {}", former.place, error.summary),
             detail: format!(
@@ -65,6 +65,7 @@ impl Run<'_> {
             ),
             ..error
         };
+        let delivery = place.reached().map_err(kept)?;
         confirm_place(delivery).await.map_err(kept)?;
         // A delivery that got another name, layout or mark still writes to its place.
         let wanted = wanted.as_ref().map_err(|error| kept(error.clone()))?;

@@ -421,6 +421,7 @@ fn in_use(name: &str, id: &str) -> Error {
     Error::new(
         Kind::Other,
         format!("{name}: key {id} is in use and was not revoked"),
-        "It was listed in pending_revocations although it is in a slot of this very resource. It was taken off the list.",
+        "It was listed in pending_revocations although it is in a slot of this very resource: the state was edited, or \
+         belongs to another key. It was taken off the list, and the key lives on.",
     )
 }

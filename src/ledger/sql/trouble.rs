@@ -201,10 +201,9 @@ fn postgres(code: &str) -> (Kind, &'static str) {
         ),
         "55P03" | "57014" => (
             Kind::Unavailable,
-            "Another session has kept a transaction open on the tables of the ledger for half a minute. Nothing was \
-             written. Find it, such as with SELECT pid, state, xact_start, query FROM pg_stat_activity WHERE \
-             pid = ANY(pg_blocking_pids(<pid>)) OR state = 'idle in transaction', and end it with \
-             pg_terminate_backend(<pid>). Then try again.",
+            "Another session keeps a transaction open on the tables of the ledger. Nothing was written. Find it with \
+             SELECT pid, usename, state, xact_start, query FROM pg_stat_activity WHERE xact_start < now() - interval \
+             '30 seconds', end it with SELECT pg_terminate_backend(<pid>), and try again.",
         ),
         "25P03" => (
             Kind::Unavailable,

@@ -87,7 +87,7 @@ fn refuse_open_directory(
     if !others_may_write(metadata) {
         Ok(())
     } else if !is_sticky(metadata) {
-        refused(format!("Run: chmod go-w {}", directory.display()))
+        refused(format!("Close it (chmod go-w {}).", directory.display()))
     } else if [ROOT, ourselves].contains(&metadata.uid()) {
         Ok(())
     } else {

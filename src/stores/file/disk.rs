@@ -106,7 +106,7 @@ fn private(path: &Path, metadata: &Metadata) -> Result<()> {
         Kind::Denied,
         format!("{} is open to other users", path.display()),
         format!(
-            "Its mode is {mode:04o}, and a file with keys must be closed to group and others. Run: chmod 600 {}",
+            "Its mode is {mode:04o}, and a file with keys must be closed to group and others. Close it (chmod 600 {}).",
             path.display()
         ),
     ))

@@ -190,23 +190,27 @@ impl Store for Target {
         // Whoever still reads finds the secondary while the primary is there; the mark goes last, so that the rest is ours.
         let content = &self.place.content;
         let (leader, mark) = (content.leader(), content.mark());
-        let mut names: Vec<&String> = there.keys().collect();
-        names.sort_by_key(|name| (**name == mark, **name == leader));
+        let mut names: Vec<&String> = there.keys().filter(|name| **name != mark).collect();
+        names.sort_by_key(|name| **name == leader);
         for name in names {
-            let deleted = self.api.delete(name).await;
-            deleted.map_err(|refusal| {
-                refusal.explain(format!("{}: {name} could not be deleted", self.place()))
-            })?;
+            self.delete(name).await?;
         }
         // A secret that the token may not delete can be answered like one that is not there.
-        match self.look().await?.is_empty() {
-            true => Ok(()),
-            false => Err(self.meddled()),
+        if self.look().await?.keys().any(|name| *name != mark) {
+            return Err(self.meddled());
         }
+        self.delete(&mark).await
     }
 }
 
 impl Target {
+    async fn delete(&self, name: &str) -> Result<()> {
+        let deleted = self.api.delete(name).await;
+        deleted.map_err(|refusal| {
+            refusal.explain(format!("{}: {name} could not be deleted", self.place()))
+        })
+    }
+
     async fn look(&self) -> Result<Stamps> {
         let there = self.api.stamps(&self.place.content.all()).await;
         there.map_err(|refusal| self.unseen(refusal))

@@ -62,9 +62,9 @@ impl Client {
         self.config.owner.as_deref()
     }
 
-    /// Which GitHub it is.
+    /// Which GitHub it is: another port is another one.
     pub fn host(&self) -> &str {
-        self.config.base.host_str().unwrap_or_default()
+        self.config.base.authority()
     }
 
     /// Makes a call.

@@ -161,7 +161,7 @@ fn base(text: Option<&str>) -> Result<Url> {
     };
     let url = Url::parse(text)
         .ok()
-        .filter(|url| url.has_host() && url.username().is_empty());
+        .filter(|url| url.has_host() && url.username().is_empty() && url.password().is_none());
     let Some(mut url) = url else {
         return Err(wrong(format!(
             "{text:?} is no URL, such as \"https://github.example.com/\"."
