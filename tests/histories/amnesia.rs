@@ -94,6 +94,18 @@ async fn an_emergency_that_is_not_over_is_handled_even_without_the_ledger() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_emergency_that_is_not_over_is_not_declared_of_the_key_that_took_the_place_of_the_compromised_one()
+ {
+    let mut player = after(&[apply(), emergency()]).await;
+    let _ = effects(&mut player, &["revoke id1"]).await;
+    lose_the_private_data(&mut player);
+    player.apply(false, 0).await.unwrap();
+    assert_eq!(player.world.state().log, [""; 0]);
+    assert_eq!(effects(&mut player, &[]).await, ["revoke id1"]);
+    assert_eq!(player.holds("/p0"), ["id2"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_former_place_that_could_not_be_emptied_is_emptied_later() {
     let mut player = after(&[apply(), Event::Edit(Edit::Deliveries(0))]).await;
     assert_eq!(

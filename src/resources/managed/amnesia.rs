@@ -80,31 +80,25 @@ pub fn note_loss(state: &ManagedState, private: &mut Private) {
 /// which may have been made without one.
 pub async fn recall(state: &ManagedState, private: &mut Private, context: &Context) {
     note_loss(state, private);
-    if !private.is_lost {
-        return;
-    }
     let id = state.id.as_deref_option().unwrap_or_default();
-    match context.ledger.recall(id).await {
-        Ok(memory) => {
-            private.is_lost = false;
-            let capabilities = connect::capabilities(&state.issuer, context);
-            // Under other credentials the keys would seem to be gone.
-            let is_bound = capabilities.is_some_and(|able| able.is_bound_to_its_account());
-            private.account = memory.account.clone().filter(|_| is_bound);
-            if let Some(kept) = read_back(memory.private_data.as_deref()) {
-                private.rotated_for = private.rotated_for.take().or(kept.rotated_for);
-                private.former = merged(&private.former, &kept.former);
-            }
+    let memory = match context.ledger.recall(id).await {
+        Ok(memory) => memory,
+        Err(error) => {
+            tracing::warn!(%error, "nobody can tell what the ledger keeps of the private data");
+            return;
         }
-        Err(error) => tracing::warn!(%error, "nobody can tell what was lost with the private data"),
+    };
+    if let Some(kept) = read_back(memory.private_data.as_deref()) {
+        // Those that no state knows as well: an apply that was cut off may have written to them.
+        private.former = merged(&private.former, &kept.former);
+        let rotated_for = kept.rotated_for.filter(|_| private.is_lost);
+        private.rotated_for = private.rotated_for.take().or(rotated_for);
     }
-}
-
-/// With the places that the ledger knows and the state does not: an apply that was cut off may have written to them.
-pub fn all_former(known: &[Former], private_data: Option<&str>) -> Vec<Former> {
-    match read_back(private_data) {
-        Some(kept) => merged(known, &kept.former),
-        None => known.to_vec(),
+    if std::mem::take(&mut private.is_lost) {
+        let capabilities = connect::capabilities(&state.issuer, context);
+        // Under other credentials the keys would seem to be gone.
+        let is_bound = capabilities.is_some_and(|able| able.is_bound_to_its_account());
+        private.account = memory.account.filter(|_| is_bound);
     }
 }
 

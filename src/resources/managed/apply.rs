@@ -197,6 +197,7 @@ async fn carry_out<'a>(
         run.refuse_newer().await?;
         run.refuse_rollback(&decision.moves)?;
         gates::confirm(planned, &run, &decision.moves, context).await?;
+        emergencies::refuse_declared_anew(&private.incidents, records.incidents())?;
         note_incidents(&private.incidents, run.journal).await
     };
     let fresh = fresh.await;

@@ -9,9 +9,10 @@ use crate::domain::emergency::{self, Declared, Emergency, Incident};
 use crate::domain::slots::Slots;
 use crate::domain::status::Status;
 use crate::engine::managed::Managed;
-use crate::error::Path;
+use crate::engine::precondition::behind;
+use crate::error::{Path, Result};
 use crate::instant::Instant;
-use crate::ledger::Noted;
+use crate::ledger::{KeyMark, Noted};
 use crate::resources::managed::connect;
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::leaks;
@@ -158,6 +159,25 @@ pub fn remembered(known: &mut Vec<Incident>, ledger: &[Incident]) {
             None => known.push(incident.clone()),
         }
     }
+}
+
+/// A plan that has forgotten an emergency declares it of the key of today, which took the place of the compromised one.
+pub fn refuse_declared_anew(planned: &[Incident], ledger: &[Incident]) -> Result<()> {
+    for incident in planned.iter().filter(|incident| !incident.has_ended()) {
+        let known = ledger.iter().find(|known| known.id == incident.id);
+        let is_known =
+            |key: &KeyMark| known.is_none_or(|known| known.keys.iter().any(|it| it.is(key)));
+        if let (Some(known), false) = (known, incident.keys.iter().all(is_known)) {
+            let (planned, known) = (incident.labels(), known.labels());
+            return Err(behind(format!(
+                "EMERGENCY {} was declared of key {}, as the ledger knows, and this plan declares it of key {}",
+                incident.id,
+                enumerated(&known),
+                enumerated(&planned),
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// While another apply works on the key, or its lease has not run out, nothing that is seen can be judged. But what the

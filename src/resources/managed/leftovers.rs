@@ -52,8 +52,6 @@ pub struct Left {
     pub noticed: BTreeMap<String, Vec<Oddity>>,
     /// Keys of which their issuer cannot say that they are gone, and the ledger can.
     pub revoked: Vec<KeyMark>,
-    /// What the ledger keeps of the private data.
-    pub private_data: Option<String>,
     /// What the inventory is to say, once the status is known.
     holding: Option<Holding>,
 }
@@ -70,7 +68,6 @@ impl Left {
             incidents: Vec::new(),
             noticed: BTreeMap::new(),
             revoked: Vec::new(),
-            private_data: None,
             holding: None,
         }
     }
@@ -198,8 +195,6 @@ pub async fn of(
         }
     };
     left.incidents.clone_from(&remembered.memory.incidents);
-    left.private_data
-        .clone_from(&remembered.memory.private_data);
     left.noticed = expected::noticed(&remembered.memory.keys);
     if !connections.capabilities.inspects() {
         left.note_revoked(&remembered.memory);
@@ -445,6 +440,8 @@ pub struct LeftBehind {
     pub keys: Vec<KeyMark>,
     /// The mints that some of the keys came of that nobody holds.
     pub origins: Origins,
+    /// What the ledger knows of emergencies.
+    pub incidents: Vec<Incident>,
 }
 
 /// Under the lock, before anything is done: nothing may be there that the plan did not show.
@@ -458,9 +455,11 @@ pub async fn refuse_unseen(
     let (found, left_behind) = if managed.slots.is_none() {
         let left = look_before_create(planned, connections, context).await?;
         refuse_too_many(left.more)?;
-        let keys = Vec::new();
-        let origins = left.origins;
-        (left.orphans, LeftBehind { keys, origins })
+        let left_behind = LeftBehind {
+            origins: left.origins,
+            ..LeftBehind::default()
+        };
+        (left.orphans, left_behind)
     } else {
         let account = connections.issuer.lock().await?;
         let held = inventory_entry::held(managed);
@@ -493,7 +492,12 @@ pub async fn refuse_unseen(
                 record.key.label()
             )));
         }
-        (recovered.orphans, LeftBehind { keys, origins })
+        let left_behind = LeftBehind {
+            keys,
+            origins,
+            incidents: remembered.memory.incidents,
+        };
+        (recovered.orphans, left_behind)
     };
     let shown = &managed.pending_revocations;
     match found.iter().find(|id| !shown.contains(id)) {

@@ -131,9 +131,6 @@ pub async fn read(
     private.facts.full = crowd.map(|crowd| crowd.full());
     private.facts.peers = gates::peers(&state, context).await;
     note_incidents(&mut state, &mut private, &mut left, &connections, context).await;
-    let former = amnesia::all_former(&private.former, left.private_data.as_deref());
-    left.managed.former.clone_from(&former);
-    private.former = former;
     if let Some(slots) = &left.managed.slots {
         private.requested_at = slots.requested_at;
     }

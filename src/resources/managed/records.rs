@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::context::Context;
+use crate::domain::emergency::Incident;
 use crate::domain::notices::Audience;
 use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
@@ -137,6 +138,11 @@ impl<'a> Records<'a> {
             progress: Progress::default(),
             trouble: Trouble::default(),
         }
+    }
+
+    /// What the ledger knows of emergencies, as it was before this apply.
+    pub fn incidents(&self) -> &[Incident] {
+        &self.left_behind.incidents
     }
 
     /// The account that is worked on, at an issuer whose keys are nowhere else.
