@@ -193,7 +193,8 @@ pub fn sentence(situation: &Situation, mints: bool) -> String {
     let written = list(|repair| repair.is_copy() && !repair.is_failing());
     let lingering = list(|repair| repair.why == Why::Lingers);
     let again = list(|repair| repair.is_write() && repair.is_failing());
-    let removed = list(|repair| repair.why == Why::Removed);
+    let removed = list(|repair| repair.why == Why::Removed && !repair.stays);
+    let retained = list(|repair| repair.why == Why::Removed && repair.stays);
     let left = situation.pending_removals;
     let sentences = [
         written.map(|names| format!("This apply copies the keys that exist to {names}{minted}.")),
@@ -201,6 +202,9 @@ pub fn sentence(situation: &Situation, mints: bool) -> String {
         lingering
             .map(|names| format!("This apply tries again to take away what {names} held before.")),
         removed.map(|names| format!("This apply takes the keys out of {names}.")),
+        retained.map(|names| {
+            format!("What {names} held stays there, as its on_destroy says, and nobody looks after it from then on.")
+        }),
         (!left.is_empty()).then(|| {
             format!(
                 "This apply tries again to take the keys out of {}.",

@@ -157,6 +157,8 @@ pub struct Repair {
     pub why: Why,
     /// What the store said, where it said something.
     pub reason: Option<String>,
+    /// Its place keeps the keys that it held, if it was removed.
+    pub stays: bool,
     /// A promotion waits for it.
     pub required: bool,
     /// Since when it can no longer be read or written.
@@ -201,6 +203,7 @@ impl Repair {
             name: name.into(),
             why,
             reason: None,
+            stays: false,
             required: true,
             failing_since: None,
             holds_primary: false,

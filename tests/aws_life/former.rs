@@ -52,6 +52,22 @@ fn a_secret_that_was_left_is_emptied_once_it_can_be_reached_and_deleted() {
     assert!(world.document().is_null());
     assert_eq!(world.key().at("pending_removals"), &json!([]));
     world.ws.plan().ok().code(0);
+
+    // One that is to be retained is not said to be emptied.
+    let other = format!("{}-retained", world.secret_id);
+    let store = format!(r#"{{ secret_id = "{other}", on_destroy = "retain" }}"#);
+    with_files(
+        &world,
+        &format!("app = {{ aws_secrets_manager = {store} }}"),
+    );
+    world.ws.apply().ok();
+    with_files(&world, "");
+    let told = [
+        "was removed: last written to",
+        &other,
+        "What app held stays there",
+    ];
+    world.ws.plan().ok().warns(&told);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tf_provider::AttributePath;
-use tf_provider::value::Value;
+use tf_provider::value::{Value, ValueAny};
 
 use crate::context::Context;
 use crate::domain::situation::{Copy, Facts, Repair, Why};
@@ -69,7 +69,10 @@ pub fn repairs(prior: &ManagedState, planned: &ManagedState) -> Vec<Repair> {
         let (holds_primary, holds_secondary) = (leads(&prior.primary), leads(&prior.secondary));
         Some(Repair {
             required: connect::is_required(fields),
-            reason: record.reason.filter(|_| told),
+            reason: match why {
+                Why::Moved => last_written(&record),
+                _ => record.reason.filter(|_| told),
+            },
             failing_since: record.failing_since.filter(|_| told),
             holds_primary,
             is_rolled_back: why == Why::Altered && holds_secondary && is_retiring(prior),
@@ -77,11 +80,32 @@ pub fn repairs(prior: &ManagedState, planned: &ManagedState) -> Vec<Repair> {
             ..Repair::new(*name, why)
         })
     });
-    let removed = old.keys().filter(|name| !new.contains_key(*name));
-    let removed = removed.map(|name| Repair::new(*name, Why::Removed));
+    let removed = old.iter().filter(|(name, _)| !new.contains_key(*name));
+    let removed = removed.map(|(name, fields)| Repair {
+        reason: status(prior, name).and_then(|status| last_written(&status.record())),
+        stays: is_retained(fields),
+        ..Repair::new(*name, Why::Removed)
+    });
     let was_kept = prior.stores_secrets();
     let kept = planned.stores_secrets() && !was_kept && knows_its_secret(prior);
     written.chain(removed).chain(kept.then(the_state)).collect()
+}
+
+fn last_written(record: &DeliveryRecord) -> Option<String> {
+    let place = record.place.as_ref()?;
+    Some(format!("last written to {place}"))
+}
+
+/// Whether a place keeps its last value when its delivery ends. By default that depends on who created it, which its store tells
+/// the apply.
+fn is_retained(fields: &Fields) -> bool {
+    let retains = |settings: &ValueAny| match settings {
+        ValueAny::Map(settings) => {
+            matches!(settings.get("on_destroy"), Some(ValueAny::String(text)) if text == "retain")
+        }
+        _ => false,
+    };
+    fields.values().any(retains)
 }
 
 /// The state as one more place for the secrets.
