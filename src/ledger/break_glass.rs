@@ -190,6 +190,12 @@ impl Inventory for BreakGlass {
         let asked = self.inner.record(holding, at);
         self.or(asked, Disabled.record(holding, at)).await
     }
+
+    async fn keep(&self, resource_id: &str, private_data: &str) -> Result<()> {
+        let asked = self.inner.keep(resource_id, private_data);
+        self.or(asked, Disabled.keep(resource_id, private_data))
+            .await
+    }
 }
 
 #[async_trait]

@@ -73,6 +73,10 @@ impl Inventory for Disabled {
     async fn record(&self, _: &Holding, _: Instant) -> Result<()> {
         Ok(())
     }
+
+    async fn keep(&self, _: &str, _: &str) -> Result<()> {
+        Ok(())
+    }
 }
 
 #[async_trait]

@@ -35,9 +35,7 @@ pub trait Inventory: Send + Sync {
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()>;
 
     /// Keeps [`Holding::private_data`] of a resource that was recorded before.
-    async fn keep(&self, _resource_id: &str, _private_data: &str) -> Result<()> {
-        Ok(())
-    }
+    async fn keep(&self, resource_id: &str, private_data: &str) -> Result<()>;
 
     /// Remembers which alerts are open about its keys. Writes nothing if nothing changed, and nothing is wrong if whoever runs
     /// this may only read.

@@ -173,6 +173,39 @@ fn a_key_that_a_document_still_holds_is_accepted_there_and_the_emergency_is_not_
     }
 }
 
+/// What stands at a place is not known by the name of its delivery alone.
+#[test]
+fn an_emergency_is_not_over_while_a_delivery_that_got_another_name_cannot_be_read() {
+    let deliveries = |name: &str| {
+        let theirs = r#"{ required = false, file = { path = "b.json" } }"#;
+        format!(r#"{{ ours = {{ file = {{ path = "k.json" }} }}, {name} = {theirs} }}"#)
+    };
+    let config = |name: &str| Config::new().deliveries(&deliveries(name));
+    for order in ["replace_first", "revoke_first"] {
+        let ws = config("theirs").created();
+        let old = ws.secret("b.json", "primary");
+        fs::set_permissions(ws.path("b.json"), Permissions::from_mode(0o644)).unwrap();
+        ws.write(&config("renamed").text());
+        ws.apply().ok();
+        let declared = block("INC-1", order, "primary");
+        ws.write(&config("renamed").with(&declared).text());
+        for _ in 0..2 {
+            let told = [
+                "NOT revoked",
+                "\"renamed\" may still hold it",
+                "open to other",
+            ];
+            ws.apply().failed().complains(&told);
+            assert_eq!(ws.key("k").status(), "compromised", "{order}");
+            assert_eq!(ws.secret("b.json", "primary"), old);
+        }
+        fs::set_permissions(ws.path("b.json"), Permissions::from_mode(0o600)).unwrap();
+        ws.apply().ok();
+        assert_ne!(ws.secret("b.json", "primary"), old);
+        ws.plan().ok().code(0);
+    }
+}
+
 #[test]
 fn an_emergency_is_not_over_while_a_place_that_a_delivery_has_left_may_hold_the_key() {
     let two = Config::new().two_deliveries();

@@ -1,4 +1,5 @@
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use apikey::context::Context;
@@ -133,6 +134,35 @@ fn a_key_that_has_leaked_is_replaced_and_revoked_once_and_nobody_reads_it_on_the
     for secret in [&old, CANARY, TOKEN] {
         assert_hidden("what was printed or kept", &bytes, secret);
     }
+}
+
+#[test]
+fn what_was_begun_about_a_leak_goes_on_when_its_alert_is_closed() {
+    let github = Github::start();
+    let ws = workspace(&github, &config("rotate", ""));
+    ws.apply().ok();
+    let old = ws.secret("k.json", "primary");
+    let url = github.state().alerts.find("acme/payments", &old);
+    ws.plan().ok();
+    let open_to = |mode| {
+        fs::set_permissions(ws.path("k.json"), Permissions::from_mode(mode)).unwrap();
+    };
+    open_to(0o644);
+    ws.apply_plan().failed();
+
+    github.state().alerts.all.clear();
+    let emergency = format!("EMERGENCY {url}");
+    ws.apply().failed().warns(&[&emergency]);
+    assert_eq!(ws.key("k").status(), "compromised");
+    ask(&ws, &["status", "--fail-on", "compromised"]).code(3);
+    ws.write(&config("warn", "").text());
+    let called_off = ["is called off", "on_leak is \"warn\" now"];
+    ws.plan().ok().warns(&[&emergency]).warns(&called_off);
+    ws.write(&config("rotate", "").text());
+    open_to(0o600);
+    ws.apply().ok();
+    assert_ne!(ws.secret("k.json", "primary"), old);
+    assert_eq!(ws.key("k").status(), "ok");
 }
 
 #[test]

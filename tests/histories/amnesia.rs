@@ -150,10 +150,15 @@ async fn a_key_is_not_rotated_again_for_an_owner_who_left() {
 
 /// The apply that moves the delivery is killed once it has written to the new place, the command line with it or not.
 async fn moved_by_a_killed_apply(loses: bool) -> Player {
+    moved_beside(&[], loses).await
+}
+
+/// The same with another edit beside the move.
+async fn moved_beside(edits: &[Event], loses: bool) -> Player {
     let move_to = |set| Event::Edit(Edit::Deliveries(set));
     let single = [move_to(4), apply(), move_to(6)];
-    let mut player = after(&single).await;
     for moment in 0..60 {
+        let mut player = after(&[&single, edits].concat()).await;
         player.live(&Event::Refresh { faults: 0 }).await.unwrap();
         let private = player.kept.as_ref().unwrap().private.clone();
         player.live(&killed(moment)).await.unwrap();
@@ -206,4 +211,18 @@ async fn a_place_that_a_killed_apply_wrote_to_stays_where_it_is_wanted() {
     assert_eq!(player.holds("/p2"), ["id1"]);
     assert!(player.holds("/p0").is_empty());
     assert!(player.kept.as_ref().unwrap().private.former.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_a_killed_emergency_wrote_to_is_left_when_nobody_wants_it_any_more() {
+    for wanted in [4, 1] {
+        let mut player = moved_beside(&[emergency()], true).await;
+        let edit = Event::Edit(Edit::Deliveries(wanted));
+        player.live(&edit).await.unwrap();
+        for _ in 0..3 {
+            let _ = effects(&mut player, &[]).await;
+        }
+        assert!(!player.world.live().contains("id1"), "{}", player.diary());
+        assert!(player.holds("/p2").is_empty(), "{}", player.diary());
+    }
 }

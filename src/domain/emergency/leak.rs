@@ -1,6 +1,6 @@
 //! Keys that a scanner of secrets has found where they should not be: an alert that is open about a key that lives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Declared, Incident, Order, Which, keys, mark};
 use crate::domain::slots::{Key, Slots};
@@ -22,8 +22,16 @@ pub fn leaked<'a>(alerts: &'a Alerts, slots: Option<&'a Slots>) -> Vec<(&'a str,
     alerts.iter().flat_map(about).collect()
 }
 
-/// The alerts as emergencies: what is about a key in a slot, and what was begun about an earlier one. The id of the emergency
-/// is that of the alert, so that none is handled twice.
+impl Incident {
+    /// An alert has begun it, and no person.
+    pub fn is_of_an_alert(&self) -> bool {
+        self.reason == REASON
+    }
+}
+
+/// The alerts as emergencies: what is about a key in a slot, and what was begun, whatever has become of its alert: that one was
+/// closed, or is not to be seen any more, revokes no key. The id of the emergency is that of the alert, so that none is handled
+/// twice.
 pub fn declared(alerts: &Alerts, known: &[Incident], slots: Option<&Slots>) -> Vec<Declared> {
     let leaked = leaked(alerts, slots);
     let emergency = |alert: &String| {
@@ -43,7 +51,11 @@ pub fn declared(alerts: &Alerts, known: &[Incident], slots: Option<&Slots>) -> V
             break_glass: false,
         })
     };
-    alerts.keys().filter_map(emergency).collect()
+    let begun = known.iter();
+    let begun = begun.filter(|incident| incident.is_of_an_alert() && !incident.has_ended());
+    let ids = alerts.keys().chain(begun.map(|incident| &incident.id));
+    let ids: BTreeSet<&String> = ids.collect();
+    ids.into_iter().filter_map(emergency).collect()
 }
 
 #[cfg(test)]
@@ -110,9 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_begun_goes_on_although_the_alert_is_out_of_sight_and_nothing_else_does() {
-        let known = incidents(&alerts(&[("a", "one")]), &[], &single());
-        assert_eq!(moves(&Alerts::new(), &known, &retiring(), 1_101), [Contain]);
-        assert_eq!(moves(&Alerts::new(), &known, &single(), 1_010), []);
+    fn what_was_begun_goes_on_although_the_alert_is_closed_or_out_of_sight() {
+        let mut known = incidents(&alerts(&[("a", "one")]), &[], &single());
+        let none = Alerts::new();
+        assert_eq!(moves(&none, &known, &retiring(), 1_101), [Contain]);
+        assert_eq!(moves(&none, &known, &single(), 1_010), [Replace, Contain]);
+        known[0].called_off_at = Some(at(1_005));
+        assert_eq!(moves(&none, &known, &single(), 1_010), []);
     }
 }

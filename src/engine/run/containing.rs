@@ -179,21 +179,30 @@ impl Run<'_> {
             ));
         }
         let records = &self.managed.deliveries;
-        let holds = |name: &str, record: &DeliveryRecord| {
-            record.is_failing()
-                && (record.fingerprint == key.fingerprint || self.stands_in(name, key))
+        let is_known_to_hold = |name: &str, record: &DeliveryRecord| {
+            record.fingerprint == key.fingerprint || self.stands_in(name, key)
         };
-        if let Some((name, record)) = records.iter().find(|(name, record)| holds(name, record)) {
-            let (why, way) = match record.is_for_a_person() {
-                true => (
-                    "the change that takes it out awaits approval",
+        // A write may have come in although nobody heard so: what was not seen may hold anything.
+        let may_hold = |name: &str, record: &DeliveryRecord| {
+            record.is_failing()
+                && (is_known_to_hold(name, record) || !self.is_seen_without(name, key))
+        };
+        if let Some((name, record)) = records.iter().find(|(name, record)| may_hold(name, record)) {
+            let holds = match is_known_to_hold(name, record) {
+                true => "still holds it",
+                false => "may still hold it",
+            };
+            let (why, way) = match (record.is_for_a_person(), &record.reason) {
+                (true, _) => (
+                    " and the change that takes it out awaits approval".into(),
                     "Approve that",
                 ),
-                false => ("could not be written", "Mend the delivery"),
+                (false, None) => (" and could not be written".into(), "Mend the delivery"),
+                (false, Some(reason)) => (format!(": {reason}"), "Mend the delivery"),
             };
             return Some(Error::new(
                 Kind::Other,
-                format!("delivery {name:?} still holds it and {why}"),
+                format!("delivery {name:?} {holds}{why}"),
                 format!(
                     "Whoever reads it there goes on accepting it. {way} and apply again, or empty the place by hand."
                 ),

@@ -258,6 +258,14 @@ impl Run<'_> {
         there.any(|there| is(key, there))
     }
 
+    /// What was last seen there is something else than a document with this key.
+    pub(super) fn is_seen_without(&self, name: &str, key: &Key) -> bool {
+        match self.observed.get(name) {
+            Some(Ok(seen)) => !matches!(seen.found, Found::Opaque) && !self.stands_in(name, key),
+            _ => false,
+        }
+    }
+
     /// A required place that could not be looked at and that this resource never wrote: it may lead with any key that an
     /// earlier apply left behind.
     pub(super) fn unknown_place(&self) -> Option<&str> {

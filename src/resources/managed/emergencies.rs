@@ -87,21 +87,30 @@ pub fn note_edits(
     private: &mut Private,
     at: Instant,
 ) {
-    let (before, now) = (in_blocks(prior), in_blocks(planned));
     let (incidents, slots) = (&mut private.incidents, managed.slots.as_ref());
     let name = planned.label();
     let primary = &private.facts.primary;
+    let all_of = |state, known: &[Incident]| declared(state, known, slots);
+    let (before, now) = (all_of(prior, incidents), all_of(planned, incidents));
     for incident in emergency::called_off(incidents, &before, &now, slots, primary) {
         incident.called_off_at = Some(at);
         let keys = enumerated(&incident.labels());
+        let (why, way_back) = match incident.is_of_an_alert() {
+            true => ("on_leak is \"warn\" now", "set it to \"rotate\" again"),
+            false => (
+                "The block emergency is gone",
+                "put the block back under the same id",
+            ),
+        };
         diags.root_warning(
             format!("{name}: EMERGENCY {} is called off: {keys} is NOT revoked", incident.id),
             format!(
-                "The block emergency is gone, and nothing was done about it yet: {keys} stays valid and in use, with whoever \
-                 else has it. Right if it did not leak after all. Otherwise put the block back under the same id."
+                "{why}, and nothing was done about it yet: {keys} stays valid and in use, with whoever else has it. Right if it \
+                 did not leak after all. Otherwise {way_back}."
             ),
         );
     }
+    let (before, now) = (in_blocks(prior), in_blocks(planned));
     for (incident, at) in emergency::handled_before(incidents, &before, &now) {
         let keys = match incident.labels() {
             none if none.is_empty() => "It".to_owned(),
