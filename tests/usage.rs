@@ -20,10 +20,14 @@ struct Watched {
 
 impl Watched {
     fn new() -> Self {
+        Self::of(World::config)
+    }
+
+    fn of(config: impl Fn(&World) -> Config) -> Self {
         let trail = cloudtrail::start();
         let world = World::new();
         world.ws.env("AWS_ENDPOINT_URL_CLOUDTRAIL", &trail.url());
-        world.ws.apply().ok();
+        world.write(&config(&world)).ws.apply().ok();
         Self { world, trail }
     }
 
@@ -58,12 +62,10 @@ impl Watched {
             })
         });
         let calls: Vec<Event> = calls.collect();
-        self.trail
-            .state()
-            .regions
-            .entry(region.into())
-            .or_default()
-            .extend(calls);
+        let mut state = self.trail.state();
+        let all = state.regions.entry(region.into()).or_default();
+        all.extend(calls);
+        all.sort_by_key(|event| std::cmp::Reverse(event.at));
     }
 
     /// The regions that were asked since the last time, once for each page.
@@ -184,6 +186,121 @@ fn alike(operation: &str, error: Value, count: u64, first: Instant, last: Instan
         "service": "s3", "operation": operation, "region": "eu-west-3", "error_code": error, "count": count,
         "first_at": first.to_string(), "last_at": last.to_string(), "addresses": null, "user_agents": null,
     })
+}
+
+#[test]
+fn calls_that_are_unlike_those_before_them_are_findings_of_the_plan_until_they_are_allowed_and_a_rotation_makes_nothing_new()
+ {
+    let rotated = |world: &World, generation: u8| {
+        let trigger = format!("rotation_trigger = \"{generation}\"");
+        world.config().policy(ON_REQUEST).with(&trigger)
+    };
+    let it = Watched::of(|world| rotated(world, 1));
+    let ws = &it.world.ws;
+    let asks = |generation, more: &str| {
+        let regions = r#"regions = ["eu-central-1", "ap-south-1"]"#;
+        let source = source(&format!("events = {{ {regions}, {more} }}"));
+        it.world
+            .write(&rotated(&it.world, generation).beside(&source));
+    };
+    let found = || {
+        let told = it.told();
+        let found = told["anomalies"].as_array().unwrap().iter();
+        let found = found.map(|row| json!([row["kind"], row["name"], row["key_id"], row["count"]]));
+        json!(found.collect::<Vec<_>>())
+    };
+    let old = it.world.key().text("primary.key_id");
+
+    // Nobody can tell what is new for a key without a past.
+    it.called("ap-south-1", 1, |event| event);
+    asks(1, "anomalies = {}");
+    let told = it.told();
+    assert_eq!(told["anomalies"], json!([]));
+    assert_eq!(
+        told["not_judged"],
+        json!([
+            "new_service",
+            "new_region",
+            "new_network",
+            "unusual_hour",
+            "unusual_volume"
+        ])
+    );
+    assert!(blind_spots(&told).contains("0 calls over 0 days"), "{told}");
+
+    // Every eight hours of the eight days before the last two.
+    let now = ws.now();
+    it.called("eu-central-1", 24, |event| Event {
+        at: now - Duration::from_hours(49) - now.since(event.at).times(8 * 60),
+        ..event
+    });
+    it.called("eu-central-1", 5, |event| Event {
+        service: "iam".into(),
+        operation: "CreateUser".into(),
+        error_code: Some("AccessDenied".into()),
+        address: "198.51.100.9".into(),
+        ..event
+    });
+    ws.plan().ok().warns(&[
+        &old,
+        "used in unusual ways",
+        "service iam was not called before.",
+        "nothing was called in region ap-south-1 before.",
+        "nothing was called from 198.51.100.0/24 before.",
+        "were denied, within minutes of each other.",
+        "rotate the key if it was nobody of yours",
+    ]);
+    let all = json!([
+        ["new_service", "iam", old, 5],
+        ["new_region", "ap-south-1", old, 1],
+        ["new_network", "198.51.100.0/24", old, 5],
+        ["denied_burst", null, old, 5],
+    ]);
+    assert_eq!(found(), all);
+    assert!(!ws.state().to_string().contains("198.51.100.9"));
+    ws.plan().ok().code(0).warns(&["used in unusual ways"]);
+    let allow = r#"anomalies = { allow = { services = ["iam"], regions = ["ap-south-1"], networks = ["198.51.0.0/16"] }, denied_calls = 6 }"#;
+    asks(1, allow);
+    ws.plan().ok().does_not_warn("unusual ways");
+    assert_eq!(found(), json!([]));
+
+    // The next key is used as the one before it, and that one no more.
+    asks(2, allow);
+    it.world.takes("stage+promote");
+    let proved = ws.now();
+    ws.advance("1h");
+    it.called("eu-central-1", 2, |event| event);
+    it.called("eu-central-1", 1, |event| Event {
+        service: "sts".into(),
+        at: proved,
+        ..event
+    });
+    assert_eq!(found(), json!([]));
+    it.called("eu-central-1", 1, |event| Event {
+        key_id: old.clone(),
+        ..event
+    });
+    ws.plan()
+        .ok()
+        .warns(&[&old, "another key had taken its place."]);
+    assert_eq!(found(), json!([["retired_key", null, old, 1]]));
+
+    // So many calls that the others are not read may be meant to hide something.
+    asks(2, "max_events = 1, anomalies = {}");
+    ws.plan()
+        .ok()
+        .warns(&["cannot be judged", "Raise events.max_events"]);
+    for (wrong, complaint) in [
+        (r#"since = "30d""#, "since leaves nothing to compare with"),
+        ("denied_calls = 1", "denied_calls is not valid"),
+        (
+            r#"allow = { networks = ["10.0.0.0/33"] }"#,
+            "networks is not valid",
+        ),
+    ] {
+        asks(2, &format!("anomalies = {{ {wrong} }}"));
+        ws.plan().code(1).complains(&[complaint]);
+    }
 }
 
 #[test]

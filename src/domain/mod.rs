@@ -11,12 +11,13 @@
 //! [`word`] says how far a person is believed who says that a key was revoked, and [`newness`] whether a key that is brought is
 //! one that nobody has yet.
 //!
-//! [`expected`] compares how a key is used with what somebody expects.
+//! [`expected`] compares how a key is used with what somebody expects, [`anomalies`] with how it was used before.
 //!
 //! [`keys`], [`effects`], [`listed`] and [`usage`] are the words in which ledger and issuers tell what there is; [`recovery`]
 //! makes of them what an apply that did not finish left behind.
 
 pub mod announce;
+pub mod anomalies;
 pub mod approval;
 pub mod capabilities;
 pub mod course;

@@ -1,5 +1,6 @@
 //! `apikey_key_usage`: who uses a key, as far as its issuer tells. Asks the issuer; writes nothing, the ledger included.
 
+mod anomalies;
 mod schema;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use tf_provider::{DataSource, Diagnostics};
 
 use crate::context::SharedContext;
 use crate::data_sources::{described, plain};
+use crate::domain::anomalies::{Judgement, Watch};
 use crate::domain::usage::{Alike, Question, Record, Records, Use, alike};
 use crate::duration::Duration;
 use crate::engine::connections::at_issuer;
@@ -22,8 +24,10 @@ use crate::resources::diagnostics;
 use crate::resources::managed::connect;
 use crate::settings::Settings;
 
-/// How far back is looked unless the configuration says otherwise, and at most: no issuer remembers more.
+/// How far back is looked unless the configuration says otherwise, and at most: no issuer remembers more. What is judged has
+/// to be compared with something.
 const SINCE: Duration = Duration::from_days(7);
+const SINCE_OF_A_BASELINE: Duration = Duration::from_days(30);
 const LONGEST: Duration = Duration::from_days(90);
 
 /// How many calls of a region are read unless the configuration says otherwise, and at most.
@@ -62,7 +66,8 @@ impl DataSource for KeyUsageSource {
         let fields = Settings::new(Path::default(), &config);
         if let Some(events) = fields.object("events").filter(Settings::wholly_known) {
             // Any instant will do to see whether the question is sound.
-            if let Err(error) = question(&events, Instant::from_unix(0)) {
+            let now = Instant::from_unix(0) + LONGEST;
+            if let Err(error) = question(&events, now) {
                 diagnostics::report(diags, error);
             }
         }
@@ -77,8 +82,8 @@ impl DataSource for KeyUsageSource {
     ) -> Option<Values> {
         let context = diagnostics::collect(diags, self.context.settled())?;
         let fields = Settings::new(Path::default(), &config);
-        let asked = fields.object("events");
-        let asked = asked.map(|events| question(&events, context.clock.now()));
+        let events = fields.object("events");
+        let asked = events.as_ref().map(|it| question(it, context.clock.now()));
         let asked = diagnostics::collect(diags, asked.transpose())?;
         let key_id = diagnostics::collect(diags, fields.required_string("key_id"))?;
         let issuer = match fields.value("issuer") {
@@ -88,27 +93,41 @@ impl DataSource for KeyUsageSource {
         let (_, issuer) = diagnostics::collect(diags, connect::connected(&issuer, context))?;
         let last = last_use(diags, issuer.as_ref(), key_id, asked.is_some()).await?;
         let records = match &asked {
-            Some(asked) => {
+            Some((asked, _)) => {
                 let seen = last.known.as_ref().and_then(Option::as_ref);
                 let records = records(issuer.as_ref(), key_id, asked, seen).await;
                 diagnostics::collect(diags, records)?
             }
             None => Records::default(),
         };
-        let shows_addresses = fields
-            .object("events")
-            .is_some_and(|events| events.boolean("show_addresses") == Some(true));
+        let judgement = match asked {
+            Some((asked, Some(watch))) => {
+                let issuer = issuer.as_ref();
+                let judged = anomalies::judged(key_id, &records, &asked, watch, issuer, context);
+                Some(diagnostics::collect(diags, judged.await)?)
+            }
+            _ => None,
+        };
+        let warnings = judgement.iter();
+        let warnings = warnings.flat_map(|judgement| anomalies::warnings(key_id, judgement));
+        warnings.for_each(|warning| diagnostics::warn(diags, warning));
+        let shows_addresses =
+            events.is_some_and(|events| events.boolean("show_addresses") == Some(true));
         let mut state = config.clone();
-        if let Json::Object(told) = told(&last, &records, shows_addresses) {
+        if let Json::Object(told) = told(&last, &records, judgement.as_ref(), shows_addresses) {
             state.extend(told.into_iter().map(|(name, value)| (name, plain(value))));
         }
         Some(state)
     }
 }
 
-/// The calls that the configuration asks for.
-fn question(events: &Settings, now: Instant) -> Result<Question> {
-    let since = events.duration("since")?.unwrap_or(SINCE);
+/// The calls that the configuration asks for, and what of them is to be judged.
+fn question(events: &Settings, now: Instant) -> Result<(Question, Option<Watch>)> {
+    let usual = match events.object("anomalies") {
+        Some(_) => SINCE_OF_A_BASELINE,
+        None => SINCE,
+    };
+    let since = events.duration("since")?.unwrap_or(usual);
     if since > LONGEST {
         return Err(events.wrong(
             "since",
@@ -126,11 +145,13 @@ fn question(events: &Settings, now: Instant) -> Result<Question> {
         )
     })?;
     let regions = events.strings("regions");
-    Ok(Question {
+    let question = Question {
         since: now - since,
         regions: regions.into_iter().map(str::to_owned).collect(),
         most,
-    })
+    };
+    let watch = anomalies::watch(events, &question, now)?;
+    Ok((question, watch))
 }
 
 /// What is known of the last use.
@@ -197,14 +218,31 @@ async fn records(
     ))
 }
 
-fn told(last: &LastUse, records: &Records, shows_addresses: bool) -> Json {
-    let asides = std::iter::once(&last.aside).chain(&records.blind_spots);
+fn told(
+    last: &LastUse,
+    records: &Records,
+    judgement: Option<&Judgement>,
+    shows_addresses: bool,
+) -> Json {
+    let reasons = judgement.into_iter().flat_map(|it| &it.reasons);
+    let asides = std::iter::once(&last.aside)
+        .chain(&records.blind_spots)
+        .chain(reasons);
+    let anomalies = |it: &Judgement| it.anomalies.iter().map(anomalies::told).collect::<Vec<_>>();
+    let not_judged = |it: &Judgement| {
+        it.not_judged
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
     let calls = alike(&records.regions);
     json!({
         "last_use": last.known.clone().flatten(),
         "last_use_known": last.known.is_some(),
         "calls": calls.iter().map(|calls| call(calls, shows_addresses)).collect::<Vec<_>>(),
         "regions": records.regions.iter().map(region).collect::<Vec<_>>(),
+        "anomalies": judgement.map(anomalies),
+        "not_judged": judgement.map(not_judged),
         "blind_spots": asides.collect::<Vec<_>>(),
     })
 }

@@ -48,7 +48,7 @@ fn events() -> Attributes {
             "since",
             optional(
                 AttributeType::String,
-                "How far back to look, `90d` at most. Default: `7d`.",
+                "How far back to look, `90d` at most. Default: `7d`, and `30d` with `anomalies`.",
             ),
         ),
         (
@@ -64,6 +64,74 @@ fn events() -> Attributes {
                 AttributeType::Bool,
                 "Whether to show the network addresses and the user agents of callers, which are personal data and end up in the \
                  state. Default: `false`.",
+            ),
+        ),
+        (
+            "anomalies",
+            optional(
+                AttributeType::AttributeSingle(anomalies()),
+                "Judges the newest calls by those before them, the baseline; `{}` does so by the defaults. The other keys that the \
+                 ledger knows in the account are asked for as well: they are part of the baseline, which so outlasts a rotation, \
+                 and what is unusual of them is told too. Each finding is in `anomalies` and in a warning of the plan.",
+            ),
+        ),
+    ])
+}
+
+fn anomalies() -> Attributes {
+    attributes([
+        (
+            "since",
+            optional(
+                AttributeType::String,
+                "How far back calls are judged, the watermark. Those before it, back to `since` of `events`, are the baseline. Make \
+                 it longer than the time between two runs. Default: `2d`.",
+            ),
+        ),
+        (
+            "allow",
+            optional(
+                AttributeType::AttributeSingle(allow()),
+                "What is expected, whether or not it is in the baseline.",
+            ),
+        ),
+        (
+            "volume_factor",
+            optional(
+                AttributeType::Number,
+                "A day of a key is unusual with more than so many times the calls of the busiest day of the baseline, and more \
+                 than 20. Default: `3`.",
+            ),
+        ),
+        (
+            "denied_calls",
+            optional(
+                AttributeType::Number,
+                "So many denied calls within ten minutes are a burst. Default: `5`.",
+            ),
+        ),
+    ])
+}
+
+fn allow() -> Attributes {
+    attributes([
+        (
+            "services",
+            optional(list_of(AttributeType::String), "Services, such as `s3`."),
+        ),
+        (
+            "regions",
+            optional(
+                list_of(AttributeType::String),
+                "Regions, such as `eu-central-1`.",
+            ),
+        ),
+        (
+            "networks",
+            optional(
+                list_of(AttributeType::String),
+                "Networks, such as `203.0.113.0/24`, single addresses, and services that call for somebody, such as \
+                 `cloudformation.amazonaws.com`.",
             ),
         ),
     ])
@@ -96,6 +164,21 @@ pub(super) fn outputs() -> Attributes {
             rows(regions(), "The regions that were looked in."),
         ),
         (
+            "anomalies",
+            rows(
+                found(),
+                "What is unusual, in the order of kinds, names and keys. Null without `events.anomalies`. An empty list is good news \
+                 of what is not in `not_judged`.",
+            ),
+        ),
+        (
+            "not_judged",
+            texts(
+                "Kinds of anomalies of which nobody can tell whether there are any; `blind_spots` says why. Null without \
+                 `events.anomalies`.",
+            ),
+        ),
+        (
             "blind_spots",
             texts("What cannot be seen here, in sentences: silence proves nothing of it."),
         ),
@@ -113,6 +196,29 @@ fn last_use() -> Attributes {
             "region",
             text("In which region. Null where the issuer does not tell."),
         ),
+    ])
+}
+
+fn found() -> Attributes {
+    attributes([
+        (
+            "kind",
+            text(
+                "`new_service`, `new_region`, `new_network`, `unusual_hour`, `unusual_volume`, `retired_key` (used after another \
+                 took its place) or `denied_burst`.",
+            ),
+        ),
+        (
+            "name",
+            text(
+                "The service, the region, the network (as `/24` or `/48`, never an address) or the hour; null for other kinds.",
+            ),
+        ),
+        ("key_id", text("The key that the calls were made with.")),
+        ("count", number("How many there are.")),
+        ("first_at", text("The first of them.")),
+        ("last_at", text("The last of them.")),
+        ("summary", text("The same in a sentence.")),
     ])
 }
 

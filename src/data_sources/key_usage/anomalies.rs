@@ -1,0 +1,216 @@
+//! What is unusual in the calls of a key, of those that were made with the keys before it too.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+
+use super::records;
+use crate::context::Context;
+use crate::domain::anomalies::{Allow, Anomaly, Judgement, Source, Watch, Watched, judge};
+use crate::domain::keys::{KeyRecord, Status};
+use crate::domain::usage::{Question, Records};
+use crate::duration::Duration;
+use crate::engine::connections::at_issuer;
+use crate::error::{Error, Kind, Path, Result};
+use crate::instant::Instant;
+use crate::issuers::Issuer;
+use crate::settings::Settings;
+
+/// From when on calls are judged, unless the configuration says otherwise: a daily run may be late.
+const SINCE: Duration = Duration::from_days(2);
+
+const VOLUME_FACTOR: i64 = 3;
+const DENIED_CALLS: i64 = 5;
+
+/// What of the calls is to be judged, if anything is.
+pub fn watch(events: &Settings, asked: &Question, now: Instant) -> Result<Option<Watch>> {
+    let Some(fields) = events.object("anomalies") else {
+        return Ok(None);
+    };
+    let since = now - fields.duration("since")?.unwrap_or(SINCE);
+    if since <= asked.since {
+        return Err(fields.wrong(
+            "since",
+            "since leaves nothing to compare with",
+            "The calls before it, back to since of events, are the baseline. Make it shorter than that.",
+        ));
+    }
+    Ok(Some(Watch {
+        since,
+        allow: match fields.object("allow") {
+            Some(allow) => allowed(&allow)?,
+            None => Allow::default(),
+        },
+        volume_factor: several(&fields, "volume_factor", VOLUME_FACTOR)?,
+        denied_calls: several(&fields, "denied_calls", DENIED_CALLS)?,
+        proof: None,
+    }))
+}
+
+fn allowed(fields: &Settings) -> Result<Allow> {
+    let texts = |name| {
+        fields
+            .strings(name)
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    };
+    let networks = fields.strings("networks").into_iter().map(|text| {
+        Source::parse(text).ok_or_else(|| {
+            fields.wrong(
+                "networks",
+                "networks is not valid",
+                format!(
+                    "{text:?} is neither a network such as \"203.0.113.0/24\" nor the name of a service such as \
+                     \"cloudformation.amazonaws.com\"."
+                ),
+            )
+        })
+    });
+    Ok(Allow {
+        services: texts("services"),
+        regions: texts("regions"),
+        networks: networks.collect::<Result<_>>()?,
+    })
+}
+
+/// One of it is nothing unusual.
+fn several(fields: &Settings, name: &str, default: i64) -> Result<usize> {
+    let number = fields.integer(name).unwrap_or(default);
+    let number = usize::try_from(number).ok().filter(|it| *it > 1);
+    number.ok_or_else(|| {
+        fields.wrong(
+            name,
+            format!("{name} is not valid"),
+            "Set it to a whole number from 2 on.",
+        )
+    })
+}
+
+/// Judges what was read of a key. The other keys that its account had in this time are asked for as well.
+pub async fn judged(
+    key_id: &str,
+    own: &Records,
+    asked: &Question,
+    watch: Watch,
+    issuer: &dyn Issuer,
+    context: &Context,
+) -> Result<Judgement> {
+    let account = at_issuer(issuer.lock().await)?;
+    let known = context.ledger.keys_in(&account).await?;
+    let asked = Question {
+        regions: own.regions.iter().map(|it| it.region.clone()).collect(),
+        ..asked.clone()
+    };
+    let mut known = by_id(&known);
+    let mut read = vec![(key_id, known.remove(key_id), own.regions.clone())];
+    for (id, record) in known {
+        if record.revoked_at.is_none_or(|at| at >= asked.since) {
+            let records = records(issuer, id, &asked, None).await?;
+            read.push((id, Some(record), records.regions));
+        }
+    }
+    let keys = read.iter().map(|(key_id, known, records)| Watched {
+        key_id,
+        known: *known,
+        records,
+    });
+    let able = issuer.capabilities().last_use;
+    let watch = Watch {
+        proof: able.and_then(|able| able.proof),
+        ..watch
+    };
+    Ok(judge(&keys.collect::<Vec<_>>(), &watch))
+}
+
+/// A key that went from one resource to another has a record of each; the one that is alive counts.
+fn by_id(known: &[KeyRecord]) -> BTreeMap<&str, &KeyRecord> {
+    let mut keys = BTreeMap::new();
+    for record in known {
+        let Some(id) = record.key.key_id.as_deref() else {
+            continue;
+        };
+        if record.status == Status::Live || !keys.contains_key(id) {
+            keys.insert(id, record);
+        }
+    }
+    keys
+}
+
+/// What the plan says of it.
+pub fn warnings(key_id: &str, judgement: &Judgement) -> Vec<Error> {
+    let mut warnings = Vec::new();
+    if judgement.is_drowned {
+        warnings.push((
+            format!("The calls of key {key_id} cannot be judged"),
+            "Those since the watermark are so many that those before them were not read, and this may be why. Raise \
+             events.max_events, or look at what was called."
+                .to_owned(),
+        ));
+    }
+    if !judgement.anomalies.is_empty() {
+        let found = judgement.anomalies.iter().map(Anomaly::to_string);
+        warnings.push((
+            format!("Key {key_id}, or another of its account, was used in unusual ways"),
+            format!(
+                "{}\nFind out who that was, and rotate the key if it was nobody of yours. What is as it should be goes into \
+                 events.anomalies.allow.",
+                found.collect::<Vec<_>>().join("\n")
+            ),
+        ));
+    }
+    let warnings = warnings.into_iter();
+    warnings
+        .map(|(summary, detail)| Error::new(Kind::Other, summary, detail).at(Path::root("events")))
+        .collect()
+}
+
+pub fn told(anomaly: &Anomaly) -> Json {
+    json!({
+        "kind": anomaly.kind.to_string(),
+        "name": anomaly.name,
+        "key_id": anomaly.key_id,
+        "count": anomaly.calls,
+        "first_at": anomaly.first_at,
+        "last_at": anomaly.last_at,
+        "summary": anomaly.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::keys::KeyMark;
+
+    #[test]
+    fn a_key_that_two_resources_had_is_asked_for_once_and_as_it_lives_now() {
+        let of = |id: Option<&str>, status| KeyRecord {
+            status,
+            ..KeyRecord::minted(
+                KeyMark::new(id.map(str::to_owned), None),
+                "apply",
+                Instant::from_unix(0),
+            )
+        };
+        let known = [
+            of(Some("A"), Status::Orphaned),
+            of(Some("A"), Status::Live),
+            of(Some("B"), Status::Live),
+            of(Some("B"), Status::Revoked),
+            of(Some("C"), Status::Revoked),
+            of(None, Status::Live),
+        ];
+        let told: Vec<_> = by_id(&known)
+            .into_iter()
+            .map(|(id, record)| (id, record.status))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("A", Status::Live),
+                ("B", Status::Live),
+                ("C", Status::Revoked)
+            ]
+        );
+    }
+}
