@@ -11,6 +11,7 @@ use crate::monitoring::ask;
 use crate::support::cloudtrail::{self, Event, State};
 use crate::support::keys::Config;
 use crate::support::service::Service;
+use crate::support::workspace::Workspace;
 
 /// An access key of IAM, and an event history.
 struct Watched {
@@ -330,6 +331,12 @@ fn an_issuer_that_tells_nothing_is_no_key_that_was_never_used() {
     ws.plan()
         .code(1)
         .complains(&["since is too long", "90d at most"]);
+    let held = r#"revoke_only_if_unused_for = "1d""#;
+    let held = config.clone().policy(ON_REQUEST).and_policy(held);
+    Workspace::with(&held.text()).plan().ok().code(2).warns(&[
+        "revoked whether or not it is still used",
+        "grace_period alone counts",
+    ]);
     let expects = |usage: &str| config.clone().with(&format!("expected_usage = {usage}"));
     ws.write(&expects(r#"{ max_idle = "1d" }"#).text());
     ws.plan()

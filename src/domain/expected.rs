@@ -11,7 +11,7 @@ use crate::domain::capabilities::LastUse;
 use crate::domain::finding::{Finding, Status};
 use crate::domain::situation::Situation;
 use crate::domain::slots::{Key, Slots};
-use crate::domain::usage::Use;
+use crate::domain::usage::{Use, newest};
 use crate::duration::Duration;
 use crate::instant::Instant;
 
@@ -34,13 +34,29 @@ pub struct Expected {
 /// What is known of the use of one key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watched {
-    /// The last use that its issuer told of.
+    /// The newest use that its issuer ever told of.
     pub last: Option<Use>,
     /// What was otherwise than expected.
     pub oddities: Vec<Oddity>,
 }
 
-/// What is known of the use of keys, by their labels. A key of which nobody asked is missing.
+impl Watched {
+    /// What two memories know of one key. A use that was told once has happened, whatever is told later.
+    pub fn and(self, other: Self) -> Self {
+        let Self { last, mut oddities } = self;
+        for oddity in other.oddities {
+            if !oddities.iter().any(|known| known.is(&oddity)) {
+                oddities.push(oddity);
+            }
+        }
+        Self {
+            last: newest(last, other.last),
+            oddities,
+        }
+    }
+}
+
+/// What is known of the use of keys, by their labels. A key of which nothing was ever told is missing.
 pub type Uses = BTreeMap<String, Watched>;
 
 /// Something that is otherwise than expected.
@@ -252,13 +268,13 @@ fn advice(oddity: &Oddity, slots: &Slots) -> String {
     }
 }
 
-/// What the issuer told of the last use of the retiring key, as the end of a sentence; `None` where nobody asked.
+/// What the issuer told of the last use of the retiring key, as the end of a sentence; `None` where nobody ever asked.
 pub fn last_use_of_the_retiring(situation: &Situation) -> Option<String> {
     let retiring = situation.slots.and_then(Slots::retiring)?;
     let watched = situation.facts.uses.get(retiring.label())?;
     Some(match &watched.last {
         Some(last) => format!("was last used at {last}, says its issuer"),
-        None => "was never seen in use by its issuer".into(),
+        None => "was not seen in use by its issuer when it was last asked".into(),
     })
 }
 

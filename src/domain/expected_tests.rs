@@ -1,7 +1,9 @@
 use super::*;
 use crate::domain::announce;
 use crate::domain::planner;
+use crate::domain::retiring::hold;
 use crate::domain::rules::tests::{Case, at, retiring, single};
+use crate::domain::situation::Hold;
 use crate::domain::status::status;
 
 const ABLE: LastUse = LastUse {
@@ -189,7 +191,7 @@ fn a_plan_that_holds_or_revokes_the_old_key_says_when_and_where_it_was_last_used
         Vec::new(),
         used(1_112, "s3", "eu-west-1"),
     )
-    .with(|case| case.facts.retiring_in_use = true);
+    .with(|case| case.facts.hold = Some(Hold::InUse));
     let told = announce::standing(&held.situation(1_115), at(1_115)).unwrap();
     let used = "was last used at 1970-01-01T00:18:32Z (s3 in eu-west-1), says its issuer.";
     assert!(told.detail.contains("is still in use"), "{}", told.detail);
@@ -202,7 +204,7 @@ fn a_plan_that_holds_or_revokes_the_old_key_says_when_and_where_it_was_last_used
     // The state says it without the instant, which moves on.
     assert!(!status(&held.situation(1_115)).1.contains("s3"));
 
-    let quiet = held.with(|case| case.facts.retiring_in_use = false);
+    let quiet = held.with(|case| case.facts.hold = None);
     let situation = quiet.situation(1_120);
     let decision = planner::decide_at(&situation, at(1_120));
     let told = announce::announcement(&situation, &decision, at(1_120)).unwrap();
@@ -221,8 +223,26 @@ fn a_plan_that_holds_or_revokes_the_old_key_says_when_and_where_it_was_last_used
     let situation = never.situation(1_120);
     let told = announce::announcement(&situation, &decision, at(1_120)).unwrap();
     assert!(
-        told.detail.contains("It was never seen in use"),
+        told.detail
+            .contains("It was not seen in use by its issuer when it was last asked"),
         "{}",
         told.detail
     );
+}
+
+#[test]
+fn what_an_issuer_may_not_have_told_yet_holds_a_retiring_key_and_so_does_what_it_cannot_tell() {
+    let mut policy = Case::new(retiring()).policy;
+    policy.revoke_only_if_unused_for = Duration::from_secs(60);
+    let (last, late) = (Use::at(at(1_000)), Duration::from_secs(10));
+    let of = |last: Option<&Use>, untold: Option<&str>, now: i64| {
+        hold(last, untold, &policy, late, at(now))
+    };
+    let untold = Some(Hold::Untold("403".into()));
+    assert_eq!(of(Some(&last), None, 1_069), Some(Hold::InUse));
+    assert_eq!(of(Some(&last), None, 1_070), None);
+    assert_eq!(of(Some(&last), Some("403"), 1_069), Some(Hold::InUse));
+    assert_eq!(of(Some(&last), Some("403"), 1_070), untold);
+    assert_eq!(of(None, Some("403"), 1_070), untold);
+    assert_eq!(of(None, None, 1_070), None);
 }

@@ -4,7 +4,7 @@
 use crate::domain::deployments::Deployment;
 use crate::domain::moves::Move;
 use crate::domain::policy::Policy;
-use crate::domain::situation::{ByHand, Copy, Facts, Repair, Seen, Situation, Why};
+use crate::domain::situation::{ByHand, Copy, Facts, Hold, Repair, Seen, Situation, Why};
 use crate::domain::slots::{Key, Slots};
 use crate::instant::Instant;
 use crate::secret::Fingerprint;
@@ -147,7 +147,7 @@ impl Facts {
             Move::Stage | Move::Revoke | Move::Discard | Move::Contain => {
                 facts.secondary = Seen::Present;
                 facts.secondary_copy = Copy::Available;
-                facts.retiring_in_use = false;
+                facts.hold = None;
             }
             Move::Promote | Move::Replace => {
                 let old = (self.primary.clone(), self.primary_copy.clone());
@@ -156,7 +156,8 @@ impl Facts {
                 if old.0 != Seen::Gone {
                     (facts.secondary, facts.secondary_copy) = old;
                     // It was in use until now; whether it still is only a later look can tell.
-                    facts.retiring_in_use = !policy.revoke_only_if_unused_for.is_zero();
+                    let may_be_held = !policy.revoke_only_if_unused_for.is_zero();
+                    facts.hold = may_be_held.then_some(Hold::InUse);
                 } else if next == Move::Promote {
                     (facts.secondary, facts.secondary_copy) = (Seen::Present, Copy::Available);
                 }

@@ -12,8 +12,8 @@ pub struct Listed {
     /// The name or note that it carries. Only of an issuer whose mints put their token into it, so that a key whose label
     /// lacks the token did not come of that mint.
     pub label: Option<String>,
-    /// When it was last used, where the list says so.
-    pub last_used: Option<Instant>,
+    /// When it was last used, or that it never was; `None` where the list does not say.
+    pub last_used: Option<Option<Instant>>,
     /// Whether it works.
     pub status: KeyStatus,
 }

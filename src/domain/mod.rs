@@ -39,7 +39,7 @@ pub mod planner;
 pub mod policy;
 mod policy_faults;
 pub mod recovery;
-mod retiring;
+pub mod retiring;
 pub mod rules;
 pub mod situation;
 pub mod slots;

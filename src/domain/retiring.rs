@@ -4,9 +4,13 @@ use crate::domain::deliveries;
 use crate::domain::deployments;
 use crate::domain::finding::{Finding, Status};
 use crate::domain::moves::Move;
+use crate::domain::policy::Policy;
 use crate::domain::rules::HALF_WAY;
-use crate::domain::situation::{Copy, Seen, Situation};
-use crate::domain::slots::Slots;
+use crate::domain::situation::{Copy, Hold, Seen, Situation};
+use crate::domain::slots::{Key, Slots};
+use crate::domain::usage::Use;
+use crate::duration::Duration;
+use crate::instant::Instant;
 
 /// Whoever relies on it learns of it while there is something to be done.
 pub(super) fn the_retiring_key_is_not_as_it_was(
@@ -68,13 +72,18 @@ pub(super) fn the_retiring_key_has_had_its_grace(
     if situation.facts.secondary == Seen::Gone {
         return None;
     }
-    if is_held(situation, slots) {
+    if let Some(hold) = held(situation, slots) {
         let until = slots.hold_ends_at(policy)?;
         let primary = slots.primary.label();
-        let reason = format!(
-            "retiring key {key} is still in use and kept until {until} at the latest: move whoever uses it to primary \
-             key {primary}"
-        );
+        let reason = match hold {
+            Hold::InUse => format!(
+                "retiring key {key} is still in use and kept until {until} at the latest: move whoever uses it to \
+                 primary key {primary}"
+            ),
+            Hold::Untold(why) => format!(
+                "nobody can tell whether retiring key {key} is still in use, so it is kept until {until} at the latest. {why}"
+            ),
+        };
         return Some(Finding::new(Status::Blocked, reason));
     }
     if !is_served(situation) {
@@ -93,8 +102,12 @@ pub(super) fn the_retiring_key_has_had_its_grace(
         );
         return Some(Finding::new(Status::Pending, reason));
     }
-    let reason = match (situation.facts.retiring_in_use, slots.hold_ends_at(policy)) {
-        (true, Some(until)) => format!(
+    let reason = match (&situation.facts.hold, slots.hold_ends_at(policy)) {
+        (Some(Hold::Untold(_)), Some(until)) => format!(
+            "nobody can tell whether retiring key {key} is still in use, and max_grace_period, which kept it, ended at \
+             {until}"
+        ),
+        (Some(Hold::InUse), Some(until)) => format!(
             "retiring key {key} was still in use when it was last looked at, and max_grace_period, which kept it, ended \
              at {until}"
         ),
@@ -118,8 +131,32 @@ fn is_served(situation: &Situation) -> bool {
     situation.facts.primary == Seen::Present && !situation.primary_is_undeliverable()
 }
 
-/// The issuer saw it in use of late, and it may be kept for that.
-pub(super) fn is_held(situation: &Situation, slots: &Slots) -> bool {
+/// Why it is kept although its grace is over: it was in use of late, or nobody can tell.
+pub(super) fn held<'s>(situation: &Situation<'s>, slots: &Slots) -> Option<&'s Hold> {
     let ends = slots.hold_ends_at(situation.policy);
-    situation.facts.retiring_in_use && ends.is_some_and(|at| situation.now < at)
+    let hold = situation.facts.hold.as_ref();
+    hold.filter(|_| ends.is_some_and(|at| situation.now < at))
+}
+
+/// The retiring key, if its last use decides now whether it is revoked: its grace is over. Before that nobody has to ask.
+pub fn judged_by_its_use<'s>(slots: &'s Slots, policy: &Policy, now: Instant) -> Option<&'s Key> {
+    let is_over = slots.revoke_after(policy).is_some_and(|at| now >= at);
+    let decides = is_over && !policy.revoke_only_if_unused_for.is_zero();
+    slots.retiring().filter(|_| decides)
+}
+
+/// What its last use, or that it could not be read, means for the retiring key. An issuer that tells of a use late has that
+/// time on top: what it has not told yet is no silence.
+pub fn hold(
+    last: Option<&Use>,
+    untold: Option<&str>,
+    policy: &Policy,
+    lag: Duration,
+    now: Instant,
+) -> Option<Hold> {
+    let quiet = policy.revoke_only_if_unused_for.plus(lag);
+    if last.is_some_and(|last| now < last.at + quiet) {
+        return Some(Hold::InUse);
+    }
+    untold.map(|why| Hold::Untold(why.to_owned()))
 }

@@ -14,7 +14,7 @@ use crate::domain::moves::Move;
 use crate::domain::offboarding::{Offboarded, the_owner_has_left};
 use crate::domain::policy::OnDrift;
 use crate::domain::retiring::{
-    is_held, the_retiring_key_has_had_its_grace, the_retiring_key_is_not_as_it_was,
+    held, the_retiring_key_has_had_its_grace, the_retiring_key_is_not_as_it_was,
 };
 use crate::domain::situation::{Copy, Seen, Situation};
 use crate::domain::slots::Slots;
@@ -316,7 +316,7 @@ fn obstacle(situation: &Situation, slots: &Slots) -> String {
             ", but the secondary slot holds retiring key {} until {at}",
             retiring.label()
         ),
-        (Some(retiring), _) if is_held(situation, slots) => format!(
+        (Some(retiring), _) if held(situation, slots).is_some() => format!(
             ", but the secondary slot holds retiring key {}",
             retiring.label()
         ),
@@ -395,7 +395,7 @@ fn replacement(situation: &Situation, slots: &Slots) -> Option<Move> {
     }
     let over = slots.revoke_after(situation.policy)? <= situation.now;
     let rotates = situation.policy.on_drift == OnDrift::Rotate;
-    (rotates && over && !is_held(situation, slots)).then_some(Move::Revoke)
+    (rotates && over && held(situation, slots).is_none()).then_some(Move::Revoke)
 }
 
 #[cfg(test)]

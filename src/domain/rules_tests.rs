@@ -7,7 +7,7 @@ use crate::domain::expected::Expected;
 use crate::domain::offboarding::Offboarded;
 use crate::domain::planner::{decide_at, first_due};
 use crate::domain::policy::{Draft, OnDrift, Policy};
-use crate::domain::situation::{Copy, Facts, Repair, Seen, Situation, Why};
+use crate::domain::situation::{Copy, Facts, Hold, Repair, Seen, Situation, Why};
 use crate::domain::slots::{Key, Role, Secondary, Slots};
 use crate::duration::Duration;
 use crate::error::Path;
@@ -145,7 +145,11 @@ pub(in crate::domain) fn broken(case: &mut Case) {
 }
 
 pub(in crate::domain) fn in_use(case: &mut Case) {
-    case.facts.retiring_in_use = true;
+    case.facts.hold = Some(Hold::InUse);
+}
+
+fn untold(case: &mut Case) {
+    case.facts.hold = Some(Hold::Untold("nobody answers".into()));
 }
 
 pub(in crate::domain) fn primary_gone(case: &mut Case) {
@@ -277,6 +281,18 @@ fn each_situation_has_its_moves() {
             &[],
         ),
         ("a hold ends", retiring().with(in_use), DUE + 70, &[Revoke]),
+        (
+            "a retiring key of whose use nobody can tell is held",
+            retiring().with(untold),
+            DUE + 69,
+            &[],
+        ),
+        (
+            "and that hold ends as well",
+            retiring().with(untold),
+            DUE + 70,
+            &[Revoke],
+        ),
         (
             "a retiring key that is gone leaves its slot at once",
             retiring().with(secondary_gone),

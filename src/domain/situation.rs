@@ -93,8 +93,9 @@ pub struct Facts {
     pub primary_copy: Copy,
     /// A copy of the secondary secret can be read somewhere.
     pub secondary_copy: Copy,
-    /// The issuer saw the retiring key in use within `revoke_only_if_unused_for`.
-    pub retiring_in_use: bool,
+    /// What keeps the retiring key beyond its grace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     /// What is known of the use of keys, where somebody wants to know.
     #[serde(skip_serializing_if = "Uses::is_empty")]
     pub uses: Uses,
@@ -111,6 +112,16 @@ pub struct Facts {
     pub doubted: Vec<Doubted>,
     /// The primary is refused where it is tried, while there is a retiring key that a person is to revoke.
     pub primary_refused: bool,
+}
+
+/// What keeps a retiring key beyond its grace, until `max_grace_period` ends.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// It was in use within `revoke_only_if_unused_for`, as far as anybody knows.
+    InUse,
+    /// Whether it was could not be found out, and why.
+    Untold(String),
 }
 
 /// Keys of others leave no room for a rotation.

@@ -28,6 +28,14 @@ impl Use {
     }
 }
 
+/// The newer of two uses; of the same instant, the first.
+pub fn newest(one: Option<Use>, other: Option<Use>) -> Option<Use> {
+    match (one, other) {
+        (Some(one), Some(other)) if other.at > one.at => Some(other),
+        (one, other) => one.or(other),
+    }
+}
+
 /// `2026-01-01T00:00:00Z (s3 in eu-central-1)`
 impl std::fmt::Display for Use {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

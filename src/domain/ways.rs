@@ -3,7 +3,7 @@
 
 use crate::domain::moves::Move;
 use crate::domain::policy::{OnDrift, Policy};
-use crate::domain::retiring::is_held;
+use crate::domain::retiring::held;
 use crate::domain::rules::{rotation, way_of_drift};
 use crate::domain::situation::{Copy, Seen, Situation};
 use crate::domain::slots::Slots;
@@ -97,7 +97,7 @@ fn drift_replaces_it(situation: &Situation, slots: &Slots) -> Option<Option<Inst
 /// When the retiring key leaves its slot to the key that replaces the primary.
 fn room_from(situation: &Situation, slots: &Slots) -> Option<Instant> {
     let policy = situation.policy;
-    match situation.facts.retiring_in_use {
+    match situation.facts.hold.is_some() {
         true => slots.hold_ends_at(policy),
         false => slots.revoke_after(policy),
     }
@@ -106,7 +106,7 @@ fn room_from(situation: &Situation, slots: &Slots) -> Option<Instant> {
 /// What keeps a policy that says so from replacing it.
 fn beside_the_retiring_key(situation: &Situation, slots: &Slots) -> Option<String> {
     let retiring = slots.retiring()?;
-    let until = match is_held(situation, slots) {
+    let until = match held(situation, slots).is_some() {
         true => slots.hold_ends_at(situation.policy),
         false => slots.revoke_after(situation.policy),
     };

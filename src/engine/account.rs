@@ -188,10 +188,10 @@ impl Account {
         self.issuer.holder(key_id).await
     }
 
-    /// When the list says that a key was last used; `None` of a key that it lacks. Asks nobody: it is as old as the list.
+    /// When the list says that a key was last used; `None` where it does not say, or lacks the key. Asks nobody: it is as old as the list.
     pub async fn listed_use(&self, key_id: &str) -> Option<Option<Instant>> {
         let keys = self.here().list.lock().await.keys.clone()?;
-        find(&keys, key_id).map(|key| key.last_used)
+        find(&keys, key_id)?.last_used
     }
 
     /// See [`Issuer::last_use`].

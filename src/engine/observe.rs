@@ -5,9 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::expected::{Uses, Watched};
+use crate::domain::expected::Uses;
 use crate::domain::gates::Peers;
-use crate::domain::policy::Policy;
 use crate::domain::situation::{self, Facts, Seen};
 use crate::domain::slots::{Key, Slots};
 use crate::domain::word::Doubted;
@@ -18,7 +17,6 @@ use crate::engine::declared::refuse_partial_list;
 use crate::engine::elsewhere::confirm_place;
 use crate::engine::former::FormerPlace;
 use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
-use crate::engine::usage;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::issuers::{KeyStatus, Supply};
@@ -56,7 +54,6 @@ impl Observed {
 pub async fn observe(
     managed: &Managed,
     connections: &Connections,
-    policy: Option<&Policy>,
     in_state: Copies,
     now: Instant,
 ) -> Result<Observed> {
@@ -80,12 +77,6 @@ pub async fn observe(
     if gone_at_issuer && !observed.anything_found {
         gone_at_issuer = all_missing(&managed.pending_revocations, connections).await?;
     }
-    let secondary = seen(secondary.flatten());
-    // An issuer knows no last use of a key that it no longer knows.
-    let (uses, is_in_use) = match policy.filter(|_| secondary != Seen::Gone) {
-        Some(policy) => retiring_use(slots, connections, policy, now).await?,
-        None => Default::default(),
-    };
     Ok(Observed {
         facts: Facts {
             primary: seen(primary),
@@ -95,9 +86,10 @@ pub async fn observe(
                 true => observed.secondary_copy(),
                 false => situation::Copy::Available,
             },
-            secondary,
-            retiring_in_use: is_in_use,
-            uses,
+            secondary: seen(secondary.flatten()),
+            // Who wants to know how the keys are used asks for it.
+            hold: None,
+            uses: Uses::new(),
             orphans: Vec::new(),
             behind: None,
             // The ledger tells of them.
@@ -171,28 +163,6 @@ pub fn seen(status: Option<KeyStatus>) -> Seen {
         Some(KeyStatus::Inactive) => Seen::Inactive,
         Some(KeyStatus::Active) | None => Seen::Present,
     }
-}
-
-/// The last use of the retiring key where its revocation depends on that, and whether that holds it.
-async fn retiring_use(
-    slots: &Slots,
-    connections: &Connections,
-    policy: &Policy,
-    now: Instant,
-) -> Result<(Uses, bool)> {
-    let told = usage::before_the_revocation(slots, connections, policy, now).await?;
-    let (Some(last), Some(retiring)) = (told, slots.retiring()) else {
-        return Ok(Default::default());
-    };
-    let is_in_use = usage::is_in_use(last.as_ref(), policy, now);
-    let watched = Watched {
-        last,
-        oddities: Vec::new(),
-    };
-    Ok((
-        Uses::from([(retiring.label().to_owned(), watched)]),
-        is_in_use,
-    ))
 }
 
 #[derive(Default)]

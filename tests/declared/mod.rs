@@ -8,6 +8,8 @@ mod jupyterhub;
 mod life;
 /// Every declaration of `examples/issuers/http/`.
 pub mod presets;
+/// When keys were last used, and an API that does not tell.
+mod usage;
 /// How the APIs of the presets speak.
 mod vendors;
 /// A real Verdaccio, whose tokens have no name.

@@ -7,7 +7,7 @@ use super::player::Player;
 use apikey::resources::managed::model::Private;
 
 /// What the killed apply was about is not told here: it did nothing.
-fn lose_the_private_data(player: &mut Player) {
+pub(super) fn lose_the_private_data(player: &mut Player) {
     player.kept.as_mut().unwrap().private = Private::lost();
 }
 

@@ -12,6 +12,7 @@ mod found;
 mod mortal;
 mod player;
 mod terraform;
+mod used;
 mod values;
 
 use proptest::prelude::*;

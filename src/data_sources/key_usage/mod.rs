@@ -179,7 +179,10 @@ async fn last_use(
     match at_issuer(issuer.last_use(key_id).await) {
         Ok(last) => Some(LastUse {
             known: Some(last),
-            aside: format!("{account} may tell of a use {} late.", told.lag),
+            aside: match told.lag.is_zero() {
+                true => format!("How late {account} may tell of a use is not known."),
+                false => format!("{account} may tell of a use {} late.", told.lag),
+            },
         }),
         Err(error) if error.kind == Kind::NotFound => Some(unknown(format!(
             "{account} does not know key {key_id} any more, so its last use is not known."

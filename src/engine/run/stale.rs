@@ -1,7 +1,7 @@
 //! The last look before anything is done: is the world still as the plan saw it?
 
 use crate::domain::moves::Move;
-use crate::domain::situation::Seen;
+use crate::domain::situation::{Hold, Seen};
 use crate::domain::slots::Key;
 use crate::engine::connections::stale;
 use crate::engine::observe::{Statuses, key_statuses, seen};
@@ -38,13 +38,21 @@ pub async fn check_not_stale(run: &Run<'_>, moves: &[Move]) -> Result<()> {
         return Err(stale(format!("{name}: retiring key {key} {now}")));
     }
     let now = run.clock.now();
-    let ended = slots.hold_ends_at(run.policy).is_some_and(|at| now >= at);
-    if moves.contains(&Move::Revoke) && secondary != Seen::Gone && !ended {
-        let told = usage::before_the_revocation(slots, run.connections, run.policy, now).await?;
-        let last = told.as_ref().and_then(Option::as_ref);
-        if usage::is_in_use(last, run.policy, now) {
-            let key = slots.retiring().map_or("", Key::label);
-            return Err(stale(format!("{name}: retiring key {key} is in use again")));
+    // Nobody is asked where the answer changes nothing, as in an emergency.
+    if moves.contains(&Move::Revoke) && secondary != Seen::Gone && !run.hold_has_ended() {
+        let (connections, known) = (run.connections, &run.facts.uses);
+        let hold = usage::before_the_revocation(slots, connections, run.policy, known, now);
+        let key = slots.retiring().map_or("", Key::label);
+        match hold.await {
+            Some(Hold::InUse) => {
+                return Err(stale(format!("{name}: retiring key {key} is in use again")));
+            }
+            Some(Hold::Untold(why)) => {
+                return Err(stale(format!(
+                    "{name}: nobody can tell any more whether retiring key {key} is in use ({why})"
+                )));
+            }
+            None => {}
         }
     }
     Ok(())

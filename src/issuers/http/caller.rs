@@ -64,6 +64,14 @@ pub(super) struct Answered {
     pub body: Value,
 }
 
+impl Answered {
+    /// What was said; `None` where nothing was, which is no null.
+    pub fn said(&self) -> Option<&Value> {
+        let is_silent = self.answer.body.iter().all(u8::is_ascii_whitespace);
+        (!is_silent).then_some(&self.body)
+    }
+}
+
 impl Caller<'_> {
     /// Sends it. Only a success is an answer, and only JSON or nothing: anything else comes from some other server, such as
     /// the page of a proxy.

@@ -13,12 +13,14 @@ use super::NAME;
 use super::api::{Api, Verify};
 use super::caller::{Answered, Caller, Reads};
 use super::list::time;
+use super::pick::{Pointer, TimeFormat};
 use super::request::Request;
 use super::values::{KEY_ID, SECRET, TOKEN, times};
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Escape, Http, Meaning, Refusal, Repeat, Values};
+use crate::instant::Instant;
 use crate::issuers::{
     Capabilities, Issuer, KeyRef, Label, LastUse, Listed, Listing, Minted, Probe, Revoked, Use,
 };
@@ -249,10 +251,19 @@ impl Issuer for Keys {
                 .send(request, Reads::Usual, &values, Repeat::Freely)
                 .await;
             let answered = sent.map_err(unread)?;
-            let used = time(Some(at), &answered.body, self.api.times);
-            return used
-                .map(|at| at.map(Use::at))
-                .map_err(|_| unread(self.caller(request, Reads::Usual, None).not_understood()));
+            let used = told(at, answered.said(), self.api.times);
+            return used.map(|at| at.map(Use::at)).map_err(|pointer| {
+                let what = &request.what;
+                Error::new(
+                    Kind::Other,
+                    format!("The last use of key {key_id} could not be read"),
+                    format!(
+                        "{what} answered, but there is no time at {pointer:?}, and no null, which alone says that the key \
+                         was never used. A time is what time_format says: {}. Correct the declaration of last_used.",
+                        TimeFormat::expected()
+                    ),
+                )
+            });
         }
         let Some(list) = &self.api.list else {
             return Ok(None);
@@ -323,10 +334,60 @@ impl Issuer for Keys {
     }
 }
 
+/// The time that an answer to `last_used` tells, or that there is none; the error is the pointer at which it tells neither. An
+/// answer about something else, such as a limit of requests, would make the key one that nobody uses.
+fn told<'a>(
+    at: &'a Pointer,
+    said: Option<&Value>,
+    times: TimeFormat,
+) -> Result<Option<Instant>, &'a str> {
+    match said.and_then(|said| Some((said, said.pointer(at.as_str())?))) {
+        Some((_, Value::Null)) => Ok(None),
+        Some((said, _)) => time(Some(at), said, times)?.map(Some).ok_or(at.as_str()),
+        None => Err(at.as_str()),
+    }
+}
+
 /// What of the values must not come back in a message.
 fn secrets_of(values: &Values) -> Vec<Secret> {
     let secrets = values.iter().filter(|(name, _)| *name == SECRET);
     secrets
         .map(|(_, value)| Secret::new((*value).to_owned()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_a_null_at_its_place_says_that_a_key_was_never_used() {
+        let at = Pointer::parse("/use/at").unwrap();
+        let told = |said: Option<Value>| told(&at, said.as_ref(), TimeFormat::Seconds);
+        let used = Instant::from_unix(1_767_225_600);
+        assert_eq!(
+            told(Some(json!({"use": {"at": 1_767_225_600}}))),
+            Ok(Some(used))
+        );
+        assert_eq!(told(Some(json!({"use": {"at": null}}))), Ok(None));
+        for other in [
+            json!({}),
+            json!([]),
+            json!(null),
+            json!(""),
+            json!({"use": {}}),
+            json!({"use": null}),
+            json!({"use": {"at": ""}}),
+            json!({"use": {"at": "soon"}}),
+            json!({"use": {"at": {}}}),
+            json!({"error": "rate limited"}),
+        ] {
+            assert_eq!(told(Some(other.clone())), Err("/use/at"), "{other}");
+        }
+        assert_eq!(told(None), Err("/use/at"));
+        let whole = Pointer::whole();
+        assert_eq!(super::told(&whole, None, TimeFormat::Seconds), Err(""));
+    }
 }

@@ -130,7 +130,10 @@ impl List {
                 .as_ref()
                 .map(|name| name.text(item).unwrap_or_default()),
             // A use that cannot be read makes no key one that cannot be listed.
-            last_used: self.last_used(item, times).ok().flatten(),
+            last_used: match self.last_used {
+                Some(_) => self.last_used(item, times).ok(),
+                None => None,
+            },
             status: match is_active {
                 true => KeyStatus::Active,
                 false => KeyStatus::Inactive,

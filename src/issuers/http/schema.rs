@@ -74,7 +74,9 @@ pub fn attributes() -> Attributes {
         ),
         (
             "last_use_lag",
-            text("How late a use is reported. Default `0s`."),
+            text(
+                "How late a use is reported. Comes on top of `revoke_only_if_unused_for` and `max_idle`. Default `0s`.",
+            ),
         ),
         (
             "retry",
@@ -346,7 +348,7 @@ fn last_used() -> Attributes {
             "at",
             optional(
                 AttributeType::String,
-                "JSON pointer to the time; null or absent if the key was never used. Required.",
+                "JSON pointer to the time; null if the key was never used. An answer without it tells nothing. Required.",
             ),
         )],
     )

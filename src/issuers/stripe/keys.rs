@@ -154,8 +154,14 @@ impl Issuer for Keys {
                 "The last use of API key {key_id} could not be read"
             ))
         })?;
-        let at = key.last_used.as_deref().and_then(Instant::parse);
-        Ok(at.map(Use::at))
+        let told = last_used(&key).ok_or_else(|| {
+            Error::new(
+                Kind::Other,
+                format!("The last use of API key {key_id} could not be read"),
+                "Stripe wrote it as no instant that is understood here.",
+            )
+        })?;
+        Ok(told.map(Use::at))
     }
 
     /// Asks for the balance. A key that may not see it has been recognised.
@@ -298,6 +304,14 @@ impl Keys {
     }
 }
 
+/// When it was last used, if it ever was; `None` if that is not understood.
+fn last_used(key: &Key) -> Option<Option<Instant>> {
+    match &key.last_used {
+        Some(text) => Instant::parse(text).map(Some),
+        None => Some(None),
+    }
+}
+
 /// A key that can still be used. A publishable one is no secret.
 fn as_listed(key: Key) -> Option<Listed> {
     let status = match key.status.as_str() {
@@ -307,8 +321,8 @@ fn as_listed(key: Key) -> Option<Listed> {
     };
     (key.r#type == "secret_key").then(|| Listed {
         created_at: Instant::parse(&key.created),
+        last_used: last_used(&key),
         label: Some(key.name.unwrap_or_default()),
-        last_used: key.last_used.as_deref().and_then(Instant::parse),
         key_id: key.id,
         status,
     })

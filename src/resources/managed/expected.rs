@@ -1,21 +1,23 @@
 //! `expected_usage`: how a key is expected to be used, and what is known of its use.
 
-use std::collections::BTreeMap;
-
 use tf_provider::Diagnostics;
 use tf_provider::schema::AttributeType;
 use tf_provider::value::{Value, ValueAny};
 
 use crate::context::Context;
-use crate::domain::expected::{Expected, Oddity, Uses, Watched, odd};
+use crate::domain::expected::{Expected, Uses, Watched, odd};
+use crate::domain::policy::Policy;
 use crate::domain::situation::Situation;
+use crate::domain::usage::Use;
 use crate::engine::connections::Connections;
-use crate::engine::usage;
+use crate::engine::usage::{Answer, Question};
 use crate::error::{Error, Path, Result};
+use crate::instant::Instant;
 use crate::ledger::KeyRecord;
 use crate::resources::managed::connect;
 use crate::resources::managed::leftovers::Left;
 use crate::resources::managed::model::{Fields, ManagedState, Private};
+use crate::resources::managed::read::policy;
 use crate::schema::{Attributes, attributes, list_of, optional};
 use crate::settings::{LONGEST_NAME, Settings, too_long};
 
@@ -115,40 +117,43 @@ fn untold(config: &ManagedState, expected: &Expected, context: &Context) -> Opti
     ))
 }
 
-/// Notes how the keys are used, and compares it with what the state expects. Asks nobody where it expects nothing.
+/// How the keys are used, compared with what the state expects. Asks nobody where neither that nor a hold wants to know.
 pub async fn look(
-    uses: &mut Uses,
     state: &ManagedState,
-    left: &mut Left,
+    left: &Left,
     connections: &Connections,
+    policy: Option<&Policy>,
     private: &Private,
-    context: &Context,
-) {
+    now: Instant,
+) -> Answer {
     let Some(slots) = &left.managed.slots else {
-        return;
+        return Answer::default();
     };
-    usage::listed(uses, slots, connections).await;
-    let Some(expected) = of(state) else {
-        return;
+    let mut known = left.noticed.clone();
+    for (key, watched) in &private.facts.uses {
+        let in_ledger = known.remove(key).unwrap_or_default();
+        known.insert(key.clone(), watched.clone().and(in_ledger));
+    }
+    let expected = of(state);
+    let question = Question {
+        expected: expected.as_ref(),
+        policy,
+        known: &known,
+        now,
     };
-    let known = |key: &str| {
-        let before = private.facts.uses.get(key).cloned().unwrap_or_default();
-        let in_ledger = left.noticed.get(key).map_or(&[][..], Vec::as_slice);
-        Watched {
-            oddities: usage::together(in_ledger, &before.oddities),
-            ..before
-        }
-    };
-    let now = context.clock.now();
-    let unseen = usage::watch(uses, &expected, slots, connections, known, now).await;
-    left.warnings.extend(unseen);
+    question.put(slots, connections).await
 }
 
 /// What the ledger knows of the use of keys.
-pub fn noticed(keys: &[KeyRecord]) -> BTreeMap<String, Vec<Oddity>> {
-    let noticed = keys.iter().map(|record| {
-        let oddities = record.noticed.clone().unwrap_or_default();
-        (record.key.label().to_owned(), oddities)
+pub fn noticed(keys: &[KeyRecord]) -> Uses {
+    let told =
+        |it: &&KeyRecord| it.last_used_at.is_some() || it.noticed.iter().any(|all| !all.is_empty());
+    let noticed = keys.iter().filter(told).map(|record| {
+        let watched = Watched {
+            last: record.last_used_at.map(Use::at),
+            oddities: record.noticed.clone().unwrap_or_default(),
+        };
+        (record.key.label().to_owned(), watched)
     });
     noticed.collect()
 }
@@ -176,6 +181,30 @@ pub fn warn(diags: &mut Diagnostics, situation: &Situation) {
         diags.root_warning(
             format!("{name}: a key is not used as expected"),
             format!("{name}: {}.", odd.join("; ")),
+        );
+    }
+}
+
+/// A policy may be one of many keys, so one that cannot be kept for this key is no error.
+pub fn warn_of_no_hold(diags: &mut Diagnostics, planned: &ManagedState, context: &Context) {
+    let holds = |policy: Policy| !policy.revoke_only_if_unused_for.is_zero();
+    let Ok((kind, settings)) = connect::issuer(&planned.issuer) else {
+        return;
+    };
+    if !policy(planned).is_some_and(holds) || !settings.wholly_known() {
+        return;
+    }
+    let able = connect::capabilities(&planned.issuer, context);
+    if able.is_some_and(|able| able.last_use.is_none()) {
+        let name = planned.label();
+        diags.root_warning(
+            format!("{name}: an old key is revoked whether or not it is still used"),
+            format!(
+                "The issuer {} does not tell when a key was last used, so revoke_only_if_unused_for holds no revocation of \
+                 {name}: grace_period alone counts. Make it long enough, or declare where the use is told, if the API \
+                 tells it.",
+                kind.name()
+            ),
         );
     }
 }

@@ -4,11 +4,9 @@
 mod before_create;
 mod words;
 
-use std::collections::BTreeMap;
-
 use crate::context::Context;
 use crate::domain::emergency::Incident;
-use crate::domain::expected::{Oddity, Uses};
+use crate::domain::expected::Uses;
 use crate::domain::situation::Seen;
 use crate::engine::catch_up::{self, Position, World};
 use crate::engine::connections::{Connections, stale};
@@ -49,7 +47,7 @@ pub struct Left {
     /// What the ledger knows of emergencies.
     pub incidents: Vec<Incident>,
     /// What the ledger knows of the use of keys, by their labels.
-    pub noticed: BTreeMap<String, Vec<Oddity>>,
+    pub noticed: Uses,
     /// Keys of which their issuer cannot say that they are gone, and the ledger can.
     pub revoked: Vec<KeyMark>,
     /// What the inventory is to say, once the status is known.
@@ -66,7 +64,7 @@ impl Left {
             behind: None,
             found: Vec::new(),
             incidents: Vec::new(),
-            noticed: BTreeMap::new(),
+            noticed: Uses::new(),
             revoked: Vec::new(),
             holding: None,
         }

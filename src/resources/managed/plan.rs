@@ -65,6 +65,7 @@ pub async fn create(
     gates::warn_of_a_contradiction(diags, &planned);
     leaks::warn_of_not_looking(diags, &planned);
     telling::warn_without_ledger(diags, &planned, context);
+    expected::warn_of_no_hold(diags, &planned, context);
     warnings::maybe_replaced(diags, &planned, context);
     let mut private = Private::default();
     let mut moves = vec![Move::Create];
@@ -257,6 +258,7 @@ pub fn update(
     }
     if !decision.moves.is_empty() {
         expected::warn(diags, &situation);
+        expected::warn_of_no_hold(diags, &planned, context);
     }
     leaks::warn(diags, &planned, &managed, emergency.as_ref());
     leaks::warn_of_not_looking(diags, &planned);

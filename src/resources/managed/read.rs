@@ -57,14 +57,7 @@ pub async fn read(
     let look = async {
         let account = connections.account(managed.account.as_deref()).await?;
         let observe = async |managed: &Managed| {
-            observe(
-                managed,
-                &connections,
-                policy.as_ref(),
-                secrets_in(&state, managed),
-                now,
-            )
-            .await
+            observe(managed, &connections, secrets_in(&state, managed), now).await
         };
         let observed = observe(&managed).await?;
         let left = leftovers::of(&state, &managed, &observed, &connections, &account, context);
@@ -100,18 +93,17 @@ pub async fn read(
     let known = std::mem::take(&mut private.facts.orphans);
     let is_bound = connections.capabilities.is_bound_to_its_account();
     private.account = is_bound.then_some(account);
-    let mut uses = observed.facts.uses.clone();
-    let looked = expected::look(
-        &mut uses,
-        &state,
-        &mut left,
-        &connections,
-        &private,
-        context,
-    );
-    Box::pin(looked).await;
+    // An issuer knows no last use of a key that it no longer knows, and an emergency waits for none.
+    let is_open = emergencies::open(&state, &left.managed, &private).is_some();
+    let holds = observed.facts.secondary != Seen::Gone && !is_open;
+    let policy_of_a_hold = policy.as_ref().filter(|_| holds);
+    let used = expected::look(&state, &left, &connections, policy_of_a_hold, &private, now);
+    let used = Box::pin(used).await;
+    let told = used.warnings.into_iter();
+    left.warnings.extend(told.map(|error| named(&state, error)));
     private.facts = Facts {
-        uses,
+        uses: used.uses,
+        hold: used.hold,
         primary: primary_seen(&private, &observed, &managed, &left, &connections),
         ..observed.facts.clone()
     };

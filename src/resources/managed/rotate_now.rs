@@ -137,14 +137,7 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
     let managed = state.managed(&private)?;
     let connections = connect::connections(state, context)?.with_places_of(&managed);
     let now = context.clock.now();
-    let observed = observe(
-        &managed,
-        &connections,
-        Some(&policy),
-        Copies::default(),
-        now,
-    )
-    .await?;
+    let observed = observe(&managed, &connections, Copies::default(), now).await?;
     if let Some(error) = observed.unreadable.into_iter().next() {
         return Err(error);
     }

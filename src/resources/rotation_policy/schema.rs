@@ -29,7 +29,9 @@ const SETTINGS: [(&str, &str); 14] = [
     ),
     (
         "revoke_only_if_unused_for",
-        "Holds the revocation of the old key while its issuer reports a use within this time. Default: `0s`, which is off. Only issuers that report uses can hold.",
+        "Holds the revocation of the old key while its issuer reports a use within this time. Default: `0s`, which is off. \
+         The time by which the issuer may report late comes on top; a use that cannot be read holds too. Only issuers that \
+         report uses can hold.",
     ),
     (
         "max_grace_period",
