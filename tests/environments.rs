@@ -159,7 +159,7 @@ fn a_key_without_a_lower_environment_goes_on_and_says_that_it_sees_none() {
     prod.at(STAGED_AT).apply().ok();
     let planned = prod.at(DUE_AT).plan().ok().code(2);
     planned.warns(&["stripe-prod: promote"]).warns(&[
-        "promoted without a look at other environments",
+        "promoted without a look at every environment before it",
         "no key of group \"stripe\"",
     ]);
     prod.apply_plan().ok();

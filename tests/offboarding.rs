@@ -201,4 +201,18 @@ fn the_inventory_knows_a_new_owner_as_soon_as_the_apply_has_ended() {
         .says(&["payments"]);
     let of_bob = ask(&ws, &["inventory", "--owner", "bob", "--format", "json"]);
     assert!(!of_bob.code(0).json().to_string().contains("payments"));
+    ws.write(&owned_by(&left(&["eve"]), "Ann, eve"));
+    ws.apply().ok();
+    for owner in ["ann", "EVE"] {
+        let said = ask(&ws, &["inventory", "--owner", owner]).code(1);
+        assert!(said.stderr.contains("\"Ann, eve\""), "{}", said.stderr);
+    }
+
+    // An empty name is nobody's.
+    ws.write(&owned_by(&left(&["eve"]), ""));
+    ws.apply().ok();
+    ask(&ws, &["inventory", "--without-owner"])
+        .code(0)
+        .says(&["payments"]);
+    ask(&ws, &["status", "--fail-on", "unowned"]).code(3);
 }

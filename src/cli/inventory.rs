@@ -10,6 +10,7 @@ use strum::VariantNames;
 
 use super::table::{away, environment, table, text};
 use super::{Named, now, wait};
+use crate::domain::announce::enumerated;
 use crate::duration::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
@@ -29,7 +30,8 @@ const PAGE: u32 = 1000;
 
 /// Every key of every workspace that the ledger knows, live or dead. Metadata only, never a secret.
 ///
-/// Ends with 0, also if no key is as asked, and with 1 if the ledger cannot be read.
+/// Ends with 0, also if no key is as asked, and with 1 if the ledger cannot be read or knows what was asked for in another
+/// spelling alone.
 #[derive(Args, Debug)]
 #[command(before_help = EXAMPLES)]
 pub struct Asked {
@@ -105,6 +107,9 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
     let ledger = Database::for_reading(asked.named.target()?);
     wait(ledger.is_there())?;
     let keys = wait(all(&ledger, question(asked, now)))?;
+    if keys.is_empty() {
+        refuse_another_spelling(asked, &wait(everything(&ledger, now))?)?;
+    }
     match asked.format {
         Format::Table => {
             say_clean(shown(&keys, now));
@@ -135,6 +140,50 @@ fn question(asked: &Asked, now: Instant) -> Query {
         sort_by: asked.sort_by,
         ..Query::all(now, PAGE)
     }
+}
+
+type Column = fn(&Listed) -> Option<&String>;
+
+/// That no key is as asked says little where a name was asked for that the ledger knows in another spelling alone, or among
+/// others.
+fn refuse_another_spelling(asked: &Asked, all: &[Listed]) -> Result<()> {
+    let names: [(&str, &Option<String>, Column); 7] = [
+        ("name", &asked.name, |key| Some(&key.resource.name)),
+        ("workspace", &asked.workspace, |key| {
+            Some(&key.resource.workspace)
+        }),
+        ("group", &asked.group, |key| key.group.as_ref()),
+        ("environment", &asked.environment, |key| {
+            key.environment.as_ref()
+        }),
+        ("owner", &asked.owner, |key| key.owner.as_ref()),
+        ("policy", &asked.policy, |key| key.policy.as_ref()),
+        ("issuer", &asked.issuer, |key| Some(&key.issuer)),
+    ];
+    for (column, wanted, of) in names {
+        let Some(wanted) = wanted else { continue };
+        let known: BTreeSet<&String> = all.iter().filter_map(of).collect();
+        let alike = known.iter().filter(|known| is_alike(known, wanted));
+        let alike: Vec<String> = alike.map(|known| format!("{known:?}")).collect();
+        if !known.contains(wanted) && !alike.is_empty() {
+            return Err(Error::new(
+                Kind::NotFound,
+                format!("No key has the {column} {wanted:?}"),
+                format!(
+                    "The ledger knows keys of the {column} {}. Names are compared letter by letter: ask for the one that you \
+                     mean.",
+                    enumerated(&alike)
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn is_alike(known: &str, wanted: &str) -> bool {
+    let folded = |text: &str| text.trim().to_lowercase();
+    let mut parts = known.split([',', ';', '/']);
+    folded(known) == folded(wanted) || parts.any(|part| folded(part) == folded(wanted))
 }
 
 /// Every key, live or dead, oldest first.

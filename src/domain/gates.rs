@@ -3,6 +3,8 @@
 //!
 //! A cycle of a key begins with its own last promotion. A key that became primary when it was created counts as promoted.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::announce::enumerated;
@@ -128,18 +130,44 @@ pub fn gate(
             ));
         }
     };
-    let nearest = lower.iter().rev().find_map(|name| {
-        let there: Vec<&Peer> = peers.iter().filter(|it| it.environment == *name).collect();
-        (!there.is_empty()).then_some(there)
-    });
-    match nearest {
-        None => Gate::Blind(format!(
-            "the ledger has no key of group {group:?} in {}, so environment_order of policy {name} holds nothing up: keys \
-             of an environment that has a ledger of its own are not seen",
-            enumerated(lower)
-        )),
-        Some(there) => strictest(&there, policy, since, now),
+    let in_environment = |name: &String| -> Vec<&Peer> {
+        peers.iter().filter(|it| it.environment == *name).collect()
+    };
+    let nearest = lower
+        .iter()
+        .rposition(|name| !in_environment(name).is_empty());
+    let unseen = &lower[nearest.map_or(0, |nearest| nearest + 1)..];
+    let gate = match nearest {
+        None => Gate::Open,
+        Some(nearest) => strictest(&in_environment(&lower[nearest]), policy, since, now),
+    };
+    if gate != Gate::Open || unseen.is_empty() {
+        return gate;
     }
+    let held_up_by = match nearest {
+        None => "holds nothing up",
+        Some(nearest) => &format!("waits for {} alone", lower[nearest]),
+    };
+    Gate::Blind(format!(
+        "the ledger has no key of group {group:?} in {}, so environment_order of policy {name} {held_up_by}: {}keys of an \
+         environment that has a ledger of its own are not seen",
+        enumerated(unseen),
+        unnamed(peers, order)
+    ))
+}
+
+/// Environments of a group that the order does not name, which may be meant by one that it does.
+fn unnamed(peers: &[Peer], order: &[String]) -> String {
+    let environments = peers.iter().map(|peer| &peer.environment);
+    let unnamed: BTreeSet<&String> = environments.filter(|it| !order.contains(it)).collect();
+    if unnamed.is_empty() {
+        return String::new();
+    }
+    let quoted: Vec<String> = unnamed.iter().map(|name| format!("{name:?}")).collect();
+    format!(
+        "it has one in {}, which the order does not name, and ",
+        enumerated(&quoted)
+    )
 }
 
 /// Where a group has several keys in one environment, it waits for all of them.

@@ -62,7 +62,16 @@ fn it_opens_once_the_environment_before_it_was_promoted_in_this_cycle_and_has_so
 #[test]
 fn the_environment_before_it_is_the_nearest_that_has_a_key() {
     let dev = peer("dev", 1_100);
-    assert_eq!(at_prod(vec![dev.clone()], 1_120), Gate::Open);
+    let soaking = at_prod(vec![dev.clone()], 1_110);
+    assert!(says(&soaking, "dev: stripe (workspace w) was promoted"));
+    let skipped = at_prod(vec![dev.clone()], 1_120);
+    assert!(matches!(skipped, Gate::Blind(_)));
+    assert!(says(&skipped, "in staging, so") && says(&skipped, "waits for dev alone"));
+    let misspelt = at_prod(vec![dev.clone(), peer("Staging", 900)], 1_120);
+    assert!(says(
+        &misspelt,
+        "one in \"Staging\", which the order does not name"
+    ));
     let both = at_prod(vec![dev, peer("staging", 900)], 1_120);
     assert!(says(&both, "staging"));
     let blind = at_prod(vec![], 1_120);

@@ -76,7 +76,7 @@ pub fn warn_of_a_blind_promotion(diags: &mut Diagnostics, situation: &Situation,
         return;
     };
     diags.root_warning(
-        format!("{}: promoted without a look at other environments", situation.name),
+        format!("{}: promoted without a look at every environment before it", situation.name),
         format!(
             "{}. If the group has a key there, do not apply: run terraform apply -refresh-only where that key lives, so that \
              the ledger knows it again, and plan anew.",

@@ -53,7 +53,8 @@ pub fn holding(
         account,
         group: text(&state.group).unwrap_or_default(),
         environment: text(&state.environment),
-        owner: text(&state.owner),
+        // An empty one names nobody.
+        owner: text(&state.owner).filter(|owner| !owner.trim().is_empty()),
         policy: policy.and_then(|policy| text(&policy.name)),
         rotation_due_at: None,
         overdue_at: None,
