@@ -6,6 +6,7 @@ use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
 use crate::domain::emergency::Incident;
 use crate::domain::keys::{KeyMark, KeyRecord, ResourceRef};
+use crate::domain::moves::Move;
 use crate::domain::notices::Audience;
 use crate::instant::Instant;
 
@@ -73,6 +74,13 @@ pub struct Intent {
     pub at: Instant,
     /// The lock under which it is done, where the account has one.
     pub fence: Option<Fence>,
+}
+
+impl Intent {
+    /// It is part of an apply that makes a first key. Where that one is cut off, no state hears of the key.
+    pub fn creates(&self) -> bool {
+        self.action == Move::Create.word()
+    }
 }
 
 /// How an effect ended.

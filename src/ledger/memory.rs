@@ -114,6 +114,21 @@ impl Tables {
         });
     }
 
+    fn left_alone(&mut self, create: &Intent) {
+        for row in &mut self.keys {
+            let record = &mut row.key;
+            let is_of_it = record.minted_by.as_ref() == Some(&create.id);
+            let is_local = record.key.key_id.is_none();
+            if is_of_it
+                && is_local
+                && record.confirmed_at.is_none()
+                && record.status == Status::Live
+            {
+                record.status = Status::Orphaned;
+            }
+        }
+    }
+
     fn is_revoked(&mut self, intent: &Intent, at: Instant) {
         let Some(dead) = &intent.key else { return };
         for row in &mut self.keys {
@@ -175,6 +190,9 @@ impl Journal for InMemory {
             (Effect::Revoke, Outcome::Done(_)) => {
                 tables.is_revoked(&intent, at);
                 tables.open.retain(|open| !intent.known.contains(&open.id));
+            }
+            (Effect::Apply, Outcome::Settled(_)) if intent.creates() => {
+                tables.left_alone(&intent);
             }
             _ => {}
         }

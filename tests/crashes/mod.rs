@@ -15,7 +15,10 @@ use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
 use matrix::Matrix;
-use scenes::Scene;
+use scenes::{LEASE, PROVIDER, Scene};
+
+use crate::support::keys::Config;
+use crate::support::workspace::Workspace;
 
 /// Something that happens to a key, so that an action is due.
 type Trouble = fn(&Scene);
@@ -217,5 +220,27 @@ fn an_emergency_that_was_cut_off_a_moment_ago_is_waited_for() {
         refused.complains(&["an apply that did not finish left key", "Plan again"]);
         scene.settle("single");
         assert_eq!(scene.is_in_order(&[]), Ok(()));
+    }
+}
+
+/// No issuer tells of such a key: what the ledger says of it decides whether the next create may take its place.
+#[test]
+fn a_creation_of_a_generated_key_that_was_killed_is_simply_repeated() {
+    let config = Config::new().two_deliveries().beside(PROVIDER);
+    for point in ["create:deliver:done#1", "create:deliver:done#2"] {
+        let ws = Workspace::with(&config.text());
+        ws.env("APIKEY_KILL", point).apply().failed();
+        ws.env("APIKEY_KILL", "");
+        let left = ws.delivered("a.json")["primary"]["secret"].clone();
+        assert!(left.is_string(), "{point}");
+        thread::sleep(LEASE);
+        // A plan alone looks at what was left, and closes what it has understood.
+        for _ in 0..2 {
+            ws.plan().ok();
+        }
+        ws.apply().ok();
+        assert_ne!(ws.delivered("a.json")["primary"]["secret"], left);
+        assert_eq!(ws.delivered("a.json"), ws.delivered("b.json"));
+        ws.plan().ok().code(0);
     }
 }

@@ -18,7 +18,7 @@ use crate::support::service::{Answer, Asked, Service, json as answer, nothing};
 use crate::support::workspace::Workspace;
 
 /// The shortest that there is; the lock of a provider that was killed outlives it by this much.
-const LEASE: Duration = Duration::from_millis(2_200);
+pub const LEASE: Duration = Duration::from_millis(2_200);
 
 pub const PROVIDER: &str = r#"provider "apikey" { ledger = { lock_lease = "2s" } }"#;
 

@@ -110,6 +110,9 @@ impl Transaction<'_> {
                     Box::pin(self.finish(mint, &Outcome::of_a_revoked_origin(), at)).await?;
                 }
             }
+            (Effect::Apply, Outcome::Settled(_)) if intent.creates() => {
+                self.left_alone(&intent, at).await?;
+            }
             _ => {}
         }
         event.detail = detail;
@@ -156,6 +159,22 @@ impl Transaction<'_> {
         .bind(at)
         .bind(&intent.apply)
         .bind(at)
+        .execute(&mut *self.connection)
+        .await
+        .map(|_| ())
+    }
+
+    /// A key without an id that no state will ever hold. One with an id is revoked by whoever finds it.
+    async fn left_alone(&mut self, create: &Intent, at: Instant) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "UPDATE keys SET status = $1, updated_at = $2 WHERE resource_id = $3 AND minted_by = $4 \
+             AND key_id IS NULL AND confirmed_at IS NULL AND status = $5",
+        )
+        .bind(Status::Orphaned)
+        .bind(at)
+        .bind(&create.resource.id)
+        .bind(&create.id)
+        .bind(Status::Live)
         .execute(&mut *self.connection)
         .await
         .map(|_| ())
