@@ -168,23 +168,6 @@ impl KeyRecord {
     }
 }
 
-impl Holding {
-    /// What is to be noted of a key that was in a slot when it was recorded last.
-    pub fn out_of_its_slot(&self, known: &KeyRecord) -> Option<KeyRecord> {
-        let is_in_a_slot = self.keys.iter().any(|held| held.key.is(&known.key));
-        let is_pending = known
-            .key
-            .key_id
-            .as_ref()
-            .is_some_and(|id| self.pending.contains(id));
-        let is_left = known.status == Status::Live && known.slot != Slot::None;
-        (is_left && is_pending && !is_in_a_slot).then(|| KeyRecord {
-            slot: Slot::None,
-            ..known.clone()
-        })
-    }
-}
-
 /// What a state says of one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holding {
@@ -223,10 +206,8 @@ pub struct Holding {
     /// What Terraform keeps of it beside the state, and loses where the provider is killed, as JSON. Nothing in it is secret.
     /// `None` where it was lost: what was recorded last stands.
     pub private_data: Option<String>,
-    /// The keys in its slots.
+    /// The keys in its slots, and those that await their revocation.
     pub keys: Vec<KeyRecord>,
-    /// Those that await their revocation, by id: they are in no slot any more.
-    pub pending: Vec<String>,
     /// What people are to be told of it.
     pub telling: Telling,
 }

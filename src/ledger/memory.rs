@@ -353,12 +353,6 @@ impl Inventory for InMemory {
         tables
             .resources
             .insert(holding.resource.id.clone(), resource);
-        let own = tables.keys.iter_mut();
-        for row in own.filter(|row| row.resource.id == holding.resource.id) {
-            if let Some(left) = holding.out_of_its_slot(&row.key) {
-                row.key = left;
-            }
-        }
         for seen in &holding.keys {
             let mut rows = tables.keys.iter_mut();
             let known = rows.find(|row| {

@@ -145,7 +145,6 @@ pub fn holding(name: &str, keys: Vec<KeyRecord>) -> Holding {
         places: Vec::new(),
         private_data: None,
         keys,
-        pending: Vec::new(),
         status_reason: String::new(),
         telling: Telling::default(),
     }

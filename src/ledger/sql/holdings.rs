@@ -29,12 +29,7 @@ fn changes(holding: &Holding, rows: &[KeyRow]) -> Vec<(Option<KeyRow>, KeyRecord
         let moved = known.issuer != holding.issuer || known.account != holding.account;
         (moved || known.key != wanted).then_some((Some(known), wanted))
     };
-    let left = rows.iter().filter_map(|row| {
-        let wanted = holding.out_of_its_slot(&row.key)?;
-        Some((Some(row.clone()), wanted))
-    });
-    let seen = holding.keys.iter().filter_map(change);
-    seen.chain(left).collect()
+    holding.keys.iter().filter_map(change).collect()
 }
 
 /// Whether a state says anything new. Asked before a transaction is begun for it.

@@ -44,12 +44,10 @@ impl Transaction<'_> {
         }
     }
 
-    /// One that awaited its revocation has left its slot before.
     async fn was_in_a_slot(&mut self, intent: &Intent) -> Result<bool, sqlx::Error> {
         let (key_id, mark) = parts(intent.key.as_ref());
         let found: Option<i64> = sqlx::query_scalar(
-            "SELECT id FROM keys WHERE resource_id = $1 AND (key_id = $3 OR mark = $4) \
-             AND (slot <> $2 OR (status = 'live' AND promoted_at IS NOT NULL)) LIMIT 1",
+            "SELECT id FROM keys WHERE resource_id = $1 AND slot <> $2 AND (key_id = $3 OR mark = $4) LIMIT 1",
         )
         .bind(&intent.resource.id)
         .bind(Slot::None)
@@ -104,9 +102,7 @@ impl Transaction<'_> {
     ) -> Result<(), sqlx::Error> {
         let slot = before.map_or(Slot::None, |before| before.slot);
         let was_live = before.is_some_and(|before| before.status == Status::Live);
-        // One that awaited its revocation is in no slot any more.
-        let was_in_use = slot != Slot::None || now.promoted_at.is_some();
-        let ends = was_live && was_in_use && now.status == Status::Revoked;
+        let ends = was_live && slot != Slot::None && now.status == Status::Revoked;
         let event = match now.slot {
             Slot::Staged if slot != Slot::Staged => Event::Staged,
             Slot::None if ends => Event::Revoked,

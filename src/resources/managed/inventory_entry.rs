@@ -69,7 +69,6 @@ pub fn holding(
         places: places(managed),
         private_data: None,
         keys: records(managed, confirmed_at),
-        pending: managed.pending_revocations.clone(),
         telling: Telling::default(),
     };
     as_it_stands(holding, state, context)
