@@ -200,11 +200,15 @@ impl Run<'_> {
                 (false, None) => (" and could not be written".into(), "Mend the delivery"),
                 (false, Some(reason)) => (format!(": {reason}"), "Mend the delivery"),
             };
+            let by_hand = match is_known_to_hold(name, record) {
+                true => "or empty the place by hand",
+                false => "so that somebody can look",
+            };
             return Some(Error::new(
                 Kind::Other,
                 format!("delivery {name:?} {holds}{why}"),
                 format!(
-                    "Whoever reads it there goes on accepting it. {way} and apply again, or empty the place by hand."
+                    "Whoever reads it there goes on accepting it. {way} and apply again, {by_hand}."
                 ),
             ));
         }

@@ -258,9 +258,11 @@ impl Run<'_> {
         there.any(|there| is(key, there))
     }
 
-    /// What was last seen there is something else than a document with this key.
+    /// What was last seen there is something else than a document with this key, and nothing was written since of which nobody
+    /// knows how it ended.
     pub(super) fn is_seen_without(&self, name: &str, key: &Key) -> bool {
         match self.observed.get(name) {
+            Some(Ok(_)) if self.trouble.unsure.contains(name) => false,
             Some(Ok(seen)) => !matches!(seen.found, Found::Opaque) && !self.stands_in(name, key),
             _ => false,
         }

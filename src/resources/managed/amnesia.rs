@@ -85,6 +85,8 @@ pub async fn recall(state: &ManagedState, private: &mut Private, context: &Conte
         Ok(memory) => memory,
         Err(error) => {
             tracing::warn!(%error, "nobody can tell what the ledger keeps of the private data");
+            // It is not written over before it was read.
+            private.is_lost = true;
             return;
         }
     };
@@ -98,7 +100,10 @@ pub async fn recall(state: &ManagedState, private: &mut Private, context: &Conte
         let capabilities = connect::capabilities(&state.issuer, context);
         // Under other credentials the keys would seem to be gone.
         let is_bound = capabilities.is_some_and(|able| able.is_bound_to_its_account());
-        private.account = memory.account.filter(|_| is_bound);
+        private.account = memory
+            .account
+            .or(private.account.take())
+            .filter(|_| is_bound);
     }
 }
 

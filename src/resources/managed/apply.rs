@@ -197,7 +197,8 @@ async fn carry_out<'a>(
         run.refuse_newer().await?;
         run.refuse_rollback(&decision.moves)?;
         gates::confirm(planned, &run, &decision.moves, context).await?;
-        emergencies::refuse_declared_anew(&private.incidents, records.incidents())?;
+        let slots = run.managed.slots.as_ref();
+        emergencies::refuse_declared_anew(&private.incidents, records.incidents(), slots)?;
         note_incidents(&private.incidents, run.journal).await
     };
     let fresh = fresh.await;

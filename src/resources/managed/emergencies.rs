@@ -8,11 +8,12 @@ use crate::domain::announce::enumerated;
 use crate::domain::emergency::{self, Declared, Emergency, Incident};
 use crate::domain::slots::Slots;
 use crate::domain::status::Status;
+use crate::engine::journal::mark;
 use crate::engine::managed::Managed;
 use crate::engine::precondition::behind;
 use crate::error::{Path, Result};
 use crate::instant::Instant;
-use crate::ledger::{KeyMark, Noted};
+use crate::ledger::Noted;
 use crate::resources::managed::connect;
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::leaks;
@@ -171,18 +172,24 @@ pub fn remembered(known: &mut Vec<Incident>, ledger: &[Incident]) {
 }
 
 /// A plan that has forgotten an emergency declares it of the key of today, which took the place of the compromised one.
-pub fn refuse_declared_anew(planned: &[Incident], ledger: &[Incident]) -> Result<()> {
-    for incident in planned.iter().filter(|incident| !incident.has_ended()) {
+pub fn refuse_declared_anew(
+    planned: &[Incident],
+    ledger: &[Incident],
+    slots: Option<&Slots>,
+) -> Result<()> {
+    let Some(primary) = slots.map(|slots| mark(&slots.primary)) else {
+        return Ok(());
+    };
+    let names_it = |incident: &Incident| incident.keys.iter().any(|key| key.is(&primary));
+    let open = planned.iter().filter(|incident| !incident.has_ended());
+    for incident in open.filter(|incident| names_it(incident)) {
         let known = ledger.iter().find(|known| known.id == incident.id);
-        let is_known =
-            |key: &KeyMark| known.is_none_or(|known| known.keys.iter().any(|it| it.is(key)));
-        if let (Some(known), false) = (known, incident.keys.iter().all(is_known)) {
-            let (planned, known) = (incident.labels(), known.labels());
+        if let Some(known) = known.filter(|known| !names_it(known)) {
             return Err(behind(format!(
                 "EMERGENCY {} was declared of key {}, as the ledger knows, and this plan declares it of key {}",
                 incident.id,
-                enumerated(&known),
-                enumerated(&planned),
+                enumerated(&known.labels()),
+                enumerated(&incident.labels()),
             )));
         }
     }
