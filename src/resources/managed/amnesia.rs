@@ -100,10 +100,8 @@ pub async fn recall(state: &ManagedState, private: &mut Private, context: &Conte
         let capabilities = connect::capabilities(&state.issuer, context);
         // Under other credentials the keys would seem to be gone.
         let is_bound = capabilities.is_some_and(|able| able.is_bound_to_its_account());
-        private.account = memory
-            .account
-            .or(private.account.take())
-            .filter(|_| is_bound);
+        let known = private.account.take().or(memory.account);
+        private.account = known.filter(|_| is_bound);
     }
 }
 
