@@ -92,17 +92,16 @@ async fn reachable(
 }
 
 /// Makes a ledger, or brings it up to date, for whoever is about to write.
-pub async fn prepare(pool: &AnyPool, target: &Target) -> Result<(), Trouble> {
-    let mut connection = pool.acquire().await?;
-    if version(&mut connection, target).await? == newest() {
+pub async fn prepare(connection: &mut AnyConnection, target: &Target) -> Result<(), Trouble> {
+    if version(connection, target).await? == newest() {
         return Ok(());
     }
     match (target.dialect, &target.schema) {
-        (Dialect::Sqlite, _) => keep_a_log(&mut connection).await?,
-        (Dialect::Postgres, Some(schema)) => create_schema(&mut connection, schema).await?,
+        (Dialect::Sqlite, _) => keep_a_log(connection).await?,
+        (Dialect::Postgres, Some(schema)) => create_schema(connection, schema).await?,
         (Dialect::Postgres, None) => {}
     }
-    migrate(&mut connection, target).await
+    migrate(connection, target).await
 }
 
 fn options(target: &Target, mode: &str) -> Result<AnyConnectOptions> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::AnyPool;
+use sqlx::{AnyConnection, AnyPool, Connection};
 use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -130,14 +130,28 @@ impl Task {
         }
     }
 
-    /// All jobs in one transaction. A job that is refused is answered and left out; trouble with the database takes
-    /// all of them back.
     async fn together(&self, jobs: &[Job]) -> Result<Vec<Answer>, Trouble> {
+        let mut connection = self.pool.acquire().await?;
+        let done = self.in_one_transaction(&mut connection, jobs).await;
+        if done.is_err() {
+            // SQLite may have ended the transaction by itself, where a disk is full say. The connection then counts
+            // as being in one for good.
+            connection.close_on_drop();
+        }
+        done
+    }
+
+    /// A job that is refused is answered and left out; trouble with the database takes all of them back.
+    async fn in_one_transaction(
+        &self,
+        connection: &mut AnyConnection,
+        jobs: &[Job],
+    ) -> Result<Vec<Answer>, Trouble> {
         self.ready
-            .get_or_try_init(|| prepare(&self.pool, &self.target))
+            .get_or_try_init(|| prepare(connection, &self.target))
             .await?;
         let dialect = self.target.dialect;
-        let mut scope = self.pool.begin_with(dialect.begin()).await?;
+        let mut scope = connection.begin_with(dialect.begin()).await?;
         let head = Head::hold(&mut scope, dialect).await?;
         let mut transaction = Transaction {
             connection: &mut scope,
