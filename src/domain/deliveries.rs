@@ -202,8 +202,15 @@ pub fn sentence(situation: &Situation, mints: bool) -> String {
         lingering
             .map(|names| format!("This apply tries again to take away what {names} held before.")),
         removed.map(|names| format!("This apply takes the keys out of {names}.")),
-        retained.map(|names| {
-            format!("What {names} held stays there, as its on_destroy says, and nobody looks after it from then on.")
+        retained.map(|names| match situation.emergency.filter(|open| open.has_local_keys()) {
+            None => format!(
+                "What {names} held stays there, as its on_destroy says, and nobody looks after it from then on."
+            ),
+            // Whoever reads it there goes on accepting it.
+            Some(_) => format!(
+                "What {names} held stays there, as its on_destroy says: the emergency is not over before the compromised key is \
+                 taken out of it by hand."
+            ),
         }),
         (!left.is_empty()).then(|| {
             format!(

@@ -23,10 +23,23 @@ pub struct Patience {
     pub attempt: Duration,
     /// For a call whose attempts get no answer.
     pub silent: Duration,
-    /// The same after a call that got none: what comes next in the run does not wait all over again.
-    pub silent_again: Duration,
     /// For a call that is told to come back later.
     pub busy: Duration,
+    /// For either, where the last call to this side was given up: what comes next in the run does not wait all over
+    /// again. And for a look while a compromised key is alive.
+    pub again: Duration,
+}
+
+tokio::task_local! {
+    static HURRIES: ();
+}
+
+/// Looks at something while a compromised key is alive: whoever does not answer soon counts as not answering.
+pub async fn in_a_hurry<F: Future>(is_urgent: bool, look: F) -> F::Output {
+    match is_urgent {
+        true => HURRIES.scope((), look).await,
+        false => look.await,
+    }
 }
 
 impl Default for Patience {
@@ -34,8 +47,8 @@ impl Default for Patience {
         Self {
             attempt: Duration::from_secs(30),
             silent: Duration::from_secs(60),
-            silent_again: Duration::from_secs(10),
             busy: Duration::from_secs(180),
+            again: Duration::from_secs(10),
         }
     }
 }
@@ -91,25 +104,24 @@ impl Http {
         F: FnMut(Duration) -> Attempt,
         Attempt: Future<Output = Result<T, Failure<E>>>,
     {
-        let patience = self.patience();
-        let silent = self.silent_bound(ask.whom);
+        let patience = self.patience_with(ask.whom);
         let begun = Instant::now();
         let mut delays = delays(retries);
-        let mut bound = silent;
+        let mut bound = patience.silent;
         let mut attempts: u32 = 0;
         loop {
             attempts = attempts.saturating_add(1);
             let rest = bound.saturating_sub(begun.elapsed());
             let failure = match attempt(patience.attempt.min(rest)).await {
                 Ok(value) => {
-                    self.note_silence(ask.whom, false);
+                    self.note_given_up(ask.whom, false);
                     return Ok(value);
                 }
                 Err(failure) => failure,
             };
             bound = match failure.answered {
                 true => patience.busy,
-                false => silent,
+                false => patience.silent,
             };
             let delay = failure
                 .worth_another(ask.repeat)
@@ -123,9 +135,22 @@ impl Http {
                 None => false,
             };
             if !goes_on {
-                self.note_silence(ask.whom, !failure.answered);
+                self.note_given_up(ask.whom, failure.is_given_up(attempts));
                 return Err(failure.after(ask.what, attempts, begun.elapsed()));
             }
+        }
+    }
+
+    /// How patient a call to this side is.
+    fn patience_with(&self, whom: &str) -> Patience {
+        let patience = self.patience();
+        match self.is_given_up(whom) || HURRIES.try_with(|()| ()).is_ok() {
+            true => Patience {
+                silent: patience.again,
+                busy: patience.again,
+                ..patience
+            },
+            false => patience,
         }
     }
 
@@ -192,6 +217,11 @@ impl<E> Failure<E> {
             )
         });
         Self { tried, ..self }
+    }
+
+    /// The other side does not work, as far as one can tell; one that only asks to come back later does.
+    fn is_given_up(&self, attempts: u32) -> bool {
+        !self.answered || (attempts > 1 && self.transient && self.outcome_unknown)
     }
 
     fn worth_another(&self, repeat: Repeat) -> bool {
@@ -333,6 +363,25 @@ mod tests {
             tried.starts_with("Something was tried 2 times in "),
             "{tried}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_side_that_fails_is_asked_for_a_while_and_hardly_again() {
+        let (seconds, _) = seconds_of(3, || failure(true, true)).await;
+        assert!(seconds[0] >= 120, "{seconds:?}");
+        assert!(seconds[1..].iter().all(|it| *it <= 10), "{seconds:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_waited_for_in_a_hurry() {
+        for answered in [true, false] {
+            let look = seconds_of(1, || Failure {
+                answered,
+                ..failure(true, false)
+            });
+            let (seconds, _) = in_a_hurry(true, look).await;
+            assert!(seconds[0] <= 10, "{seconds:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

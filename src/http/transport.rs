@@ -33,8 +33,8 @@ pub struct Http {
     near: OnceLock<reqwest::Client>,
     network: Network,
     patience: Patience,
-    /// Who did not answer the last call at all.
-    silent: Mutex<BTreeSet<String>>,
+    /// Who did not answer the last call, or failed however often it was repeated.
+    given_up: Mutex<BTreeSet<String>>,
     pub(super) stop: CancellationToken,
 }
 
@@ -61,7 +61,7 @@ impl Http {
             near: OnceLock::new(),
             network: Network::default(),
             patience,
-            silent: Mutex::default(),
+            given_up: Mutex::default(),
             stop,
         }
     }
@@ -78,20 +78,17 @@ impl Http {
         self.patience
     }
 
-    /// How long a call to this side may get no answer.
-    pub(super) fn silent_bound(&self, whom: &str) -> Duration {
-        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
-        match silent.contains(whom) {
-            true => self.patience.silent_again,
-            false => self.patience.silent,
-        }
+    /// Whether the last call to this side was given up.
+    pub(super) fn is_given_up(&self, whom: &str) -> bool {
+        let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        given_up.contains(whom)
     }
 
-    pub(super) fn note_silence(&self, whom: &str, is_silent: bool) {
-        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
-        match is_silent {
-            true => silent.insert(whom.to_owned()),
-            false => silent.remove(whom),
+    pub(super) fn note_given_up(&self, whom: &str, is_given_up: bool) {
+        let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        match is_given_up {
+            true => given_up.insert(whom.to_owned()),
+            false => given_up.remove(whom),
         };
     }
 

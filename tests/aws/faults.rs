@@ -490,7 +490,7 @@ fn impatient(fake: &Fake) -> Context {
     let patience = Patience {
         attempt: Duration::from_secs(1),
         silent: Duration::from_secs(3),
-        silent_again: Duration::from_secs(1),
+        again: Duration::from_secs(1),
         busy: Duration::from_secs(3),
     };
     reached(fake, 50).with_http(Http::with_patience(CancellationToken::new(), patience))

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::accounts::{of_admin, profile};
 use super::cloud::EVERYTHING;
 use super::world::World;
+use crate::emergency::declared;
 
 /// Two files, and the secret that is reached by a profile of its own.
 fn with_files(world: &World, secret: &str) {
@@ -98,4 +99,40 @@ fn a_key_that_only_a_secret_holds_that_cannot_be_read_is_dropped_from_no_documen
     }
     assert_eq!(world.document(), was);
     world.ws.plan().ok().code(0);
+}
+
+/// Whoever reads it there goes on accepting it, and nobody would look after the secret any more.
+#[test]
+fn a_compromised_key_in_a_secret_that_is_retained_keeps_the_emergency_open() {
+    let world = World::new();
+    let config = |deliveries: &str, emergency: &str| {
+        let config = world.config();
+        config
+            .issuer(r#"{ generated = { prefix = "acme" } }"#)
+            .deliveries(deliveries)
+            .with(emergency)
+    };
+    let id = &world.secret_id;
+    let file = r#"one = { file = { path = "one.json" } }"#;
+    let secret = format!(
+        r#"app = {{ aws_secrets_manager = {{ secret_id = "{id}", on_destroy = "retain" }} }}"#
+    );
+    let ws = &world.ws;
+    ws.write(&config(&format!("{{ {file}, {secret} }}"), "").text());
+    ws.apply().ok();
+    let was = world.document();
+    ws.write(&config(&format!("{{ {file} }}"), &declared("INC-1")).text());
+    ws.plan().ok().warns(&["is taken out of it by hand"]);
+    for _ in 0..2 {
+        ws.apply()
+            .failed()
+            .complains(&["is NOT revoked", id, "may still hold it"])
+            .warns(&["it holds the compromised key", "Take it out by hand"]);
+        assert_eq!(ws.key("k").status(), "compromised");
+        assert_eq!(world.document(), was);
+    }
+    world.cloud.overwrite(id, "{}");
+    ws.apply().ok();
+    assert_eq!(ws.key("k").status(), "ok");
+    ws.plan().ok().code(0);
 }

@@ -321,6 +321,11 @@ impl Emergency {
             .any(|bad| bad.key_id.as_deref() == Some(id))
     }
 
+    /// Whether one of the keys has no id: such a key is accepted wherever it stands.
+    pub fn has_local_keys(&self) -> bool {
+        self.keys.iter().any(|bad| bad.key_id.is_none())
+    }
+
     fn has_pending(&self, pending: &[String]) -> bool {
         pending.iter().any(|id| self.has_id(id))
     }

@@ -1,6 +1,7 @@
 //! Places that deliveries have left: emptied once what takes their place is written, remembered until then.
 
 use crate::domain::situation::{Copy, Seen};
+use crate::domain::slots::Key;
 use crate::engine::connections::in_delivery;
 use crate::engine::deliver::{self, Past};
 use crate::engine::elsewhere::confirm_place;
@@ -86,7 +87,11 @@ impl Run<'_> {
             return Ok(None);
         };
         if let Some(why) = delivery.store.keeps().await.map_err(kept)? {
-            return Ok(Some(retained(&former.place, why)));
+            let seen = delivery.look(&former.name).await.map_err(kept)?;
+            return match self.accepted_in(&seen) {
+                Some(key) => Err(kept(gives_out(key, why))),
+                None => Ok(Some(retained(&former.place, why))),
+            };
         }
         if let Some(why) = self.nothing_takes_the_place_of(&former.name) {
             return Err(kept(why));
@@ -177,6 +182,16 @@ fn retained(place: &str, why: &str) -> Error {
         format!("{place} keeps the keys that were written there: {why}"),
         "From now on nobody looks after it: a key in it works until it is revoked or, where whoever checks it reads it there, \
          as long as it stands there. Delete what it holds by hand once nobody reads it any more.",
+    )
+    .at(Path::root("deliveries"))
+}
+
+/// Nobody looks after a place that is retained, so a compromised key does not stay there unseen.
+fn gives_out(key: &Key, why: &str) -> Error {
+    Error::new(
+        Kind::Other,
+        format!("it holds the compromised key {}, and {why}", key.label()),
+        "Whoever reads it there goes on accepting it. Take it out by hand.",
     )
     .at(Path::root("deliveries"))
 }

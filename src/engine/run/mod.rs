@@ -32,6 +32,7 @@ use crate::engine::journal::Journal;
 use crate::engine::managed::Managed;
 use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Result};
+use crate::http::in_a_hurry;
 use crate::ledger::KeyMark;
 use crate::ledger::guard::Guard;
 use crate::secret::Secret;
@@ -209,7 +210,7 @@ impl Run<'_> {
     }
 
     async fn check(&mut self) -> Result<()> {
-        self.check_deliveries().await?;
+        in_a_hurry(self.emergency.is_some(), self.check_deliveries()).await?;
         let owned = self.managed.owned_ids();
         let checked = at_issuer(self.connections.issuer.check(&owned).await);
         let journal = self.journal;
@@ -233,7 +234,8 @@ impl Run<'_> {
         let Some(slots) = &self.managed.slots else {
             return Ok(());
         };
-        self.trouble.unread = self.secrets.fetch(slots, self.connections).await;
+        let look = self.secrets.fetch(slots, self.connections);
+        self.trouble.unread = in_a_hurry(self.emergency.is_some(), look).await;
         let mints = [Move::Stage, Move::Replace]
             .map(Move::word)
             .contains(&self.acting);

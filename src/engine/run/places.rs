@@ -245,17 +245,17 @@ impl Run<'_> {
 
     /// The document that was last seen there has this key in one of its slots.
     pub(super) fn stands_in(&self, name: &str, key: &Key) -> bool {
-        let Some(Ok(Observation {
-            found: Found::Document(document),
-            ..
-        })) = self.observed.get(name)
-        else {
-            return false;
-        };
-        let mut there = [Some(&document.primary), document.secondary.as_ref()]
-            .into_iter()
+        let seen = self.observed.get(name).and_then(|seen| seen.as_ref().ok());
+        seen.is_some_and(|seen| holds(&seen.found, key))
+    }
+
+    /// A compromised key in what was seen that is accepted wherever a document holds it.
+    pub(super) fn accepted_in(&self, seen: &Observation) -> Option<&Key> {
+        let slots = self.managed.slots.iter();
+        let mut keys = slots
+            .flat_map(|slots| [Some(&slots.primary), slots.secondary_key()])
             .flatten();
-        there.any(|there| is(key, there))
+        keys.find(|key| self.is_accepted_where_it_stands(key) && holds(&seen.found, key))
     }
 
     /// What was last seen there is something else than a document with this key, and nothing was written since of which nobody
@@ -290,4 +290,15 @@ impl Run<'_> {
 async fn named(delivery: &Delivery) -> Option<String> {
     confirm_place(delivery).await.ok()?;
     delivery.store.identity().await.ok()
+}
+
+/// The document has this key in one of its slots.
+fn holds(found: &Found, key: &Key) -> bool {
+    let Found::Document(document) = found else {
+        return false;
+    };
+    let mut there = [Some(&document.primary), document.secondary.as_ref()]
+        .into_iter()
+        .flatten();
+    there.any(|there| is(key, there))
 }

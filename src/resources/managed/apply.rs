@@ -21,6 +21,7 @@ use crate::engine::managed::Managed;
 use crate::engine::run::stale::check_not_stale;
 use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Path, Result};
+use crate::http::in_a_hurry;
 use crate::ledger::KeyMark;
 use crate::ledger::guard::Guard;
 use crate::ledger::outbox::Untold;
@@ -191,7 +192,7 @@ async fn carry_out<'a>(
         if let Some(kept) = amnesia::kept_before(prior, planned, &private, context) {
             context.ledger.keep(&run.managed.id, &kept).await?;
         }
-        run.observe_places().await;
+        in_a_hurry(decision.is_emergency, run.observe_places()).await;
         elsewhere::look(&mut run, decision.is_emergency).await?;
         check_collisions(&mut run, &who, &private.seen, &context.delivered).await?;
         run.refuse_newer().await?;

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use tf_provider::Diagnostics;
+
 use crate::domain::planner::Decision;
 use crate::domain::situation::{Copy, Facts};
+use crate::domain::slots::Slots;
 use crate::engine::connections::in_delivery;
 use crate::engine::elsewhere::{confirm_place, refuse_elsewhere, refused};
 use crate::engine::former::Former;
@@ -21,8 +24,8 @@ pub fn is_lost(fields: &Fields, record: &DeliveryRecord) -> bool {
 }
 
 /// Former places that need no looking after: one that was noted before it was written to, and that a delivery leads to, and one
-/// that a person says is gone for good. Whether there was one of the latter.
-pub fn let_go(planned: &ManagedState, former: &mut Vec<Former>) -> bool {
+/// that a person says is gone for good. Returns the latter, as people name them.
+pub fn let_go(planned: &ManagedState, former: &mut Vec<Former>) -> Vec<String> {
     let wanted: Vec<&Fields> = connect::entries(&planned.deliveries)
         .map(|(_, fields)| fields)
         .collect();
@@ -38,9 +41,42 @@ pub fn let_go(planned: &ManagedState, former: &mut Vec<Former>) -> bool {
             .filter_map(|fields| connect::lost_place(fields));
         lost.any(|lost| lost == place)
     };
-    let before = former.len();
-    former.retain(|former| !is_gone(former));
-    former.len() < before
+    let gone = former.extract_if(.., |former| is_gone(former));
+    gone.map(|former| former.place).collect()
+}
+
+/// What a delivery was written to, and what a person says is gone for good.
+fn lost<'a>(
+    planned: &'a ManagedState,
+    managed: &'a Managed,
+) -> impl Iterator<Item = (&'a String, &'a DeliveryRecord)> {
+    let wanted = connect::entries(&planned.deliveries);
+    wanted.filter_map(|(name, fields)| {
+        let record = managed.deliveries.get(name)?;
+        let is_lost = record.state == DeliveryState::Elsewhere && is_lost(fields, record);
+        is_lost.then_some((name, record))
+    })
+}
+
+/// A compromised key without an id is accepted wherever it stands, and nobody looks at a place that is said to be gone.
+pub fn warn_in_an_emergency(
+    diags: &mut Diagnostics,
+    planned: &ManagedState,
+    managed: &Managed,
+    gone: &[String],
+) {
+    let is_local = |slots: &Slots| slots.primary.key_id.is_none();
+    if !managed.slots.as_ref().is_some_and(is_local) {
+        return;
+    }
+    let led_elsewhere = lost(planned, managed).filter_map(|(_, record)| record.place.as_ref());
+    for place in led_elsewhere.chain(gone) {
+        diags.root_warning(
+            format!("{}: nobody looks whether {place} still holds the compromised key", planned.label()),
+            "Its lost_place says that it is gone for good, and the emergency counts as over without it. If it is still there, \
+             whoever reads the key there goes on accepting it: empty it by hand.",
+        );
+    }
 }
 
 /// A copy that may stand in a place that is gone for good is lost, unless another place cannot be read. `is_gone`: a place that
@@ -51,13 +87,7 @@ pub fn believe_what_is_lost(
     is_gone: bool,
     facts: &mut Facts,
 ) {
-    let lost: BTreeSet<&String> = connect::entries(&planned.deliveries)
-        .filter(|(name, fields)| {
-            let record = managed.deliveries.get(*name);
-            record.is_some_and(|it| it.state == DeliveryState::Elsewhere && is_lost(fields, it))
-        })
-        .map(|(name, _)| name)
-        .collect();
+    let lost: BTreeSet<&String> = lost(planned, managed).map(|(name, _)| name).collect();
     let is_hidden = |record: &DeliveryRecord| {
         matches!(
             record.state,

@@ -152,7 +152,7 @@ pub fn update(
     let mut managed = diagnostics::collect(diags, prior.managed(&private))?;
     let mut repairs = repairs(prior, &planned);
     let deployments = deploying::of(&planned, &private, managed.slots.as_ref());
-    let is_gone = elsewhere::let_go(&planned, &mut managed.former);
+    let gone = elsewhere::let_go(&planned, &mut managed.former);
     let lets_go = managed.former != private.former;
     let removals = managed.pending_removals();
     if lets_go {
@@ -161,7 +161,7 @@ pub fn update(
     }
     let hand = brought::of_an_update(prior, &planned, config, managed.slots.as_ref(), context);
     let hand = diagnostics::collect(diags, hand)?;
-    elsewhere::believe_what_is_lost(&planned, &managed, is_gone, &mut private.facts);
+    elsewhere::believe_what_is_lost(&planned, &managed, !gone.is_empty(), &mut private.facts);
     let mut facts = private.facts.clone();
     let takes_over = takes_over(prior, &planned, config, &facts);
     diagnostics::collect(
@@ -266,6 +266,9 @@ pub fn update(
     gates::warn_of_a_blind_promotion(diags, &situation, &decision.moves);
     owners::warn_of_an_alike(diags, &planned, &policy);
     owners::ask_in_an_emergency(diags, &planned);
+    if decision.is_emergency {
+        elsewhere::warn_in_an_emergency(diags, &planned, &managed, &gone);
+    }
     telling::warn_without_ledger(diags, &planned, context);
     warnings::new_owner(diags, prior, &planned, &private, &situation);
     let slots = managed.slots.clone();
