@@ -29,6 +29,8 @@ struct End {
     retains: bool,
     /// Nobody but a person can revoke them.
     by_hand: bool,
+    /// Emergencies that are not over, with their keys.
+    open: Vec<String>,
 }
 
 impl End {
@@ -53,6 +55,12 @@ impl End {
                 _ => format!("the deliveries {}", enumerated(&places)),
             },
             by_hand: connect::issuer(&prior.issuer).is_ok_and(|(kind, _)| kind.is_by_hand()),
+            open: private
+                .incidents
+                .iter()
+                .filter(|incident| !incident.has_ended())
+                .map(|it| format!("EMERGENCY {} of {}", it.id, enumerated(&it.labels())))
+                .collect(),
             retains: policy(prior).is_some_and(|policy| policy.on_destroy == OnDestroy::Retain),
         })
     }
@@ -67,10 +75,14 @@ impl End {
         };
         match self.retains {
             true => Announcement {
-                summary: format!("{name}: {noun} {} left behind", verb(is_one)),
+                summary: match self.open.is_empty() {
+                    true => format!("{name}: {noun} {} left behind", verb(is_one)),
+                    false => format!("{name}: a COMPROMISED key is left behind alive"),
+                },
                 detail: format!(
                     "on_destroy is retain: {keys} {stay} valid and {stay} in {places}. Nothing rotates or revokes {them} \
-                     any more; the ledger lists {them} as orphaned."
+                     any more; the ledger lists {them} as orphaned.{}",
+                    self.what_goes_on()
                 ),
             },
             false if self.by_hand => Announcement {
@@ -87,6 +99,19 @@ impl End {
                      still uses {them} stops working."
                 ),
             },
+        }
+    }
+
+    /// Whoever retains a compromised key must know that he does.
+    fn what_goes_on(&self) -> String {
+        let open: Vec<&str> = self.open.iter().map(String::as_str).collect();
+        match open[..] {
+            [] => String::new(),
+            _ => format!(
+                " {} is NOT over: whoever else has a copy goes on using it, and after this destroy nothing tells of it any more. \
+                 Apply the emergency first, or revoke the key at the issuer.",
+                enumerated(&open)
+            ),
         }
     }
 
