@@ -200,6 +200,9 @@ fn what_is_declared_counts_until_something_was_done() {
     let wider = noted(&[declaring(REVOKE, Scope::All)], &opened, Some(&slots));
     assert_eq!((wider.len(), wider[0].keys.len()), (1, 2));
     assert_eq!(wider[0].order, REVOKE);
+
+    let narrower = noted(&[declaring(REPLACE, Scope::Primary)], &wider, Some(&slots));
+    assert_eq!((narrower[0].order, narrower[0].keys.len()), (REPLACE, 2));
 }
 
 #[test]

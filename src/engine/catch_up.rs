@@ -312,11 +312,16 @@ impl World<'_> {
 
     /// A state held a primary once that this state has never heard of, and it lives.
     async fn behind_the_ledger(&self, slots: &Slots) -> Result<Position> {
-        let newer = self.memory.into_iter().flat_map(|memory| &memory.keys);
+        let Some(memory) = self.memory else {
+            return Ok(Position::UpToDate);
+        };
+        // Two promotions of one instant are told apart by their generations.
+        let of_the_state = (slots.primary.promoted_at, Some(slots.generation));
+        let newer = memory.keys.iter();
         let newer: Vec<&KeyRecord> = newer
             .filter(|record| record.slot == Slot::Primary && record.status == Status::Live)
             .filter(|record| record.revoked_at.is_none() && record.confirmed_at.is_some())
-            .filter(|record| record.promoted_at > slots.primary.promoted_at)
+            .filter(|record| (record.promoted_at, memory.generation) > of_the_state)
             .filter(|record| !holds(slots, &record.key))
             .collect();
         for record in newer {

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::emergency::declared;
 use crate::monitoring::ask;
 use crate::support::action;
 use crate::support::keys::Config;
@@ -69,11 +70,47 @@ fn without_its_ledger_an_older_state_is_refused_by_the_generation_of_the_documen
         .complains(&["payments", "of generation 2", WAY_ON[0], WAY_ON[1]])
         .reads("older-state-without-ledger");
     assert_eq!(ws.delivered("k.json"), delivered);
+    ws.write(&Config::new().with(&declared("INC-1")).text());
+    ws.apply()
+        .failed()
+        .complains(&["EMERGENCY INC-1 is not over, and nothing is done about it"]);
 
+    ws.write(&Config::new().text());
     ws.put_back(&newest);
     ws.apply().ok();
     assert_eq!(ws.delivered("k.json"), delivered);
     ws.plan().ok().code(0);
+}
+
+/// Two promotions of one instant, and a refresh of the older state in between, which brings the ledger to its generation.
+#[test]
+fn a_primary_that_the_ledger_saw_in_a_state_is_not_passed_over_by_an_older_one() {
+    let at = |path: &str, trigger: u8, more: &str| {
+        let policy =
+            "rotation_interval = \"30d\"\n  propagation_delay = \"0s\"\n  grace_period = \"1d\"";
+        Config::new()
+            .policy(policy)
+            .deliveries(&format!("{{ app = {{ file = {{ path = \"{path}\" }} }} }}"))
+            .with(&format!("rotation_trigger = \"{trigger}\"\n  {more}"))
+    };
+    let ws = Workspace::with(&at("x.json", 0, "").text());
+    ws.apply().ok();
+    let older = ws.state();
+    for (path, trigger) in [("y.json", 0), ("y.json", 1)] {
+        ws.write(&at(path, trigger, "").text()).apply().ok();
+    }
+    ws.plan_with(&["-refresh-only"]).ok();
+    let delivered = ws.delivered("y.json");
+    ws.put_back(&older);
+    let emergency = r#"emergency = { id = "INC-1", reason = "made up", scope = "all" }"#;
+    ws.write(&at("x.json", 0, emergency).text());
+    for _ in 0..2 {
+        ws.apply()
+            .failed()
+            .complains(&["the state is older than what is there"])
+            .complains(&["EMERGENCY INC-1 is not over"]);
+        assert_eq!(ws.delivered("y.json"), delivered);
+    }
 }
 
 #[test]

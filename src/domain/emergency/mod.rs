@@ -186,7 +186,7 @@ impl Incident {
         ids.any(|id| pending.contains(id))
     }
 
-    /// As far as nothing was done yet, what is declared now counts. Afterwards its keys are what they were.
+    /// As far as nothing was done yet, what is declared now counts on top. Afterwards its keys are what they were.
     fn follow(&mut self, declared: &Declared, slots: Option<&Slots>) {
         if self.contained_at.is_some() {
             return;
@@ -194,11 +194,12 @@ impl Incident {
         self.called_off_at = None;
         self.order = declared.order;
         if self.is_untouched(slots) {
-            let held: Vec<KeyMark> = slots.into_iter().flat_map(keys).map(mark).collect();
             self.reason.clone_from(&declared.reason);
+            // A narrower scope takes back of no key that it is compromised.
+            let named = declared.keys(slots);
             self.keys
-                .retain(|key| !held.iter().any(|held| held.is(key)));
-            self.keys.splice(0..0, declared.keys(slots));
+                .retain(|key| !named.iter().any(|named| named.is(key)));
+            self.keys.splice(0..0, named);
         }
     }
 }

@@ -175,7 +175,8 @@ impl Run<'_> {
                 Kind::Other,
                 format!("{} may still hold it and is not emptied yet", former.place),
                 "A delivery has left it. Whoever reads it there goes on accepting it. Mend what keeps it from being emptied and \
-                 apply again, or empty it by hand and apply again.",
+                 apply again, or empty it by hand and apply again. A delivery that was moved just now is better moved back until \
+                 the emergency is over.",
             ));
         }
         let records = &self.managed.deliveries;

@@ -11,7 +11,7 @@ use crate::domain::status::Status;
 use crate::engine::journal::mark;
 use crate::engine::managed::Managed;
 use crate::engine::precondition::behind;
-use crate::error::{Path, Result};
+use crate::error::{Error, Kind, Path, Result};
 use crate::instant::Instant;
 use crate::ledger::Noted;
 use crate::resources::managed::connect;
@@ -75,6 +75,41 @@ pub fn open(state: &ManagedState, managed: &Managed, private: &Private) -> Optio
         slots,
         &managed.pending_revocations,
         &private.facts.primary,
+    )
+}
+
+/// Whoever reads why a plan ended with an error must know that nothing is done about a key that somebody else may have.
+pub fn warning(prior: &ManagedState, proposed: &ManagedState, private: &Private) -> Option<Error> {
+    let managed = prior.managed(private).ok()?;
+    let private = Private {
+        incidents: noted(proposed, &managed, &private.incidents),
+        ..private.clone()
+    };
+    let open = open(proposed, &managed, &private)?;
+    let labels: Vec<&str> = open.labels.iter().map(String::as_str).collect();
+    let is = match labels[..] {
+        [_] => "is",
+        _ => "are",
+    };
+    Some(
+        Error::new(
+            Kind::Other,
+            format!(
+                "{}: EMERGENCY {} is not over, and nothing is done about it",
+                proposed.label(),
+                open.ids.join(", ")
+            ),
+            format!(
+                "{} {is} compromised and NOT revoked. Mend what the other error says and apply again. Where that takes time, \
+                 {}.",
+                enumerated(&labels),
+                match open.has_local_keys() {
+                    true => "have whoever accepts it refuse it, or take it out of every place",
+                    false => "revoke by hand at the issuer: the next plan finds out",
+                }
+            ),
+        )
+        .at(path(proposed)),
     )
 }
 

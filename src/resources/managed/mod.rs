@@ -132,27 +132,13 @@ impl Resource for ManagedKey {
     ) -> Option<(ManagedState, Option<Private>, Vec<AttributePath>)> {
         proposed.forget_what_was_brought();
         proposed.leaks_wo.clone_from(&config.leaks_wo);
-        let mut private = private.unwrap_or_else(Private::lost);
-        let context = &self.context;
-        if !changes::left(&prior, &proposed).is_empty()
-            && let Err(error) = copied::refuse_to_leave(&prior, context).await
-            // Without its ledger a plan goes on, and the apply looks again.
-            && error.kind == Kind::Invalid
-        {
-            diagnostics::report(diags, read::named(&prior, error));
-            return None;
+        let private = private.unwrap_or_else(Private::lost);
+        let ignored = emergencies::warning(&prior, &proposed, &private);
+        let planned = self.planned(diags, prior, proposed, config, private).await;
+        if let Some(ignored) = ignored.filter(|_| planned.is_none()) {
+            diagnostics::report(diags, ignored);
         }
-        let looked = newcomers::of_an_update(&prior, &proposed, &private, context).await;
-        diagnostics::collect(diags, looked)?;
-        room::look_again(&prior, &proposed, &mut private, context).await;
-        let heard = brought::listen(&prior, &proposed, &mut private, context).await;
-        diagnostics::collect(diags, heard.map_err(|error| read::named(&proposed, error)))?;
-        let is_new = newness::of_an_update(&prior, &config, &private, context).await;
-        diagnostics::collect(diags, is_new)?;
-        let (planned, private, replaced) =
-            plan::update(diags, &prior, proposed, &config, private, context)?;
-        obstacles::warn(diags, &planned, &private, context).await;
-        Some((planned, Some(private), replaced))
+        planned
     }
 
     async fn plan_destroy<'a>(
@@ -241,5 +227,38 @@ impl Resource for ManagedKey {
         let warnings = warning.into_iter();
         warnings.for_each(|warning| diagnostics::warn(diags, warning));
         Some((state, None))
+    }
+}
+
+impl ManagedKey {
+    /// The plan of a key that exists, after what only the outside can tell.
+    async fn planned(
+        &self,
+        diags: &mut Diagnostics,
+        prior: ManagedState,
+        proposed: ManagedState,
+        config: ManagedState,
+        mut private: Private,
+    ) -> Option<(ManagedState, Option<Private>, Vec<AttributePath>)> {
+        let context = &self.context;
+        if !changes::left(&prior, &proposed).is_empty()
+            && let Err(error) = copied::refuse_to_leave(&prior, context).await
+            // Without its ledger a plan goes on, and the apply looks again.
+            && error.kind == Kind::Invalid
+        {
+            diagnostics::report(diags, read::named(&prior, error));
+            return None;
+        }
+        let looked = newcomers::of_an_update(&prior, &proposed, &private, context).await;
+        diagnostics::collect(diags, looked)?;
+        room::look_again(&prior, &proposed, &mut private, context).await;
+        let heard = brought::listen(&prior, &proposed, &mut private, context).await;
+        diagnostics::collect(diags, heard.map_err(|error| read::named(&proposed, error)))?;
+        let is_new = newness::of_an_update(&prior, &config, &private, context).await;
+        diagnostics::collect(diags, is_new)?;
+        let (planned, private, replaced) =
+            plan::update(diags, &prior, proposed, &config, private, context)?;
+        obstacles::warn(diags, &planned, &private, context).await;
+        Some((planned, Some(private), replaced))
     }
 }
