@@ -106,7 +106,7 @@ fn finds(finding: Finding, health: &Health) -> bool {
             key.status(now) == Status::Overdue || key.overdue_at.is_some_and(|at| now >= at)
         }),
         Finding::Compromised => any(&|key| key.status(now) == Status::Compromised),
-        Finding::Leaked => any(&|key| !key.leaks.is_empty()),
+        Finding::Leaked => any(&|key| !key.leaks.is_empty()) || health.leaks_of_orphans > 0,
         Finding::Unexpected => any(&|key| !key.oddities().is_empty()),
         Finding::Blocked => {
             any(&|key| matches!(key.status(now), Status::Blocked | Status::Pending))
@@ -225,6 +225,14 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
             }
         });
     }
+    if is_everything && health.leaks_of_orphans > 0 {
+        notes.push(match health.leaks_of_orphans {
+            1 => "1 open alert is about a live key that no resource holds: revoke it at its issuer.".to_owned(),
+            many => {
+                format!("{many} open alerts are about live keys that no resource holds: revoke them at their issuers.")
+            }
+        });
+    }
     if is_everything && health.orphaned > 0 {
         notes.push(match health.orphaned {
             1 => "1 live key belongs to no resource: inventory --orphaned lists it.".to_owned(),
@@ -252,6 +260,7 @@ fn json(health: &Health, is_everything: bool) -> String {
         told["orphaned"] = health.orphaned.into();
         told["unfinished"] = health.unfinished.into();
         told["leaks_of_dead_keys"] = health.leaks_of_dead_keys.into();
+        told["leaks_of_orphans"] = health.leaks_of_orphans.into();
     }
     // Made of text and numbers, so it can be written.
     serde_json::to_string_pretty(&told).unwrap_or_default()

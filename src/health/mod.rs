@@ -35,6 +35,8 @@ pub struct Health {
     pub orphaned: i64,
     /// Open alerts of scanners about keys that are revoked.
     pub leaks_of_dead_keys: i64,
+    /// Open alerts of scanners about live keys that are in no slot of a resource: nothing replaces them.
+    pub leaks_of_orphans: i64,
     /// Effects whose outcome nobody wrote down.
     pub unfinished: i64,
 }

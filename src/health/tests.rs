@@ -70,6 +70,7 @@ fn health(keys: Vec<ManagedKey>) -> Health {
         }],
         orphaned: 1,
         leaks_of_dead_keys: 0,
+        leaks_of_orphans: 0,
         unfinished: 0,
     };
     health.in_order()

@@ -195,6 +195,23 @@ fn what_has_leaked_is_warned_of_and_a_source_that_fails_is_no_good_news() {
     assert_ne!(ws.secret("k.json", "primary"), before);
 }
 
+#[test]
+fn a_leaked_key_that_no_resource_holds_any_more_is_a_finding() {
+    let github = Github::start();
+    let config = config("warn", "").and_policy(r#"on_destroy = "retain""#);
+    let ws = workspace(&github, &config);
+    ws.apply().ok();
+    let secret = ws.secret("k.json", "primary");
+    ws.write(config.without_the_key()).apply().ok();
+    let status = ["status", "--fail-on", "leaked"];
+    ask(&ws, &status).code(0);
+    github.state().alerts.find("acme/payments", &secret);
+    ws.plan().ok();
+    ask(&ws, &status)
+        .code(3)
+        .says(&["1 open alert is about a live key that no resource holds"]);
+}
+
 async fn read(context: &Context, holder: Holder) -> Result<Vec<Alert>, Error> {
     let client = apikey::vendors::github::client(context)?;
     let query = Query {

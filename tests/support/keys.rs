@@ -79,6 +79,11 @@ impl Config {
         self
     }
 
+    /// What stands beside the policy and the key, alone.
+    pub fn without_the_key(&self) -> &str {
+        &self.rest
+    }
+
     pub fn text(&self) -> String {
         let Self {
             name,

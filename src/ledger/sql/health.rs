@@ -38,11 +38,12 @@ pub async fn health(
         }
         keys.extend(managed(row, held, apply)?);
     }
-    let leaks_of_dead_keys = leaks::tell(connection, &mut keys).await?;
+    let (leaks_of_dead_keys, leaks_of_orphans) = leaks::tell(connection, &mut keys).await?;
     let health = Health {
         now,
         keys,
         leaks_of_dead_keys,
+        leaks_of_orphans,
         effects: effects(connection).await?,
         runs: runs(connection).await?,
         orphaned: orphaned(connection, dialect, now).await?,

@@ -72,11 +72,12 @@ impl Transaction<'_> {
     }
 }
 
-/// Tells each key of the open alerts about it, as long as it works. Gives how many are about keys that are revoked.
+/// Tells each key of the open alerts about it, as long as it works. Gives how many are about keys that are
+/// revoked, and how many about live ones that are in no slot.
 pub async fn tell(
     connection: &mut AnyConnection,
     keys: &mut [ManagedKey],
-) -> Result<i64, sqlx::Error> {
+) -> Result<(i64, i64), sqlx::Error> {
     let rows = sqlx::query("SELECT DISTINCT alert, mark FROM leaks WHERE closed_at IS NULL")
         .fetch_all(&mut *connection)
         .await?;
@@ -87,7 +88,7 @@ pub async fn tell(
             .push(row.try_get("alert")?);
     }
     if open.is_empty() {
-        return Ok(0);
+        return Ok((0, 0));
     }
     for key in keys {
         let alive = key.slots().filter(|(_, it)| it.status != Status::Revoked);
@@ -100,10 +101,17 @@ pub async fn tell(
         leaks.sort();
         key.leaks = leaks;
     }
-    sqlx::query_scalar(
+    let of_the_dead = sqlx::query_scalar(
         "SELECT COUNT(DISTINCT alert) FROM leaks WHERE closed_at IS NULL AND NOT EXISTS \
          (SELECT 1 FROM keys WHERE keys.mark = leaks.mark AND keys.status <> 'revoked')",
     )
+    .fetch_one(&mut *connection)
+    .await?;
+    let of_orphans = sqlx::query_scalar(
+        "SELECT COUNT(DISTINCT alert) FROM leaks WHERE closed_at IS NULL AND EXISTS \
+         (SELECT 1 FROM keys WHERE keys.mark = leaks.mark AND keys.status <> 'revoked' AND keys.slot = 'none')",
+    )
     .fetch_one(connection)
-    .await
+    .await?;
+    Ok((of_the_dead, of_orphans))
 }
