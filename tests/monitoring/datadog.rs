@@ -10,13 +10,10 @@ use super::shipped;
 
 const MODELS: &str = "
 import sys, json
-try:
-    from datadog_api_client.model_utils import validate_and_convert_types
-    from datadog_api_client.v1.model.monitor import Monitor
-    from datadog_api_client.v1.model.dashboard import Dashboard
-    from datadog_api_client import Configuration
-except ImportError:
-    print('missing'); sys.exit()
+from datadog_api_client.model_utils import validate_and_convert_types
+from datadog_api_client.v1.model.monitor import Monitor
+from datadog_api_client.v1.model.dashboard import Dashboard
+from datadog_api_client import Configuration
 def whole(value):
     assert not getattr(value, '_unparsed', False), value
     for part in getattr(value, '_data_store', {}).values():
@@ -70,7 +67,7 @@ fn the_models_of_datadog_read_all_of_it() {
         .collect();
     let Some(said) = read_by(
         MODELS,
-        "datadog-api-client",
+        "datadog_api_client",
         &format!("{}\n", lines.join("\n")),
     ) else {
         return;

@@ -12,11 +12,8 @@ use crate::support::workspace::Workspace;
 
 const OTLP: &str = "
 import sys
-try:
-    from google.protobuf.json_format import ParseDict
-    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-except ImportError:
-    print('missing'); sys.exit()
+from google.protobuf.json_format import ParseDict
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 import json
 read = ParseDict(json.load(sys.stdin), ExportMetricsServiceRequest())
 metrics = read.resource_metrics[0].scope_metrics[0].metrics
@@ -27,12 +24,9 @@ for metric in metrics:
 
 const DATADOG: &str = "
 import sys, json
-try:
-    from datadog_api_client.model_utils import validate_and_convert_types
-    from datadog_api_client.v2.model.metric_payload import MetricPayload
-    from datadog_api_client import Configuration
-except ImportError:
-    print('missing'); sys.exit()
+from datadog_api_client.model_utils import validate_and_convert_types
+from datadog_api_client.v2.model.metric_payload import MetricPayload
+from datadog_api_client import Configuration
 for line in sys.stdin:
     read = validate_and_convert_types(json.loads(line), (MetricPayload,), ['body'], True, True, Configuration())
     assert not getattr(read, '_unparsed', False)
@@ -41,14 +35,10 @@ for line in sys.stdin:
         print(series.metric, len(series.points), series.points[0].timestamp)
 ";
 
-/// What a reader of Python says of a text; `None` if its package is not installed.
-pub fn read_by(script: &str, package: &str, text: &str) -> Option<String> {
-    let python = programs::find("python")?;
+/// What a reader of Python says of a text; `None` if its module is not installed.
+pub fn read_by(script: &str, module: &str, text: &str) -> Option<String> {
+    let python = programs::python_with(module)?;
     let read = piped_into(Command::new(python).args(["-c", script]), text).code(0);
-    if read.stdout.trim() == "missing" {
-        programs::not_installed(package);
-        return None;
-    }
     Some(read.stdout)
 }
 
@@ -60,7 +50,7 @@ fn the_model_of_opentelemetry_reads_every_metric() {
         text,
         ask(&ws, &["metrics", "--format", "otlp"]).code(0).stdout
     );
-    let Some(read) = read_by(OTLP, "opentelemetry-proto", &text) else {
+    let Some(read) = read_by(OTLP, "opentelemetry.proto", &text) else {
         return;
     };
     let families = ask(&ws, &["metrics"])
@@ -105,7 +95,7 @@ fn the_model_of_datadog_reads_every_series() {
         tags.contains("owner:alice") && !tags.contains("environment:"),
         "{tags}"
     );
-    let Some(read) = read_by(DATADOG, "datadog-api-client", &text) else {
+    let Some(read) = read_by(DATADOG, "datadog_api_client", &text) else {
         return;
     };
     assert_eq!(read.lines().count(), series.len(), "{read}");

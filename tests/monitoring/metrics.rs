@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use super::exporters::read_by;
 use super::{Said, ask, by_hand};
 use crate::support::fake::{Fake, Reply};
 use crate::support::keys::Config;
@@ -55,31 +56,20 @@ fn promtool_reads_them_without_a_complaint() {
 
 #[test]
 fn the_strict_reader_of_openmetrics_reads_every_family() {
-    let Some(python) = programs::find("python") else {
-        return;
-    };
     let script = "import sys\n\
-                  try:\n    from prometheus_client.openmetrics.parser import text_string_to_metric_families as read\n\
-                  except ImportError:\n    print('missing'); sys.exit()\n\
+                  from prometheus_client.openmetrics.parser import text_string_to_metric_families as read\n\
                   print(sorted(family.name for family in read(sys.stdin.read())))";
     let text = ask(&two_keys(), &["metrics", "--format", "openmetrics"])
         .code(0)
         .stdout;
-    let read = piped_into(Command::new(python).args(["-c", script]), &text).code(0);
-    if read.stdout.trim() == "missing" {
-        programs::not_installed("prometheus-client");
+    let Some(read) = read_by(script, "prometheus_client", &text) else {
         return;
-    }
+    };
     let told = text
         .lines()
         .filter(|line| line.starts_with("# TYPE"))
         .count();
-    assert_eq!(
-        read.stdout.matches("'apikey_").count(),
-        told,
-        "{}",
-        read.stdout
-    );
+    assert_eq!(read.matches("'apikey_").count(), told, "{}", read);
 }
 
 #[test]

@@ -156,10 +156,7 @@ fn git_secrets_takes_the_command_as_a_provider() {
 /// Hyperscan is what GitHub matches with: it counts the lines in which something was found.
 const HYPERSCAN: &str = r"
 import json, sys
-try:
-    import hyperscan
-except ImportError:
-    print('missing'); sys.exit()
+import hyperscan
 asked = json.load(sys.stdin)
 database = hyperscan.Database()
 whole = ['(?:%s)%s(?:%s)' % (it['start_delimiter'], it['pattern'], it['end_delimiter']) for it in asked['patterns']]

@@ -534,19 +534,16 @@ fn slack_teams_and_datadog_get_what_they_show() {
         tags.contains(&json!("name:payments")) && tags.contains(&json!("event:staged")),
         "{tags:?}"
     );
-    read_by(DATADOG, "datadog-api-client", &event.to_string());
+    read_by(DATADOG, "datadog_api_client", &event.to_string());
     assert_eq!(chat.requests().len(), 3);
 }
 
 /// The model of Datadog's own client takes nothing that its API does not.
 const DATADOG: &str = r"
 import json, sys
-try:
-    from datadog_api_client.model_utils import validate_and_convert_types
-    from datadog_api_client.v1.model.event_create_request import EventCreateRequest
-    from datadog_api_client import Configuration
-except ImportError:
-    print('missing'); sys.exit()
+from datadog_api_client.model_utils import validate_and_convert_types
+from datadog_api_client.v1.model.event_create_request import EventCreateRequest
+from datadog_api_client import Configuration
 sent = json.load(sys.stdin)
 event = validate_and_convert_types(sent, (EventCreateRequest,), ['body'], True, True, Configuration())
 assert not event._unparsed and set(sent) <= set(EventCreateRequest.openapi_types), sent

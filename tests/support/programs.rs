@@ -28,6 +28,7 @@ pub fn find(name: &str) -> Option<PathBuf> {
         "python/bin",
         "node/node_modules/.bin",
         "debian/usr/bin",
+        "debian/bin",
         "cargo/bin",
         "go/bin",
     ]
