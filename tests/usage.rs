@@ -260,10 +260,33 @@ fn calls_that_are_unlike_those_before_them_are_findings_of_the_plan_until_they_a
     assert_eq!(found(), all);
     assert!(!ws.state().to_string().contains("198.51.100.9"));
     ws.plan().ok().code(0).warns(&["used in unusual ways"]);
+    // So do status, inventory and metrics, and the trail once, whoever refreshes.
+    ws.plan_with(&["-refresh-only"]).ok();
+    assert_eq!(noticed(&it.world).len(), 4);
+    let unusual = ask(ws, &["status", "--fail-on", "unusual"]).code(3);
+    let unusual = unusual.says(&[
+        &format!("primary key {old} was used"),
+        "with service iam, which was not called before.",
+        "from 198.51.100.0/24",
+        "for many calls that were denied.",
+        "LAST SEEN",
+    ]);
+    assert!(!unusual.stdout.contains("198.51.100.9"));
+    ask(ws, &["metrics"]).says(&["kind=\"new_network\"} 1", "kind=\"denied_burst\"} 1"]);
+    ask(ws, &["inventory", "--format", "json"]).says(&["in region ap-south-1"]);
     let allow = r#"anomalies = { allow = { services = ["iam"], regions = ["ap-south-1"], networks = ["198.51.0.0/16"] }, denied_calls = 6 }"#;
     asks(1, allow);
     ws.plan().ok().does_not_warn("unusual ways");
     assert_eq!(found(), json!([]));
+    let seen = ask(ws, &["status", "--json"]).code(0).json()["keys"][0].clone();
+    let kinds: Vec<_> = seen["anomalies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["kind"])
+        .collect();
+    assert_eq!(kinds, ["denied_burst"]);
+    assert_eq!(seen["seen_seconds_ago"], 0);
 
     // The next key is used as the one before it, and that one no more.
     asks(2, allow);
@@ -286,6 +309,15 @@ fn calls_that_are_unlike_those_before_them_are_findings_of_the_plan_until_they_a
         .warns(&[&old, "another key had taken its place."]);
     assert_eq!(found(), json!([["retired_key", null, old, 1]]));
 
+    // What of the account cannot be read is not judged, and fails no plan: the calls of another key, the ledger.
+    it.trail.state().denies_of = Some(old.clone());
+    ws.plan().ok().warns(&[
+        "are not judged",
+        "is not allowed to call cloudtrail:LookupEvents",
+        "whether there is new_service, new_region, new_network, unusual_hour, unusual_volume.",
+    ]);
+    it.trail.state().denies_of = None;
+
     // So many calls that the others are not read may be meant to hide something.
     asks(2, "max_events = 1, anomalies = {}");
     ws.plan()
@@ -302,6 +334,12 @@ fn calls_that_are_unlike_those_before_them_are_findings_of_the_plan_until_they_a
         asks(2, &format!("anomalies = {{ {wrong} }}"));
         ws.plan().code(1).complains(&[complaint]);
     }
+    asks(2, allow);
+    ws.env("APIKEY_LEDGER_URL", "postgres://127.0.0.1:1/apikey");
+    ws.plan().ok().warns(&[
+        "are not judged",
+        "nobody can tell whether there is new_service",
+    ]);
 }
 
 #[test]
@@ -401,6 +439,12 @@ fn a_use_that_nobody_expects_a_retired_key_in_use_and_a_primary_that_nobody_uses
         &old,
         "not allowed to call iam:GetAccessKeyLastUsed",
     ]);
+    world.ws.apply().ok();
+    assert_eq!(world.key().status(), "notice");
+    let untold = "its issuer does not tell how it is used";
+    ask(&world.ws, &["status", "--fail-on", "unexpected"])
+        .code(3)
+        .says(&[&old, untold]);
     world.cloud.allow(&world.admin, EVERYTHING);
 
     let odd = "with service iam, which expected_usage does not list";
@@ -409,12 +453,14 @@ fn a_use_that_nobody_expects_a_retired_key_in_use_and_a_primary_that_nobody_uses
     }
     world.ws.apply().ok();
     assert_eq!(world.key().status(), "notice");
-    assert_eq!(noticed(&world).len(), 1, "{:?}", noticed(&world));
-    assert!(noticed(&world)[0].contains(odd));
+    assert_eq!(noticed(&world).len(), 2, "{:?}", noticed(&world));
+    assert!(noticed(&world)[0].contains(untold));
+    assert!(noticed(&world)[1].contains(odd));
     world.ws.apply_with(&["-refresh-only"]).ok();
     world.ws.plan_with(&["-refresh-only"]).ok().code(0);
     let page = ask(&world.ws, &["status", "--fail-on", "unexpected"]).code(3);
     assert!(page.stdout.contains(odd), "{}", page.stdout);
+    assert!(!page.stdout.contains(untold), "{}", page.stdout);
     let metrics = ask(&world.ws, &["metrics"]).code(0).stdout;
     for line in [
         "apikey_usage_anomalies{",
@@ -456,12 +502,12 @@ fn a_use_that_nobody_expects_a_retired_key_in_use_and_a_primary_that_nobody_uses
         late,
     ]);
     let told = noticed(&world);
-    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told.len(), 4, "{told:?}");
     assert!(
-        told[1].starts_with(&old) && told[1].contains(late),
+        told[2].starts_with(&old) && told[2].contains(late),
         "{told:?}"
     );
-    assert!(told[2].starts_with(&new), "{told:?}");
+    assert!(told[3].starts_with(&new), "{told:?}");
 
     // The plan that revokes says when and where it was used last.
     let plan = world.ws.advance("48h").plan().ok().code(2);

@@ -22,7 +22,8 @@ Examples:
 /// without a word.
 ///
 /// Reads the configuration in a directory and that of its modules, as far as they lie below it or init has installed them. Ends
-/// with 0 if nothing was found, with 3 if something was, and with 1 if a file or a directory could not be read.
+/// with 0 if nothing was found, with 3 if something was, and with 1 if a file or a directory could not be read, or if there is no
+/// configuration in the directory.
 #[derive(Args, Debug)]
 #[command(before_help = EXAMPLES)]
 pub struct Asked {

@@ -51,8 +51,10 @@ enum Finding {
     Compromised,
     /// A scanner of secrets has an open alert about a key that works.
     Leaked,
-    /// A key is used otherwise than expected_usage says, or not at all.
+    /// A key is used otherwise than expected_usage says, or not at all, or nobody can tell.
     Unexpected,
+    /// Calls with a key are unlike those before them, as apikey_key_usage has found.
+    Unusual,
     /// A key cannot go on, or something is left unfinished.
     Blocked,
     /// The last apply of a key ended with an error.
@@ -108,6 +110,7 @@ fn finds(finding: Finding, health: &Health) -> bool {
         Finding::Compromised => any(&|key| key.status(now) == Status::Compromised),
         Finding::Leaked => any(&|key| !key.leaks.is_empty()) || health.leaks_of_orphans > 0,
         Finding::Unexpected => any(&|key| !key.oddities().is_empty()),
+        Finding::Unusual => any(&|key| key.unusual().next().is_some()),
         Finding::Blocked => {
             any(&|key| matches!(key.status(now), Status::Blocked | Status::Pending))
         }
@@ -155,6 +158,7 @@ fn listed(health: &Health) -> String {
         "OWNER",
         "ROTATION DUE",
         "LAST ROTATED",
+        "LAST SEEN",
     ];
     if workspaces.len() > 1 {
         columns.push("WORKSPACE");
@@ -167,6 +171,7 @@ fn listed(health: &Health) -> String {
             text(key.owner.as_deref()),
             day(key.due_at, now),
             away(Some(key.last_rotated_at()), now),
+            away(key.seen_at, now),
         ];
         if workspaces.len() > 1 {
             row.push(text(Some(&key.resource.workspace)));
@@ -214,7 +219,13 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
     }
     for key in &health.keys {
         let odd = key.oddities().into_iter();
-        notes.extend(odd.map(|it| format!("{}: {it}.", key.resource.name)));
+        let unusual = key
+            .unusual()
+            .map(|(slot, record, it)| format!("{slot} key {} {it}", record.key.label()));
+        notes.extend(
+            odd.chain(unusual)
+                .map(|it| format!("{}: {it}.", key.resource.name)),
+        );
     }
     // None of the others is of one key.
     if is_everything && health.leaks_of_dead_keys > 0 {
@@ -280,6 +291,16 @@ fn of_key(key: &ManagedKey, health: &Health) -> Value {
             "last_used_at": record.last_used_at,
         })
     });
+    let anomalies = key.unusual().map(|(slot, _, it)| {
+        json!({
+            "slot": slot.to_string(),
+            "key_id": it.key_id,
+            "kind": it.kind.to_string(),
+            "name": it.name,
+            "first_at": it.first_at,
+            "last_at": it.last_at,
+        })
+    });
     json!({
         "resource_id": key.resource.id,
         "name": key.resource.name,
@@ -293,6 +314,8 @@ fn of_key(key: &ManagedKey, health: &Health) -> Value {
         "status": key.status(health.now).word(),
         "seen_status": key.seen_status,
         "seen_reason": key.seen_reason,
+        "seen_at": key.seen_at,
+        "seen_seconds_ago": key.seen_at.map(|at| health.now.since(at).as_secs()),
         "last_rotated_at": key.last_rotated_at(),
         "rotation_due_at": key.due_at,
         "overdue_at": key.overdue_at,
@@ -300,6 +323,7 @@ fn of_key(key: &ManagedKey, health: &Health) -> Value {
         "failing_since": key.failing_since(),
         "leaks": key.leaks,
         "unexpected_use": key.oddities(),
+        "anomalies": anomalies.collect::<Vec<_>>(),
         "slots": slots.collect::<Vec<_>>(),
     })
 }

@@ -99,6 +99,8 @@ pub enum Kind {
     Unused,
     /// The key was used, and then no more.
     Idle,
+    /// Its issuer was asked and did not tell: it refused, or could not be reached.
+    Untold,
 }
 
 impl Kind {
@@ -115,6 +117,11 @@ impl Oddity {
             name: name.cloned(),
             at,
         }
+    }
+
+    /// Nobody tells how a key is used, for the first time at an instant.
+    pub fn untold(at: Instant) -> Self {
+        Self::new(Kind::Untold, None, at)
     }
 
     /// Both are the same thing, whenever it was seen.
@@ -139,6 +146,10 @@ impl std::fmt::Display for Oddity {
             Kind::Retired => write!(f, "was used at {at}, after another key took its place"),
             Kind::Unused => write!(f, "was not used since it became primary at {at}"),
             Kind::Idle => write!(f, "was not used since {at}"),
+            Kind::Untold => write!(
+                f,
+                "cannot be compared with expected_usage since {at}, for its issuer does not tell how it is used"
+            ),
         }
     }
 }
@@ -208,6 +219,7 @@ impl Expected {
             Kind::Region => lacks(&self.regions),
             Kind::Retired => slots.retiring() == Some(key),
             Kind::Unused | Kind::Idle => self.max_idle.is_some() && slots.primary == *key,
+            Kind::Untold => true,
         }
     }
 }
@@ -265,6 +277,7 @@ fn advice(oddity: &Oddity, slots: &Slots) -> String {
         ),
         Kind::Unused => ", for longer than max_idle: whoever needs it may hold an older one".into(),
         Kind::Idle => ", for longer than max_idle".into(),
+        Kind::Untold => ": a plan says why".into(),
     }
 }
 
@@ -272,8 +285,10 @@ fn advice(oddity: &Oddity, slots: &Slots) -> String {
 pub fn last_use_of_the_retiring(situation: &Situation) -> Option<String> {
     let retiring = situation.slots.and_then(Slots::retiring)?;
     let watched = situation.facts.uses.get(retiring.label())?;
+    let is_untold = watched.oddities.iter().any(|it| it.kind == Kind::Untold);
     Some(match &watched.last {
         Some(last) => format!("was last used at {last}, says its issuer"),
+        None if is_untold => return None,
         None => "was not seen in use by its issuer when it was last asked".into(),
     })
 }

@@ -246,3 +246,32 @@ fn what_an_issuer_may_not_have_told_yet_holds_a_retiring_key_and_so_does_what_it
     assert_eq!(of(None, Some("403"), 1_070), untold);
     assert_eq!(of(None, None, 1_070), None);
 }
+
+#[test]
+fn that_an_issuer_does_not_tell_is_known_since_the_first_time_and_over_with_its_first_answer() {
+    let slots = single();
+    let untold = |second| Watched {
+        last: None,
+        oddities: vec![Oddity::untold(at(second))],
+    };
+    let watched = untold(1_001).and(untold(1_005));
+    assert_eq!(words(&watched.oddities), [row("untold", 1_001)]);
+
+    let label = slots.primary.label().to_owned();
+    let mut case = Case::new(slots.clone()).with(|case| {
+        case.facts.uses.insert(label, watched.clone());
+    });
+    assert_eq!(status(&case.situation(1_010)).0, Status::Ok);
+    case.expected = Some(Expected::default());
+    let (word, reason) = status(&case.situation(1_010));
+    assert_eq!(word, Status::Notice);
+    assert!(
+        reason.contains("its issuer does not tell how it is used"),
+        "{reason}"
+    );
+
+    let told = used(1_006, "s3", "eu-central-1");
+    let known = &watched.oddities;
+    let judged = expected().judge(&slots, &slots.primary, Some(&told), known, ABLE, at(1_010));
+    assert_eq!(judged, []);
+}

@@ -2,7 +2,7 @@
 //! is asked for.
 
 use crate::domain::capabilities::LastUse;
-use crate::domain::expected::{Expected, Uses, Watched};
+use crate::domain::expected::{Expected, Oddity, Uses, Watched};
 use crate::domain::policy::Policy;
 use crate::domain::retiring::{hold, judged_by_its_use};
 use crate::domain::situation::Hold;
@@ -70,7 +70,10 @@ impl Question<'_> {
                     let is_gone = error.kind == Kind::NotFound;
                     let unseen = (!is_gone || is_judged).then(|| unseen(key, error, is_judged));
                     answer.warnings.extend(unseen);
-                    before
+                    match is_gone {
+                        true => before,
+                        false => self.untold(before),
+                    }
                 }
                 None => before,
             };
@@ -89,6 +92,18 @@ impl Question<'_> {
             before.oddities.clear();
         }
         Some(before)
+    }
+
+    /// What was seen before stands, and that nobody tells of it now is odd where something is expected.
+    fn untold(&self, before: Option<Watched>) -> Option<Watched> {
+        if self.expected.is_none() {
+            return before;
+        }
+        let untold = Watched {
+            last: None,
+            oddities: vec![Oddity::untold(self.now)],
+        };
+        Some(before.unwrap_or_default().and(untold))
     }
 
     fn judged(

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use strum::VariantNames;
 
 use super::{Health, ManagedKey, Status, Trail};
-use crate::domain::expected;
 use crate::domain::keys::KeyRecord;
 use crate::instant::Instant;
 
@@ -138,7 +137,7 @@ pub fn of_keys(health: &Health) -> Vec<Family> {
         ),
         gauge(
             "apikey_usage_anomalies",
-            "How much is otherwise than expected_usage says of the use of the key in a slot. Missing where nothing is.",
+            "How much of the use of the key in a slot is not as expected_usage says, or unlike what was before. Missing where nothing is.",
             keys.iter().flat_map(anomalies),
         ),
         gauge(
@@ -281,18 +280,21 @@ fn of_slots(keys: &[ManagedKey], at: impl Fn(&KeyRecord) -> Option<Instant>) -> 
 }
 
 fn anomalies(key: &ManagedKey) -> Vec<Sample> {
-    let mut samples = Vec::new();
-    for (slot, record) in key.slots() {
-        let mut counts: BTreeMap<expected::Kind, i64> = BTreeMap::new();
-        for oddity in record.noticed.iter().flatten() {
-            *counts.entry(oddity.kind).or_default() += 1;
-        }
-        samples.extend(counts.into_iter().map(|(kind, count)| {
-            let more = [("slot", slot.to_string()), ("kind", kind.to_string())];
-            sample(key, more, count)
-        }));
+    let expected = key.slots().flat_map(|(slot, record)| {
+        let noticed = record.noticed.iter().flatten();
+        noticed.map(move |it| (slot.to_string(), it.kind.to_string()))
+    });
+    let unusual = key.unusual();
+    let unusual = unusual.map(|(slot, _, it)| (slot.to_string(), it.kind.to_string()));
+    let mut counts: BTreeMap<(String, String), i64> = BTreeMap::new();
+    for found in expected.chain(unusual) {
+        *counts.entry(found).or_default() += 1;
     }
-    samples
+    let samples = counts.into_iter().map(|((slot, kind), count)| {
+        let more = [("slot", slot), ("kind", kind)];
+        sample(key, more, count)
+    });
+    samples.collect()
 }
 
 fn instants(keys: &[ManagedKey], at: impl Fn(&ManagedKey) -> Option<Instant>) -> Vec<Sample> {

@@ -14,6 +14,7 @@ pub mod report;
 
 use std::collections::BTreeMap;
 
+use crate::domain::anomalies;
 use crate::domain::keys::{KeyRecord, ResourceRef, Slot};
 use crate::instant::Instant;
 
@@ -83,8 +84,12 @@ pub struct ManagedKey {
     pub secondary: Option<KeyRecord>,
     /// How the last apply ended.
     pub last_apply: Option<(Outcome, Instant)>,
+    /// When a refresh or an apply last looked at it, to the hour; `None` if none ever did.
+    pub seen_at: Option<Instant>,
     /// Open alerts of scanners about those of its keys that work.
     pub leaks: Vec<String>,
+    /// What is unusual in the calls of those of its keys that work.
+    pub anomalies: Vec<anomalies::Finding>,
 }
 
 /// How an effect ended.
@@ -191,6 +196,15 @@ impl ManagedKey {
             noticed.map(move |oddity| format!("{slot} key {label} {oddity}"))
         };
         self.slots().flat_map(told).collect()
+    }
+
+    /// Its keys that are alive, each with what is unusual in its calls.
+    pub fn unusual(&self) -> impl Iterator<Item = (Slot, &KeyRecord, &anomalies::Finding)> {
+        self.slots().flat_map(|(slot, record)| {
+            let found = self.anomalies.iter();
+            let found = found.filter(|it| record.key.key_id.as_ref() == Some(&it.key_id));
+            found.map(move |it| (slot, record, it))
+        })
     }
 
     /// Its keys that are alive, each with its slot.

@@ -49,7 +49,9 @@ fn key(name: &str, seen: &str, due: u64) -> ManagedKey {
         primary: record(Slot::Primary, at(0)),
         secondary: None,
         last_apply: None,
+        seen_at: None,
         leaks: Vec::new(),
+        anomalies: Vec::new(),
     }
 }
 

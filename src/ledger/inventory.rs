@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
+use crate::domain::anomalies::{self, Finding};
 use crate::domain::gates::Peer;
 use crate::domain::keys::{Holding, KeyMark, KeyRecord, ResourceRef, Status};
 use crate::error::{Error, Kind, Result};
@@ -40,6 +41,12 @@ pub trait Inventory: Send + Sync {
     /// Remembers which alerts are open about its keys. Writes nothing if nothing changed, and nothing is wrong if whoever runs
     /// this may only read.
     async fn note_leaks(&self, _survey: &Survey, _at: Instant) -> Result<()> {
+        Ok(())
+    }
+
+    /// Remembers what is unusual in the calls of its keys. Writes nothing if nothing changed, and nothing is wrong if whoever
+    /// runs this may only read.
+    async fn note_anomalies(&self, _survey: &anomalies::Survey, _at: Instant) -> Result<()> {
         Ok(())
     }
 
@@ -170,11 +177,13 @@ pub struct Listed {
     pub key: KeyRecord,
     /// It belongs to no resource: as marked, or because no state ever held it although the apply that minted it is over.
     pub orphaned: bool,
+    /// What is unusual in the calls of it, as long as it is not revoked.
+    pub anomalies: Vec<Finding>,
 }
 
 impl Listed {
     /// What is told of each key, in this order.
-    pub const COLUMNS: [&str; 24] = [
+    pub const COLUMNS: [&str; 25] = [
         "resource_id",
         "name",
         "workspace",
@@ -199,10 +208,11 @@ impl Listed {
         "revoked_at",
         "last_used_at",
         "unexpected_use",
+        "anomalies",
     ];
 
     /// The values of the columns: texts, `orphaned` as a flag, null where there is none.
-    pub fn columns(&self) -> [Value; 24] {
+    pub fn columns(&self) -> [Value; 25] {
         let key = &self.key;
         [
             json!(self.resource.id),
@@ -228,15 +238,15 @@ impl Listed {
             json!(key.retired_at),
             json!(key.revoked_at),
             json!(key.last_used_at),
-            json!(unexpected_use(key)),
+            json!(in_clauses(key.noticed.iter().flatten())),
+            json!(in_clauses(&self.anomalies)),
         ]
     }
 }
 
-/// What of its use is otherwise than expected, in clauses; null if nothing is.
-fn unexpected_use(key: &KeyRecord) -> Option<String> {
-    let noticed = key.noticed.iter().flatten();
-    let told: Vec<String> = noticed.map(ToString::to_string).collect();
+/// What is found of a key; null if nothing is.
+fn in_clauses<T: ToString>(found: impl IntoIterator<Item = T>) -> Option<String> {
+    let told: Vec<String> = found.into_iter().map(|it| it.to_string()).collect();
     (!told.is_empty()).then(|| told.join("; "))
 }
 

@@ -3,16 +3,17 @@
 //!
 //! Only what is written out is looked at; a value that comes from elsewhere is left alone, and so is what cannot be read.
 
+mod blocks;
 mod modules;
 mod names;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use hcl_edit::structure::{Block, Body};
 use tf_provider::schema::Schema;
 
 use crate::protocol::Catalogue;
+use blocks::{Block, Syntax};
 use names::Names;
 pub use names::nearest;
 
@@ -77,15 +78,21 @@ pub fn lint(directory: &Path, catalogue: &Catalogue) -> Report {
         if !seen.insert(canonical) {
             continue;
         }
-        if let Err(error) = directory.read_dir() {
-            let reason = format!("{}: {error}", directory.display());
-            report.unread.push(reason);
-        }
-        for file in modules::files(&directory) {
+        let files = modules::files(&directory);
+        let unread = match directory.read_dir() {
+            Err(error) => Some(error.to_string()),
+            Ok(_) => files
+                .is_empty()
+                .then(|| "there is no configuration in it".into()),
+        };
+        let unread = unread.map(|reason| format!("{}: {reason}", directory.display()));
+        report.unread.extend(unread);
+        for file in files {
             match read(&file) {
-                Ok(Some((text, body))) => {
-                    open.extend(modules::called(&body, &directory));
-                    let findings = of_file(&file, &text, &body, catalogue);
+                Ok(Some((text, syntax))) => {
+                    let blocks = syntax.blocks();
+                    open.extend(modules::called(&blocks, &directory));
+                    let findings = of_file(&file, &text, &blocks, catalogue);
                     report.findings.extend(findings);
                 }
                 Ok(None) => {}
@@ -99,7 +106,7 @@ pub fn lint(directory: &Path, catalogue: &Catalogue) -> Report {
 }
 
 /// A file that may hold something of ours, or a call of a module that does.
-fn read(file: &Path) -> Result<Option<(String, Body)>, String> {
+fn read(file: &Path) -> Result<Option<(String, Syntax)>, String> {
     let about = file.metadata().map_err(|error| error.to_string())?;
     if about.len() > LARGEST {
         return Err("it is larger than 4 MiB".into());
@@ -108,17 +115,14 @@ fn read(file: &Path) -> Result<Option<(String, Body)>, String> {
     if !text.contains(OURS) && !text.contains("module") {
         return Ok(None);
     }
-    let body = hcl_edit::parser::parse_body(&text);
-    let body = body.map_err(|error| {
-        let place = error.location();
-        format!("line {}: it is no HCL that can be read", place.line())
-    })?;
-    Ok(Some((text, body)))
+    let is_json = file.extension().is_some_and(|it| it == "json");
+    let syntax = Syntax::parse(&text, is_json)?;
+    Ok(Some((text, syntax)))
 }
 
-fn of_file(file: &Path, text: &str, body: &Body, catalogue: &Catalogue) -> Vec<Finding> {
+fn of_file(file: &Path, text: &str, blocks: &[Block], catalogue: &Catalogue) -> Vec<Finding> {
     let mut names = Names::new(file, text);
-    for block in body.blocks() {
+    for block in blocks {
         if let Some((label, schema)) = described(block, catalogue) {
             names.block(&label, block, schema);
         }
@@ -128,9 +132,9 @@ fn of_file(file: &Path, text: &str, body: &Body, catalogue: &Catalogue) -> Vec<F
 
 /// The schema of a block of ours, and what people call the block.
 fn described<'c>(block: &Block, catalogue: &'c Catalogue) -> Option<(String, &'c Schema)> {
-    let labels: Vec<&str> = block.labels.iter().map(|label| label.as_str()).collect();
-    let table = match block.ident.as_str() {
-        "provider" if labels == ["apikey"] => {
+    let labels = &block.labels;
+    let table = match block.kind {
+        "provider" if *labels == ["apikey"] => {
             return Some(("provider apikey".into(), catalogue.provider.as_ref()?));
         }
         "resource" => &catalogue.resources,

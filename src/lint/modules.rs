@@ -2,10 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use hcl_edit::structure::Body;
 use serde::Deserialize;
 
+use super::blocks::Block;
 use crate::ledger::workspace::data_directory;
+
+/// The names of files with a configuration in either syntax end so.
+const ENDINGS: [&str; 6] = [
+    ".tf",
+    ".tofu",
+    ".tfquery.hcl",
+    ".tf.json",
+    ".tofu.json",
+    ".tfquery.json",
+];
 
 /// The files of one module, in order.
 pub fn files(directory: &Path) -> Vec<PathBuf> {
@@ -16,7 +26,7 @@ pub fn files(directory: &Path) -> Vec<PathBuf> {
             .and_then(|name| name.to_str())
             .unwrap_or_default();
         let has = |end: &str| name.ends_with(end);
-        !name.starts_with('.') && (has(".tf") || has(".tofu") || has(".tfquery.hcl"))
+        !name.starts_with('.') && ENDINGS.into_iter().any(has)
     };
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_ours).collect();
     files.sort();
@@ -24,12 +34,12 @@ pub fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// The modules below the directory of this one that it calls.
-pub fn called(body: &Body, directory: &Path) -> Vec<PathBuf> {
-    let modules = body
-        .blocks()
-        .filter(|block| block.ident.as_str() == "module");
+pub fn called(blocks: &[Block], directory: &Path) -> Vec<PathBuf> {
+    let modules = blocks.iter().filter(|block| block.kind == "module");
     let sources = modules.filter_map(|block| {
-        let source = block.body.get_attribute("source")?.value.as_str()?;
+        let mut arguments = block.arguments.iter();
+        let (_, source) = arguments.find(|(name, _)| *name == "source")?;
+        let source = source.as_str()?;
         let is_local = source.starts_with("./") || source.starts_with("../");
         is_local.then(|| directory.join(source))
     });

@@ -5,13 +5,10 @@ use std::path::Path;
 
 use hcl_edit::Span;
 use hcl_edit::expr::{Expression, Object, ObjectKey};
-use hcl_edit::structure::Block;
 use tf_provider::schema::{Attribute, AttributeType, Schema};
 
 use super::Finding;
-
-/// The inner block of an action and of a list resource, which holds the arguments.
-const CONFIG: &str = "config";
+use super::blocks::{Block, COMMENT};
 
 /// How alike two names have to be for one to be taken for the other, of 1.
 const ALIKE: f64 = 0.6;
@@ -42,15 +39,9 @@ impl<'f> Names<'f> {
     /// Looks through a block. Its own arguments are checked by the command line.
     pub fn block(&mut self, label: &str, block: &Block, schema: &Schema) {
         label.clone_into(&mut self.block);
-        let inner = block
-            .body
-            .blocks()
-            .filter(|block| block.ident.as_str() == CONFIG);
-        let bodies = inner.map(|block| &block.body).chain([&block.body]);
-        for attribute in bodies.flat_map(|body| body.attributes()) {
-            let name = attribute.key.as_str();
-            if let Some(known) = schema.block.attributes.get(name) {
-                self.value(name, &attribute.value, &known.attr_type);
+        for (name, value) in &block.arguments {
+            if let Some(known) = schema.block.attributes.get(*name) {
+                self.value(name, value, &known.attr_type);
             }
         }
     }
@@ -114,6 +105,7 @@ impl<'f> Names<'f> {
                 Some(known) => {
                     self.value(&format!("{path}.{name}"), entry.expr(), &known.attr_type)
                 }
+                None if name == COMMENT => {}
                 None => self.unknown(path, name, key, attributes),
             }
         }
@@ -142,7 +134,7 @@ impl<'f> Names<'f> {
 }
 
 /// A name that is written out, bare or in quotes.
-fn named(key: &ObjectKey) -> Option<&str> {
+pub fn named(key: &ObjectKey) -> Option<&str> {
     match key {
         ObjectKey::Ident(name) => Some(name.as_str()),
         ObjectKey::Expression(Expression::String(name)) => Some(name.as_str()),

@@ -117,6 +117,63 @@ provider "apikey" {
 }
 
 #[test]
+fn json_is_read_like_hcl_with_its_places_its_arrays_and_its_comments() {
+    let home = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
+    std::fs::create_dir(home.path().join("keys")).unwrap();
+    write(
+        "main.tf.json",
+        r#"{
+  "//": "apikey",
+  "provider": { "apikey": [{ "ledger": { "ulr": "sqlite://x.db" } }] },
+  "resource": [{ "apikey_managed": { "k": {
+    "name": "k",
+    "deliveries": { "app": { "//": "ours", "file": { "path": "${path.root}/k.json" }, "requird": false } }
+  } } }],
+  "module": { "keys": { "source": "./keys" } }
+}
+"#,
+    );
+    let list = r#"{ "list": { "apikey_managed": { "all": { "provider": "apikey", "config": { "issuer": { "generatd": {} } } } } } }"#;
+    write("keys/all.tfquery.json", list);
+    let report = lint(home.path(), &catalogue());
+    assert_eq!(report.unread, Vec::<String>::new());
+    let found: Vec<_> = report
+        .findings
+        .into_iter()
+        .map(|it| (it.line, it.column, it.block, it.object, it.name))
+        .collect();
+    let row = |line, column, block: &str, object: &str, name: &str| {
+        (
+            line,
+            column,
+            block.to_owned(),
+            object.to_owned(),
+            name.to_owned(),
+        )
+    };
+    assert_eq!(
+        found,
+        [
+            row(1, 88, "apikey_managed.all", "issuer", "generatd"),
+            row(3, 42, "provider apikey", "ledger", "ulr"),
+            row(6, 87, "apikey_managed.k", "deliveries.app", "requird"),
+        ]
+    );
+}
+
+#[test]
+fn a_directory_without_a_configuration_was_not_looked_at() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("notes.json"), "{}").unwrap();
+    let report = lint(home.path(), &catalogue());
+    assert!(
+        report.unread[0].ends_with("there is no configuration in it"),
+        "{report:?}"
+    );
+}
+
+#[test]
 fn modules_are_followed_and_what_cannot_be_read_is_told() {
     let home = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {

@@ -1,5 +1,6 @@
 //! The ledger: one contract for every sort of it, and what only a database can show.
 
+mod anomalies;
 mod contract;
 mod emergencies;
 mod faults;

@@ -112,6 +112,10 @@ async fn a_role_that_may_only_read_reads_and_leaves_the_rest_to_the_next_apply()
     assert_eq!(memory.keys, seen.keys);
     let moved = holding("k", vec![key("AKIAEXAMPLE2", Slot::Retiring)]);
     reader.record(&moved, at(10)).await.unwrap();
+    let unusual = samples::unusual("AKIAEXAMPLE2");
+    reader.note_anomalies(&unusual, at(10)).await.unwrap();
+    let told = reader.health(at(10)).await.unwrap();
+    assert!(told.keys[0].anomalies.is_empty());
     reader
         .settle(&[("i".into(), "seen")], at(10))
         .await
@@ -318,6 +322,10 @@ fn the_grants_of_the_guide_are_enough_for_a_plan_and_for_an_apply() {
     let schema = Postgres::schema();
     let ws = Workspace::with(&configuration(&server.url(), &schema));
     ws.apply().ok();
+    let owner = samples::postgres(&schema, LEASE);
+    let watched = holding("watched", vec![key("AKIAEXAMPLE2", Slot::Primary)]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(owner.record(&watched, at(9))).unwrap();
     let [plans, applies] = ["plans", "applies"].map(|role| Reader {
         name: format!("{role}_of_{schema}"),
         schema: schema.clone(),
@@ -328,6 +336,16 @@ fn the_grants_of_the_guide_are_enough_for_a_plan_and_for_an_apply() {
     let text = text + &grants(&schema, &plans.name, &applies.name);
     let made = server.psql("apikey", &text);
     assert!(made.status.success(), "{made:?}");
+    runtime.block_on(async {
+        let unusual = samples::unusual("AKIAEXAMPLE2");
+        for (role, many) in [(&plans, 0), (&applies, 1), (&applies, 1)] {
+            let ledger = role.ledger();
+            ledger.note_anomalies(&unusual, at(10)).await.unwrap();
+            let told = ledger.list(&Query::all(at(10), 10)).await.unwrap().keys;
+            let told = told.iter().flat_map(|it| &it.anomalies);
+            assert_eq!(told.count(), many, "{}", role.name);
+        }
+    });
 
     for (after, phase) in [("80s", "staged"), ("100s", "retiring"), ("30s", "single")] {
         let rotated = ws.key("k").text("last_rotated_at");

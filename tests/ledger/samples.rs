@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use apikey::domain::anomalies::{Allow, Anomaly, Kind, Survey};
 use apikey::domain::notices::{Audience, Telling};
 use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
@@ -147,5 +148,26 @@ pub fn holding(name: &str, keys: Vec<KeyRecord>) -> Holding {
         keys,
         status_reason: String::new(),
         telling: Telling::default(),
+    }
+}
+
+/// A burst of denied calls with a key.
+pub fn burst(id: &str, last: i64) -> Anomaly {
+    Anomaly {
+        kind: Kind::DeniedBurst,
+        name: None,
+        key_id: id.into(),
+        calls: 5,
+        first_at: at(10),
+        last_at: at(last),
+    }
+}
+
+/// A reading of the account that has found one.
+pub fn unusual(id: &str) -> Survey {
+    Survey {
+        account: "aws_iam 123456789012 user ci".into(),
+        found: vec![burst(id, 20)],
+        allow: Allow::default(),
     }
 }

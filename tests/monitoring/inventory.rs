@@ -21,7 +21,7 @@ fn dead_keys_are_listed_and_columns_are_those_of_the_data_source() {
         })
         .collect();
     assert_eq!(told, [("none", "revoked"), ("primary", "live")]);
-    assert_eq!(rows[0].as_object().unwrap().len(), 24);
+    assert_eq!(rows[0].as_object().unwrap().len(), 25);
     ask(&ws, &["inventory", "--status", "revoked"])
         .code(0)
         .says(&["1 key by"]);

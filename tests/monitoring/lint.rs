@@ -44,6 +44,10 @@ fn a_pipeline_ends_with_3() {
     ask(&ws, &["lint", "nowhere"])
         .code(1)
         .says(&["Not looked at: nowhere"]);
+    std::fs::create_dir(ws.path("empty")).unwrap();
+    ask(&ws, &["lint", "empty"])
+        .code(1)
+        .says(&["Not looked at: empty: there is no configuration in it"]);
     std::fs::write(ws.path("broken.tf"), "apikey {{{").unwrap();
     ask(&ws, &["lint"])
         .code(1)

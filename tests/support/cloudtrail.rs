@@ -20,6 +20,8 @@ pub struct State {
     pub throttles: usize,
     /// Nobody may ask.
     pub denies: bool,
+    /// Nobody may ask for the calls of this key.
+    pub denies_of: Option<String>,
     /// The regions that were asked, once for each page.
     pub asked: Vec<String>,
 }
@@ -75,7 +77,9 @@ fn answer(state: &mut State, asked: &Asked) -> Answer {
         return refuse("UnknownOperationException", "");
     }
     state.asked.push((*region).to_owned());
-    if state.denies {
+    let input = asked.json();
+    let of = input["LookupAttributes"][0]["AttributeValue"].as_str();
+    if state.denies || (of.is_some() && of == state.denies_of.as_deref()) {
         return refuse(
             "AccessDeniedException",
             "not authorized to perform: cloudtrail:LookupEvents",
@@ -85,7 +89,6 @@ fn answer(state: &mut State, asked: &Asked) -> Answer {
         state.throttles -= 1;
         return refuse("ThrottlingException", "Rate exceeded");
     }
-    let input = asked.json();
     page(state.regions.get(*region), region, &input).unwrap_or_else(|code| refuse(code, ""))
 }
 

@@ -95,7 +95,7 @@ pub fn outputs() -> Attributes {
 }
 
 /// What is told of each key.
-const COLUMNS: [(&str, &str); 24] = [
+const COLUMNS: [(&str, &str); 25] = [
     ("resource_id", "`id` of the `apikey_managed`."),
     ("name", "Its `name`."),
     ("workspace", "Its workspace, as far as known."),
@@ -134,6 +134,10 @@ const COLUMNS: [(&str, &str); 24] = [
     (
         "unexpected_use",
         "What of its use is otherwise than `expected_usage` says. Null if nothing is, or if nobody asked.",
+    ),
+    (
+        "anomalies",
+        "What is unusual in its calls, as `apikey_key_usage` has found it. Null if nothing is, if nobody asked, or if it is revoked.",
     ),
 ];
 

@@ -6,12 +6,14 @@ use serde_json::{Value as Json, json};
 
 use super::records;
 use crate::context::Context;
-use crate::domain::anomalies::{Allow, Anomaly, Judgement, Source, Watch, Watched, judge};
+use crate::domain::anomalies::{
+    Allow, Anomaly, Judgement, Kind, Source, Survey, Watch, Watched, judge,
+};
 use crate::domain::keys::{KeyRecord, Status};
-use crate::domain::usage::{Question, Records};
+use crate::domain::usage::{Question, Record, Records};
 use crate::duration::Duration;
 use crate::engine::connections::at_issuer;
-use crate::error::{Error, Kind, Path, Result};
+use crate::error::{self, Error, Path, Result};
 use crate::instant::Instant;
 use crate::issuers::Issuer;
 use crate::settings::Settings;
@@ -87,7 +89,56 @@ fn several(fields: &Settings, name: &str, default: i64) -> Result<usize> {
     })
 }
 
-/// Judges what was read of a key. The other keys that its account had in this time are asked for as well.
+/// What was read of the keys of an account, and what could not be.
+#[derive(Default)]
+struct Account {
+    /// Its name, where it is known.
+    name: Option<String>,
+    /// What the ledger has of its keys.
+    known: Vec<KeyRecord>,
+    /// The calls of the other keys, by id.
+    others: BTreeMap<String, Vec<Record>>,
+    /// The first of what could not be read.
+    unread: Option<Error>,
+}
+
+impl Account {
+    /// Reads what there is beside one key.
+    async fn beside(
+        key_id: &str,
+        asked: &Question,
+        issuer: &dyn Issuer,
+        context: &Context,
+    ) -> Self {
+        let mut account = Self::default();
+        if let Err(error) = account.read(key_id, asked, issuer, context).await {
+            account.unread = Some(error);
+        }
+        account
+    }
+
+    async fn read(
+        &mut self,
+        key_id: &str,
+        asked: &Question,
+        issuer: &dyn Issuer,
+        context: &Context,
+    ) -> Result<()> {
+        let name = at_issuer(issuer.lock().await)?;
+        self.known = context.ledger.keys_in(&name).await?;
+        self.name = Some(name);
+        for (id, record) in by_id(&self.known) {
+            if id != key_id && record.revoked_at.is_none_or(|at| at >= asked.since) {
+                let records = records(issuer, id, asked, None).await?;
+                self.others.insert(id.to_owned(), records.regions);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Judges what was read of a key. The other keys that its account had in this time are asked for as well; if they cannot be read,
+/// what needs them is not judged. What is found goes into the ledger. Gives what a person should know besides.
 pub async fn judged(
     key_id: &str,
     own: &Records,
@@ -95,24 +146,19 @@ pub async fn judged(
     watch: Watch,
     issuer: &dyn Issuer,
     context: &Context,
-) -> Result<Judgement> {
-    let account = at_issuer(issuer.lock().await)?;
-    let known = context.ledger.keys_in(&account).await?;
+) -> (Judgement, Vec<Error>) {
     let asked = Question {
         regions: own.regions.iter().map(|it| it.region.clone()).collect(),
         ..asked.clone()
     };
-    let mut known = by_id(&known);
-    let mut read = vec![(key_id, known.remove(key_id), own.regions.clone())];
-    for (id, record) in known {
-        if record.revoked_at.is_none_or(|at| at >= asked.since) {
-            let records = records(issuer, id, &asked, None).await?;
-            read.push((id, Some(record), records.regions));
-        }
-    }
-    let keys = read.iter().map(|(key_id, known, records)| Watched {
+    let account = Account::beside(key_id, &asked, issuer, context).await;
+    let known = by_id(&account.known);
+    let others = account.others.iter();
+    let others = others.map(|(id, records)| (id.as_str(), records.as_slice()));
+    let all = others.chain([(key_id, own.regions.as_slice())]);
+    let keys = all.map(|(key_id, records)| Watched {
         key_id,
-        known: *known,
+        known: known.get(key_id).copied(),
         records,
     });
     let able = issuer.capabilities().last_use;
@@ -120,7 +166,60 @@ pub async fn judged(
         proof: able.and_then(|able| able.proof),
         ..watch
     };
-    Ok(judge(&keys.collect::<Vec<_>>(), &watch))
+    let judgement = judge(&keys.collect::<Vec<_>>(), &watch);
+    let (judgement, mut warnings) = match account.unread {
+        None => (judgement, Vec::new()),
+        Some(error) => not_judged(key_id, judgement, &error),
+    };
+    if let Some(account) = account.name {
+        let survey = Survey {
+            account,
+            found: judgement.anomalies.clone(),
+            allow: watch.allow,
+        };
+        let noted = context.ledger.note_anomalies(&survey, context.clock.now());
+        warnings.extend(noted.await.err().map(|error| unwritten(key_id, error)));
+    }
+    (judgement, warnings)
+}
+
+/// A ledger that is down, or a call that is refused, fails no plan that would only be told less.
+fn not_judged(key_id: &str, judgement: Judgement, error: &Error) -> (Judgement, Vec<Error>) {
+    let reason = format!(
+        "The keys of the account could not be read: {}.",
+        error.summary
+    );
+    let judgement = judgement.without_baseline(reason);
+    let kinds: Vec<String> = judgement.not_judged.iter().map(Kind::to_string).collect();
+    let warning = Error {
+        summary: format!(
+            "The calls of key {key_id} are not judged by those before them: {}",
+            error.summary
+        ),
+        detail: format!(
+            "{}\nThe other keys of the account are part of the baseline, so nobody can tell whether there is {}.",
+            error.detail,
+            kinds.join(", ")
+        ),
+        path: Path::root("events"),
+        ..error.clone()
+    };
+    (judgement, vec![warning])
+}
+
+fn unwritten(key_id: &str, error: Error) -> Error {
+    Error {
+        summary: format!(
+            "What is unusual of key {key_id} is told by this plan alone: {}",
+            error.summary
+        ),
+        detail: format!(
+            "{}\nThe next plan that can write into the ledger writes it down.",
+            error.detail
+        ),
+        path: Path::root("events"),
+        ..error
+    }
 }
 
 /// A key that went from one resource to another has a record of each; the one that is alive counts.
@@ -161,7 +260,9 @@ pub fn warnings(key_id: &str, judgement: &Judgement) -> Vec<Error> {
     }
     let warnings = warnings.into_iter();
     warnings
-        .map(|(summary, detail)| Error::new(Kind::Other, summary, detail).at(Path::root("events")))
+        .map(|(summary, detail)| {
+            Error::new(error::Kind::Other, summary, detail).at(Path::root("events"))
+        })
         .collect()
 }
 

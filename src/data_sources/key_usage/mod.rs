@@ -1,4 +1,4 @@
-//! `apikey_key_usage`: who uses a key, as far as its issuer tells. Asks the issuer; writes nothing, the ledger included.
+//! `apikey_key_usage`: who uses a key, as far as its issuer tells. Asks the issuer, and notes in the ledger what is unusual.
 
 mod anomalies;
 mod schema;
@@ -104,13 +104,14 @@ impl DataSource for KeyUsageSource {
             Some((asked, Some(watch))) => {
                 let issuer = issuer.as_ref();
                 let judged = anomalies::judged(key_id, &records, &asked, watch, issuer, context);
-                Some(diagnostics::collect(diags, judged.await)?)
+                let (judgement, mut warnings) = judged.await;
+                warnings.extend(anomalies::warnings(key_id, &judgement));
+                let warn = |warning| diagnostics::warn(diags, warning);
+                warnings.into_iter().for_each(warn);
+                Some(judgement)
             }
             _ => None,
         };
-        let warnings = judgement.iter();
-        let warnings = warnings.flat_map(|judgement| anomalies::warnings(key_id, judgement));
-        warnings.for_each(|warning| diagnostics::warn(diags, warning));
         let shows_addresses =
             events.is_some_and(|events| events.boolean("show_addresses") == Some(true));
         let mut state = config.clone();

@@ -72,7 +72,8 @@ fn events() -> Attributes {
                 AttributeType::AttributeSingle(anomalies()),
                 "Judges the newest calls by those before them, the baseline; `{}` does so by the defaults. The other keys that the \
                  ledger knows in the account are asked for as well: they are part of the baseline, which so outlasts a rotation, \
-                 and what is unusual of them is told too. Each finding is in `anomalies` and in a warning of the plan.",
+                 and what is unusual of them is told too. Each finding is in `anomalies`, in a warning of the plan and, where the run \
+                 may write there, in the ledger, which remembers it. What cannot be read is a warning, and is not judged.",
             ),
         ),
     ])

@@ -95,6 +95,14 @@ impl Source {
         network.map(Self::Network).ok().or_else(service)
     }
 
+    /// Whether it is all of a network that a finding names.
+    pub(super) fn covers(&self, name: &str) -> bool {
+        match self {
+            Self::Network(network) => name.parse().is_ok_and(|it: IpNet| network.contains(&it)),
+            Self::Service(service) => service == name,
+        }
+    }
+
     fn holds(&self, address: &str) -> bool {
         match self {
             Self::Network(network) => address

@@ -4,12 +4,13 @@
 
 mod baseline;
 mod call;
+mod known;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-use strum::{Display, EnumIter};
+use strum::{Display, EnumIter, EnumString, IntoEnumIterator};
 
 use crate::domain::keys::KeyRecord;
 use crate::domain::usage::Record;
@@ -20,6 +21,7 @@ use baseline::Baseline;
 use call::Call;
 
 pub use call::Source;
+pub use known::{Change, Finding, LASTS, Survey};
 
 /// A burst is within this time.
 pub const BURST: Duration = Duration::from_mins(10);
@@ -62,7 +64,7 @@ pub struct Watched<'a> {
 }
 
 /// What can be unusual.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, EnumIter)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, EnumIter, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// A service that was not called before.
@@ -152,6 +154,17 @@ impl std::fmt::Display for Anomaly {
             Kind::RetiredKey => write!(f, "{calls}: another key had taken its place."),
             Kind::DeniedBurst => write!(f, "{calls} were denied, within minutes of each other."),
         }
+    }
+}
+
+impl Judgement {
+    /// Without what only a whole baseline tells: some of its calls could not be read, for a `reason`.
+    pub fn without_baseline(mut self, reason: String) -> Self {
+        self.anomalies.retain(|it| it.kind.needs().is_none());
+        let lacks = |kind: &Kind| kind.needs().is_some() || self.not_judged.contains(kind);
+        self.not_judged = Kind::iter().filter(lacks).collect();
+        self.reasons = vec![reason];
+        self
     }
 }
 

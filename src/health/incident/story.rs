@@ -118,6 +118,7 @@ fn seen(event: &Told) -> Option<String> {
         "changed" if event.key == Default::default() => Some(format!("Changed: {detail}")),
         "changed" => Some(format!("Key {key}: {detail}")),
         "noticed" => Some(format!("Key {key} {detail}")),
+        "allowed" => Some(format!("Key {key} {detail}, and somebody allowed for that")),
         "forgotten" => Some(format!("Key {key} was forgotten {detail}")),
         _ => None,
     }

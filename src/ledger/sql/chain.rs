@@ -17,8 +17,8 @@ pub const GENESIS: &str = "00000000000000000000000000000000000000000000000000000
 pub struct Event {
     /// When, by the clock of the provider.
     pub at: String,
-    /// What: `begun`, `done`, `failed`, `settled`, `found`, `confirmed`, `changed`, `forgotten`,
-    /// `opened`, `contained`.
+    /// What: `begun`, `done`, `failed`, `settled`, `found`, `confirmed`, `changed`, `noticed`,
+    /// `allowed`, `forgotten`, `opened`, `contained`.
     pub event: String,
     /// The word of the effect, if it is about one.
     pub effect: Option<String>,

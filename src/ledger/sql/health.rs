@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, FromRow, Row};
 
+use super::anomalies;
 use super::chain::Event;
 use super::dialect::Dialect;
 use super::leaks;
@@ -37,6 +38,13 @@ pub async fn health(
             held.extend(gone.remove(&id));
         }
         keys.extend(managed(row, held, apply)?);
+    }
+    let open = anomalies::open(connection, now).await?;
+    for key in &mut keys {
+        let found = key
+            .slots()
+            .map(|(_, it)| anomalies::of(&open, &key.account, it));
+        key.anomalies = found.flatten().collect();
     }
     let (leaks_of_dead_keys, leaks_of_orphans) = leaks::tell(connection, &mut keys).await?;
     let health = Health {
@@ -101,7 +109,9 @@ fn managed(
         primary: primary.key,
         secondary,
         last_apply,
+        seen_at: row.try_get("seen_at")?,
         leaks: Vec::new(),
+        anomalies: Vec::new(),
     }))
 }
 

@@ -36,9 +36,10 @@ fn changes(holding: &Holding, rows: &[KeyRow]) -> Vec<(Option<KeyRow>, KeyRecord
 pub async fn differs(
     connection: &mut AnyConnection,
     holding: &Holding,
+    at: Instant,
 ) -> Result<bool, sqlx::Error> {
     let recorded = resources::recorded(connection, &holding.resource.id).await?;
-    if recorded.as_ref() != Some(&Recorded::after(recorded.as_ref(), holding)) {
+    if recorded.as_ref() != Some(&Recorded::after(recorded.as_ref(), holding, at)) {
         return Ok(true);
     }
     let rows = rows(connection, &holding.resource.id).await?;
@@ -57,7 +58,7 @@ pub async fn record(
 ) -> Result<(), Trouble> {
     let rows = rows(transaction.connection, &holding.resource.id).await?;
     let recorded = resources::recorded(transaction.connection, &holding.resource.id).await?;
-    let now = Recorded::after(recorded.as_ref(), holding);
+    let now = Recorded::after(recorded.as_ref(), holding, at);
     resources::record(transaction.connection, &now, recorded.as_ref(), at).await?;
     // What is said of a resource for the first time is no change.
     if let Some(before) = recorded

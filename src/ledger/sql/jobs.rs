@@ -3,6 +3,7 @@
 use super::transaction::Transaction;
 use super::trouble::Trouble;
 use super::{holdings, resources};
+use crate::domain::anomalies;
 use crate::domain::notices::Telling;
 use crate::instant::Instant;
 use crate::ledger::leaks::Survey;
@@ -35,6 +36,8 @@ pub enum Job {
     Unlock(Fence),
     /// Which alerts are open at a source.
     Leaks(Box<Survey>, Instant),
+    /// What is unusual in the calls of an account.
+    Anomalies(Box<anomalies::Survey>, Instant),
     /// What is the case of a key, its issuer, and who is told.
     Notice(Box<(ResourceRef, String, Telling)>, Instant),
     /// Takes messages.
@@ -61,6 +64,7 @@ impl Transaction<'_> {
             Job::Keep(resource, data) => resources::keep(self.connection, resource, data).await?,
             Job::Forget(resource, by, at) => holdings::forget(self, resource, by, *at).await?,
             Job::Leaks(survey, at) => self.note_leaks(survey, *at).await?,
+            Job::Anomalies(survey, at) => self.note_anomalies(survey, *at).await?,
             Job::TryLock(name, holder) => return Ok(self.try_lock(name, holder).await?),
             Job::Renew(fence) => self.renew(fence).await?,
             Job::Unlock(fence) => self.unlock(fence).await?,

@@ -4,6 +4,7 @@ use sqlx::any::{Any, AnyArguments, AnyRow};
 use sqlx::query::Query as Statement;
 use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
 
+use super::anomalies;
 use super::dialect::Dialect;
 use crate::duration::Duration;
 use crate::ledger::inventory::{Listed, MOST_COUNTED, Mark, Page, Query, Sort};
@@ -49,7 +50,7 @@ pub async fn list(
         filter.text(filter.both(query, dialect)),
         i64::from(query.limit) + 1
     );
-    let mut rows = filter.bound(page).fetch_all(connection).await?;
+    let mut rows = filter.bound(page).fetch_all(&mut *connection).await?;
     let more = rows.len() > query.limit as usize;
     rows.truncate(query.limit as usize);
     let next = match rows.last() {
@@ -60,11 +61,12 @@ pub async fn list(
         _ => None,
     };
     let keys = rows.iter().map(Listed::from_row);
-    Ok(Page {
-        total,
-        keys: keys.collect::<Result<_, _>>()?,
-        next,
-    })
+    let mut keys: Vec<Listed> = keys.collect::<Result<_, _>>()?;
+    let open = anomalies::open(connection, query.now).await?;
+    for listed in &mut keys {
+        listed.anomalies = anomalies::of(&open, &listed.account, &listed.key);
+    }
+    Ok(Page { total, keys, next })
 }
 
 /// What a key shows of its resource. Both have a status.
@@ -225,6 +227,7 @@ impl FromRow<'_, AnyRow> for Listed {
             rotation_due_at: row.try_get("rotation_due_at")?,
             key: KeyRecord::from_row(row)?,
             orphaned: row.try_get::<i64, _>("nobodys")? == 1,
+            anomalies: Vec::new(),
         })
     }
 }

@@ -4,6 +4,7 @@
 //! right, and a ledger that is not there is one that remembers nothing. Reads go through a small pool; everything that is
 //! written goes through one task, which writes what comes at the same time together.
 
+mod anomalies;
 mod attest;
 mod chain;
 mod connect;
@@ -49,7 +50,6 @@ use crate::health::incident::{Record, Told, record};
 use crate::health::period::Period;
 use crate::instant::Instant;
 use crate::ledger::inventory::{Page, Query};
-use crate::ledger::leaks::Survey;
 use crate::ledger::outbox::{Claim, Ended, Message, Untold};
 use crate::ledger::{
     Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
@@ -76,6 +76,8 @@ pub struct Database {
     lease: Duration,
     patience: Duration,
     opened: Mutex<Opened>,
+    /// What a state says was refused before.
+    only_reads: AtomicBool,
 }
 
 enum Opened {
@@ -101,6 +103,7 @@ impl Database {
             lease,
             patience,
             opened: Mutex::new(Opened::Not),
+            only_reads: AtomicBool::new(false),
         }
     }
 
@@ -229,12 +232,17 @@ impl Database {
 
     /// Writes what a plan found out. Whoever may only read leaves it to the next apply.
     async fn note(&self, job: Job) -> Result<()> {
+        self.is_noted(job).await.map(|_| ())
+    }
+
+    /// The same, and whether it was written.
+    async fn is_noted(&self, job: Job) -> Result<bool> {
         match self.write(job).await {
             Err(error) if error.kind == Kind::Denied => {
                 tracing::debug!(%error, "what a plan found out is left to the next apply");
-                Ok(())
+                Ok(false)
             }
-            written => written.map(|_| ()),
+            written => written.map(|_| true),
         }
     }
 
@@ -389,12 +397,20 @@ impl Inventory for Database {
     }
 
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()> {
+        // A plan by a role that may only read would be refused once for each of its keys.
+        if self.only_reads.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         if let Some(mut reader) = self.reader().await?
-            && !self.answer(holdings::differs(&mut reader, holding)).await?
+            && !self
+                .answer(holdings::differs(&mut reader, holding, at))
+                .await?
         {
             return Ok(());
         }
-        self.note(Job::Record(Box::new(holding.clone()), at)).await
+        let is_noted = self.is_noted(Job::Record(Box::new(holding.clone()), at));
+        self.only_reads.store(!is_noted.await?, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn keep(&self, resource_id: &str, private_data: &str) -> Result<()> {
@@ -402,13 +418,32 @@ impl Inventory for Database {
         self.note(job).await
     }
 
-    async fn note_leaks(&self, survey: &Survey, at: Instant) -> Result<()> {
+    async fn note_leaks(&self, survey: &crate::ledger::leaks::Survey, at: Instant) -> Result<()> {
         let is_news = match self.reader().await? {
             None => !survey.open.is_empty(),
             Some(mut reader) => self.answer(leaks::is_news(&mut reader, survey)).await?,
         };
         match is_news {
             true => self.note(Job::Leaks(Box::new(survey.clone()), at)).await,
+            false => Ok(()),
+        }
+    }
+
+    async fn note_anomalies(
+        &self,
+        survey: &crate::domain::anomalies::Survey,
+        at: Instant,
+    ) -> Result<()> {
+        // Nothing is known of the keys of a ledger that is not there.
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(());
+        };
+        let asked = anomalies::is_news(&mut reader, survey, at);
+        match self.answer(asked).await? {
+            true => {
+                self.note(Job::Anomalies(Box::new(survey.clone()), at))
+                    .await
+            }
             false => Ok(()),
         }
     }

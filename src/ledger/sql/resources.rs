@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
 
 use super::rows::{AT_ONCE, arguments, damaged};
 use crate::domain::gates::Peer;
+use crate::duration::Duration;
 use crate::instant::Instant;
 use crate::ledger::{Holding, ResourceRef};
 
@@ -26,11 +27,17 @@ pub struct Recorded {
     /// How often its key was promoted; `None` until a state was recorded.
     pub generation: Option<u64>,
     left_by: Option<String>,
+    /// When its state was last compared, as far as that is written down.
+    seen_at: Option<Instant>,
     /// What the state would lose if the provider were killed.
     pub private_data: Option<String>,
     /// What the places are that it delivers to.
     pub places: BTreeSet<String>,
 }
+
+/// That a state was seen again is written down so often, and with whatever else is new: a refresh that finds nothing writes
+/// nothing.
+const SEEN_ANEW: Duration = Duration::from_hours(1);
 
 impl From<&Holding> for Recorded {
     fn from(holding: &Holding) -> Self {
@@ -47,6 +54,7 @@ impl From<&Holding> for Recorded {
             revocation_due_at: holding.revocation_due_at,
             generation: Some(holding.generation),
             left_by: holding.left_by.clone(),
+            seen_at: None,
             private_data: holding.private_data.clone(),
             places: holding.places.iter().cloned().collect(),
         }
@@ -72,6 +80,7 @@ impl FromRow<'_, AnyRow> for Recorded {
             revocation_due_at: row.try_get("revocation_due_at")?,
             generation: generation.transpose()?,
             left_by: row.try_get("left_by")?,
+            seen_at: row.try_get("seen_at")?,
             private_data: row.try_get("private_data")?,
             places: BTreeSet::new(),
         })
@@ -79,12 +88,15 @@ impl FromRow<'_, AnyRow> for Recorded {
 }
 
 impl Recorded {
-    /// What a state says now, after what was `recorded` before.
-    pub fn after(recorded: Option<&Self>, holding: &Holding) -> Self {
+    /// What a state says at an instant, after what was `recorded` before.
+    pub fn after(recorded: Option<&Self>, holding: &Holding, at: Instant) -> Self {
         let now = Self::from(holding);
         let before = recorded.and_then(|before| before.private_data.clone());
+        let seen = recorded.and_then(|before| before.seen_at);
+        let is_fresh = |seen: &Instant| *seen <= at && at < *seen + SEEN_ANEW;
         Self {
             private_data: now.private_data.or(before),
+            seen_at: seen.filter(is_fresh).or(Some(at)),
             ..now
         }
     }
@@ -164,14 +176,14 @@ pub async fn record(
     sqlx::query(
         "INSERT INTO resources (resource_id, name, workspace, key_group, environment, owner, policy, status, \
          status_reason, rotation_due_at, overdue_at, revocation_due_at, generation, left_by, left_at, private_data, \
-         updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT (resource_id) DO UPDATE SET \
+         updated_at, seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (resource_id) DO UPDATE SET \
          name = excluded.name, workspace = excluded.workspace, key_group = excluded.key_group, \
          environment = excluded.environment, owner = excluded.owner, policy = excluded.policy, \
          status = excluded.status, status_reason = excluded.status_reason, \
          rotation_due_at = excluded.rotation_due_at, overdue_at = excluded.overdue_at, \
          revocation_due_at = excluded.revocation_due_at, generation = excluded.generation, \
          left_by = excluded.left_by, left_at = excluded.left_at, \
-         private_data = excluded.private_data, updated_at = excluded.updated_at",
+         private_data = excluded.private_data, updated_at = excluded.updated_at, seen_at = excluded.seen_at",
     )
     .bind(&now.resource.id)
     .bind(&now.resource.name)
@@ -190,6 +202,7 @@ pub async fn record(
     .bind(&now.left_by)
     .bind(now.left_by.as_ref().map(|_| at))
     .bind(&now.private_data)
+    .bind(at)
     .bind(at)
     .execute(&mut *connection)
     .await?;

@@ -14,13 +14,14 @@ use super::target::Target;
 use super::trouble::Trouble;
 
 /// Every table, each after those that it refers to.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "resources",
     "keys",
     "places",
     "intents",
     "events",
     "leaks",
+    "anomalies",
     "chain",
     "locks",
     "notifications",

@@ -16,6 +16,7 @@ CREATE TABLE resources (
   generation       BIGINT,
   left_by          {text},
   left_at          {text},
+  seen_at          {text},
   private_data     {text},
   updated_at       {text} NOT NULL
 );
@@ -153,6 +154,20 @@ CREATE TABLE leaks (
 );
 {boundary}
 CREATE INDEX leaks_open ON leaks (mark) WHERE closed_at IS NULL;
+{boundary}
+CREATE TABLE anomalies (
+  account          {text} NOT NULL,
+  key_id           {text} NOT NULL,
+  kind             {text} NOT NULL,
+  name             {text} NOT NULL,
+  first_at         {text} NOT NULL,
+  last_at          {text} NOT NULL,
+  noted_at         {text} NOT NULL,
+  allowed_at       {text},
+  PRIMARY KEY (account, key_id, kind, name)
+);
+{boundary}
+CREATE INDEX anomalies_open ON anomalies (last_at) WHERE allowed_at IS NULL;
 {boundary}
 CREATE TABLE chain (
   id               BIGINT PRIMARY KEY CHECK (id = 1),
