@@ -230,8 +230,10 @@ fn the_example_of_notifications_is_applied_and_settles() {
 #[test]
 fn the_pipeline_of_the_example_applies_what_is_due_and_is_quiet_afterwards() {
     let ws = workspace(&text("resources/apikey_managed/resource.tf"));
-    let run = || ws.shell(&text(PIPELINE));
+    // As a step of GitHub Actions does.
+    let run = || ws.shell(&format!("set -e\n{}", text(PIPELINE)));
     run().ok().says("Apply complete");
+    assert!(!ws.path("keys.tfplan").exists());
     run().ok().says("There is nothing to apply.");
 }
 

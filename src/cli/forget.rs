@@ -35,7 +35,7 @@ pub struct Asked {
 }
 
 pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
-    let ledger = Database::with_defaults(asked.named.existing()?);
+    let ledger = Database::with_defaults(asked.named.target()?);
     let resource = &asked.resource;
     let at = now()?;
     let keys = wait(async {

@@ -58,8 +58,11 @@ pub fn health(named: &Named, keys: &Keys) -> Result<(Database, Health)> {
     let ledger = Database::for_reading(named.target()?);
     let health = wait(ledger.health(now()?))?;
     let is_empty = health.keys.is_empty();
+    if keys.is_everything() && (!is_empty || health.orphaned > 0 || health.unfinished > 0) {
+        return Ok((ledger, health));
+    }
     let health = health.only(|key| keys.has(key));
-    if !health.keys.is_empty() || (keys.is_everything() && health.orphaned > 0) {
+    if !health.keys.is_empty() {
         return Ok((ledger, health));
     }
     let detail = match is_empty {

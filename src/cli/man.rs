@@ -28,7 +28,7 @@ pub struct Asked {
     /// The command, such as audit verify.
     #[arg(conflicts_with = "out")]
     command: Vec<String>,
-    /// Write every page into this directory, one file for each command.
+    /// Write every page into this directory, one file for each command. It is made if it is not there.
     #[arg(long, value_name = "DIRECTORY")]
     out: Option<PathBuf>,
 }
@@ -36,6 +36,8 @@ pub struct Asked {
 pub(super) fn run(asked: &Asked, program: Program) -> Result<ExitCode> {
     match &asked.out {
         Some(directory) => {
+            let made = std::fs::create_dir_all(directory);
+            made.map_err(|error| output::failed(directory, &error))?;
             let written = write_all(&program.command(), directory)?;
             say(format!("{written} pages are in {}.", directory.display()));
         }

@@ -137,22 +137,6 @@ impl Named {
     fn target(&self) -> Result<Target> {
         config::named(self.url.as_deref(), self.schema.as_deref())
     }
-
-    /// A ledger that is to be written to, which would make the file that is not there.
-    fn existing(&self) -> Result<Target> {
-        let target = self.target()?;
-        match target.is_missing() {
-            true => Err(Error::new(
-                Kind::NotFound,
-                "There is no ledger",
-                format!(
-                    "There is no file {}. Name the ledger with --url.",
-                    target.shown()
-                ),
-            )),
-            false => Ok(target),
-        }
-    }
 }
 
 /// Runs what the words say: first the name under which the program was started, then what is asked of it.

@@ -43,7 +43,8 @@ pub fn keep(fresh: NamedTempFile, file: &Path, readers: Readers) -> Result<()> {
     kept.map(|_| ()).map_err(|error| failed(file, &error))
 }
 
-fn failed(file: &Path, error: &std::io::Error) -> Error {
+/// The error for a file that could not be written.
+pub fn failed(file: &Path, error: &std::io::Error) -> Error {
     Error::new(
         Kind::Other,
         "The file cannot be written",

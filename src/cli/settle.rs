@@ -31,7 +31,7 @@ pub struct Asked {
 }
 
 pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
-    let ledger = Database::with_defaults(asked.named.existing()?);
+    let ledger = Database::with_defaults(asked.named.target()?);
     let settled = wait(ledger.settle_mint(&asked.mint, &holder(), now()?))?;
     Ok(match settled {
         Some(resource) => {

@@ -59,6 +59,8 @@ enum Finding {
     Blocked,
     /// The last apply of a key ended with an error.
     Failed,
+    /// An effect has no outcome: an apply is at work, or was killed.
+    Unfinished,
     /// A live key belongs to no resource.
     Orphaned,
     /// A key has no owner.
@@ -115,6 +117,7 @@ fn finds(finding: Finding, health: &Health) -> bool {
             any(&|key| matches!(key.status(now), Status::Blocked | Status::Pending))
         }
         Finding::Failed => any(&|key| key.failing_since().is_some()),
+        Finding::Unfinished => health.unfinished > 0,
         Finding::Orphaned => health.orphaned > 0,
         Finding::Unowned => any(&|key| key.owner.is_none()),
         // Whoever walks along the trail knows.
@@ -227,7 +230,7 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
                 .map(|it| format!("{}: {it}.", key.resource.name)),
         );
     }
-    // None of the others is of one key.
+    // None of the next ones is of one key.
     if is_everything && health.leaks_of_dead_keys > 0 {
         notes.push(match health.leaks_of_dead_keys {
             1 => "1 open alert is about a key that is revoked, and can be resolved.".to_owned(),
@@ -252,7 +255,7 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
             }
         });
     }
-    if is_everything && health.unfinished > 0 {
+    if health.unfinished > 0 {
         let effects = match health.unfinished {
             1 => "1 effect has".to_owned(),
             many => format!("{many} effects have"),
@@ -266,10 +269,9 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
 
 fn json(health: &Health, is_everything: bool) -> String {
     let keys: Vec<Value> = health.keys.iter().map(|key| of_key(key, health)).collect();
-    let mut told = json!({ "at": health.now, "keys": keys });
+    let mut told = json!({ "at": health.now, "keys": keys, "unfinished": health.unfinished });
     if is_everything {
         told["orphaned"] = health.orphaned.into();
-        told["unfinished"] = health.unfinished.into();
         told["leaks_of_dead_keys"] = health.leaks_of_dead_keys.into();
         told["leaks_of_orphans"] = health.leaks_of_orphans.into();
     }

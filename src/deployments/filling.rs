@@ -41,7 +41,7 @@ impl Values {
 
 /// The address with the values in place.
 pub(super) fn filled_url(template: &Template, values: &Values) -> Result<Url> {
-    let text = template.fill(&values.pairs(), Escape::Form);
+    let text = template.fill_address(&values.pairs(), "the address of the deployment")?;
     Url::parse(&text).map_err(|_| {
         Error::new(
             Kind::Invalid,

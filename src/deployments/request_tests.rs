@@ -176,3 +176,23 @@ fn values_are_escaped_in_an_address() {
     let url = filled_url(&template, &Values::of(&occasion)).unwrap();
     assert_eq!(url.as_str(), "https://h/x%2Fy?k=a%20b%26c&g=7");
 }
+
+#[test]
+fn a_value_that_would_lead_to_another_address_is_refused() {
+    let template = Template::parse("https://h/poll/{{id}}?k={{name}}", OF_A_POLL).unwrap();
+    let address = |id: &str| {
+        let occasion = Occasion {
+            name: String::new(),
+            generation: 7,
+            fingerprint: String::new(),
+            requested_at: crate::instant::Instant::from_unix(0),
+            id: Some(id.into()),
+        };
+        filled_url(&template, &Values::of(&occasion))
+    };
+    assert_eq!(address("7").unwrap().as_str(), "https://h/poll/7?k=");
+    for id in ["", ".", ".."] {
+        let refused = address(id).unwrap_err().to_string();
+        assert!(refused.contains("{{id}} does not fit"), "{refused}");
+    }
+}

@@ -26,6 +26,12 @@ impl Use {
             region: None,
         }
     }
+
+    /// A use that is told to lie ahead has happened, now at the latest: whoever tells of it has a clock that is fast.
+    pub fn by(self, now: Instant) -> Self {
+        let at = self.at.min(now);
+        Self { at, ..self }
+    }
 }
 
 /// The newer of two uses; of the same instant, the first.
@@ -235,6 +241,12 @@ mod tests {
                 row("GetBucketAcl", "eu-west-1", None, (1, 2, 2), &["192.0.2.1"]),
             ]
         );
+    }
+
+    #[test]
+    fn a_use_that_lies_ahead_was_now_at_the_latest() {
+        assert_eq!(Use::at(at(600)).by(at(5)), Use::at(at(5)));
+        assert_eq!(Use::at(at(4)).by(at(5)), Use::at(at(4)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! the next one.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::{Clock, Moment};
 use crate::domain::emergency::{self, Incident, Sighting};
@@ -23,6 +24,8 @@ pub struct Journal<'a> {
     origins: Origins,
     /// The bracket around the apply; its effects are written after its pattern.
     apply: Intent,
+    /// An effect was begun.
+    has_acted: AtomicBool,
 }
 
 /// What an apply is, before it begins. By default it belongs to no resource.
@@ -90,6 +93,7 @@ impl<'a> Journal<'a> {
             guard,
             origins,
             apply,
+            has_acted: AtomicBool::new(false),
         };
         fault::point(&journal.apply, "before");
         journal.begin(&journal.apply).await?;
@@ -106,6 +110,7 @@ impl<'a> Journal<'a> {
             guard: None,
             origins: Origins::default(),
             apply: Bracket::default().intent(String::new(), clock.wall()),
+            has_acted: AtomicBool::new(false),
         }
     }
 
@@ -171,8 +176,13 @@ impl<'a> Journal<'a> {
     /// Closes the bracket: what the apply did is in the answer that follows. It fails, and stays open, if the lock was lost.
     pub async fn close(self, failure: Option<&Error>) -> Result<()> {
         fault::point(&self.apply, "done");
+        let has_acted = self.has_acted.load(Ordering::Relaxed);
         let outcome = match failure {
             None => Outcome::Done(None),
+            // Something has changed since the plan, and the next one takes it in.
+            Some(error) if error.kind == Kind::Stale && !has_acted => {
+                Outcome::Settled(format!("nothing was done: {}", error.summary))
+            }
             Some(error) => Outcome::Failed(error.summary.clone()),
         };
         self.finish(&self.apply, outcome).await?;
@@ -238,6 +248,7 @@ impl<'a> Journal<'a> {
             }
             begun => begun?,
         }
+        self.has_acted.store(true, Ordering::Relaxed);
         fault::point(&intent, "begun");
         let result = Guard::protect(self.guard(), work(intent.id.clone())).await;
         fault::point(&intent, "done");

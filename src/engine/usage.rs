@@ -60,6 +60,7 @@ impl Question<'_> {
             }
             let watched = match told {
                 Some(Ok(last)) => {
+                    let last = last.map(|last| last.by(self.now));
                     let before = before.unwrap_or_default();
                     answer
                         .warnings
@@ -84,10 +85,9 @@ impl Question<'_> {
         answer
     }
 
-    /// A use that was told of the future was a mistake, and would count for good.
     fn before(&self, key: &Key) -> Option<Watched> {
         let mut before = self.known.get(key.label())?.clone();
-        before.last = before.last.filter(|last| last.at <= self.now);
+        before.last = before.last.map(|last| last.by(self.now));
         if self.expected.is_none() {
             before.oddities.clear();
         }

@@ -90,6 +90,8 @@ pub struct ManagedKey {
     pub leaks: Vec<String>,
     /// What is unusual in the calls of those of its keys that work.
     pub anomalies: Vec<anomalies::Finding>,
+    /// Effects on it whose outcome nobody wrote down.
+    pub unfinished: i64,
 }
 
 /// How an effect ended.
@@ -146,6 +148,7 @@ impl Health {
     /// The same with those keys alone that are asked for.
     pub fn only(mut self, is_asked: impl Fn(&ManagedKey) -> bool) -> Self {
         self.keys.retain(is_asked);
+        self.unfinished = self.keys.iter().map(|key| key.unfinished).sum();
         self
     }
 

@@ -52,6 +52,7 @@ fn key(name: &str, seen: &str, due: u64) -> ManagedKey {
         seen_at: None,
         leaks: Vec::new(),
         anomalies: Vec::new(),
+        unfinished: 0,
     }
 }
 
@@ -114,6 +115,19 @@ fn a_status_that_is_not_known_is_not_taken_for_fine() {
         ..key("a", "ok", 90)
     };
     assert_eq!(never_seen.status(at(1)), Status::Pending);
+}
+
+#[test]
+fn of_what_is_unfinished_that_of_the_keys_that_are_asked_for_counts() {
+    let cut_off = ManagedKey {
+        unfinished: 2,
+        ..key("cut", "ok", 200)
+    };
+    let all = health(vec![cut_off, key("fine", "ok", 200)]);
+    for (name, expected) in [("cut", 2), ("fine", 0)] {
+        let only = all.clone().only(|key| key.resource.name == name);
+        assert_eq!(only.unfinished, expected, "{name}");
+    }
 }
 
 #[test]

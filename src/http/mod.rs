@@ -25,5 +25,5 @@ pub use pages::{on_the_same_server, pages, query_of_next};
 pub(crate) use refusal::capital;
 pub use refusal::{Asked, ErrorBody, Meaning, Refusal, advice, error_in_json, read};
 pub use retry::{Ask, Failure, Patience, Repeat, in_a_hurry};
-pub use template::{Escape, Template, Values};
+pub use template::{DOTS, Escape, Template, Values, unfit};
 pub use transport::{Answer, Http, is_encrypted_or_local, is_on_this_machine};

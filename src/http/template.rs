@@ -2,6 +2,11 @@
 
 use zeroize::Zeroizing;
 
+use crate::error::{Error, Kind};
+
+/// The steps of a path that lead out of it.
+pub const DOTS: [&str; 2] = [".", ".."];
+
 /// A text of the configuration, taken apart once.
 #[derive(Clone)]
 pub struct Template(Vec<Part>);
@@ -80,15 +85,29 @@ impl Template {
         outside
     }
 
+    /// An address with the values in their places. One that would lead elsewhere is refused.
+    pub fn fill_address(&self, values: &Values, what: &str) -> Result<Zeroizing<String>, Error> {
+        let is_path =
+            |part: &&Part| !matches!(part, Part::Literal(text) if text.contains(['?', '#']));
+        for part in self.0.iter().take_while(is_path) {
+            let Part::Value(name) = part else { continue };
+            let value = value_of(name, values);
+            if value.is_empty() || DOTS.contains(&value) {
+                let why = "an empty text, \".\" or \"..\" would lead to another address";
+                return Err(unfit(name, what, why));
+            }
+        }
+        Ok(self.fill(values, Escape::Form))
+    }
+
     /// The text with the values in their places. What has no value is left empty.
     pub fn fill(&self, values: &Values, escape: Escape) -> Zeroizing<String> {
-        let value = |name: &String| values.iter().find(|(known, _)| known == name);
         let parts: Vec<Zeroizing<String>> = self
             .0
             .iter()
             .map(|part| match part {
                 Part::Literal(text) => Zeroizing::new(text.clone()),
-                Part::Value(name) => escape.apply(value(name).map_or("", |(_, value)| value)),
+                Part::Value(name) => escape.apply(value_of(name, values)),
             })
             .collect();
         // Room for all of it, so that growing leaves no copy of a secret in freed memory.
@@ -98,6 +117,22 @@ impl Template {
         parts.iter().for_each(|part| filled.push_str(part));
         filled
     }
+}
+
+fn value_of<'v>(name: &str, values: &Values<'v>) -> &'v str {
+    let value = values.iter().find(|(known, _)| *known == name);
+    value.map_or("", |(_, value)| value)
+}
+
+/// The error for a value that would change what a request means.
+pub fn unfit(name: &str, what: &str, why: &str) -> Error {
+    Error::new(
+        Kind::Invalid,
+        format!("The value of {{{{{name}}}}} does not fit in {what}"),
+        format!(
+            "Nothing was sent: {why}. Give it another value, or put the placeholder elsewhere."
+        ),
+    )
 }
 
 /// Whether a string of JSON is open behind a text.

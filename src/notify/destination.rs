@@ -4,12 +4,13 @@ use std::time::Duration as Time;
 
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, Request, StatusCode, Url};
+use serde_json::Value;
 
 use super::signature::{self, SigningSecret};
 use super::{Trouble, body};
 use crate::context::Context;
 use crate::error::{Error, Path, Result};
-use crate::http::is_encrypted_or_local;
+use crate::http::{Answer, is_encrypted_or_local};
 use crate::ledger::outbox::Message;
 use crate::secret::Secret;
 use crate::settings::{Settings, choice};
@@ -86,15 +87,34 @@ impl Destination {
             })?;
         let sent = context.http().send(request, limit).await;
         let answer = sent.map_err(|failure| Trouble::passing(failure.error.summary))?;
-        if answer.status.is_success() {
-            return Ok(());
+        let status = answer.status.as_u16();
+        match answer.status.is_success() {
+            true if self.is_taken(&answer) => Ok(()),
+            true => Err(Trouble::passing(format!(
+                "what answered {status} is not who was to be told: a proxy, or a page to sign in"
+            ))),
+            false => Err(Trouble {
+                // Of the answer nothing is shown: it may repeat what was sent.
+                why: format!("the other side answered {status}"),
+                is_final: is_final(answer.status),
+                wait: answer.retry_after(),
+            }),
         }
-        Err(Trouble {
-            // Of the answer nothing is shown: it may repeat what was sent.
-            why: format!("the other side answered {}", answer.status.as_u16()),
-            is_final: is_final(answer.status),
-            wait: answer.retry_after(),
-        })
+    }
+
+    /// Whether an answer of success is that of the vendor, in its words. Of a webhook no more is agreed than the status.
+    fn is_taken(&self, answer: &Answer) -> bool {
+        let says = |word: &str| {
+            let said = serde_json::from_slice::<Value>(&answer.body);
+            said.is_ok_and(|said| said["status"] == word)
+        };
+        match self {
+            Self::Slack(_) => answer.body.trim_ascii() == b"ok",
+            Self::PagerDuty(..) => says("success"),
+            Self::Datadog(..) => says("ok"),
+            Self::Teams(_) => !answer.body.trim_ascii_start().starts_with(b"<"),
+            Self::Webhook(..) => true,
+        }
     }
 
     fn request(&self, message: &Message, now: i64) -> Option<Request> {
@@ -211,4 +231,37 @@ fn signing_secrets(settings: &Settings) -> Result<Vec<SigningSecret>> {
         })
     };
     texts.into_iter().enumerate().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_to_sign_in_is_no_answer_of_a_vendor() {
+        let secret = || Secret::new("made up".into());
+        let page = "<!DOCTYPE html><title>Sign in</title>";
+        let vendors = [
+            (Destination::Slack(secret()), "ok"),
+            (Destination::Teams(secret()), ""),
+            (
+                Destination::Datadog(secret(), secret()),
+                r#"{"event":{},"status":"ok"}"#,
+            ),
+            (
+                Destination::PagerDuty(secret(), secret()),
+                r#"{"status":"success","message":"Event processed"}"#,
+            ),
+        ];
+        for (vendor, its_own) in vendors {
+            for (body, expected) in [(its_own, true), (page, false)] {
+                let answer = Answer {
+                    status: StatusCode::ACCEPTED,
+                    headers: Default::default(),
+                    body: body.as_bytes().to_vec().into(),
+                };
+                assert_eq!(vendor.is_taken(&answer), expected, "{body}");
+            }
+        }
+    }
 }

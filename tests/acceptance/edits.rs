@@ -117,7 +117,10 @@ fn a_trigger_rotates_only_when_one_value_becomes_another() {
     let ws = Config::new().created();
 
     ws.write(&trigger("one").text());
-    ws.apply().ok();
+    ws.plan()
+        .ok()
+        .warns(&["nothing is rotated by the first value", "then change it"]);
+    ws.apply_plan().ok();
     assert_eq!(ws.key("k").phase(), "single");
     ws.plan().ok().code(0);
 

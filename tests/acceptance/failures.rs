@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 
+use crate::monitoring::ask;
 use crate::support::keys::Config;
 use crate::support::workspace::Workspace;
 
@@ -147,6 +148,7 @@ fn a_plan_of_a_world_that_changed_is_refused_as_stale() {
     assert_eq!(ws.key("k").primary(), before.primary());
     assert_eq!(ws.key("k").phase(), "single");
     assert!(!ws.path("k.json").exists());
+    ask(&ws, &["status", "--fail-on", "failed,unfinished"]).code(0);
 }
 
 #[test]

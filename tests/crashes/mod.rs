@@ -17,6 +17,7 @@ use std::thread;
 use matrix::Matrix;
 use scenes::{LEASE, PROVIDER, Scene};
 
+use crate::monitoring::ask;
 use crate::support::keys::Config;
 use crate::support::workspace::Workspace;
 
@@ -233,6 +234,9 @@ fn a_creation_of_a_generated_key_that_was_killed_is_simply_repeated() {
         ws.env("APIKEY_KILL", "");
         let left = ws.delivered("a.json")["primary"]["secret"].clone();
         assert!(left.is_string(), "{point}");
+        ask(&ws, &["status", "--fail-on", "unfinished"])
+            .code(3)
+            .says(&["no outcome: an apply is at work, or was killed"]);
         thread::sleep(LEASE);
         // A plan alone looks at what was left, and closes what it has understood.
         for _ in 0..2 {

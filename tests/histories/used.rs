@@ -1,5 +1,7 @@
 //! What an issuer tells of the use of a retiring key, forgets, and does not tell.
 
+use apikey::duration::Duration;
+
 use super::amnesia::lose_the_private_data;
 use super::effects::{after, apply, effects};
 use super::events::{Edit, Event, Tamper};
@@ -45,6 +47,25 @@ async fn a_use_that_was_told_once_counts_although_the_issuer_forgets_it() {
         player.now += 20;
         let done = effects(&mut player, &[]).await;
         assert!(done.contains(&"revoke id1".to_owned()), "{done:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_use_that_is_told_to_lie_ahead_counts_as_one_of_now() {
+    for is_lost in [false, true] {
+        let mut player = used_lately().await;
+        for at in player.world.state().last_used.values_mut() {
+            *at = *at + Duration::from_days(90);
+        }
+        assert_eq!(effects(&mut player, &[]).await, [""; 0]);
+        player.world.state().last_used.clear();
+        if is_lost {
+            lose_the_private_data(&mut player);
+        }
+        // By now it would be revoked if the use before that one were the last.
+        player.now += 20;
+        assert_eq!(effects(&mut player, &[]).await, [""; 0]);
+        assert_eq!(player.status(), "blocked");
     }
 }
 

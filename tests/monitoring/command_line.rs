@@ -123,6 +123,8 @@ fn a_key_that_no_refresh_has_seen_is_late_and_no_orphan_and_one_that_was_forgott
         .code(0)
         .says(&["1 overdue"]);
     assert!(!said.stdout.contains("no resource"), "{}", said.stdout);
+    let listed = ask(&ws, &["inventory", "--orphaned"]);
+    assert!(!listed.stdout.contains("payments"), "{}", listed.stdout);
     let id = ws.key("k").text("id");
     // A second key keeps the ledger from being empty.
     let more = owned().beside(
@@ -246,7 +248,20 @@ fn a_ledger_that_knows_orphans_alone_tells_of_them() {
         .code(0)
         .says(&["payments", "orphaned"]);
     std::fs::write(ws.path("empty.db"), "").unwrap();
-    ask(&ws, &["inventory", "--url", "sqlite://empty.db"]).code(1);
+    let orders: [&[&str]; 3] = [
+        &["inventory"],
+        &["ledger", "forget", &id],
+        &["ledger", "settle", "0123"],
+    ];
+    for order in orders {
+        let elsewhere = [order, &["--url", "sqlite://empty.db"]].concat();
+        ask(&ws, &elsewhere).code(1).says(&["There is no ledger"]);
+        let made = std::fs::metadata(ws.path("empty.db")).unwrap().len();
+        assert_eq!(made, 0, "{order:?} makes no ledger");
+    }
+    ask(&ws, &["status", "--url", "sqlite://."])
+        .code(1)
+        .says(&["is a directory", "ledger.db"]);
 }
 
 #[test]

@@ -18,5 +18,6 @@ resource "apikey_managed" "payments" {
 }
 
 output "leaked" {
-  value = [for alert in data.apikey_leaks.acme.alerts : "${alert.url} ${coalesce(alert.name, "?")} ${coalesce(alert.key_status, "?")}"]
+  # Null where it could not be read and is not required.
+  value = [for alert in coalesce(data.apikey_leaks.acme.alerts, []) : "${alert.url} ${coalesce(alert.name, "?")} ${coalesce(alert.key_status, "?")}"]
 }

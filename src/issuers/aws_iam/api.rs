@@ -5,12 +5,15 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::http::{Refusal, Repeat, pages};
 use crate::instant::Instant;
 use crate::issuers::{KeyStatus, Use};
 use crate::secret::Secret;
 use crate::vendors::aws::{AwsClient, Query, Service};
+
+/// What IAM says where there is nothing to tell.
+const NOT_AVAILABLE: &str = "N/A";
 
 pub(super) struct Api {
     client: Arc<AwsClient>,
@@ -32,7 +35,23 @@ pub(super) struct ListedKey {
 
 pub(super) struct Used {
     pub user: Option<String>,
-    pub last: Option<Use>,
+    /// `None` where the answer tells neither a use nor that there was none.
+    last: Option<Option<Use>>,
+}
+
+impl Used {
+    /// An answer that tells nothing would make the key one that nobody uses.
+    pub fn last_of(self, key_id: &str) -> Result<Option<Use>> {
+        self.last.ok_or_else(|| {
+            Error::new(
+                Kind::Other,
+                format!("The last use of access key {key_id} could not be read"),
+                "IAM answered without a LastUsedDate that is an instant with its time zone, and without the service \"N/A\", \
+                 which alone says that the key was never used. Look whether something between here and AWS changes its \
+                 answers.",
+            )
+        })
+    }
 }
 
 impl ListedKey {
@@ -277,14 +296,17 @@ struct AccessKeyLastUsed {
 }
 
 impl AccessKeyLastUsed {
-    /// `None` for a key that was never used.
-    fn last(self) -> Option<Use> {
-        let told = |text: Option<String>| text.filter(|text| !text.is_empty() && text != "N/A");
-        Some(Use {
-            at: Instant::parse(&self.last_used_date?)?,
-            service: told(self.service_name),
-            region: told(self.region),
-        })
+    /// Of a key that was never used there is no date, and the service is `N/A`. Anything else without a date is no answer.
+    fn last(self) -> Option<Option<Use>> {
+        let is_told = |text: &String| !text.is_empty() && text != NOT_AVAILABLE;
+        match self.last_used_date.filter(is_told) {
+            Some(date) => Some(Some(Use {
+                at: Instant::parse(&date)?,
+                service: self.service_name.filter(is_told),
+                region: self.region.filter(is_told),
+            })),
+            None => (self.service_name.as_deref() == Some(NOT_AVAILABLE)).then_some(None),
+        }
     }
 }
 
@@ -298,4 +320,40 @@ struct GetCallerIdentityResponse {
 #[serde(rename_all = "PascalCase")]
 struct GetCallerIdentityResult {
     arn: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(fields: &str) -> Result<Option<Use>> {
+        let text = format!("<AccessKeyLastUsed>{fields}</AccessKeyLastUsed>");
+        let answer: AccessKeyLastUsed = quick_xml::de::from_str(&text).unwrap();
+        let used = Used {
+            user: None,
+            last: answer.last(),
+        };
+        used.last_of("AKIA")
+    }
+
+    #[test]
+    fn only_a_service_that_is_not_available_says_that_a_key_was_never_used() {
+        let used = "<LastUsedDate>2026-01-01T00:00:00Z</LastUsedDate><ServiceName>s3</ServiceName><Region>N/A</Region>";
+        let last = told(used).unwrap().unwrap();
+        assert_eq!(last.to_string(), "2026-01-01T00:00:00Z (s3)");
+        let never = "<ServiceName>N/A</ServiceName><Region>N/A</Region>";
+        assert_eq!(told(never).unwrap(), None);
+        assert_eq!(told(&format!("<LastUsedDate/>{never}")).unwrap(), None);
+        for nothing in [
+            "",
+            "<LastUsedDate/>",
+            "<ServiceName>s3</ServiceName>",
+            "<LastUsedDate/><ServiceName>s3</ServiceName>",
+            "<LastUsedDate>yesterday</LastUsedDate><ServiceName>N/A</ServiceName>",
+            "<LastUsedDate>2026-01-01T00:00:00</LastUsedDate><ServiceName>s3</ServiceName>",
+            "<LastUsedDate>2026-01-01</LastUsedDate><ServiceName>s3</ServiceName>",
+        ] {
+            assert!(told(nothing).is_err(), "{nothing}");
+        }
+    }
 }

@@ -127,7 +127,7 @@ impl Issuer for Keys {
                 "The last use of access key {key_id} could not be read"
             ))
         })?;
-        Ok(used.last)
+        used.last_of(key_id)
     }
 
     async fn calls(&self, key_id: &str, asked: &Question, last: Option<&Use>) -> Result<Records> {

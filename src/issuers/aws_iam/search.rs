@@ -152,6 +152,6 @@ impl Search for Keys {
                 "The last use of access key {key_id} could not be read"
             ))
         })?;
-        Ok(used.last.map(|last| last.at))
+        Ok(used.last_of(key_id)?.map(|last| last.at))
     }
 }

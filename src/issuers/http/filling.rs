@@ -3,9 +3,9 @@
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::request::{DOTS, Payload, Request};
-use crate::error::{Error, Kind, Result};
-use crate::http::{Body, Call, Escape, Repeat, Template, Values, auth};
+use super::request::{Payload, Request};
+use crate::error::Result;
+use crate::http::{Body, Call, Escape, Repeat, Template, Values, auth, unfit};
 use crate::secret::Secret;
 
 /// A request with everything in its place.
@@ -33,7 +33,7 @@ impl Request {
         Ok(Filled {
             what: &self.what,
             method: self.method.clone(),
-            path: self.filled_path(values)?,
+            path: self.path.fill_address(values, &self.what)?.to_string(),
             query: fill_pairs(&self.query),
             headers: self.filled_headers(values)?,
             body: match &self.payload {
@@ -54,27 +54,17 @@ impl Request {
         })
     }
 
-    fn filled_path(&self, values: &Values) -> Result<String> {
-        for name in self.path.names() {
-            let value = values.iter().find(|(known, _)| *known == name);
-            let value = value.map_or("", |(_, value)| value);
-            if value.is_empty() || DOTS.contains(&value) {
-                return Err(self.unfit(
-                    name,
-                    "an empty text, \".\" or \"..\" would lead to another address",
-                ));
-            }
-        }
-        Ok(self.path.fill(values, Escape::Form).to_string())
-    }
-
     fn filled_headers(&self, values: &Values) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
         for (name, template) in &self.headers {
             let filled = template.fill(values, Escape::None);
             let mut value = HeaderValue::from_str(&filled).map_err(|_| {
                 let what = template.names().next().unwrap_or_default();
-                self.unfit(what, "it holds a character that a header may not have")
+                unfit(
+                    what,
+                    &self.what,
+                    "it holds a character that a header may not have",
+                )
             })?;
             value.set_sensitive(true);
             headers.insert(name, value);
@@ -87,8 +77,9 @@ impl Request {
             let value = values.iter().find(|(known, _)| *known == name);
             let is_number = value.is_some_and(|(_, value)| is_whole_number(value));
             if !is_number {
-                return Err(self.unfit(
+                return Err(unfit(
                     name,
+                    &self.what,
                     "it stands outside of quotes in json, where only a whole number keeps its meaning",
                 ));
             }
@@ -97,16 +88,6 @@ impl Request {
             "application/json",
             template.fill(values, Escape::Json),
         ))
-    }
-
-    fn unfit(&self, name: &str, why: &str) -> Error {
-        Error::new(
-            Kind::Invalid,
-            format!("The value of {{{{{name}}}}} does not fit in {}", self.what),
-            format!(
-                "Nothing was sent: {why}. Give it another value, or put the placeholder elsewhere."
-            ),
-        )
     }
 }
 

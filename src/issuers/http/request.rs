@@ -6,13 +6,10 @@ use reqwest::header::{HeaderName, HeaderValue};
 
 use super::values::SECRET;
 use crate::error::{Error, Path, Result};
-use crate::http::{Escape, Template};
+use crate::http::{DOTS, Escape, Template};
 use crate::settings::Settings;
 
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
-
-/// What a path may lead to if it is filled by what means something in one.
-pub(super) const DOTS: [&str; 2] = [".", ".."];
 
 /// What a request means that does not say so.
 pub(super) struct Usual {

@@ -107,6 +107,16 @@ pub async fn prepare(connection: &mut AnyConnection, target: &Target) -> Result<
 fn options(target: &Target, mode: &str) -> Result<AnyConnectOptions> {
     let options = match &target.url {
         Some(url) => AnyConnectOptions::from_url(url),
+        None if target.file.is_dir() => {
+            let shown = target.shown();
+            return Err(Error::new(
+                Kind::Invalid,
+                "The ledger cannot be used",
+                format!(
+                    "{shown}: this is a directory. Name a file in it, such as {shown}/ledger.db."
+                ),
+            ));
+        }
         None => {
             let path = file::absolute(&target.file).map_err(|error| unwritable(target, &error))?;
             let path = file::encoded(&path).ok_or_else(|| {

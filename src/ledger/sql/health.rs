@@ -27,6 +27,7 @@ pub async fn health(
     let mut slots = slots(connection).await?;
     let mut gone = gone_primaries(connection).await?;
     let mut applies = last_applies(connection).await?;
+    let unfinished = unfinished(connection).await?;
     let resources = sqlx::query("SELECT * FROM resources ORDER BY resource_id")
         .fetch_all(&mut *connection)
         .await?;
@@ -37,7 +38,11 @@ pub async fn health(
         if row.try_get::<Option<String>, _>("left_by")?.is_none() && !held.iter().any(is_primary) {
             held.extend(gone.remove(&id));
         }
-        keys.extend(managed(row, held, apply)?);
+        let key = managed(row, held, apply)?;
+        keys.extend(key.map(|key| ManagedKey {
+            unfinished: unfinished.get(&id).copied().unwrap_or_default(),
+            ..key
+        }));
     }
     let open = anomalies::open(connection, now).await?;
     for key in &mut keys {
@@ -55,15 +60,12 @@ pub async fn health(
         effects: effects(connection).await?,
         runs: runs(connection).await?,
         orphaned: orphaned(connection, dialect, now).await?,
-        unfinished: sqlx::query_scalar("SELECT COUNT(*) FROM intents WHERE outcome IS NULL")
-            .fetch_one(connection)
-            .await?,
+        unfinished: unfinished.values().sum(),
     };
     Ok(health.in_order())
 }
 
-/// How many live keys are in no slot and belong to no resource. One that is in a slot is told of with its resource, although
-/// no refresh has confirmed it yet.
+/// How many live keys belong to no resource.
 async fn orphaned(
     connection: &mut AnyConnection,
     dialect: Dialect,
@@ -74,8 +76,7 @@ async fn orphaned(
         ..Query::all(now, MOST_COUNTED)
     };
     let keys = listing::list(connection, dialect, &asked).await?.keys;
-    let alone = keys.iter().filter(|listed| listed.key.slot == Slot::None);
-    Ok(i64::try_from(alone.count()).unwrap_or(i64::MAX))
+    Ok(i64::try_from(keys.len()).unwrap_or(i64::MAX))
 }
 
 /// The key of a resource, if it has a primary.
@@ -112,7 +113,17 @@ fn managed(
         seen_at: row.try_get("seen_at")?,
         leaks: Vec::new(),
         anomalies: Vec::new(),
+        unfinished: 0,
     }))
+}
+
+/// How many effects have no outcome, by resource.
+async fn unfinished(connection: &mut AnyConnection) -> Result<BTreeMap<String, i64>, sqlx::Error> {
+    let counts = sqlx::query_as(
+        "SELECT resource_id, COUNT(*) FROM intents WHERE outcome IS NULL GROUP BY resource_id",
+    );
+    let counts: Vec<(String, i64)> = counts.fetch_all(connection).await?;
+    Ok(counts.into_iter().collect())
 }
 
 /// The live keys in slots, by resource.

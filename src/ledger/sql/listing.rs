@@ -158,14 +158,15 @@ impl Filter {
         filter
     }
 
-    /// Whether a key belongs to no resource: it is marked so, or an apply minted it and is over, and no state ever held it.
+    /// Whether a key belongs to no resource: it is marked so, or an apply minted it and is over, and no state ever held it. One
+    /// that is in a slot is told of with its resource, although no refresh has confirmed it yet.
     fn orphaned(&mut self, query: &Query, dialect: Dialect) -> String {
         let yesterday = self.argument(&(query.now - NEXT_REFRESH).to_string());
         let recently = self.argument(&(query.now - LONGEST_APPLY).to_string());
         let now = dialect.now();
         format!(
-            "(keys.status = 'orphaned' OR (keys.status = 'live' AND keys.confirmed_at IS NULL \
-             AND keys.minted_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM intents \
+            "(keys.status = 'orphaned' OR (keys.status = 'live' AND keys.slot = 'none' \
+             AND keys.confirmed_at IS NULL AND keys.minted_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM intents \
              WHERE intents.intent = keys.minted_by AND (intents.ended_at > {yesterday} \
              OR (intents.outcome IS NULL AND intents.lock_name IS NULL AND intents.begun_at > {recently}) \
              OR (intents.outcome IS NULL AND EXISTS (SELECT 1 FROM locks WHERE locks.name = intents.lock_name \

@@ -155,7 +155,9 @@ impl Database {
     }
 
     /// Lists the live keys of a resource as orphaned, because `by` says that no state holds it any more.
+    /// [`Kind::NotFound`] if there is no ledger.
     pub async fn forget(&self, resource: &str, by: &str, at: Instant) -> Result<Vec<KeyMark>> {
+        self.is_there().await?;
         let memory = self.recall(resource).await?;
         let live = memory.keys.into_iter();
         let live = live.filter(|record| record.status == Status::Live);
@@ -167,16 +169,14 @@ impl Database {
     }
 
     /// Closes a mint whose outcome is not known, because `by` has looked for its key at the issuer. Gives back whose it was;
-    /// `None` if there is no such mint.
+    /// `None` if there is no such mint, [`Kind::NotFound`] if there is no ledger.
     pub async fn settle_mint(
         &self,
         mint: &str,
         by: &str,
         at: Instant,
     ) -> Result<Option<ResourceRef>> {
-        let Some(mut reader) = self.reader().await? else {
-            return Ok(None);
-        };
+        let mut reader = self.reader_of_one_that_is_there().await?;
         let asked = reads::open_mint(&mut reader, self.target.dialect, mint);
         let Some((begun, is_alive)) = self.answer(asked).await? else {
             return Ok(None);

@@ -271,6 +271,7 @@ pub fn update(
     }
     telling::warn_without_ledger(diags, &planned, context);
     warnings::new_owner(diags, prior, &planned, &private, &situation);
+    warnings::first_trigger(diags, prior, &planned);
     let slots = managed.slots.clone();
     let asked = situation.rotation_requested;
     telling::plan(diags, &mut planned, &private.untold, &decision);

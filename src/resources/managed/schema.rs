@@ -114,7 +114,7 @@ fn inputs() -> Attributes {
             "rotation_trigger",
             optional(
                 string(),
-                "A change from one value to another makes the rotation due at once. Setting it for the first time or removing it does nothing.",
+                "A change from one value to another makes the rotation due at once. Setting it for the first time, of which the plan warns, or removing it rotates nothing.",
             ),
         ),
         (

@@ -201,13 +201,30 @@ pub fn new_owner(
     let key = slots.primary.label();
     let detail = format!(
         "Whoever could read {key} until now can still use it: a change of owner changes no key. If {old:?} is not to use it \
-         any more, change rotation_trigger as well."
+         any more, change rotation_trigger from one value to another."
     );
     let summary = format!(
         "{}: its owner changes from {old:?} to {new}",
         situation.name
     );
     warn(diags, Announcement { summary, detail });
+}
+
+/// The first value of a trigger is what the next one is compared with.
+pub fn first_trigger(diags: &mut Diagnostics, prior: &ManagedState, planned: &ManagedState) {
+    if prior.rotation_trigger.is_null() && planned.rotation_trigger.is_value() {
+        let name = planned.label();
+        let summary = format!("{name}: nothing is rotated by the first value of rotation_trigger");
+        let detail = "Only a change from one value to another makes a rotation due. Apply this one, and then change it. A key in \
+                      the wrong hands needs no trigger: declare an emergency.";
+        warn(
+            diags,
+            Announcement {
+                summary,
+                detail: detail.to_owned(),
+            },
+        );
+    }
 }
 
 /// What is added where an edit makes something due that this plan does not do yet.
