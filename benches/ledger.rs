@@ -424,6 +424,7 @@ async fn bracket(ledger: &Database, id: &str) {
         audience: Audience::default(),
         place: Some("app: secrets/bench.json".into()),
         known: Vec::new(),
+        private_data: None,
         at: Instant::from_unix(NOW),
         fence: None,
     };

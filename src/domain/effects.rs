@@ -69,6 +69,9 @@ pub struct Intent {
     /// the ids of the keys without a holder that it is to revoke. For a revocation: the open mints that its key came of, which
     /// are settled when it is done.
     pub known: Vec<String>,
+    /// For the apply of a create: where it is going to write, as [`Holding::private_data`](crate::ledger::Holding) has it of
+    /// a resource that a state holds.
+    pub private_data: Option<String>,
     /// When it was written, by the clock of the machine even where tests set another for the provider: it is compared
     /// with what issuers say.
     pub at: Instant,
@@ -77,9 +80,9 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// It is part of an apply that makes a first key. Where that one is cut off, no state hears of the key.
+    /// It is an apply that makes a first key. Where it is cut off, no state hears of the key.
     pub fn creates(&self) -> bool {
-        self.action == Move::Create.word()
+        self.effect == Effect::Apply && self.action == Move::Create.word()
     }
 }
 
@@ -97,6 +100,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// How a create that was cut off is settled in the end.
+    pub const REPEATED: &'static str =
+        "another create has taken its place, and its key stands nowhere";
+
+    /// A key without an id that came of such a create lived in documents alone, and is gone with them.
+    pub fn ends_keys_of(&self, intent: &Intent) -> bool {
+        intent.creates() && matches!(self, Self::Settled(how) if how == Self::REPEATED)
+    }
+
     /// Of a mint without an outcome, once the key that came of it was revoked. Left open, the next key that a person makes
     /// within its time would be taken for its own.
     pub fn of_a_revoked_origin() -> Self {

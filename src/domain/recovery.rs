@@ -6,7 +6,7 @@
 //! ledger can put in a row that says anything, so a key is revoked only where the sealed audit trail says that it was
 //! minted here, or that it was about to be.
 
-use crate::domain::effects::{Effect, Intent, Memory};
+use crate::domain::effects::{Effect, Intent, Memory, Outcome};
 use crate::domain::keys::{KeyMark, KeyRecord, Status};
 use crate::domain::listed::Listed;
 use crate::duration::Duration;
@@ -29,6 +29,8 @@ pub struct Evidence<'a> {
     pub ahead: i64,
     /// All keys in the account that the ledger knows, whosever they are.
     pub known: &'a [KeyRecord],
+    /// Another create has taken the place of those that were cut off, and what they wrote is nowhere any more.
+    pub repeated: bool,
     /// The machine's time.
     pub now: Instant,
 }
@@ -56,7 +58,7 @@ pub enum Untracked {
 pub enum Verdict {
     /// It is understood and can be closed, for this reason.
     Settled(&'static str),
-    /// It is too early to tell, so it stays open.
+    /// It is too early to tell, or something is still to be done about it, so it stays open.
     Undecided,
     /// Keys that nobody holds came of it, or were to be revoked by it.
     Orphans(Vec<KeyMark>),
@@ -220,8 +222,13 @@ impl Evidence<'_> {
             .filter(|key| !self.holds(key) && self.is_listed(key) == Some(true))
             .collect();
         match promised.is_empty() {
-            true => Verdict::Settled("every effect of it was looked at"),
             false => Verdict::Orphans(promised),
+            // No state tells where it wrote.
+            true if intent.creates() && self.held.is_empty() => match self.repeated {
+                true => Verdict::Settled(Outcome::REPEATED),
+                false => Verdict::Undecided,
+            },
+            true => Verdict::Settled("every effect of it was looked at"),
         }
     }
 

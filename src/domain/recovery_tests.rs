@@ -25,6 +25,7 @@ fn intent(effect: Effect, about: Option<KeyMark>) -> Intent {
         audience: Audience::default(),
         place: None,
         known: vec!["before".into()],
+        private_data: None,
         at: Instant::from_unix(NOW),
         fence: None,
     }
@@ -65,6 +66,7 @@ struct Case {
     local: bool,
     brought: bool,
     ahead: i64,
+    repeated: bool,
     /// The audit trail knows nothing of what is open.
     unsealed: bool,
 }
@@ -95,6 +97,7 @@ impl Case {
             brought: self.brought,
             ahead: self.ahead,
             known: &self.known,
+            repeated: self.repeated,
             now: Instant::from_unix(self.now.unwrap_or(NOW + 3_600)),
         })
     }
@@ -507,4 +510,27 @@ fn without_a_list_a_lost_mint_is_settled_only_where_its_key_can_exist_nowhere() 
     assert!(settled(local.verdict(intent(Effect::Mint, None))));
     let verdict = Case::default().verdict(intent(Effect::Mint, None));
     assert_eq!(verdict, Verdict::Unclear(Vec::new()));
+}
+
+#[test]
+fn a_create_that_was_cut_off_is_closed_once_another_has_taken_its_place() {
+    let create = || Intent {
+        action: "create".into(),
+        known: Vec::new(),
+        ..intent(Effect::Apply, None)
+    };
+    let before = Case::default().verdict(create());
+    assert_eq!(before, Verdict::Undecided);
+    let after = Case {
+        repeated: true,
+        ..Case::default()
+    };
+    let settled = after.verdict(create());
+    assert_eq!(settled, Verdict::Settled(Outcome::REPEATED));
+    // Its end alone was not heard of: the state has its key.
+    let held = Case {
+        held: vec![key("AKIA1")],
+        ..Case::default()
+    };
+    assert!(matches!(held.verdict(create()), Verdict::Settled(why) if why != Outcome::REPEATED));
 }

@@ -13,7 +13,7 @@ pub enum Step {
     Mint,
     /// Writes both slots to every delivery.
     Deliver(Content),
-    /// Takes ended deliveries away.
+    /// Takes ended deliveries away, and what creates wrote that were cut off.
     Withdraw,
     /// Proves that a key works.
     Verify(Subject),
@@ -74,6 +74,7 @@ pub fn steps(next: Move, proof: Proof) -> &'static [Step] {
             Verify(Subject::New),
             Deliver(Content::NewFirst),
             SwapIn,
+            Withdraw,
         ],
         (Move::Create, Proof::Delivered) => &[
             Check,
@@ -81,6 +82,7 @@ pub fn steps(next: Move, proof: Proof) -> &'static [Step] {
             Deliver(Content::NewFirst),
             Verify(Subject::New),
             SwapIn,
+            Withdraw,
         ],
         (Move::Deliver, _) => &[Fetch, Deliver(Content::Current), Withdraw],
         (Move::Stage, _) => &[

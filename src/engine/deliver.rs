@@ -6,7 +6,7 @@ use crate::domain::approval::Asked;
 use crate::domain::slots::Key;
 use crate::engine::approvals;
 use crate::engine::connections::{Delivery, in_delivery};
-use crate::engine::managed::{DeliveryRecord, DeliveryState};
+use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
 use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
@@ -119,16 +119,20 @@ fn still_there(delivery: &Delivery, foreign: &Foreign) -> Error {
     )
 }
 
-/// Every key that the ledger knows of a resource. A dead one in a document is ours to take away like a live one.
+/// Every key that the ledger knows of a resource, and of the creates that it repeats. A dead one in a document is ours to take
+/// away like a live one.
 pub struct Past(Vec<KeyMark>);
 
 impl Past {
     /// As the ledger has it now.
-    pub async fn of(resource: &str, ledger: &dyn Ledger) -> Result<Self> {
-        let memory = ledger.recall(resource).await?;
-        Ok(Self(
-            memory.keys.into_iter().map(|record| record.key).collect(),
-        ))
+    pub async fn of(managed: &Managed, ledger: &dyn Ledger) -> Result<Self> {
+        let attempts = managed.former.iter().filter_map(|it| it.attempt.as_ref());
+        let mut keys = Vec::new();
+        for resource in [&managed.id].into_iter().chain(attempts) {
+            let memory = ledger.recall(resource).await?;
+            keys.extend(memory.keys.into_iter().map(|record| record.key));
+        }
+        Ok(Self(keys))
     }
 
     /// Whether this is the mark of one of them.

@@ -22,6 +22,9 @@ pub struct Former {
     pub settings: BTreeMap<String, ValueAny>,
     /// The mark of the primary that was last written there: it may have been revoked since, and is ours all the same.
     pub mark: Option<String>,
+    /// The create that wrote there, by the id that its resource had, where it was cut off and is repeated by this resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<String>,
 }
 
 impl Former {
@@ -33,6 +36,7 @@ impl Former {
             identity: None,
             settings,
             mark: None,
+            attempt: None,
         }
     }
 

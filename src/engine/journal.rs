@@ -43,6 +43,8 @@ pub struct Bracket {
     pub promised: Vec<String>,
     /// The mints that some of them came of. Who revokes such a key has settled its mint.
     pub origins: Origins,
+    /// For a create: where it is going to write.
+    pub private_data: Option<String>,
     /// The lock under which it is done.
     pub guard: Option<Guard>,
     /// Who is told of it.
@@ -63,6 +65,7 @@ impl Bracket {
             audience: self.audience,
             place: None,
             known: self.promised,
+            private_data: self.private_data,
             at,
             fence: self.guard.map(|guard| guard.fence().clone()),
         }
@@ -238,6 +241,7 @@ impl<'a> Journal<'a> {
             },
             key: deed.key,
             place: deed.place,
+            private_data: None,
             at: self.clock.wall(),
             ..self.apply.clone()
         };

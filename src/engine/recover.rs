@@ -42,6 +42,8 @@ pub struct Remembered {
     pub memory: Memory,
     /// All keys in the account that it knows, where a verdict needs them.
     pub known: Vec<KeyRecord>,
+    /// Another create has taken the place of those that it tells of.
+    pub repeated: bool,
 }
 
 impl Remembered {
@@ -50,6 +52,7 @@ impl Remembered {
         Self {
             memory: Memory::default(),
             known: Vec::new(),
+            repeated: false,
         }
     }
 
@@ -64,7 +67,11 @@ impl Remembered {
             true => ledger.keys_in(account).await?,
             false => Vec::new(),
         };
-        Ok(Self { memory, known })
+        Ok(Self {
+            memory,
+            known,
+            repeated: false,
+        })
     }
 }
 
@@ -89,6 +96,7 @@ pub async fn recover(
         brought: connections.capabilities.supply == Supply::Brought,
         ahead: connections.issuer.ahead(),
         known: &remembered.known,
+        repeated: remembered.repeated,
         now,
     };
     let mut recovered = Recovered::default();

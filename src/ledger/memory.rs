@@ -114,17 +114,11 @@ impl Tables {
         });
     }
 
-    fn left_alone(&mut self, create: &Intent) {
-        for row in &mut self.keys {
-            let record = &mut row.key;
+    fn is_gone(&mut self, create: &Intent, at: Instant) {
+        for record in self.keys.iter_mut().map(|row| &mut row.key) {
             let is_of_it = record.minted_by.as_ref() == Some(&create.id);
-            let is_local = record.key.key_id.is_none();
-            if is_of_it
-                && is_local
-                && record.confirmed_at.is_none()
-                && record.status == Status::Live
-            {
-                record.status = Status::Orphaned;
+            if is_of_it && record.key.key_id.is_none() && record.confirmed_at.is_none() {
+                record.end(at);
             }
         }
     }
@@ -191,9 +185,7 @@ impl Journal for InMemory {
                 tables.is_revoked(&intent, at);
                 tables.open.retain(|open| !intent.known.contains(&open.id));
             }
-            (Effect::Apply, Outcome::Settled(_)) if intent.creates() => {
-                tables.left_alone(&intent);
-            }
+            _ if outcome.ends_keys_of(&intent) => tables.is_gone(&intent, at),
             _ => {}
         }
         Ok(())

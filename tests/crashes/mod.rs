@@ -6,8 +6,11 @@
 
 mod asleep;
 mod crowd;
+mod keys;
 mod loss;
 mod matrix;
+mod order;
+mod repeated;
 mod scenes;
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,20 +18,19 @@ use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
 use matrix::Matrix;
-use scenes::{LEASE, PROVIDER, Scene};
-
-use crate::monitoring::ask;
-use crate::support::keys::Config;
-use crate::support::workspace::Workspace;
+use scenes::Scene;
 
 /// Something that happens to a key, so that an action is due.
 type Trouble = fn(&Scene);
 
-/// An action, how long after the last rotation it is due, and the phase that it leads to.
-const STEPS: [(&str, &str, &str); 3] = [
-    ("stage", "80s", "staged"),
-    ("promote", "100s", "retiring"),
-    ("revoke", "30s", "single"),
+/// An action, what makes it due, and the phase that it leads to.
+type Step = (&'static str, Trouble, &'static str);
+
+/// A rotation by the clock.
+const STEPS: [Step; 3] = [
+    ("stage", |scene| scene.at_rotation("80s"), "staged"),
+    ("promote", |scene| scene.at_rotation("100s"), "retiring"),
+    ("revoke", |scene| scene.at_rotation("30s"), "single"),
 ];
 
 /// A scene waits most of its time, for leases to end and for keys to be accepted again, so that some play side by side.
@@ -76,37 +78,54 @@ impl Cells {
     }
 }
 
-/// The life of a key: each of its steps is killed at the next of its points, until every point had its turn.
-#[test]
-fn a_rotation_survives_a_kill_at_any_point() {
-    let scene = Scene::that_deploys();
-    let mut matrix = Matrix::new("rotation");
+/// A key that exists, and of which nothing is due.
+fn settled(scene: Scene) -> Scene {
     scene.settle("single");
-    for (action, due, phase) in STEPS {
-        scene.at_rotation(due);
+    scene
+}
+
+/// The life of a key: each of its steps is killed at the next of its points, until every point had its turn.
+fn live(mut matrix: Matrix, steps: &[Step], new: impl Fn() -> Scene + Sync) -> Matrix {
+    let scene = settled(new());
+    for (action, trouble, phase) in steps {
+        trouble(&scene);
         matrix.discover(action, scene.passes());
         scene.settle(phase);
     }
-    let another = || {
-        let scene = Scene::that_deploys();
-        scene.settle("single");
-        scene
-    };
     let play = |scene: &Scene, cells: &Cells| {
-        let steps = STEPS.iter().cycle().take_while(|_| cells.have_more());
-        for (action, due, phase) in steps {
-            scene.at_rotation(due);
+        let steps = steps.iter().cycle().take_while(|_| cells.have_more());
+        for (action, trouble, phase) in steps {
+            trouble(scene);
             cells.kill_next(action, |point| scene.kill(point, phase));
             scene.settle(phase);
         }
     };
-    side_by_side(matrix, scene, another, play).judge(20);
+    side_by_side(matrix, scene, || settled(new()), play)
 }
 
 #[test]
-fn a_creation_and_a_destruction_survive_a_kill_at_any_point() {
-    let scene = Scene::new("");
-    let mut matrix = Matrix::new("birth and death");
+fn a_rotation_survives_a_kill_at_any_point() {
+    live(Matrix::new("rotation"), &STEPS, Scene::that_deploys).judge(20);
+}
+
+/// Nobody has a list of such keys: what the documents lose is lost.
+#[test]
+fn a_key_that_only_documents_hold_survives_a_kill_after_any_effect() {
+    let by_the_clock = STEPS.iter().copied();
+    let steps: Vec<Step> = by_the_clock
+        .chain([
+            ("trigger", Scene::ask_for_a_rotation as Trouble, "retiring"),
+            ("revoke", |scene| scene.at_rotation("30s"), "single"),
+            ("move", Scene::move_a_delivery, "single"),
+        ])
+        .collect();
+    let matrix = Matrix::of_effects("rotation of documents");
+    live(matrix, &steps, Scene::generated).judge(14);
+}
+
+/// A first key, and its end.
+fn be_born_and_die(mut matrix: Matrix, new: impl Fn() -> Scene + Sync) -> Matrix {
+    let scene = new();
     matrix.discover("create", scene.passes());
     matrix.discover("destroy", scene.passes_to_destroy());
     let play = |scene: &Scene, cells: &Cells| {
@@ -123,16 +142,26 @@ fn a_creation_and_a_destruction_survive_a_kill_at_any_point() {
             }
         }
     };
-    side_by_side(matrix, scene, || Scene::new(""), play).judge(14);
+    side_by_side(matrix, scene, new, play)
+}
+
+#[test]
+fn a_creation_and_a_destruction_survive_a_kill_at_any_point() {
+    be_born_and_die(Matrix::new("birth and death"), || Scene::new("")).judge(14);
+}
+
+#[test]
+fn a_creation_and_a_destruction_of_documents_survive_a_kill_after_any_effect() {
+    be_born_and_die(
+        Matrix::of_effects("birth and death of documents"),
+        Scene::generated,
+    )
+    .judge(7);
 }
 
 #[test]
 fn a_repair_survives_a_kill_at_any_point() {
-    let new = || {
-        let scene = Scene::new(r#"on_drift = "rotate""#);
-        scene.settle("single");
-        scene
-    };
+    let new = || settled(Scene::new(r#"on_drift = "rotate""#));
     let scene = new();
     let mut matrix = Matrix::new("repairs");
     let troubles: [(&str, Trouble); 3] = [
@@ -159,18 +188,10 @@ fn a_repair_survives_a_kill_at_any_point() {
 }
 
 /// An emergency that is killed is finished by the next apply, with the id that was handled once.
-#[test]
-fn an_emergency_survives_a_kill_at_any_point() {
+fn contain(mut matrix: Matrix, orders: &[&str], new: impl Fn() -> Scene + Sync) -> Matrix {
     static IDS: AtomicU32 = AtomicU32::new(0);
     let next_id = || format!("INC-{}", IDS.fetch_add(1, Ordering::Relaxed));
-    let new = || {
-        let scene = Scene::that_deploys();
-        scene.settle("single");
-        scene
-    };
-    let orders = ["replace_first", "revoke_first"];
-    let scene = new();
-    let mut matrix = Matrix::new("emergency");
+    let scene = settled(new());
     for order in orders {
         scene.declare(&next_id(), order);
         matrix.discover(order, scene.passes());
@@ -185,7 +206,19 @@ fn an_emergency_survives_a_kill_at_any_point() {
             }
         }
     };
-    side_by_side(matrix, scene, new, play).judge(14);
+    side_by_side(matrix, scene, || settled(new()), play)
+}
+
+#[test]
+fn an_emergency_survives_a_kill_at_any_point() {
+    let orders = ["replace_first", "revoke_first"];
+    contain(Matrix::new("emergency"), &orders, Scene::that_deploys).judge(14);
+}
+
+#[test]
+fn an_emergency_of_documents_survives_a_kill_after_any_effect() {
+    let matrix = Matrix::of_effects("emergency of documents");
+    contain(matrix, &["replace_first"], Scene::generated).judge(4);
 }
 
 /// Within the lease of an apply that was killed nobody knows what became of it: whoever plans waits, restores nothing and
@@ -221,30 +254,5 @@ fn an_emergency_that_was_cut_off_a_moment_ago_is_waited_for() {
         refused.complains(&["an apply that did not finish left key", "Plan again"]);
         scene.settle("single");
         assert_eq!(scene.is_in_order(&[]), Ok(()));
-    }
-}
-
-/// No issuer tells of such a key: what the ledger says of it decides whether the next create may take its place.
-#[test]
-fn a_creation_of_a_generated_key_that_was_killed_is_simply_repeated() {
-    let config = Config::new().two_deliveries().beside(PROVIDER);
-    for point in ["create:deliver:done#1", "create:deliver:done#2"] {
-        let ws = Workspace::with(&config.text());
-        ws.env("APIKEY_KILL", point).apply().failed();
-        ws.env("APIKEY_KILL", "");
-        let left = ws.delivered("a.json")["primary"]["secret"].clone();
-        assert!(left.is_string(), "{point}");
-        ask(&ws, &["status", "--fail-on", "unfinished"])
-            .code(3)
-            .says(&["no outcome: an apply is at work, or was killed"]);
-        thread::sleep(LEASE);
-        // A plan alone looks at what was left, and closes what it has understood.
-        for _ in 0..2 {
-            ws.plan().ok();
-        }
-        ws.apply().ok();
-        assert_ne!(ws.delivered("a.json")["primary"]["secret"], left);
-        assert_eq!(ws.delivered("a.json"), ws.delivered("b.json"));
-        ws.plan().ok().code(0);
     }
 }

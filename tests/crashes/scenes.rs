@@ -1,20 +1,20 @@
-//! A key of an IAM user, delivered to a secret and to a file, and what can happen to it.
+//! A key that is delivered to two places, and what can happen to it.
 
-use std::collections::BTreeSet;
+use std::cell::Cell;
 use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 
+use super::keys::Keys;
 use crate::aws_life::cloud::Cloud;
-use crate::aws_life::world::{KEY, World};
-use crate::ledger::sql::{Place, run};
+use crate::aws_life::world::KEY;
 use crate::monitoring::ask;
 use crate::support::keys::Config;
 use crate::support::outcome::Outcome;
 use crate::support::service::{Answer, Asked, Service, json as answer, nothing};
+use crate::support::state::Key;
 use crate::support::workspace::Workspace;
 
 /// The shortest that there is; the lock of a provider that was killed outlives it by this much.
@@ -23,7 +23,9 @@ pub const LEASE: Duration = Duration::from_millis(2_200);
 pub const PROVIDER: &str = r#"provider "apikey" { ledger = { lock_lease = "2s" } }"#;
 
 pub struct Scene {
-    world: World,
+    pub keys: Keys,
+    /// How often a rotation was asked for.
+    asked: Cell<u32>,
     consumers: Option<Service<Consumers>>,
 }
 
@@ -57,13 +59,24 @@ fn deployment(url: &str) -> String {
 impl Scene {
     /// A configuration with one more setting in its policy; nothing is created yet.
     pub fn new(policy: &str) -> Self {
-        let world = World::new();
-        let config = world.config_with_a_file().and_policy(policy);
-        world.write(&config.beside(PROVIDER));
-        Self {
-            world,
+        let scene = Self {
+            keys: Keys::iam(),
+            asked: Cell::new(0),
             consumers: None,
-        }
+        };
+        scene.write(scene.config().and_policy(policy));
+        scene
+    }
+
+    /// One of keys that only the documents know.
+    pub fn generated() -> Self {
+        let scene = Self {
+            keys: Keys::generated(),
+            asked: Cell::new(0),
+            consumers: None,
+        };
+        scene.write(scene.config());
+        scene
     }
 
     /// One whose key is shown to its consumers.
@@ -72,12 +85,17 @@ impl Scene {
             consumers: Some(consumers()),
             ..Self::new("")
         };
-        scene.world.write(&scene.config().beside(PROVIDER));
+        scene.write(scene.config());
         scene
     }
 
+    fn write(&self, config: Config) {
+        self.ws().write(&config.beside(PROVIDER).text());
+    }
+
     fn config(&self) -> Config {
-        let config = self.world.config_with_a_file();
+        let asked = format!("rotation_trigger = {:?}", self.asked.get().to_string());
+        let config = self.keys.config().with(&asked);
         match &self.consumers {
             Some(consumers) => config.with(&deployment(&consumers.url())),
             None => config,
@@ -87,8 +105,24 @@ impl Scene {
     /// The same with a new emergency in its key.
     pub fn declare(&self, id: &str, order: &str) {
         let block = crate::emergency::block(id, order, "primary");
-        let config = self.config().with(&block);
-        self.world.write(&config.beside(PROVIDER));
+        self.write(self.config().with(&block));
+    }
+
+    /// Somebody asks for a rotation.
+    pub fn ask_for_a_rotation(&self) {
+        self.asked.set(self.asked.get() + 1);
+        self.write(self.config());
+    }
+
+    /// The file is wanted no more.
+    pub fn deliver_to_the_secret_alone(&self) {
+        self.write(self.keys.world().config());
+    }
+
+    /// One delivery is wanted elsewhere.
+    pub fn move_a_delivery(&self) {
+        self.keys.move_the_second();
+        self.write(self.config());
     }
 
     /// A new emergency whose apply is killed at a point, under a lease that outlasts two more commands on a machine that is
@@ -96,8 +130,8 @@ impl Scene {
     pub fn cut_off(&self, point: &str, id: &str, order: &str) {
         let block = crate::emergency::block(id, order, "primary");
         let config = self.config().with(&block);
-        self.world
-            .write(&config.beside(&PROVIDER.replace("2s", "50s")));
+        let config = config.beside(&PROVIDER.replace("2s", "50s"));
+        self.ws().write(&config.text());
         self.ws().env("APIKEY_KILL", point);
         self.ws().apply().failed();
         self.ws().env("APIKEY_KILL", "");
@@ -105,8 +139,8 @@ impl Scene {
 
     /// Kills the apply of an emergency at a point; the next one leaves another key, and the compromised one is refused.
     pub fn kill_emergency(&self, point: &str, id: &str, order: &str) -> Result<(), String> {
-        let (old, secret) = self.world.delivered("primary");
-        let generation = self.world.key().generation();
+        let old = self.documents()[0]["primary"].clone();
+        let generation = self.key().generation();
         self.declare(id, order);
         self.killed_at(point, || self.ws().apply())?;
         if order == "replace_first" {
@@ -116,13 +150,14 @@ impl Scene {
         if again.code != 0 {
             return Err(format!("the next apply failed: {again}"));
         }
-        if self.world.cloud.accepts(&old, &secret) {
+        if self.keys.accepts(&old) {
+            let old = self.keys.told(&old);
             return Err(format!("compromised key {old} still works"));
         }
         self.is_in_order(&[])?;
         self.settle("single");
         self.is_in_order(&[])?;
-        match self.world.key().generation() - generation {
+        match self.key().generation() - generation {
             1 => Ok(()),
             times => Err(format!("the key was replaced {times} times")),
         }
@@ -131,11 +166,10 @@ impl Scene {
     /// Whoever reads a delivery gets in.
     fn serves_a_key(&self) -> Result<(), String> {
         for document in self.documents() {
-            let served = &document["primary"];
-            let (id, secret) = (text(&served["key_id"]), text(&served["secret"]));
-            if !self.world.cloud.accepts(&id, &secret) {
+            if !self.keys.accepts(&document["primary"]) {
                 return Err(format!(
-                    "the delivered primary {id} is refused after the kill"
+                    "the delivered primary {} is refused after the kill",
+                    self.keys.told(&document["primary"])
                 ));
             }
         }
@@ -143,21 +177,25 @@ impl Scene {
     }
 
     pub fn cloud(&self) -> &Cloud {
-        self.world.cloud
+        self.keys.world().cloud
     }
 
     /// The keys at the issuer.
     pub fn ids(&self) -> Vec<String> {
-        self.world.ids()
+        self.keys.world().ids()
     }
 
     pub fn ws(&self) -> &Workspace {
-        &self.world.ws
+        self.keys.ws()
+    }
+
+    fn key(&self) -> Key {
+        self.ws().key("k")
     }
 
     /// Moves the clock to a while after the last rotation.
     pub fn at_rotation(&self, after: &str) {
-        let rotated = self.world.key().text("last_rotated_at");
+        let rotated = self.key().text("last_rotated_at");
         self.ws().at(&rotated).advance(after);
     }
 
@@ -166,7 +204,7 @@ impl Scene {
         let mut last = String::new();
         for _ in 0..4 {
             last = self.ws().apply().ok().to_string();
-            if self.ws().plan().ok().code == 0 && self.world.key().phase() == phase {
+            if self.ws().plan().ok().code == 0 && self.key().phase() == phase {
                 self.shows_the_newest();
                 return;
             }
@@ -179,7 +217,7 @@ impl Scene {
 
     /// The consumers were last made to read the key that came last.
     fn shows_the_newest(&self) {
-        let key = self.world.key();
+        let key = self.key();
         let newest = match key.phase().as_str() {
             "staged" => key.text("secondary.fingerprint"),
             _ => key.text("primary.fingerprint"),
@@ -213,12 +251,16 @@ impl Scene {
     /// Kills an apply at a point, applies once more, and says what is wrong then.
     pub fn kill(&self, point: &str, phase: &str) -> Result<(), String> {
         let before = self.living_ids();
+        let leads = self.keys.everywhere().len();
         self.killed_at(point, || self.ws().apply())?;
+        self.serves_what_is_known(&before, leads)
+            .map_err(|why| format!("after the kill {why}"))?;
         let again = self.ws().apply();
         if again.code != 0 {
             return Err(format!("the next apply failed: {again}"));
         }
         self.is_in_order(&before)?;
+        self.serves_what_is_known(&before, leads)?;
         self.settle(phase);
         self.is_in_order(&[])
     }
@@ -231,11 +273,7 @@ impl Scene {
         if !refused.text().contains("neither destroyed nor forgotten") || self.ids() != ids {
             return Err(format!("the next apply took its place: {refused}"));
         }
-        let ledger = self.ws().path(".terraform/apikey/ledger.db");
-        let whose = "SELECT resource_id FROM keys WHERE status = 'live'";
-        let whose = Runtime::new()
-            .unwrap()
-            .block_on(run(Place::File(&ledger), whose))?;
+        let whose = self.ledger("SELECT resource_id FROM keys WHERE status = 'live'")?;
         ask(self.ws(), &["ledger", "forget", &whose[0]]).code(0);
         self.ws().import(KEY, &format!("aws_iam:{}", ids[0])).ok();
         self.settle("single");
@@ -249,16 +287,16 @@ impl Scene {
         if again.code != 0 {
             return Err(format!("the next destroy failed: {again}"));
         }
-        let left = self.world.ids();
-        match left.is_empty() && !self.ws().path("k.json").exists() {
-            true => Ok(()),
-            false => Err(format!("left behind: {left:?} or k.json")),
+        let left = self.keys.there();
+        match left.is_empty() && self.keys.everywhere().is_empty() {
+            true => self.the_ledger_tells_the_truth(),
+            false => Err(format!("left behind: {left:?} or a document")),
         }
     }
 
     /// The delivered documents.
     pub fn documents(&self) -> [Value; 2] {
-        [self.world.document(), self.ws().delivered("k.json")]
+        self.keys.documents()
     }
 
     fn killed_at(&self, point: &str, run: impl FnOnce() -> Outcome) -> Result<(), String> {
@@ -272,52 +310,6 @@ impl Scene {
         }
     }
 
-    /// The ids of the keys that have to live on: the primary, and the other one unless it is to be revoked.
-    pub fn living_ids(&self) -> Vec<String> {
-        let there: BTreeSet<String> = self.world.ids().into_iter().collect();
-        let Some(key) = self.ws().find_key("k") else {
-            return Vec::new();
-        };
-        let mut slots = vec!["primary"];
-        if key.phase() == "staged" {
-            slots.push("secondary");
-        }
-        let ids = slots
-            .into_iter()
-            .map(|slot| key.text(&format!("{slot}.key_id")));
-        ids.filter(|id| there.contains(id)).collect()
-    }
-
-    /// Those keys live on; the issuer has the keys of the state and no others; every delivery serves the primary, and
-    /// it works.
-    pub fn is_in_order(&self, before: &[String]) -> Result<(), String> {
-        let there: BTreeSet<String> = self.world.ids().into_iter().collect();
-        if let Some(dead) = before.iter().find(|id| !there.contains(*id)) {
-            return Err(format!("{dead} was revoked early"));
-        }
-        let key = self.ws().find_key("k").ok_or("there is no state")?;
-        let known: BTreeSet<String> = ["primary", "secondary"]
-            .into_iter()
-            .filter(|slot| !key.0[*slot].is_null())
-            .map(|slot| key.text(&format!("{slot}.key_id")))
-            .collect();
-        if there != known {
-            return Err(format!("the issuer has {there:?}, the state {known:?}"));
-        }
-        let primary = key.text("primary.key_id");
-        for document in [self.world.document(), self.ws().delivered("k.json")] {
-            let served = &document["primary"];
-            let (id, secret) = (text(&served["key_id"]), text(&served["secret"]));
-            if id != primary {
-                return Err(format!("{id} is delivered, the primary is {primary}"));
-            }
-            if !self.world.cloud.accepts(&id, &secret) {
-                return Err(format!("the delivered primary {id} is refused"));
-            }
-        }
-        Ok(())
-    }
-
     /// One delivery is gone.
     pub fn lose_the_file(&self) {
         fs::remove_file(self.ws().path("k.json")).unwrap();
@@ -325,8 +317,9 @@ impl Scene {
 
     /// Somebody deleted the primary at the issuer.
     pub fn lose_the_primary(&self) {
-        let primary = self.world.key().text("primary.key_id");
-        self.world.cloud.delete_key(&self.world.user, &primary);
+        let primary = self.key().text("primary.key_id");
+        let world = self.keys.world();
+        world.cloud.delete_key(&world.user, &primary);
     }
 
     /// An apply was killed right after it minted a key.
@@ -337,8 +330,4 @@ impl Scene {
         // The next rotation is far away again, so that only the orphan is to be dealt with.
         self.at_rotation("1s");
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

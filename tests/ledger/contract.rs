@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use apikey::error::Kind;
-use apikey::ledger::{Effect, Holding, Inventory, Journal, KeyMark, Memory, Outcome, Slot, Status};
+use apikey::ledger::{
+    Effect, Holding, Intent, Inventory, Journal, KeyMark, Memory, Outcome, Slot, Status,
+};
 
 use super::samples::{self, Sample, all, at, holding, intent, key, mark};
 use super::sql::{self, Place};
@@ -347,6 +349,42 @@ async fn what_an_unfinished_create_left_is_found_by_its_name() {
 
         let elsewhere = ledger.recall_never_confirmed("another account").await;
         assert_eq!(elsewhere.unwrap(), Memory::default(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_without_an_id_ends_with_the_create_that_another_one_has_repeated() {
+    for Sample { name, ledger, .. } in all() {
+        let cases = [
+            ("k", Outcome::REPEATED, Status::Revoked),
+            ("l", "every effect of it was looked at", Status::Live),
+        ];
+        for (of, how, status) in cases {
+            let create = Intent {
+                id: format!("apply-of-{of}"),
+                private_data: Some(r#"{"former":[]}"#.into()),
+                ..intent("", of, Effect::Apply)
+            };
+            let mint = intent(&format!("mint-of-{of}"), of, Effect::Mint);
+            for intent in [&create, &mint] {
+                ledger.begin(intent).await.unwrap();
+            }
+            let nameless = KeyMark {
+                key_id: None,
+                mark: Some(format!("sha256:{of}")),
+            };
+            let minted = Outcome::Done(Some(nameless));
+            ledger.finish(&mint.id, &minted, at(5)).await.unwrap();
+            let id = create.resource.id.clone();
+            let open = ledger.recall(&id).await.unwrap().open;
+            assert_eq!(open, std::slice::from_ref(&create), "{name}");
+            ledger.settle(&[(create.id, how)], at(9)).await.unwrap();
+            let left = ledger.recall(&id).await.unwrap();
+            assert_eq!(left.open, [], "{name}");
+            let ended = (status == Status::Revoked).then_some(at(9));
+            assert_eq!(left.keys[0].status, status, "{name}: {how}");
+            assert_eq!(left.keys[0].revoked_at, ended, "{name}: {how}");
+        }
     }
 }
 

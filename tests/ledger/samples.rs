@@ -102,6 +102,7 @@ pub fn intent(id: &str, name: &str, effect: Effect) -> Intent {
         audience: Audience::default(),
         place: None,
         known: vec!["AKIAEXAMPLE0".into(), "AKIAEXAMPLE1".into()],
+        private_data: None,
         at: at(0),
         fence: None,
     }

@@ -170,7 +170,8 @@ impl Run<'_> {
         if !self.is_accepted_where_it_stands(key) {
             return None;
         }
-        if let Some(former) = self.managed.former.first() {
+        let mut former = self.managed.former.iter();
+        if let Some(former) = former.find(|it| it.attempt.is_none()) {
             return Some(Error::new(
                 Kind::Other,
                 format!("{} may still hold it and is not emptied yet", former.place),

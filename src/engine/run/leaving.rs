@@ -2,17 +2,17 @@
 
 use crate::domain::situation::{Copy, Seen};
 use crate::domain::slots::Key;
-use crate::engine::connections::in_delivery;
+use crate::engine::connections::{Delivery, in_delivery};
 use crate::engine::deliver::{self, Past};
 use crate::engine::elsewhere::confirm_place;
-use crate::engine::former::FormerPlace;
+use crate::engine::former::{Former, FormerPlace};
 use crate::engine::journal::Deed;
 use crate::engine::precondition::is;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Path, Result};
 use crate::ledger::Effect;
 use crate::secret::Fingerprint;
-use crate::stores::{Document, Found, TOGETHER};
+use crate::stores::{Document, Found, TOGETHER, Version};
 
 impl Run<'_> {
     /// Empties the places that deliveries have left. One that cannot be emptied, or not yet, stays on the list.
@@ -22,7 +22,7 @@ impl Run<'_> {
             return Ok(());
         }
         let wanted = self.identities().await;
-        let past = Past::of(&self.managed.id, self.journal.ledger()).await?;
+        let past = Past::of(&self.managed, self.journal.ledger()).await;
         let mut left = Vec::new();
         let former = connections.former.iter();
         let is_left = |place: &&FormerPlace| self.managed.former.contains(&place.former);
@@ -55,7 +55,7 @@ impl Run<'_> {
         &self,
         place: &FormerPlace,
         wanted: &Result<Vec<String>>,
-        past: &Past,
+        past: &Result<Past>,
     ) -> Result<Option<Error>> {
         let former = &place.former;
         let kept = |error: Error| Error {
@@ -81,11 +81,19 @@ impl Run<'_> {
         if let Some(wanted) = wanted.iter().find(|wanted| share(wanted, &identity)) {
             return Err(kept(shared(wanted)));
         }
+        let past = past.as_ref().map_err(|error| kept(error.clone()))?;
         let is_ours = |mark: &Fingerprint| self.is_ours(place, mark) || past.has(mark);
         let seen = deliver::ours(&former.name, delivery, is_ours).await;
         let Some(seen) = seen.map_err(kept)? else {
             return Ok(None);
         };
+        if !self
+            .is_known_to_be_ours(former, delivery, &seen)
+            .await
+            .map_err(kept)?
+        {
+            return Ok(Some(unknowable(&former.place)));
+        }
         if let Some(why) = delivery.store.keeps().await.map_err(kept)? {
             let seen = delivery.look(&former.name).await.map_err(kept)?;
             return match self.accepted_in(&seen) {
@@ -102,6 +110,23 @@ impl Run<'_> {
         let removed = journal.effect(Effect::Withdraw, self.acting, deed, remove, |()| None);
         removed.await.map_err(kept)?;
         Ok(None)
+    }
+
+    /// Of what nobody can read back the trail tells whether a create that was cut off has written it.
+    async fn is_known_to_be_ours(
+        &self,
+        former: &Former,
+        delivery: &Delivery,
+        seen: &Version,
+    ) -> Result<bool> {
+        match (&former.attempt, seen) {
+            (Some(attempt), Version::Of(version)) if !delivery.readable => {
+                let place = delivery.place(&former.name);
+                let ledger = self.journal.ledger();
+                ledger.explains(attempt, &place, version).await
+            }
+            _ => Ok(true),
+        }
     }
 
     fn is_ours(&self, place: &FormerPlace, mark: &Fingerprint) -> bool {
@@ -192,6 +217,16 @@ fn gives_out(key: &Key, why: &str) -> Error {
         Kind::Other,
         format!("it holds the compromised key {}, and {why}", key.label()),
         "Whoever reads it there goes on accepting it. Take it out by hand.",
+    )
+    .at(Path::root("deliveries"))
+}
+
+fn unknowable(place: &str) -> Error {
+    Error::new(
+        Kind::Other,
+        format!("{place} is left as it is"),
+        "A create that was cut off may have written a key there. Nobody can read it back, and it is not what the ledger knows \
+         to be written by it. Look at it, and delete it by hand if nobody needs it.",
     )
     .at(Path::root("deliveries"))
 }

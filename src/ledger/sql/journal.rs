@@ -3,6 +3,7 @@
 use sqlx::AssertSqlSafe;
 
 use super::chain::Event;
+use super::reads::rows;
 use super::resources;
 use super::transaction::Transaction;
 use super::trouble::Trouble;
@@ -25,8 +26,8 @@ impl Transaction<'_> {
         let known = serde_json::Value::from(intent.known.clone()).to_string();
         let added = sqlx::query(
             "INSERT INTO intents (intent, apply, resource_id, name, workspace, issuer, account, effect, action, \
-             key_id, mark, place, known_keys, audience, lock_name, lock_number, begun_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+             key_id, mark, place, known_keys, private_data, audience, lock_name, lock_number, begun_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
              ON CONFLICT (intent) DO NOTHING",
         )
         .bind(&intent.id)
@@ -42,6 +43,7 @@ impl Transaction<'_> {
         .bind(mark)
         .bind(&intent.place)
         .bind(known)
+        .bind(&intent.private_data)
         .bind(audience(intent))
         .bind(intent.fence.as_ref().map(|fence| fence.name.clone()))
         .bind(intent.fence.as_ref().map(|fence| fence.number))
@@ -110,9 +112,7 @@ impl Transaction<'_> {
                     Box::pin(self.finish(mint, &Outcome::of_a_revoked_origin(), at)).await?;
                 }
             }
-            (Effect::Apply, Outcome::Settled(_)) if intent.creates() => {
-                self.left_alone(&intent, at).await?;
-            }
+            _ if outcome.ends_keys_of(&intent) => self.gone(&intent, at).await?,
             _ => {}
         }
         event.detail = detail;
@@ -164,20 +164,32 @@ impl Transaction<'_> {
         .map(|_| ())
     }
 
-    /// A key without an id that no state will ever hold. One with an id is revoked by whoever finds it.
-    async fn left_alone(&mut self, create: &Intent, at: Instant) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "UPDATE keys SET status = $1, updated_at = $2 WHERE resource_id = $3 AND minted_by = $4 \
-             AND key_id IS NULL AND confirmed_at IS NULL AND status = $5",
-        )
-        .bind(Status::Orphaned)
-        .bind(at)
-        .bind(&create.resource.id)
-        .bind(&create.id)
-        .bind(Status::Live)
-        .execute(&mut *self.connection)
-        .await
-        .map(|_| ())
+    /// The keys without an id that came of a create: none of the documents that it wrote holds them any more.
+    async fn gone(&mut self, create: &Intent, at: Instant) -> Result<(), sqlx::Error> {
+        for row in rows(self.connection, &create.resource.id).await? {
+            let key = row.key;
+            let is_of_it = key.minted_by.as_ref() == Some(&create.id) && key.key.key_id.is_none();
+            if !is_of_it || key.confirmed_at.is_some() || key.status == Status::Revoked {
+                continue;
+            }
+            sqlx::query(
+                "UPDATE keys SET revoked_at = $1, status = $2, updated_at = $1 WHERE id = $3",
+            )
+            .bind(at)
+            .bind(Status::Revoked)
+            .bind(row.id)
+            .execute(&mut *self.connection)
+            .await?;
+            self.head.append(Event {
+                key: key.key,
+                detail: Some(format!("status {} -> {}", key.status, Status::Revoked)),
+                effect: None,
+                action: None,
+                intent: None,
+                ..Event::of(create, "changed", at)
+            });
+        }
+        Ok(())
     }
 
     /// A key is dead wherever it is listed. A mark alone is too short to look beyond its own resource.

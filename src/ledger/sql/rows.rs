@@ -135,6 +135,7 @@ impl FromRow<'_, AnyRow> for Intent {
             audience: audience.map(read).transpose()?.unwrap_or_default(),
             place: row.try_get("place")?,
             known: serde_json::from_str(&known).map_err(|_| damaged("known_keys", &known))?,
+            private_data: row.try_get("private_data")?,
             at: row.try_get("begun_at")?,
             fence: name
                 .zip(number)

@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::domain::deployments::Record;
 use crate::engine::former::Former;
 use crate::instant::Instant;
+use crate::ledger::Intent;
 use crate::resources::managed::changes::left;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::{connect, emergencies, owners, read};
@@ -36,19 +37,39 @@ pub fn kept_before(
     private: &Private,
     context: &Context,
 ) -> Option<String> {
-    let new = left(planned, prior);
-    // No ledger has a row yet of what is created.
+    let new = ahead(prior, planned, context);
+    // No ledger has a row yet of what is created, see [`kept_of_a_create`].
     if new.is_empty() || private.is_lost || !prior.primary.is_value() {
         return None;
     }
-    let new = new.into_iter().filter_map(|(name, settings)| {
-        let place = connect::delivery(&name, &settings, context)
-            .ok()?
-            .store
-            .place();
-        Some(Former::at(name, place, settings))
+    let former = private.former.iter().cloned();
+    written(private, former.chain(new).collect())
+}
+
+/// The same of a create, for the journal: no state hears of it if it is cut off.
+pub fn kept_of_a_create(planned: &ManagedState, context: &Context) -> Option<String> {
+    let new = ahead(&ManagedState::default(), planned, context);
+    written(&Private::default(), new)
+}
+
+/// Where a create was going to write that was cut off, as the journal has it.
+pub fn places_of_a_create(attempt: &Intent) -> Vec<Former> {
+    let kept = read_back(attempt.private_data.as_deref()).unwrap_or_default();
+    let former = kept.former.into_iter().map(|former| Former {
+        attempt: Some(attempt.resource.id.clone()),
+        ..former
     });
-    written(private, private.former.iter().cloned().chain(new).collect())
+    former.collect()
+}
+
+/// The places that an apply is going to write to and that the state does not have.
+fn ahead(prior: &ManagedState, planned: &ManagedState, context: &Context) -> Vec<Former> {
+    let new = left(planned, prior).into_iter();
+    let new = new.filter_map(|(name, settings)| {
+        let delivery = connect::delivery(&name, &settings, context).ok()?;
+        Some(Former::at(name, delivery.store.place(), settings))
+    });
+    new.collect()
 }
 
 fn written(private: &Private, former: Vec<Former>) -> Option<String> {

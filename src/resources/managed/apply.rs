@@ -11,7 +11,7 @@ use crate::domain::emergency::{self, Incident, Moment};
 use crate::domain::moves::Move;
 use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
-use crate::domain::situation::Facts;
+use crate::domain::situation::{Facts, Seen};
 use crate::engine::adopt::{adopt, let_go};
 use crate::engine::collision::check_collisions;
 use crate::engine::connections::Connections;
@@ -251,6 +251,7 @@ async fn carry_out<'a>(
     }
     let mut private = after(private, &managed, left, failed, decision, context);
     let is_another = primary(&managed) != primary_before;
+    records.gone = primary_before.filter(|_| is_another && seen_before == Seen::Gone);
     if failed && is_another {
         // What was seen of the old one tells nothing of the one that leads now.
         private.facts.forget_primary();

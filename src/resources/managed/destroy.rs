@@ -196,7 +196,7 @@ async fn empty_all(managed: &Managed, records: &Records<'_>) -> Result<Vec<Error
     let Some(slots) = &managed.slots else {
         return Ok(Vec::new());
     };
-    let past = Past::of(&managed.id, records.journal.ledger()).await?;
+    let past = Past::of(managed, records.journal.ledger()).await?;
     let is_ours = |mark: &Fingerprint| {
         let mut keys = keys(slots);
         let mut records = managed.deliveries.values();

@@ -10,6 +10,7 @@ use crate::domain::expected::Uses;
 use crate::domain::situation::Seen;
 use crate::engine::catch_up::{self, Position, World};
 use crate::engine::connections::{Connections, stale};
+use crate::engine::former::Former;
 use crate::engine::journal::mark;
 use crate::engine::managed::{DeliveryState, Managed};
 use crate::engine::observe::Observed;
@@ -27,7 +28,8 @@ use crate::resources::managed::model::{ManagedState, Private};
 use crate::stores::Document;
 
 use before_create::look_before_create;
-pub use before_create::of_a_create;
+pub use before_create::{close_repeated, of_a_create};
+pub use words::left_by_a_create;
 use words::{adopted, busy, followed, not_judged, not_looked};
 
 /// What was left behind of a key that exists.
@@ -264,6 +266,14 @@ pub async fn of(
         context,
         Some(now),
     );
+    let is_gone = observed.facts.primary == Seen::Gone;
+    if let Some(slots) = managed.slots.as_ref().filter(|_| is_gone) {
+        let primary = mark(&slots.primary);
+        let mut held = inventory_entry::held(&left.managed).into_iter();
+        // The state follows another one that has taken its place.
+        let is_replaced = !held.any(|key| key.is(&primary));
+        recovered.gone.extend(is_replaced.then_some(primary));
+    }
     let mut holding = with_the_gone(holding, &remembered.memory, &recovered.gone, now);
     // What this look brought into the state is in no state yet: a plan writes none.
     for record in &mut holding.keys {
@@ -278,7 +288,6 @@ pub async fn of(
         }
         holding.resource.workspace.clone_from(workspace);
     }
-    let is_gone = observed.facts.primary == Seen::Gone;
     keep_revoked(&mut holding, &remembered.memory, |record| {
         let is_revoked = || left.revoked.iter().any(|dead| dead.is(&record.key));
         (is_gone && record.slot == Slot::Primary) || is_revoked()
@@ -353,6 +362,8 @@ impl Look<'_> {
                 recovered
                     .unacknowledged
                     .retain(|record| !is_held(&record.key));
+                // One without an id counts as gone with the apply that never ended, unless the documents say otherwise.
+                recovered.gone.retain(|key| !is_held(key));
                 left.managed.slots = Some(slots);
             }
         }
@@ -408,7 +419,7 @@ async fn understand(
 }
 
 /// The state is the truth for live keys, and the issuer for dead ones.
-fn with_the_gone(holding: Holding, memory: &Memory, gone: &[KeyMark], now: Instant) -> Holding {
+pub fn with_the_gone(holding: Holding, memory: &Memory, gone: &[KeyMark], now: Instant) -> Holding {
     let records = memory.keys.iter();
     let gone = records.filter(|record| gone.contains(&record.key));
     let gone = gone.cloned().map(|mut record| {
@@ -440,6 +451,10 @@ pub struct LeftBehind {
     pub origins: Origins,
     /// What the ledger knows of emergencies.
     pub incidents: Vec<Incident>,
+    /// Places that creates may have written to that were cut off, and where nothing is delivered any more.
+    pub former: Vec<Former>,
+    /// Creates that were cut off are repeated.
+    pub repeats: bool,
 }
 
 /// Under the lock, before anything is done: nothing may be there that the plan did not show.
@@ -455,6 +470,8 @@ pub async fn refuse_unseen(
         refuse_too_many(left.more)?;
         let left_behind = LeftBehind {
             origins: left.origins,
+            former: left.former,
+            repeats: left.repeats,
             ..LeftBehind::default()
         };
         (left.orphans, left_behind)
@@ -494,6 +511,7 @@ pub async fn refuse_unseen(
             keys,
             origins,
             incidents: remembered.memory.incidents,
+            ..LeftBehind::default()
         };
         (recovered.orphans, left_behind)
     };
@@ -503,6 +521,20 @@ pub async fn refuse_unseen(
         Some(id) => Err(stale(format!(
             "an apply that did not finish left key {id} behind"
         ))),
+    }
+}
+
+impl LeftBehind {
+    /// A create of which no state tells is looked after as the plan showed it.
+    pub fn refuse_unseen_places(&self, shown: &[Former]) -> Result<()> {
+        let is_shown = |new: &&Former| shown.iter().any(|known| known.place == new.place);
+        match self.former.iter().find(|new| !is_shown(new)) {
+            None => Ok(()),
+            Some(new) => Err(stale(format!(
+                "an apply that did not finish may have written a key to {}",
+                new.place
+            ))),
+        }
     }
 }
 

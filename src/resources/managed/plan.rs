@@ -1,6 +1,6 @@
 //! From configuration and state to the one next step. Pure but for the clock that it is given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tf_provider::value::Value;
 use tf_provider::{AttributePath, Diagnostics};
@@ -24,6 +24,7 @@ use crate::resources::managed::changes::{
     any_in_order, edited, left, must_verify, repairs, replacements, settings_edited, takes_over,
     trigger_changed,
 };
+use crate::resources::managed::crossing::refuse_crossing;
 use crate::resources::managed::deploying;
 use crate::resources::managed::elsewhere;
 use crate::resources::managed::emergencies;
@@ -85,20 +86,46 @@ pub async fn create(
             moves.insert(usize::from(left.has_room), Move::RevokePending);
             private.facts.orphans = left.orphans;
         }
+        private.former = left.former;
         if let Some(first) = call.planned_private::<Private>() {
             private.seen = first.seen;
+            private.former = first.former;
         } else if !call.repeats_a_plan() {
             let orphans = &private.facts.orphans;
             let full = room::before_create(diags, &planned, orphans, context).await;
             diagnostics::collect(diags, full.map_err(|error| named(&planned, error)))?;
         }
     }
+    note_former(diags, &mut planned, &private, context)?;
     private.incidents = emergencies::noted(&planned, &Managed::default(), &[]);
     private.rotated_for = owners::of_a_create(&planned);
     let decision = Decision::new(moves, context.clock.now());
     planned.last_action = Value::Value(decision.word());
     private.decision = Some(decision);
     Some((planned, private))
+}
+
+/// Places of creates that were cut off are left like those of deliveries.
+fn note_former(
+    diags: &mut Diagnostics,
+    planned: &mut ManagedState,
+    private: &Private,
+    context: &Context,
+) -> Option<()> {
+    if private.former.is_empty() {
+        return Some(());
+    }
+    let crossing = refuse_crossing(&ManagedState::default(), planned, &private.former, context);
+    diagnostics::collect(diags, crossing.map_err(|error| named(planned, error)))?;
+    let places: BTreeSet<&String> = private.former.iter().map(|former| &former.place).collect();
+    let texts: Vec<String> = places
+        .into_iter()
+        .map(|place| leftovers::left_by_a_create(place))
+        .collect();
+    let summary = format!("{}: an apply did not finish", planned.label());
+    diags.root_warning(summary, texts.join(" "));
+    planned.pending_removals = Value::Unknown;
+    Some(())
 }
 
 /// What stands where a new key is to go.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::context::Context;
 use crate::domain::emergency::Incident;
+use crate::domain::moves::Move;
 use crate::domain::notices::Audience;
 use crate::domain::planner::Decision;
 use crate::domain::policy::Policy;
@@ -16,7 +17,7 @@ use crate::engine::managed::Managed;
 use crate::engine::run::{Progress, Run, Trouble};
 use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Result};
-use crate::ledger::Slot;
+use crate::ledger::{KeyMark, Slot};
 use crate::resources::managed::leftovers::LeftBehind;
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::{amnesia, inventory_entry, leftovers, telling};
@@ -29,8 +30,12 @@ pub struct Records<'a> {
     pub journal: Journal<'a>,
     /// Why the apply failed, if it did.
     pub failure: Option<Error>,
+    /// The primary that this apply has found dead and replaced.
+    pub gone: Option<KeyMark>,
     /// What applies which did not finish left behind.
     left_behind: LeftBehind,
+    /// Creates that were cut off may be over with this apply.
+    closes: bool,
     lock: Option<AccountLock>,
 }
 
@@ -49,7 +54,9 @@ impl<'a> Records<'a> {
                 connections,
                 journal: Journal::idle(context.clock),
                 failure: None,
+                gone: None,
                 left_behind: LeftBehind::default(),
+                closes: false,
                 lock: None,
             });
         }
@@ -61,8 +68,14 @@ impl<'a> Records<'a> {
         };
         let lock = AccountLock::take(context, &connections, known, &part).await?;
         let left_behind = leftovers::refuse_unseen(planned, managed, &connections, context).await?;
+        if managed.slots.is_none() {
+            left_behind.refuse_unseen_places(&managed.former)?;
+        }
+        let ends = |next: &Move| matches!(next, Move::Deliver | Move::RevokePending);
+        let closes =
+            left_behind.repeats || managed.slots.is_some() && decision.moves.iter().any(ends);
         let word = decision.word();
-        Self::begin(
+        let records = Self::begin(
             planned,
             managed,
             connections,
@@ -70,8 +83,11 @@ impl<'a> Records<'a> {
             left_behind,
             word,
             context,
-        )
-        .await
+        );
+        Ok(Self {
+            closes,
+            ..records.await?
+        })
     }
 
     /// Opens the journal of a lock that was taken.
@@ -91,6 +107,10 @@ impl<'a> Records<'a> {
             action: word,
             promised: managed.pending_revocations.clone(),
             origins: left_behind.origins.clone(),
+            private_data: match managed.slots {
+                Some(_) => None,
+                None => amnesia::kept_of_a_create(state, context),
+            },
             guard: Some(lock.guard()),
             audience: match managed.slots {
                 Some(_) => telling::audience(state),
@@ -102,7 +122,9 @@ impl<'a> Records<'a> {
             journal: Journal::open(context.ledger.as_ref(), context.clock, bracket).await?,
             connections,
             failure: None,
+            gone: None,
             left_behind,
+            closes: false,
             lock: Some(lock),
         })
     }
@@ -204,10 +226,16 @@ impl<'a> Records<'a> {
                 state,
                 &managed,
                 &self.connections,
-                account,
+                account.clone(),
                 context,
                 None,
             );
+            if let Some(gone) = &self.gone
+                && let Ok(memory) = context.ledger.recall(&managed.id).await
+            {
+                let gone = std::slice::from_ref(gone);
+                holding = leftovers::with_the_gone(holding, &memory, gone, context.clock.now());
+            }
             let is_own = workspace == context.workspace;
             holding.resource.workspace = workspace;
             holding.private_data = amnesia::kept(private).filter(|_| is_own);
@@ -221,8 +249,26 @@ impl<'a> Records<'a> {
             if let Err(error) = context.ledger.record(&holding, context.clock.now()).await {
                 tracing::warn!(%error, "the inventory is brought up to date by the next refresh");
             }
+            if self.closes {
+                self.close_repeated(state, &managed, &account, context)
+                    .await;
+            }
         }
         self.close().await
+    }
+
+    async fn close_repeated(
+        &self,
+        state: &ManagedState,
+        managed: &Managed,
+        account: &str,
+        context: &Context,
+    ) {
+        let (connections, name) = (&self.connections, state.label());
+        let closed = leftovers::close_repeated(state, managed, connections, account, context);
+        if let Err(error) = closed.await {
+            tracing::info!(key = %name, %error, "nobody could tell whether creates that were cut off are over");
+        }
     }
 
     /// Whose the keys are: of the workspace that has worked on them. Where nothing was done, no lock was taken and nothing

@@ -93,6 +93,7 @@ CREATE TABLE intents (
   mark             {text},
   place            {text},
   known_keys       {text} NOT NULL,
+  private_data     {text},
   audience         {text},
   lock_name        {text},
   lock_number      BIGINT,

@@ -26,6 +26,14 @@ pub(super) fn not_judged(name: &str, unacknowledged: &KeyRecord, error: &Error) 
     )
 }
 
+/// A place of a create that was cut off.
+pub fn left_by_a_create(place: &str) -> String {
+    format!(
+        "It may have written a key to {place}, where nothing is delivered any more. This apply empties that place once the new key \
+         is delivered; a document that leads with no key of it stays."
+    )
+}
+
 pub(super) fn busy(name: &str) -> Error {
     Error::new(
         Kind::Other,
