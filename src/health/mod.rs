@@ -36,7 +36,7 @@ pub struct Health {
     pub orphaned: i64,
     /// Open alerts of scanners about keys that are revoked.
     pub leaks_of_dead_keys: i64,
-    /// Open alerts of scanners about live keys that are in no slot of a resource: nothing replaces them.
+    /// Open alerts of scanners about live keys that belong to no resource: nothing replaces them.
     pub leaks_of_orphans: i64,
     /// Effects whose outcome nobody wrote down.
     pub unfinished: i64,
@@ -147,8 +147,13 @@ impl Health {
 
     /// The same with those keys alone that are asked for.
     pub fn only(mut self, is_asked: impl Fn(&ManagedKey) -> bool) -> Self {
+        let all = self.keys.len();
         self.keys.retain(is_asked);
         self.unfinished = self.keys.iter().map(|key| key.unfinished).sum();
+        if self.keys.len() < all {
+            // Nobody has asked for them.
+            self.leaks_of_orphans = 0;
+        }
         self
     }
 

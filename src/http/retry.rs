@@ -25,8 +25,8 @@ pub struct Patience {
     pub silent: Duration,
     /// For a call that is told to come back later.
     pub busy: Duration,
-    /// For either, where the last call to this side was given up: what comes next in the run does not wait all over
-    /// again. And for a look while a compromised key is alive.
+    /// For a call that gets no answer or fails, where the last call to this side was given up: what comes next in the run does
+    /// not wait all over again. And for a look that fails while a compromised key is alive. Never for a call that creates.
     pub again: Duration,
 }
 
@@ -51,6 +51,16 @@ impl Default for Patience {
             again: Duration::from_secs(10),
         }
     }
+}
+
+fn hurries() -> bool {
+    HURRIES.try_with(|()| ()).is_ok()
+}
+
+/// How long a call goes on whose attempts get no answer, and one whose attempts fail.
+struct Bounds {
+    silent: Duration,
+    failing: Duration,
 }
 
 /// What is asked of whom.
@@ -104,10 +114,11 @@ impl Http {
         F: FnMut(Duration) -> Attempt,
         Attempt: Future<Output = Result<T, Failure<E>>>,
     {
-        let patience = self.patience_with(ask.whom);
+        let patience = self.patience();
+        let bounds = self.bounds(ask);
         let begun = Instant::now();
         let mut delays = delays(retries);
-        let mut bound = patience.silent;
+        let mut bound = bounds.silent;
         let mut attempts: u32 = 0;
         loop {
             attempts = attempts.saturating_add(1);
@@ -119,9 +130,10 @@ impl Http {
                 }
                 Err(failure) => failure,
             };
-            bound = match failure.answered {
-                true => patience.busy,
-                false => patience.silent,
+            bound = match (failure.answered, failure.outcome_unknown) {
+                (true, true) => bounds.failing,
+                (true, false) => patience.busy,
+                (false, _) => bounds.silent,
             };
             let delay = failure
                 .worth_another(ask.repeat)
@@ -135,23 +147,27 @@ impl Http {
                 None => false,
             };
             if !goes_on {
-                self.note_given_up(ask.whom, failure.is_given_up(attempts));
+                // Others need not hurry.
+                if !hurries() {
+                    self.note_given_up(ask.whom, failure.is_given_up(attempts));
+                }
                 return Err(failure.after(ask.what, attempts, begun.elapsed()));
             }
         }
     }
 
-    /// How patient a call to this side is.
-    fn patience_with(&self, whom: &str) -> Patience {
+    /// How long a side that does not work is asked. One that only asks to come back later works, and what creates is given its
+    /// whole time: of an attempt that is cut nobody knows what came of it.
+    fn bounds(&self, ask: Ask<'_>) -> Bounds {
         let patience = self.patience();
-        match self.is_given_up(whom) || HURRIES.try_with(|()| ()).is_ok() {
-            true => Patience {
-                silent: patience.again,
-                busy: patience.again,
-                ..patience
-            },
-            false => patience,
-        }
+        let (silent, failing) = match ask.repeat {
+            Repeat::IfUntouched => (patience.silent, patience.busy),
+            Repeat::Freely if self.is_given_up(ask.whom) => (patience.again, patience.again),
+            // Whoever is slow gets one attempt.
+            Repeat::Freely if hurries() => (patience.attempt, patience.again),
+            Repeat::Freely => (patience.silent, patience.busy),
+        };
+        Bounds { silent, failing }
     }
 
     /// Waits before looking again. An error if a person asks to stop meanwhile: what was seen so far proves
@@ -374,14 +390,32 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_is_waited_for_in_a_hurry() {
-        for answered in [true, false] {
+        for (answered, most) in [(true, 10), (false, 30)] {
             let look = seconds_of(1, || Failure {
                 answered,
-                ..failure(true, false)
+                ..failure(true, true)
             });
             let (seconds, _) = in_a_hurry(true, look).await;
-            assert!(seconds[0] <= 10, "{seconds:?}");
+            assert!(seconds[0] <= most, "{seconds:?}");
         }
+        // Whoever asks to come back later works.
+        let (seconds, _) = in_a_hurry(true, seconds_of(1, || failure(true, false))).await;
+        assert!(seconds[0] >= 120, "{seconds:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_creates_has_its_whole_time() {
+        let http = Http::new(CancellationToken::new());
+        http.note_given_up("somebody", true);
+        let given = Cell::new(Duration::ZERO);
+        let outcome: Result<(), Failure<&str>> = http
+            .retry(ask(Repeat::IfUntouched), 9, |limit| {
+                given.set(limit);
+                std::future::ready(Err(failure(true, true)))
+            })
+            .await;
+        assert!(outcome.is_err());
+        assert_eq!(given.get(), Duration::from_secs(30));
     }
 
     #[tokio::test(start_paused = true)]

@@ -295,3 +295,46 @@ fn whoever_lets_go_of_a_compromised_key_is_told_that_it_lives_on() {
     ask(&ws, &["status", "--fail-on", "compromised"]).code(3);
     ask(&ws, &["ledger", "forget", &id, "--despite-emergency"]).code(0);
 }
+
+/// The provider has done it and the ledger knows; whoever asked was gone before the answer.
+#[test]
+fn a_place_that_was_written_without_the_state_hearing_of_it_is_emptied_or_keeps_the_emergency_open()
+{
+    let two = Config::new().two_deliveries();
+    let one = Config::new().deliveries(r#"{ a = { file = { path = "a.json" } } }"#);
+    let unheard = || {
+        let ws = one.created();
+        let older = ws.state();
+        ws.write(&two.text()).apply().ok();
+        ws.put_back(&older);
+        ws
+    };
+    // It is wanted: the state hears of it, and nothing is taken away.
+    let ws = unheard();
+    let delivered = ws.delivered("b.json");
+    ws.plan().ok().code(2).does_not_warn("take the keys out");
+    ws.apply_plan().ok();
+    assert_eq!(ws.delivered("b.json"), delivered);
+    ws.plan().ok().code(0);
+
+    let ws = unheard();
+    ws.write(&one.text());
+    let place = ws.path("b.json").display().to_string();
+    ws.plan().ok().code(2).warns(&["take the keys out", &place]);
+    ws.destroy().ok();
+    assert!(!ws.path("b.json").exists());
+
+    let ws = unheard();
+    let old = ws.secret("b.json", "primary");
+    ws.write(&one.clone().with(&declared("INC-1")).text());
+    ws.plan_with(&["-refresh=false"]).ok();
+    ws.apply_plan()
+        .failed()
+        .complains(&["may have written a key to", &place, "plan is stale"]);
+    assert_eq!(ws.secret("a.json", "primary"), old);
+    ws.apply().ok();
+    assert!(!ws.path("b.json").exists());
+    assert_ne!(ws.secret("a.json", "primary"), old);
+    assert_eq!(ws.key("k").status(), "ok");
+    ws.plan().ok().code(0);
+}

@@ -71,6 +71,7 @@ impl Run<'_> {
         if connections.deliveries.is_empty() {
             return self.settle(content, Vec::new(), false).await;
         }
+        self.look_for_what_stays().await;
         let Some(document) = self.document(content) else {
             return self.without_document(content).await;
         };

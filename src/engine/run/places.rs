@@ -209,6 +209,37 @@ impl Run<'_> {
         overwritten.entry(name.to_owned()).or_insert(document);
     }
 
+    /// A place that could not be looked at in a hurry may hold the only copy of a key that is to stay beside the new one.
+    pub(super) async fn look_for_what_stays(&mut self) {
+        let connections = self.connections;
+        let Some(slots) = self.managed.slots.clone() else {
+            return;
+        };
+        for (name, delivery) in &connections.deliveries {
+            let keys = [Some(&slots.primary), slots.secondary_key()];
+            let mut keys = keys.into_iter().flatten();
+            let lacks =
+                keys.any(|key| self.secrets.secret_of(key).is_none() && self.is_to_stay(key));
+            let is_unseen = matches!(self.observed.get(name), Some(Err(_)));
+            if !lacks || !is_unseen || self.trouble.failed.contains(name) {
+                continue;
+            }
+            let seen = delivery.look(name).await;
+            if let Ok(Found::Document(document)) = seen.map(|seen| seen.found) {
+                self.secrets.keep_matching(&slots, document);
+            }
+        }
+    }
+
+    fn is_to_stay(&self, key: &Key) -> bool {
+        let primary = self.managed.slots.as_ref().map(|slots| &slots.primary);
+        let seen = match primary == Some(key) {
+            true => &self.facts.primary,
+            false => &self.facts.secondary,
+        };
+        self.emergency.is_some() && !self.is_compromised(key) && *seen != Seen::Gone
+    }
+
     /// What this provider did not write, as far as the place was looked at.
     pub(super) fn refuse_foreign_at(&self, name: &str, delivery: &Delivery) -> Result<()> {
         match self.observed.get(name) {

@@ -73,7 +73,7 @@ impl Transaction<'_> {
 }
 
 /// Tells each key of the open alerts about it, as long as it works. Gives how many are about keys that are
-/// revoked, and how many about live ones that are in no slot.
+/// revoked, and how many about live ones of no resource.
 pub async fn tell(
     connection: &mut AnyConnection,
     keys: &mut [ManagedKey],
@@ -109,7 +109,7 @@ pub async fn tell(
     .await?;
     let of_orphans = sqlx::query_scalar(
         "SELECT COUNT(DISTINCT alert) FROM leaks WHERE closed_at IS NULL AND EXISTS \
-         (SELECT 1 FROM keys WHERE keys.mark = leaks.mark AND keys.status <> 'revoked' AND keys.slot = 'none')",
+         (SELECT 1 FROM keys WHERE keys.mark = leaks.mark AND keys.status = 'orphaned')",
     )
     .fetch_one(connection)
     .await?;

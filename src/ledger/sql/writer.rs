@@ -120,7 +120,7 @@ impl Task {
         let begun = Instant::now();
         let mut pause = Duration::from_millis(50);
         loop {
-            match answered(UNANSWERED, self.together(jobs)).await {
+            match self.together(jobs).await {
                 Err(trouble) if trouble.passes() && begun.elapsed() < PATIENCE => {
                     tokio::time::sleep(pause).await;
                     pause *= 2;
@@ -132,10 +132,11 @@ impl Task {
 
     async fn together(&self, jobs: &[Job]) -> Result<Vec<Answer>, Trouble> {
         let mut connection = self.pool.acquire().await?;
-        let done = self.in_one_transaction(&mut connection, jobs).await;
-        if done.is_err() {
-            // SQLite may have ended the transaction by itself, where a disk is full say. The connection then counts
-            // as being in one for good.
+        let written = self.in_one_transaction(&mut connection, jobs);
+        let done = answered(UNANSWERED, written).await;
+        if done.as_ref().is_err_and(|trouble| !trouble.passes()) {
+            // Nobody answers, or SQLite has ended the transaction by itself, where a disk is full say: the connection then
+            // counts as being in one for good.
             connection.close_on_drop();
         }
         done

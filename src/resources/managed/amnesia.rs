@@ -6,7 +6,9 @@ use tf_provider::value::Value;
 
 use crate::context::Context;
 use crate::domain::deployments::Record;
+use crate::engine::connections::Connections;
 use crate::engine::former::Former;
+use crate::engine::managed::Managed;
 use crate::instant::Instant;
 use crate::ledger::Intent;
 use crate::resources::managed::changes::left;
@@ -30,26 +32,30 @@ pub fn kept(private: &Private) -> Option<String> {
     }
 }
 
-/// The same before an apply writes to places that no state knows yet: whatever becomes of it, they are looked after.
-pub fn kept_before(
-    prior: &ManagedState,
-    planned: &ManagedState,
-    private: &Private,
-    context: &Context,
-) -> Option<String> {
-    let new = ahead(prior, planned, context);
-    // No ledger has a row yet of what is created, see [`kept_of_a_create`].
-    if new.is_empty() || private.is_lost || !prior.primary.is_value() {
-        return None;
+/// The same with places that an apply writes to and that no state knows yet: before it does, and at its end, as nobody knows
+/// whether the state is ever written. Whatever becomes of it, they are looked after.
+pub fn kept_with(private: &Private, new: &[Former]) -> Option<String> {
+    match private.is_lost {
+        true => None,
+        false => written(private, private.former.iter().chain(new).cloned().collect()),
     }
-    let former = private.former.iter().cloned();
-    written(private, former.chain(new).collect())
 }
 
 /// The same of a create, for the journal: no state hears of it if it is cut off.
-pub fn kept_of_a_create(planned: &ManagedState, context: &Context) -> Option<String> {
-    let new = ahead(&ManagedState::default(), planned, context);
+pub async fn kept_of_a_create(planned: &ManagedState, connections: &Connections) -> Option<String> {
+    let new = ahead(&ManagedState::default(), planned, connections).await;
     written(&Private::default(), new)
+}
+
+/// The places that the ledger keeps and of which this state has not heard: those of an apply that was cut off, or whose answer
+/// nobody wrote down. `held` is what the places are that it has.
+pub fn unheard(private_data: Option<&str>, held: &Managed) -> Vec<Former> {
+    let kept = read_back(private_data).unwrap_or_default();
+    let is_held = |former: &Former| {
+        let mut records = held.deliveries.values();
+        former.identity.is_some() && records.any(|record| record.place == former.identity)
+    };
+    kept.former.into_iter().filter(|it| !is_held(it)).collect()
 }
 
 /// Where a create was going to write that was cut off, as the journal has it.
@@ -63,13 +69,23 @@ pub fn places_of_a_create(attempt: &Intent) -> Vec<Former> {
 }
 
 /// The places that an apply is going to write to and that the state does not have.
-fn ahead(prior: &ManagedState, planned: &ManagedState, context: &Context) -> Vec<Former> {
-    let new = left(planned, prior).into_iter();
-    let new = new.filter_map(|(name, settings)| {
-        let delivery = connect::delivery(&name, &settings, context).ok()?;
-        Some(Former::at(name, delivery.store.place(), settings))
-    });
-    new.collect()
+pub async fn ahead(
+    prior: &ManagedState,
+    planned: &ManagedState,
+    connections: &Connections,
+) -> Vec<Former> {
+    let mut new = Vec::new();
+    for (name, settings) in left(planned, prior) {
+        if let Some(delivery) = connections.deliveries.get(&name) {
+            let place = delivery.store.place();
+            let identity = delivery.store.identity().await.ok();
+            new.push(Former {
+                identity,
+                ..Former::at(name, place, settings)
+            });
+        }
+    }
+    new
 }
 
 fn written(private: &Private, former: Vec<Former>) -> Option<String> {
@@ -113,7 +129,9 @@ pub async fn recall(state: &ManagedState, private: &mut Private, context: &Conte
     };
     if let Some(kept) = read_back(memory.private_data.as_deref()) {
         // Those that no state knows as well: an apply that was cut off may have written to them.
-        private.former = merged(&private.former, &kept.former);
+        let held = state.managed(private).unwrap_or_default();
+        let unheard = unheard(memory.private_data.as_deref(), &held);
+        private.former = merged(&private.former, &unheard);
         let rotated_for = kept.rotated_for.filter(|_| private.is_lost);
         private.rotated_for = private.rotated_for.take().or(rotated_for);
     }

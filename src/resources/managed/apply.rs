@@ -180,6 +180,7 @@ async fn carry_out<'a>(
         run.brought = Some((secret, version_changed(prior, planned)));
     }
     let who = inventory_entry::resource(planned, context);
+    let mut ahead = Vec::new();
     let fresh = async {
         adopt(&mut run).await?;
         if decision.moves.is_empty() {
@@ -189,8 +190,8 @@ async fn carry_out<'a>(
             copied::refuse_to_leave(prior, context).await?;
         }
         check_not_stale(&run, &decision.moves).await?;
-        if let Some(kept) = amnesia::kept_before(prior, planned, &private, context) {
-            context.ledger.keep(&run.managed.id, &kept).await?;
+        if prior.primary.is_value() {
+            records.refuse_unseen_places(&private.former, &run.managed.former)?;
         }
         in_a_hurry(decision.is_emergency, run.observe_places()).await;
         elsewhere::look(&mut run, decision.is_emergency).await?;
@@ -198,6 +199,13 @@ async fn carry_out<'a>(
         run.refuse_newer().await?;
         run.refuse_rollback(&decision.moves)?;
         gates::confirm(planned, &run, &decision.moves, context).await?;
+        // No ledger has a row yet of what is created: its journal tells it.
+        if prior.primary.is_value() {
+            ahead = amnesia::ahead(prior, planned, run.connections).await;
+        }
+        if let Some(kept) = amnesia::kept_with(&private, &ahead).filter(|_| !ahead.is_empty()) {
+            context.ledger.keep(&run.managed.id, &kept).await?;
+        }
         let slots = run.managed.slots.as_ref();
         emergencies::refuse_declared_anew(&private.incidents, records.incidents(), slots)?;
         note_incidents(&private.incidents, run.journal).await
@@ -250,6 +258,7 @@ async fn carry_out<'a>(
         records.failure = Some(error);
     }
     let mut private = after(private, &managed, left, failed, decision, context);
+    records.ahead = ahead;
     let is_another = primary(&managed) != primary_before;
     records.gone = primary_before.filter(|_| is_another && seen_before == Seen::Gone);
     if failed && is_another {

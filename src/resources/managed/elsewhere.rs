@@ -13,7 +13,7 @@ use crate::engine::former::Former;
 use crate::engine::managed::{DeliveryRecord, DeliveryState, Managed};
 use crate::engine::run::Run;
 use crate::error::{Kind, Result};
-use crate::resources::managed::changes::same_place;
+use crate::resources::managed::changes::{left, same_place};
 use crate::resources::managed::connect;
 use crate::resources::managed::model::{Fields, ManagedState};
 
@@ -45,6 +45,16 @@ pub fn let_go(planned: &ManagedState, former: &mut Vec<Former>) -> Vec<String> {
     gone.map(|former| former.place).collect()
 }
 
+/// The places that are to be emptied, for people: what an apply wrote to of which no state heard may be wanted as it is.
+pub fn unwanted(planned: &ManagedState, former: &[Former]) -> Vec<String> {
+    let is_wanted = |former: &Former| {
+        let mut wanted = connect::entries(&planned.deliveries);
+        wanted.any(|(_, fields)| same_place(&former.settings, fields))
+    };
+    let former = former.iter().filter(|former| !is_wanted(former));
+    former.map(|former| former.place.clone()).collect()
+}
+
 /// What a delivery was written to, and what a person says is gone for good.
 fn lost<'a>(
     planned: &'a ManagedState,
@@ -61,6 +71,7 @@ fn lost<'a>(
 /// A compromised key without an id is accepted wherever it stands, and nobody looks at a place that is said to be gone.
 pub fn warn_in_an_emergency(
     diags: &mut Diagnostics,
+    prior: &ManagedState,
     planned: &ManagedState,
     managed: &Managed,
     gone: &[String],
@@ -70,7 +81,19 @@ pub fn warn_in_an_emergency(
         return;
     }
     let led_elsewhere = lost(planned, managed).filter_map(|(_, record)| record.place.as_ref());
-    for place in led_elsewhere.chain(gone) {
+    let entries = || connect::entries(&planned.deliveries);
+    let is_gone = |place: &&String| {
+        entries().any(|(_, fields)| connect::lost_place(fields) == Some(place.as_str()))
+    };
+    // Those that this very apply leaves.
+    let left = left(prior, planned).into_iter();
+    let left = left.filter_map(|(name, _)| managed.deliveries.get(&name)?.place.as_ref());
+    let places: BTreeSet<&String> = left
+        .filter(is_gone)
+        .chain(led_elsewhere)
+        .chain(gone)
+        .collect();
+    for place in places {
         diags.root_warning(
             format!("{}: nobody looks whether {place} still holds the compromised key", planned.label()),
             "Its lost_place says that it is gone for good, and the emergency counts as over without it. If it is still there, \

@@ -6,6 +6,7 @@ use tf_provider::value::Value;
 use crate::context::Context;
 use crate::domain::announce::enumerated;
 use crate::domain::emergency::{self, Declared, Emergency, Incident};
+use crate::domain::situation::Seen;
 use crate::domain::slots::Slots;
 use crate::domain::status::Status;
 use crate::engine::journal::mark;
@@ -14,6 +15,7 @@ use crate::engine::precondition::behind;
 use crate::error::{Error, Kind, Path, Result};
 use crate::instant::Instant;
 use crate::ledger::Noted;
+use crate::resources::managed::amnesia;
 use crate::resources::managed::connect;
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::leaks;
@@ -80,13 +82,19 @@ pub fn open(state: &ManagedState, managed: &Managed, private: &Private) -> Optio
 
 /// Whoever reads why a plan ended with an error must know that nothing is done about a key that somebody else may have.
 pub fn warning(prior: &ManagedState, proposed: &ManagedState, private: &Private) -> Option<Error> {
-    let managed = prior.managed(private).ok()?;
-    let private = Private {
-        incidents: noted(proposed, &managed, &private.incidents),
-        ..private.clone()
-    };
+    let mut private = private.clone();
+    amnesia::note_loss(prior, &mut private);
+    let managed = prior.managed(&private).ok()?;
+    private.incidents = noted(proposed, &managed, &private.incidents);
     let open = open(proposed, &managed, &private)?;
-    let labels: Vec<&str> = open.labels.iter().map(String::as_str).collect();
+    let slots = managed.slots.as_ref();
+    let dead = slots.filter(|_| private.facts.primary == Seen::Gone);
+    let dead = dead.map(|slots| slots.primary.label());
+    let labels = open.labels.iter().map(String::as_str);
+    let labels: Vec<&str> = labels.filter(|label| Some(*label) != dead).collect();
+    if labels.is_empty() {
+        return None;
+    }
     let is = match labels[..] {
         [_] => "is",
         _ => "are",
@@ -105,7 +113,7 @@ pub fn warning(prior: &ManagedState, proposed: &ManagedState, private: &Private)
                 enumerated(&labels),
                 match open.has_local_keys() {
                     true => "have whoever accepts it refuse it, or take it out of every place",
-                    false => "revoke by hand at the issuer: the next plan finds out",
+                    false => "revoke by hand at the issuer",
                 }
             ),
         )

@@ -451,7 +451,8 @@ pub struct LeftBehind {
     pub origins: Origins,
     /// What the ledger knows of emergencies.
     pub incidents: Vec<Incident>,
-    /// Places that creates may have written to that were cut off, and where nothing is delivered any more.
+    /// Places of which no state has heard: creates may have written to them that were cut off, and nothing is delivered there any
+    /// more, or any other apply.
     pub former: Vec<Former>,
     /// Creates that were cut off are repeated.
     pub repeats: bool,
@@ -511,7 +512,8 @@ pub async fn refuse_unseen(
             keys,
             origins,
             incidents: remembered.memory.incidents,
-            ..LeftBehind::default()
+            former: amnesia::unheard(remembered.memory.private_data.as_deref(), managed),
+            repeats: false,
         };
         (recovered.orphans, left_behind)
     };
@@ -525,9 +527,9 @@ pub async fn refuse_unseen(
 }
 
 impl LeftBehind {
-    /// A create of which no state tells is looked after as the plan showed it.
-    pub fn refuse_unseen_places(&self, shown: &[Former]) -> Result<()> {
-        let is_shown = |new: &&Former| shown.iter().any(|known| known.place == new.place);
+    /// They are looked after as the plan showed it.
+    pub fn refuse_unseen_places(&self, shown: &[&String]) -> Result<()> {
+        let is_shown = |new: &&Former| shown.contains(&&new.place);
         match self.former.iter().find(|new| !is_shown(new)) {
             None => Ok(()),
             Some(new) => Err(stale(format!(

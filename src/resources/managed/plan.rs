@@ -182,6 +182,7 @@ pub fn update(
     let gone = elsewhere::let_go(&planned, &mut managed.former);
     let lets_go = managed.former != private.former;
     let removals = managed.pending_removals();
+    let emptied = elsewhere::unwanted(&planned, &managed.former);
     if lets_go {
         let places = removals.iter().cloned().map(Value::Value);
         planned.pending_removals = Value::Value(places.collect());
@@ -222,7 +223,7 @@ pub fn update(
         repairs: &repairs,
         deployments: &deployments,
         any_in_order: any_in_order(&planned, &repairs),
-        pending_removals: &removals,
+        pending_removals: &emptied,
         delivered: false,
         rolled_back: false,
         rotation_requested: trigger_changed(prior, &planned) || has_left,
@@ -294,7 +295,7 @@ pub fn update(
     owners::warn_of_an_alike(diags, &planned, &policy);
     owners::ask_in_an_emergency(diags, &planned);
     if decision.is_emergency {
-        elsewhere::warn_in_an_emergency(diags, &planned, &managed, &gone);
+        elsewhere::warn_in_an_emergency(diags, prior, &planned, &managed, &gone);
     }
     telling::warn_without_ledger(diags, &planned, context);
     warnings::new_owner(diags, prior, &planned, &private, &situation);

@@ -12,6 +12,7 @@ use crate::domain::situation::{Facts, Seen};
 use crate::domain::slots::Slots;
 use crate::engine::account_lock::AccountLock;
 use crate::engine::connections::Connections;
+use crate::engine::former::Former;
 use crate::engine::journal::{Bracket, Journal};
 use crate::engine::managed::Managed;
 use crate::engine::run::{Progress, Run, Trouble};
@@ -32,6 +33,8 @@ pub struct Records<'a> {
     pub failure: Option<Error>,
     /// The primary that this apply has found dead and replaced.
     pub gone: Option<KeyMark>,
+    /// Places that this apply writes to and that no state knows yet.
+    pub ahead: Vec<Former>,
     /// What applies which did not finish left behind.
     left_behind: LeftBehind,
     /// Creates that were cut off may be over with this apply.
@@ -55,6 +58,7 @@ impl<'a> Records<'a> {
                 journal: Journal::idle(context.clock),
                 failure: None,
                 gone: None,
+                ahead: Vec::new(),
                 left_behind: LeftBehind::default(),
                 closes: false,
                 lock: None,
@@ -69,7 +73,8 @@ impl<'a> Records<'a> {
         let lock = AccountLock::take(context, &connections, known, &part).await?;
         let left_behind = leftovers::refuse_unseen(planned, managed, &connections, context).await?;
         if managed.slots.is_none() {
-            left_behind.refuse_unseen_places(&managed.former)?;
+            let shown: Vec<&String> = managed.former.iter().map(|it| &it.place).collect();
+            left_behind.refuse_unseen_places(&shown)?;
         }
         let ends = |next: &Move| matches!(next, Move::Deliver | Move::RevokePending);
         let closes =
@@ -109,7 +114,7 @@ impl<'a> Records<'a> {
             origins: left_behind.origins.clone(),
             private_data: match managed.slots {
                 Some(_) => None,
-                None => amnesia::kept_of_a_create(state, context),
+                None => amnesia::kept_of_a_create(state, &connections).await,
             },
             guard: Some(lock.guard()),
             audience: match managed.slots {
@@ -123,10 +128,21 @@ impl<'a> Records<'a> {
             connections,
             failure: None,
             gone: None,
+            ahead: Vec::new(),
             left_behind,
             closes: false,
             lock: Some(lock),
         })
+    }
+
+    /// Places that an apply may have written to of which the state has not heard are looked after as the plan showed them, or are
+    /// those that are wanted.
+    pub fn refuse_unseen_places(&self, planned: &[Former], now: &[Former]) -> Result<()> {
+        let wanted = self.connections.deliveries.values();
+        let wanted: Vec<String> = wanted.map(|delivery| delivery.store.place()).collect();
+        let known = planned.iter().chain(now).map(|it| &it.place);
+        let known: Vec<&String> = known.chain(&wanted).collect();
+        self.left_behind.refuse_unseen_places(&known)
     }
 
     /// What carries out the moves, under this lock and with this journal.
@@ -238,7 +254,7 @@ impl<'a> Records<'a> {
             }
             let is_own = workspace == context.workspace;
             holding.resource.workspace = workspace;
-            holding.private_data = amnesia::kept(private).filter(|_| is_own);
+            holding.private_data = amnesia::kept_with(private, &self.ahead).filter(|_| is_own);
             if private.facts.primary == Seen::Gone {
                 // It keeps its slot until another takes its place.
                 let primary = holding.keys.iter_mut().find(|it| it.slot == Slot::Primary);
