@@ -7,7 +7,9 @@ use tf_provider::value::ValueAny;
 
 use crate::engine::connections::Delivery;
 use crate::error::{Error, Kind, Path, Result};
+use crate::ledger::Ledger;
 use crate::secret::Fingerprint;
+use crate::stores::Version;
 
 /// A place that a delivery has left, without any secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +45,25 @@ impl Former {
     /// A place of which no more is known than what people call it.
     pub fn lost(place: &str) -> Self {
         Self::at(String::new(), place.to_owned(), BTreeMap::new())
+    }
+
+    /// Of what nobody can read back, and of which no state knows what was written last, the trail tells whether this resource has
+    /// written it, or the create that it repeats.
+    pub async fn is_known_to_be_ours(
+        &self,
+        delivery: &Delivery,
+        seen: &Version,
+        resource: &str,
+        ledger: &dyn Ledger,
+    ) -> Result<bool> {
+        match seen {
+            Version::Of(version) if !delivery.readable && self.mark.is_none() => {
+                let writer = self.attempt.as_deref().unwrap_or(resource);
+                let place = delivery.place(&self.name);
+                ledger.explains(writer, &place, version).await
+            }
+            _ => Ok(true),
+        }
     }
 
     /// How it is reached is not known any more.

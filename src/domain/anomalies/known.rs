@@ -59,7 +59,10 @@ impl Finding {
             return None;
         }
         if !self.is_open(now) {
-            return Some((anomaly.into(), Some(NOTICED)));
+            // What has expired is still read, and is no news.
+            let is_new = anomaly.last_at > self.last_at;
+            let again = Self::from(anomaly);
+            return (is_new && again.is_open(now)).then_some((again, Some(NOTICED)));
         }
         let seen = Self {
             first_at: self.first_at.min(anomaly.first_at),

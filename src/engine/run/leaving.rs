@@ -2,17 +2,17 @@
 
 use crate::domain::situation::{Copy, Seen};
 use crate::domain::slots::Key;
-use crate::engine::connections::{Delivery, in_delivery};
+use crate::engine::connections::in_delivery;
 use crate::engine::deliver::{self, Past};
 use crate::engine::elsewhere::confirm_place;
-use crate::engine::former::{Former, FormerPlace};
+use crate::engine::former::FormerPlace;
 use crate::engine::journal::Deed;
 use crate::engine::precondition::is;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Path, Result};
 use crate::ledger::Effect;
 use crate::secret::Fingerprint;
-use crate::stores::{Document, Found, TOGETHER, Version};
+use crate::stores::{Document, Found, TOGETHER};
 
 impl Run<'_> {
     /// Empties the places that deliveries have left. One that cannot be emptied, or not yet, stays on the list.
@@ -87,11 +87,9 @@ impl Run<'_> {
         let Some(seen) = seen.map_err(kept)? else {
             return Ok(None);
         };
-        if !self
-            .is_known_to_be_ours(former, delivery, &seen)
-            .await
-            .map_err(kept)?
-        {
+        let (id, ledger) = (&self.managed.id, self.journal.ledger());
+        let is_known = former.is_known_to_be_ours(delivery, &seen, id, ledger);
+        if !is_known.await.map_err(kept)? {
             return Ok(Some(unknowable(&former.place)));
         }
         if let Some(why) = delivery.store.keeps().await.map_err(kept)? {
@@ -110,23 +108,6 @@ impl Run<'_> {
         let removed = journal.effect(Effect::Withdraw, self.acting, deed, remove, |()| None);
         removed.await.map_err(kept)?;
         Ok(None)
-    }
-
-    /// Of what nobody can read back the trail tells whether a create that was cut off has written it.
-    async fn is_known_to_be_ours(
-        &self,
-        former: &Former,
-        delivery: &Delivery,
-        seen: &Version,
-    ) -> Result<bool> {
-        match (&former.attempt, seen) {
-            (Some(attempt), Version::Of(version)) if !delivery.readable => {
-                let place = delivery.place(&former.name);
-                let ledger = self.journal.ledger();
-                ledger.explains(attempt, &place, version).await
-            }
-            _ => Ok(true),
-        }
     }
 
     fn is_ours(&self, place: &FormerPlace, mark: &Fingerprint) -> bool {
@@ -225,7 +206,7 @@ fn unknowable(place: &str) -> Error {
     Error::new(
         Kind::Other,
         format!("{place} is left as it is"),
-        "A create that was cut off may have written a key there. Nobody can read it back, and it is not what the ledger knows \
+        "An apply that was cut off may have written a key there. Nobody can read it back, and it is not what the ledger knows \
          to be written by it. Look at it, and delete it by hand if nobody needs it.",
     )
     .at(Path::root("deliveries"))

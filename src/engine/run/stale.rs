@@ -7,7 +7,7 @@ use crate::engine::connections::stale;
 use crate::engine::observe::{Statuses, key_statuses, seen};
 use crate::engine::run::Run;
 use crate::engine::usage;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 
 /// Compares what the plan relied on with what the issuer says now.
 pub async fn check_not_stale(run: &Run<'_>, moves: &[Move]) -> Result<()> {
@@ -48,9 +48,13 @@ pub async fn check_not_stale(run: &Run<'_>, moves: &[Move]) -> Result<()> {
                 return Err(stale(format!("{name}: retiring key {key} is in use again")));
             }
             Some(Hold::Untold(why)) => {
-                return Err(stale(format!(
-                    "{name}: nobody can tell any more whether retiring key {key} is in use ({why})"
-                )));
+                // Nothing has changed that another plan takes in: it fails as long as nobody may ask.
+                return Err(Error {
+                    kind: Kind::Unavailable,
+                    ..stale(format!(
+                        "{name}: nobody can tell any more whether retiring key {key} is in use ({why})"
+                    ))
+                });
             }
             None => {}
         }

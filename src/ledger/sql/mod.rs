@@ -397,8 +397,8 @@ impl Inventory for Database {
     }
 
     async fn record(&self, holding: &Holding, at: Instant) -> Result<()> {
-        // A plan by a role that may only read would be refused once for each of its keys.
-        if self.only_reads.load(Ordering::Relaxed) {
+        // A plan by a role that may only read would be refused once for each of its keys. What is left behind no refresh tells.
+        if self.only_reads.load(Ordering::Relaxed) && holding.left_by.is_none() {
             return Ok(());
         }
         if let Some(mut reader) = self.reader().await?

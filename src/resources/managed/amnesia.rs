@@ -11,7 +11,7 @@ use crate::engine::former::Former;
 use crate::engine::managed::Managed;
 use crate::instant::Instant;
 use crate::ledger::Intent;
-use crate::resources::managed::changes::left;
+use crate::resources::managed::changes::{left, same_place};
 use crate::resources::managed::model::{ManagedState, Private};
 use crate::resources::managed::{connect, emergencies, owners, read};
 
@@ -56,6 +56,21 @@ pub fn unheard(private_data: Option<&str>, held: &Managed) -> Vec<Former> {
         former.identity.is_some() && records.any(|record| record.place == former.identity)
     };
     kept.former.into_iter().filter(|it| !is_held(it)).collect()
+}
+
+/// The state has heard of it since, as a delivery with the same settings. Before there is anything its place may have another
+/// name: where nobody tells upper from lower case, the one that was asked for, and what awaits approval has none yet.
+fn is_heard_of(former: &Former, state: &ManagedState, held: &Managed) -> bool {
+    let mut wanted = connect::entries(&state.deliveries);
+    wanted.any(|(name, fields)| {
+        let record = held.deliveries.get(name);
+        let place = record.and_then(|record| record.place.as_deref());
+        let is_same = |there: &str| {
+            let known = former.identity.as_deref();
+            known.is_none_or(|known| known.eq_ignore_ascii_case(there))
+        };
+        same_place(&former.settings, fields) && place.is_none_or(is_same)
+    })
 }
 
 /// Where a create was going to write that was cut off, as the journal has it.
@@ -132,6 +147,9 @@ pub async fn recall(state: &ManagedState, private: &mut Private, context: &Conte
         let held = state.managed(private).unwrap_or_default();
         let unheard = unheard(memory.private_data.as_deref(), &held);
         private.former = merged(&private.former, &unheard);
+        private
+            .former
+            .retain(|former| !is_heard_of(former, state, &held));
         let rotated_for = kept.rotated_for.filter(|_| private.is_lost);
         private.rotated_for = private.rotated_for.take().or(rotated_for);
     }

@@ -257,8 +257,9 @@ async fn carry_out<'a>(
         diagnostics::report(diags, named(planned, error.clone()));
         records.failure = Some(error);
     }
-    let mut private = after(private, &managed, left, failed, decision, context);
     records.ahead = ahead;
+    records.lets_go = private.former != managed.former;
+    let mut private = after(private, &managed, left, failed, decision, context);
     let is_another = primary(&managed) != primary_before;
     records.gone = primary_before.filter(|_| is_another && seen_before == Seen::Gone);
     if failed && is_another {

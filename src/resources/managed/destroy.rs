@@ -8,6 +8,7 @@ use crate::engine::connections::{Connections, Delivery, in_delivery};
 use crate::engine::declared::refuse_living;
 use crate::engine::deliver::{self, Past};
 use crate::engine::elsewhere::refuse_elsewhere;
+use crate::engine::former::Former;
 use crate::engine::journal::{Deed, mark};
 use crate::engine::managed::Managed;
 use crate::engine::precondition::{Ours, Stranger, refuse_unread, refused, stranger};
@@ -282,7 +283,7 @@ async fn withdraw(
     let connections = &records.connections;
     let (mut left, mut alive) = (Vec::new(), None);
     for (name, delivery) in &connections.deliveries {
-        let emptied = empty(name, delivery, is_ours, records).await;
+        let emptied = empty(name, delivery, None, is_ours, records).await;
         let matters = delivery.required && !connections.capabilities.inspects();
         match emptied
             .err()
@@ -295,7 +296,10 @@ async fn withdraw(
     for place in &connections.former {
         let ours = |mark: &Fingerprint| is_ours(mark) || place.wrote(mark);
         let emptied = match place.reached() {
-            Ok(delivery) => empty(&place.former.name, delivery, ours, records).await,
+            Ok(delivery) => {
+                let former = &place.former;
+                empty(&former.name, delivery, Some(former), ours, records).await
+            }
             Err(error) => Err(error),
         };
         let matters = !connections.capabilities.inspects();
@@ -313,12 +317,24 @@ async fn withdraw(
 async fn empty(
     name: &str,
     delivery: &Delivery,
+    former: Option<&Former>,
     ours: impl Fn(&Fingerprint) -> bool,
     records: &Records<'_>,
 ) -> Result<()> {
     let Some(seen) = deliver::ours(name, delivery, ours).await? else {
         return Ok(());
     };
+    if let Some(former) = former {
+        let journal = &records.journal;
+        let (id, ledger) = (&journal.resource().id, journal.ledger());
+        // What somebody else has written there since stays.
+        if !former
+            .is_known_to_be_ours(delivery, &seen, id, ledger)
+            .await?
+        {
+            return Ok(());
+        }
+    }
     if let Some(why) = delivery.store.keeps().await? {
         return in_delivery(name, Err(retained(why)));
     }

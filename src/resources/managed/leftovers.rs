@@ -529,7 +529,12 @@ pub async fn refuse_unseen(
 impl LeftBehind {
     /// They are looked after as the plan showed it.
     pub fn refuse_unseen_places(&self, shown: &[&String]) -> Result<()> {
-        let is_shown = |new: &&Former| shown.contains(&&new.place);
+        let is_shown = |new: &&Former| {
+            let mut names = [Some(&new.place), new.identity.as_ref()]
+                .into_iter()
+                .flatten();
+            names.any(|name| shown.contains(&name))
+        };
         match self.former.iter().find(|new| !is_shown(new)) {
             None => Ok(()),
             Some(new) => Err(stale(format!(

@@ -35,6 +35,8 @@ pub struct Records<'a> {
     pub gone: Option<KeyMark>,
     /// Places that this apply writes to and that no state knows yet.
     pub ahead: Vec<Former>,
+    /// A person said of a former place that it is gone for good.
+    pub lets_go: bool,
     /// What applies which did not finish left behind.
     left_behind: LeftBehind,
     /// Creates that were cut off may be over with this apply.
@@ -59,6 +61,7 @@ impl<'a> Records<'a> {
                 failure: None,
                 gone: None,
                 ahead: Vec::new(),
+                lets_go: false,
                 left_behind: LeftBehind::default(),
                 closes: false,
                 lock: None,
@@ -129,6 +132,7 @@ impl<'a> Records<'a> {
             failure: None,
             gone: None,
             ahead: Vec::new(),
+            lets_go: false,
             left_behind,
             closes: false,
             lock: Some(lock),
@@ -139,7 +143,10 @@ impl<'a> Records<'a> {
     /// those that are wanted.
     pub fn refuse_unseen_places(&self, planned: &[Former], now: &[Former]) -> Result<()> {
         let wanted = self.connections.deliveries.values();
-        let wanted: Vec<String> = wanted.map(|delivery| delivery.store.place()).collect();
+        let wanted: Vec<String> = wanted
+            .flat_map(|delivery| [Some(delivery.store.place()), delivery.lost_place.clone()])
+            .flatten()
+            .collect();
         let known = planned.iter().chain(now).map(|it| &it.place);
         let known: Vec<&String> = known.chain(&wanted).collect();
         self.left_behind.refuse_unseen_places(&known)
@@ -254,7 +261,10 @@ impl<'a> Records<'a> {
             }
             let is_own = workspace == context.workspace;
             holding.resource.workspace = workspace;
-            holding.private_data = amnesia::kept_with(private, &self.ahead).filter(|_| is_own);
+            // Without a lock nobody has looked at what the ledger knows more.
+            let is_heard = self.lock.is_some() || self.lets_go;
+            let kept = amnesia::kept_with(private, &self.ahead);
+            holding.private_data = kept.filter(|_| is_own && is_heard);
             if private.facts.primary == Seen::Gone {
                 // It keeps its slot until another takes its place.
                 let primary = holding.keys.iter_mut().find(|it| it.slot == Slot::Primary);
