@@ -488,6 +488,7 @@ fn a_use_that_nobody_expects_a_retired_key_in_use_and_a_primary_that_nobody_uses
     let new = world.key().text("primary.key_id");
     std::thread::sleep(std::time::Duration::from_secs(2));
     world.cloud.uses(&old, &secret);
+    world.at_the_servers_time();
     let late = "after another key took its place";
     world.ws.plan().ok().code(0).warns(&[
         "retiring key",

@@ -401,6 +401,7 @@ fn used() -> Reply {
     Reply::of(
         200,
         "<GetAccessKeyLastUsedResponse><GetAccessKeyLastUsedResult><UserName>payments</UserName>\
+         <AccessKeyLastUsed><ServiceName>N/A</ServiceName><Region>N/A</Region></AccessKeyLastUsed>\
          </GetAccessKeyLastUsedResult></GetAccessKeyLastUsedResponse>",
     )
 }
