@@ -277,14 +277,18 @@ fn an_emergency_waits_neither_for_a_new_owner_nor_for_a_list_of_people() {
 /// Of a resource that nobody holds any more no emergency is told.
 #[test]
 fn whoever_lets_go_of_a_compromised_key_is_told_that_it_lives_on() {
-    let config = Config::new().and_policy(r#"on_destroy = "retain""#);
-    let ws = config.created();
-    fs::set_permissions(ws.path("k.json"), Permissions::from_mode(0o644)).unwrap();
-    ws.write(&config.with(&declared("INC-1")).text());
+    let two = Config::new().and_policy(r#"on_destroy = "retain""#);
+    let one = r#"{ a = { file = { path = "a.json" } } }"#;
+    let ws = two.clone().two_deliveries().created();
+    fs::set_permissions(ws.path("b.json"), Permissions::from_mode(0o644)).unwrap();
+    ws.write(&two.deliveries(one).with(&declared("INC-1")).text());
     ws.apply().failed();
-    ws.plan_with(&["-destroy"])
-        .ok()
-        .warns(&["a COMPROMISED key is left behind", "EMERGENCY INC-1"]);
+    let place = format!("in delivery a, and in file {}", ws.path("b.json").display());
+    ws.plan_with(&["-destroy"]).ok().warns(&[
+        "a COMPROMISED key is left behind",
+        "EMERGENCY INC-1",
+        &place,
+    ]);
 
     let id = ws.key("k").text("id");
     ask(&ws, &["ledger", "forget", &id]).code(1).says(&[

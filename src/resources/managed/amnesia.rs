@@ -26,10 +26,7 @@ struct Kept {
 
 /// What the ledger is to keep, as JSON. `None` where it was lost: what the ledger has is not written over.
 pub fn kept(private: &Private) -> Option<String> {
-    match private.is_lost {
-        true => None,
-        false => written(private, private.former.clone()),
-    }
+    kept_with(private, &[])
 }
 
 /// The same with places that an apply writes to and that no state knows yet: before it does, and at its end, as nobody knows

@@ -46,6 +46,8 @@ impl End {
         let places: Vec<&str> = connect::entries(&prior.deliveries)
             .map(|(name, _)| name.as_str())
             .collect();
+        let left = managed.former.iter().map(|former| former.place.as_str());
+        let left: Vec<&str> = left.collect();
         Some(Self {
             name: prior.label().to_owned(),
             keys: labels.chain(managed.pending_revocations).collect(),
@@ -53,6 +55,10 @@ impl End {
                 [] => "the state".into(),
                 [only] => format!("delivery {only}"),
                 _ => format!("the deliveries {}", enumerated(&places)),
+            } + &match left[..] {
+                [] => String::new(),
+                // They are not emptied yet.
+                _ => format!(", and in {}", enumerated(&left)),
             },
             by_hand: connect::issuer(&prior.issuer).is_ok_and(|(kind, _)| kind.is_by_hand()),
             open: private
