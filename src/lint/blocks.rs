@@ -1,9 +1,8 @@
 //! The blocks of a file, in whichever of the two syntaxes it is written.
 
-use hcl_edit::expr::{Expression, Object};
-use hcl_edit::structure::{Block as NativeBlock, Body};
+use hcl_edit::structure::Block as NativeBlock;
 
-use super::names::named;
+use super::written::{self, Property, Value};
 
 /// The inner block of an action and of a list resource, which holds the arguments.
 const CONFIG: &str = "config";
@@ -11,67 +10,42 @@ const CONFIG: &str = "config";
 /// A property of JSON in which somebody says something.
 pub const COMMENT: &str = "//";
 
-/// What is written in a file.
-pub enum Syntax {
-    /// HCL.
-    Native(Body),
-    /// JSON: objects by type and label. Every JSON reads as an expression of HCL, which knows where it stands.
-    Json(Expression),
-}
-
 /// A block at the top of a file.
-pub struct Block<'c> {
+pub struct Block {
     /// Such as `resource`.
-    pub kind: &'c str,
+    pub kind: String,
     /// Such as `apikey_managed` and `payments`.
-    pub labels: Vec<&'c str>,
-    /// The names and values in it, and in its inner block of arguments.
-    pub arguments: Vec<(&'c str, &'c Expression)>,
+    pub labels: Vec<String>,
+    /// What is in it, and in its inner block of arguments.
+    pub arguments: Vec<Property>,
 }
 
-impl Syntax {
-    /// Reads a text, as the name of its file says.
-    pub fn parse(text: &str, is_json: bool) -> Result<Self, String> {
-        let parsed = match is_json {
-            true => hcl_edit::parser::parse_expr(text.trim_end()).map(Self::Json),
-            false => hcl_edit::parser::parse_body(text).map(Self::Native),
-        };
-        let form = if is_json { "JSON" } else { "HCL" };
-        parsed.map_err(|error| {
-            let line = error.location().line();
-            format!("line {line}: it is no {form} that can be read")
-        })
+/// The blocks of a text, which is read as the name of its file says.
+pub fn blocks(text: &str, is_json: bool) -> Result<Vec<Block>, String> {
+    if !is_json {
+        let body = written::native(text)?;
+        return Ok(body.blocks().map(native).collect());
     }
-
-    /// What stands in it.
-    pub fn blocks(&self) -> Vec<Block<'_>> {
-        match self {
-            Self::Native(body) => body.blocks().map(native).collect(),
-            Self::Json(whole) => {
-                let kinds = objects(whole).into_iter().flat_map(properties);
-                kinds
-                    .flat_map(|(kind, value)| in_json(kind, value))
-                    .collect()
-            }
-        }
-    }
+    let kinds = objects(written::json(text)?).flatten();
+    Ok(kinds.flat_map(in_json).collect())
 }
 
-fn native(block: &NativeBlock) -> Block<'_> {
+fn native(block: &NativeBlock) -> Block {
     let inner = block.body.blocks();
     let inner = inner.filter(|block| block.ident.as_str() == CONFIG);
     let bodies = inner.map(|block| &block.body).chain([&block.body]);
-    let attributes = bodies.flat_map(|body| body.attributes());
+    let label = |label: &hcl_edit::structure::BlockLabel| label.as_str().to_owned();
     Block {
-        kind: block.ident.as_str(),
-        labels: block.labels.iter().map(|label| label.as_str()).collect(),
-        arguments: attributes.map(|it| (it.key.as_str(), &it.value)).collect(),
+        kind: block.ident.as_str().to_owned(),
+        labels: block.labels.iter().map(label).collect(),
+        arguments: bodies.flat_map(written::arguments).collect(),
     }
 }
 
-/// The blocks of a type.
-fn in_json<'c>(kind: &'c str, value: &'c Expression) -> Vec<Block<'c>> {
-    let labels = match kind {
+/// The blocks of a type: objects by its labels.
+fn in_json(Property { name, value, .. }: Property) -> Vec<Block> {
+    let kind = name.unwrap_or_default();
+    let labels = match kind.as_str() {
         "provider" | "module" => 1,
         "resource" | "data" | "ephemeral" | "list" | "action" => 2,
         _ => return Vec::new(),
@@ -79,43 +53,39 @@ fn in_json<'c>(kind: &'c str, value: &'c Expression) -> Vec<Block<'c>> {
     let mut open = vec![(Vec::new(), value)];
     for _ in 0..labels {
         let labelled = open.into_iter().flat_map(|(labels, value)| {
-            let inner = objects(value).into_iter().flat_map(properties);
-            inner.map(move |(label, value)| ([labels.clone(), vec![label]].concat(), value))
+            let inner = objects(value).flatten();
+            inner.map(move |it| {
+                let label = it.name.unwrap_or_default();
+                ([labels.clone(), vec![label]].concat(), it.value)
+            })
         });
         open = labelled.collect();
     }
     let bodies = open.into_iter().flat_map(|(labels, value)| {
-        let bodies = objects(value).into_iter();
+        let bodies = objects(value);
         bodies.map(move |body| (labels.clone(), body))
     });
     bodies
         .map(|(labels, body)| Block {
-            kind,
+            kind: kind.clone(),
             labels,
             arguments: arguments(body),
         })
         .collect()
 }
 
-fn arguments(body: &Object) -> Vec<(&str, &Expression)> {
-    let all: Vec<_> = properties(body).collect();
-    let inner = all.iter().filter(|(name, _)| *name == CONFIG);
-    let inner = inner
-        .flat_map(|(_, value)| objects(value))
-        .flat_map(properties);
-    inner.chain(all.iter().copied()).collect()
+fn arguments(body: Vec<Property>) -> Vec<Property> {
+    let (inner, outer): (Vec<_>, Vec<_>) =
+        body.into_iter().partition(|it| it.named() == Some(CONFIG));
+    let inner = inner.into_iter().flat_map(|it| objects(it.value).flatten());
+    inner.chain(outer).collect()
 }
 
 /// Where one may stand, several may stand in an array.
-fn objects(value: &Expression) -> Vec<&Object> {
+fn objects(value: Value) -> Box<dyn Iterator<Item = Vec<Property>>> {
     match value {
-        Expression::Object(object) => vec![object],
-        Expression::Array(array) => array.iter().flat_map(objects).collect(),
-        _ => Vec::new(),
+        Value::Object(properties) => Box::new(std::iter::once(properties)),
+        Value::Array(values) => Box::new(values.into_iter().flat_map(objects)),
+        _ => Box::new(std::iter::empty()),
     }
-}
-
-fn properties(object: &Object) -> impl Iterator<Item = (&str, &Expression)> {
-    let all = object.iter();
-    all.filter_map(|(key, value)| Some((named(key)?, value.expr())))
 }

@@ -6,6 +6,7 @@
 mod blocks;
 mod modules;
 mod names;
+mod written;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use tf_provider::schema::Schema;
 
 use crate::protocol::Catalogue;
-use blocks::{Block, Syntax};
+use blocks::{Block, blocks};
 use names::Names;
 pub use names::nearest;
 
@@ -89,8 +90,7 @@ pub fn lint(directory: &Path, catalogue: &Catalogue) -> Report {
         report.unread.extend(unread);
         for file in files {
             match read(&file) {
-                Ok(Some((text, syntax))) => {
-                    let blocks = syntax.blocks();
+                Ok(Some((text, blocks))) => {
                     open.extend(modules::called(&blocks, &directory));
                     let findings = of_file(&file, &text, &blocks, catalogue);
                     report.findings.extend(findings);
@@ -106,7 +106,7 @@ pub fn lint(directory: &Path, catalogue: &Catalogue) -> Report {
 }
 
 /// A file that may hold something of ours, or a call of a module that does.
-fn read(file: &Path) -> Result<Option<(String, Syntax)>, String> {
+fn read(file: &Path) -> Result<Option<(String, Vec<Block>)>, String> {
     let about = file.metadata().map_err(|error| error.to_string())?;
     if about.len() > LARGEST {
         return Err("it is larger than 4 MiB".into());
@@ -116,8 +116,8 @@ fn read(file: &Path) -> Result<Option<(String, Syntax)>, String> {
         return Ok(None);
     }
     let is_json = file.extension().is_some_and(|it| it == "json");
-    let syntax = Syntax::parse(&text, is_json)?;
-    Ok(Some((text, syntax)))
+    let blocks = blocks(&text, is_json)?;
+    Ok(Some((text, blocks)))
 }
 
 fn of_file(file: &Path, text: &str, blocks: &[Block], catalogue: &Catalogue) -> Vec<Finding> {
@@ -133,8 +133,8 @@ fn of_file(file: &Path, text: &str, blocks: &[Block], catalogue: &Catalogue) -> 
 /// The schema of a block of ours, and what people call the block.
 fn described<'c>(block: &Block, catalogue: &'c Catalogue) -> Option<(String, &'c Schema)> {
     let labels = &block.labels;
-    let table = match block.kind {
-        "provider" if *labels == ["apikey"] => {
+    let table = match block.kind.as_str() {
+        "provider" if *labels == [OURS] => {
             return Some(("provider apikey".into(), catalogue.provider.as_ref()?));
         }
         "resource" => &catalogue.resources,
@@ -144,7 +144,7 @@ fn described<'c>(block: &Block, catalogue: &'c Catalogue) -> Option<(String, &'c
         "action" => &catalogue.actions,
         _ => return None,
     };
-    Some((labels.join("."), table.get(*labels.first()?)?))
+    Some((labels.join("."), table.get(labels.first()?)?))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::blocks::Block;
+use super::written::Value;
 use crate::ledger::workspace::data_directory;
 
 /// The names of files with a configuration in either syntax end so.
@@ -38,8 +39,10 @@ pub fn called(blocks: &[Block], directory: &Path) -> Vec<PathBuf> {
     let modules = blocks.iter().filter(|block| block.kind == "module");
     let sources = modules.filter_map(|block| {
         let mut arguments = block.arguments.iter();
-        let (_, source) = arguments.find(|(name, _)| *name == "source")?;
-        let source = source.as_str()?;
+        let source = arguments.find(|it| it.named() == Some("source"))?;
+        let Value::Text(source) = &source.value else {
+            return None;
+        };
         let is_local = source.starts_with("./") || source.starts_with("../");
         is_local.then(|| directory.join(source))
     });

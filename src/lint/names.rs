@@ -3,18 +3,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use hcl_edit::Span;
-use hcl_edit::expr::{Expression, Object, ObjectKey};
 use tf_provider::schema::{Attribute, AttributeType, Schema};
 
 use super::Finding;
 use super::blocks::{Block, COMMENT};
+use super::written::{Property, Value};
 
 /// How alike two names have to be for one to be taken for the other, of 1.
 const ALIKE: f64 = 0.6;
-
-/// Functions that give back what one of their arguments holds.
-const TRANSPARENT: [&str; 4] = ["merge", "try", "coalesce", "sensitive"];
 
 /// Looks through the blocks of a file.
 pub struct Names<'f> {
@@ -39,74 +35,71 @@ impl<'f> Names<'f> {
     /// Looks through a block. Its own arguments are checked by the command line.
     pub fn block(&mut self, label: &str, block: &Block, schema: &Schema) {
         label.clone_into(&mut self.block);
-        for (name, value) in &block.arguments {
-            if let Some(known) = schema.block.attributes.get(*name) {
-                self.value(name, value, &known.attr_type);
+        for argument in &block.arguments {
+            let Some(name) = argument.named() else {
+                continue;
+            };
+            if let Some(known) = schema.block.attributes.get(name) {
+                self.value(name, &argument.value, &known.attr_type);
             }
         }
     }
 
-    fn value(&mut self, path: &str, value: &Expression, expected: &AttributeType) {
-        match value {
-            Expression::Parenthesis(inner) => self.value(path, inner.inner(), expected),
-            Expression::Conditional(either) => {
-                self.value(path, &either.true_expr, expected);
-                self.value(path, &either.false_expr, expected);
-            }
-            Expression::FuncCall(call) if TRANSPARENT.contains(&call.name.name.as_str()) => {
-                for argument in call.args.iter() {
-                    self.value(path, argument, expected);
+    fn value(&mut self, path: &str, value: &Value, expected: &AttributeType) {
+        match (expected, value) {
+            (_, Value::AnyOf(values)) => {
+                for value in values {
+                    self.value(path, value, expected);
                 }
             }
-            _ => self.nested(path, value, expected),
-        }
-    }
-
-    fn nested(&mut self, path: &str, value: &Expression, expected: &AttributeType) {
-        match (expected, value) {
-            (AttributeType::AttributeSingle(attributes), Expression::Object(object)) => {
-                self.object(path, object, attributes);
+            (AttributeType::AttributeSingle(attributes), Value::Object(properties)) => {
+                self.object(path, properties, attributes);
             }
-            (AttributeType::AttributeMap(attributes), Expression::Object(object)) => {
-                for (key, entry) in object.iter() {
-                    let name = named(key).unwrap_or("…");
-                    let path = format!("{path}.{name}");
+            (AttributeType::AttributeMap(attributes), Value::Object(properties)) => {
+                for property in properties {
+                    let name = property.named().unwrap_or("…");
                     let each = AttributeType::AttributeSingle(attributes.clone());
-                    self.value(&path, entry.expr(), &each);
+                    self.value(&format!("{path}.{name}"), &property.value, &each);
                 }
             }
             (
                 AttributeType::AttributeList(attributes) | AttributeType::AttributeSet(attributes),
-                Expression::Array(array),
+                Value::Array(values),
             ) => {
-                for (number, entry) in array.iter().enumerate() {
+                for (number, value) in values.iter().enumerate() {
                     let each = AttributeType::AttributeSingle(attributes.clone());
-                    self.value(&format!("{path}[{number}]"), entry, &each);
+                    self.value(&format!("{path}[{number}]"), value, &each);
                 }
             }
             (
                 AttributeType::AttributeMap(attributes)
                 | AttributeType::AttributeList(attributes)
                 | AttributeType::AttributeSet(attributes),
-                Expression::ForExpr(each),
+                Value::Each(value),
             ) => {
-                let expected = AttributeType::AttributeSingle(attributes.clone());
-                self.value(&format!("{path}[*]"), &each.value_expr, &expected);
+                let each = AttributeType::AttributeSingle(attributes.clone());
+                self.value(&format!("{path}[*]"), value, &each);
             }
             _ => {}
         }
     }
 
-    fn object(&mut self, path: &str, object: &Object, attributes: &HashMap<String, Attribute>) {
-        for (key, entry) in object.iter() {
-            // A name that is calculated is known to nobody yet.
-            let Some(name) = named(key) else { continue };
+    fn object(
+        &mut self,
+        path: &str,
+        properties: &[Property],
+        attributes: &HashMap<String, Attribute>,
+    ) {
+        for property in properties {
+            let Some(name) = property.named() else {
+                continue;
+            };
             match attributes.get(name) {
                 Some(known) => {
-                    self.value(&format!("{path}.{name}"), entry.expr(), &known.attr_type)
+                    self.value(&format!("{path}.{name}"), &property.value, &known.attr_type)
                 }
                 None if name == COMMENT => {}
-                None => self.unknown(path, name, key, attributes),
+                None => self.unknown(path, name, property.at, attributes),
             }
         }
     }
@@ -115,11 +108,10 @@ impl<'f> Names<'f> {
         &mut self,
         path: &str,
         name: &str,
-        key: &ObjectKey,
+        at: usize,
         attributes: &HashMap<String, Attribute>,
     ) {
-        let start = key.span().map_or(0, |span| span.start);
-        let before = &self.text[..start.min(self.text.len())];
+        let before = &self.text[..at.min(self.text.len())];
         let line = before.rsplit('\n').next().unwrap_or_default();
         self.findings.push(Finding {
             file: self.file.to_owned(),
@@ -130,16 +122,6 @@ impl<'f> Names<'f> {
             name: name.to_owned(),
             nearest: nearest(name, attributes.keys().map(String::as_str)).map(str::to_owned),
         });
-    }
-}
-
-/// A name that is written out, bare or in quotes.
-pub fn named(key: &ObjectKey) -> Option<&str> {
-    match key {
-        ObjectKey::Ident(name) => Some(name.as_str()),
-        ObjectKey::Expression(Expression::String(name)) => Some(name.as_str()),
-        ObjectKey::Expression(Expression::Variable(name)) => Some(name.as_str()),
-        ObjectKey::Expression(_) => None,
     }
 }
 

@@ -162,6 +162,44 @@ fn json_is_read_like_hcl_with_its_places_its_arrays_and_its_comments() {
     );
 }
 
+/// As the CDK for Terraform and other generators write it.
+#[test]
+fn json_of_a_generator_is_read_with_its_templates_its_escapes_and_its_repeated_names() {
+    let home = tempfile::tempdir().unwrap();
+    let text = r#"{
+  "resource": {
+    "apikey_managed": { "one": {
+      "owner": "${join(\"-\", [\"team\", var.name])} \ud83d\ude00 \/",
+      "deliveries": { "${var.app}": { "file": { "path": "a", "${var.x}": 1 }, "optionl": true } }
+    } },
+    "apikey_managed": { "two": { "issuer": { "generatd": {} } } }
+  }
+}"#;
+    std::fs::write(home.path().join("cdk.tf.json"), text).unwrap();
+    let report = lint(home.path(), &catalogue());
+    assert_eq!(report.unread, Vec::<String>::new());
+    let found = report.findings.into_iter();
+    let found: Vec<_> = found
+        .map(|it| (it.line, it.block, it.object, it.name))
+        .collect();
+    let row = |line, block: &str, object: &str, name: &str| {
+        (line, block.to_owned(), object.to_owned(), name.to_owned())
+    };
+    assert_eq!(
+        found,
+        [
+            row(5, "apikey_managed.one", "deliveries.…", "optionl"),
+            row(7, "apikey_managed.two", "issuer", "generatd"),
+        ]
+    );
+    std::fs::write(home.path().join("cdk.tf.json"), "{\n \"module\": {},\n}").unwrap();
+    let unread = lint(home.path(), &catalogue()).unread;
+    assert!(
+        unread[0].ends_with("line 2: it is no JSON that can be read"),
+        "{unread:?}"
+    );
+}
+
 #[test]
 fn a_directory_without_a_configuration_was_not_looked_at() {
     let home = tempfile::tempdir().unwrap();
