@@ -11,7 +11,7 @@ use crate::domain::gates::Peer;
 use crate::domain::keys::{Holding, KeyMark, KeyRecord, ResourceRef, Status};
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
-use crate::ledger::leaks::Survey;
+use crate::ledger::leaks::{Leak, Survey};
 
 /// Knows every key, and is told by states how they stand.
 #[async_trait]
@@ -37,6 +37,11 @@ pub trait Inventory: Send + Sync {
 
     /// Keeps [`Holding::private_data`] of a resource that was recorded before.
     async fn keep(&self, resource_id: &str, private_data: &str) -> Result<()>;
+
+    /// The alerts about its keys that were open at a source when it was asked last.
+    async fn open_leaks(&self, _source: &str) -> Result<Vec<Leak>> {
+        Ok(Vec::new())
+    }
 
     /// Remembers which alerts are open about its keys. Writes nothing if nothing changed, and nothing is wrong if whoever runs
     /// this may only read.

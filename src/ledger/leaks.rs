@@ -21,6 +21,9 @@ pub struct Survey {
     pub source: String,
     /// What is open.
     pub open: Vec<Leak>,
-    /// Alerts that are open and do not say what they are about: what was known of them stays known.
-    pub hidden: Vec<String>,
+    /// Alerts that may still be open, and nobody can tell what they are about: what was known of them stays known.
+    pub unsure: Vec<String>,
 }
+
+/// The source of what a configuration passes in for one resource, rather than a scanner that can be asked.
+pub const PASSED_IN: &str = "leaks_wo of ";

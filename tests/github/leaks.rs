@@ -212,6 +212,53 @@ fn a_leaked_key_that_no_resource_holds_any_more_is_a_finding() {
         .says(&["1 open alert is about a live key that no resource holds"]);
 }
 
+/// A token that sees one repository less lists less, and resolves nothing by it.
+#[test]
+fn an_alert_is_over_when_it_is_resolved_and_not_when_it_is_out_of_sight() {
+    let github = Github::start();
+    let ws = workspace(&github, &config("warn", ""));
+    ws.apply().ok();
+    let secret = ws.secret("k.json", "primary");
+    let url = github.state().alerts.find("acme/payments", &secret);
+    ws.plan().ok();
+    let status = ["status", "--fail-on", "leaked"];
+    ask(&ws, &status).code(3).says(&[&url]);
+
+    github.state().alerts.out_of_sight = true;
+    ws.plan().ok();
+    ask(&ws, &status).code(3).says(&[&url]);
+    github.state().alerts.out_of_sight = false;
+    github.state().alerts.all[0].resolution = Some("revoked".into());
+    ws.plan().ok();
+    ask(&ws, &status).code(0);
+}
+
+/// Whichever scanner has found it.
+#[test]
+fn what_another_scanner_has_found_is_in_the_status_until_it_is_passed_in_no_more() {
+    let with = |leaks: &str| {
+        let config = Config::new().policy(&format!("{FAST}\n  on_leak = \"warn\""));
+        config.with(&format!("leaks_wo = {leaks}")).text()
+    };
+    let ws = Workspace::new();
+    ws.write(&with("{}")).apply().ok();
+    let key = ws.key("k").primary();
+    let status = ["status", "--fail-on", "leaked"];
+    ask(&ws, &status).code(0);
+    ws.write(&with(&format!("{{ \"ticket-42\" = \"{key}\" }}")));
+    ws.plan().ok().code(0).warns(&["HAS LEAKED and works"]);
+    ask(&ws, &status)
+        .code(3)
+        .says(&["payments has leaked and works", "ticket-42"]);
+    ask(&ws, &["metrics"]).says(&["apikey_leaks_open{"]);
+
+    // Where nothing could be read, what was known stays known.
+    ws.write(&with("null")).plan().ok();
+    ask(&ws, &status).code(3);
+    ws.write(&with("{}")).plan().ok();
+    ask(&ws, &status).code(0);
+}
+
 async fn read(context: &Context, holder: Holder) -> Result<Vec<Alert>, Error> {
     let client = apikey::vendors::github::client(context)?;
     let query = Query {

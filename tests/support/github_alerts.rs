@@ -94,6 +94,8 @@ pub struct Alerts {
     pub page: usize,
     /// In place of every list: a status and a message.
     pub refusal: Option<(u16, &'static str)>,
+    /// Whoever asks may not see the repositories.
+    pub out_of_sight: bool,
     /// The custom patterns of organization acme.
     pub patterns: Vec<Value>,
 }
@@ -104,6 +106,7 @@ impl Default for Alerts {
             all: Vec::new(),
             page: 100,
             refusal: None,
+            out_of_sight: false,
             patterns: Vec::new(),
         }
     }
@@ -144,6 +147,9 @@ impl Alerts {
     fn list(&self, asked: &Asked, path: &str, holder: &str) -> Answer {
         let repository = holder.strip_prefix("repos/");
         let is_wanted = |leak: &&Leak| {
+            if self.out_of_sight {
+                return false;
+            }
             let types = asked.query("secret_type");
             repository.is_none_or(|name| name == leak.repository)
                 && asked
@@ -210,6 +216,9 @@ impl Alerts {
 
     fn one(&mut self, asked: &Asked, holder: &str, number: &str) -> Answer {
         let repository = holder.trim_start_matches("repos/");
+        if self.out_of_sight {
+            return plain(404, json!({ "message": "Not Found" }));
+        }
         let found = self
             .all
             .iter_mut()

@@ -12,13 +12,14 @@ use tf_provider::{DataSource, Diagnostics};
 
 use crate::context::{Context, SharedContext};
 use crate::data_sources::described;
+use crate::domain::keys::{KeyMark, Status};
 use crate::error::{Error, Kind, Path, Result};
 use crate::ledger::config as ledger;
 use crate::ledger::leaks::{Leak, Survey};
 use crate::resources::diagnostics;
 use crate::secret::Fingerprint;
 use crate::settings::Settings;
-use crate::vendors::github::alerts::{Alert, Holder, Query, alerts};
+use crate::vendors::github::alerts::{Address, Alert, Holder, Query, alert, alerts};
 use crate::vendors::github::{self, names};
 
 use recognise::{Recognised, recognised};
@@ -201,10 +202,9 @@ async fn known(asked: &Asked, client: &github::Client, context: &Context) -> Res
     );
     let alerts = alerts.await?;
     if asked.query.state != Some("resolved") {
-        let survey = Survey {
-            hidden: hidden.clone(),
-            ..survey(&asked.query, client, &alerts)
-        };
+        let mut survey = survey(&asked.query, client, &alerts);
+        survey.unsure = out_of_sight(&survey, client, context).await?;
+        survey.unsure.extend(hidden.iter().cloned());
         context
             .ledger
             .note_leaks(&survey, context.clock.now())
@@ -232,8 +232,43 @@ fn survey(query: &Query, client: &github::Client, alerts: &[Recognised]) -> Surv
     Survey {
         source: query.source(client.host()),
         open: open.filter_map(leak).collect(),
-        hidden: Vec::new(),
+        unsure: Vec::new(),
     }
+}
+
+/// Alerts about live keys that were open before and are not listed now, and that nobody has seen resolved: a token that may see
+/// less than another one lists less.
+async fn out_of_sight(
+    survey: &Survey,
+    client: &github::Client,
+    context: &Context,
+) -> Result<Vec<String>> {
+    let mut unsure = Vec::new();
+    for known in context.ledger.open_leaks(&survey.source).await? {
+        if survey.open.iter().any(|it| it.alert == known.alert) {
+            continue;
+        }
+        let Some(address) = Address::of(&known.alert) else {
+            continue;
+        };
+        let is_over = match alert(client, &address).await {
+            Ok(found) => found.state == "resolved",
+            Err(_) => !lives(&known.mark, context).await?,
+        };
+        if !is_over {
+            unsure.push(known.alert);
+        }
+    }
+    Ok(unsure)
+}
+
+async fn lives(mark: &str, context: &Context) -> Result<bool> {
+    let key = KeyMark {
+        key_id: None,
+        mark: Some(mark.to_owned()),
+    };
+    let records = context.ledger.find_keys(&[key]).await?;
+    Ok(records.iter().any(|(_, it)| it.status != Status::Revoked))
 }
 
 /// An alert that keeps its secret to itself may be about any key.

@@ -6,13 +6,18 @@ use std::collections::BTreeMap;
 use tf_provider::Diagnostics;
 use tf_provider::value::Value;
 
+use crate::context::Context;
 use crate::domain::emergency::leak::{self, Alerts};
 use crate::domain::emergency::{Declared, Emergency, Incident};
 use crate::domain::policy::OnLeak;
 use crate::domain::slots::Slots;
+use crate::engine::journal;
 use crate::engine::managed::Managed;
 use crate::error::{Error, Path};
+use crate::ledger::leaks::{Leak, PASSED_IN, Survey};
+use crate::resources::diagnostics;
 use crate::resources::managed::model::ManagedState;
+use crate::resources::managed::read::named;
 use crate::secret::Fingerprint;
 use crate::settings::{LONGEST_NAME, too_long};
 
@@ -94,6 +99,43 @@ pub fn warn(
                  {way_on}."
             ),
         );
+    }
+}
+
+/// The ledger hears of what is passed in about this key, so that `status` and the metrics do: which scanner has said it does not
+/// matter to them.
+pub async fn note(
+    diags: &mut Diagnostics,
+    prior: &ManagedState,
+    config: &ManagedState,
+    managed: &Managed,
+    context: &Context,
+) {
+    if config.leaks_wo.is_null() || !are_known(&config.leaks_wo) {
+        return;
+    }
+    let alerts = alerts(config);
+    let leaked = leak::leaked(&alerts, managed.slots.as_ref());
+    let open = leaked.into_iter().filter_map(|(alert, key)| {
+        Some(Leak {
+            alert: alert.to_owned(),
+            mark: journal::mark(key).mark?,
+            validity: None,
+            found_at: None,
+        })
+    });
+    let id = prior.id.as_deref_option().unwrap_or_default();
+    let survey = Survey {
+        source: format!("{PASSED_IN}{id}"),
+        open: open.collect(),
+        unsure: Vec::new(),
+    };
+    let noted = context.ledger.note_leaks(&survey, context.clock.now());
+    if let Err(mut error) = noted.await
+        && !survey.open.is_empty()
+    {
+        error.detail += " So status and the metrics do not tell of the leak.";
+        diagnostics::warn(diags, named(prior, error));
     }
 }
 

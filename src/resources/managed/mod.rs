@@ -256,6 +256,8 @@ impl ManagedKey {
         diagnostics::collect(diags, heard.map_err(|error| read::named(&proposed, error)))?;
         let is_new = newness::of_an_update(&prior, &config, &private, context).await;
         diagnostics::collect(diags, is_new)?;
+        let managed = diagnostics::collect(diags, prior.managed(&private))?;
+        leaks::note(diags, &prior, &config, &managed, context).await;
         let (planned, private, replaced) =
             plan::update(diags, &prior, proposed, &config, private, context)?;
         obstacles::warn(diags, &planned, &private, context).await;
