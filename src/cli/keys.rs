@@ -4,8 +4,9 @@ use clap::Args;
 
 use super::{Named, now, wait};
 use crate::error::{Error, Kind, Result};
-use crate::health::{Health, ManagedKey};
+use crate::health::Health;
 use crate::ledger::Ledger;
+use crate::ledger::inventory::{MOST_COUNTED, Query};
 use crate::ledger::sql::Database;
 
 /// Which keys; what is not given filters nothing.
@@ -41,14 +42,15 @@ impl Keys {
         asked.into_iter().all(Option::is_none)
     }
 
-    fn has(&self, key: &ManagedKey) -> bool {
-        let is =
-            |asked: &Option<String>, of: Option<&String>| asked.is_none() || asked.as_ref() == of;
-        is(&self.name, Some(&key.resource.name))
-            && is(&self.group, key.group.as_ref())
-            && is(&self.environment, key.environment.as_ref())
-            && is(&self.owner, key.owner.as_ref())
-            && is(&self.workspace, Some(&key.resource.workspace))
+    fn query(&self) -> Result<Query> {
+        Ok(Query {
+            name: self.name.clone(),
+            group: self.group.clone(),
+            environment: self.environment.clone(),
+            owner: self.owner.clone(),
+            workspace: self.workspace.clone(),
+            ..Query::all(now()?, MOST_COUNTED)
+        })
     }
 }
 
@@ -56,15 +58,14 @@ impl Keys {
 /// least of all that they are fine.
 pub fn health(named: &Named, keys: &Keys) -> Result<(Database, Health)> {
     let ledger = Database::for_reading(named.target()?);
-    let health = wait(ledger.health(now()?))?;
-    let is_empty = health.keys.is_empty();
-    if keys.is_everything() && (!is_empty || health.orphaned > 0 || health.unfinished > 0) {
+    let query = keys.query()?;
+    let health = wait(ledger.health(&query))?;
+    let leftovers = [health.orphaned, health.unfinished, health.leaks_of_orphans];
+    if !health.keys.is_empty() || leftovers != [0; 3] {
         return Ok((ledger, health));
     }
-    let health = health.only(|key| keys.has(key));
-    if !health.keys.is_empty() {
-        return Ok((ledger, health));
-    }
+    let everything = Query::all(query.now, MOST_COUNTED);
+    let is_empty = keys.is_everything() || wait(ledger.health(&everything))?.keys.is_empty();
     let detail = match is_empty {
         true => {
             "it knows no key that a state holds. Keys appear with the first apply or refresh. If this is not the ledger \

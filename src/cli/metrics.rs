@@ -73,7 +73,7 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
         is_intact: verdict.broken.is_none(),
         events: verdict.sound,
     };
-    let families = families(&health, trail);
+    let families = families(&health, &wait(ledger.history())?, trail);
     let bodies = match asked.format {
         Format::Prometheus => vec![prometheus::text(&families)],
         Format::Openmetrics => vec![openmetrics::text(&families)],

@@ -12,6 +12,7 @@ use crate::health::period::Period;
 use crate::health::postmortem::{self, Written};
 use crate::health::report::{self, Material};
 use crate::ledger::Journal;
+use crate::ledger::inventory::{MOST_COUNTED, Query};
 use crate::ledger::sql::{Database, Verdict};
 use crate::printable::{say, say_aside};
 
@@ -154,7 +155,7 @@ fn of(
         return Ok(ExitCode::from(USAGE));
     }
     let ledger = Database::for_reading(named.target()?);
-    let health = wait(ledger.health(now))?;
+    let health = wait(ledger.health(&Query::all(now, MOST_COUNTED)))?;
     let keys = wait(everything(&ledger, now))?;
     let told = wait(ledger.told(&period))?;
     let verdict = wait(ledger.verify(None))?;

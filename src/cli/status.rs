@@ -74,7 +74,7 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
     let is_broken =
         asked.fail_on.contains(&Finding::Broken) && wait(ledger.verify(None))?.broken.is_some();
     match asked.json {
-        true => say(json(&health, asked.keys.is_everything())),
+        true => say(json(&health)),
         false => show(&health, &ledger.place(), asked.keys.is_everything()),
     }
     let found: Vec<Finding> = asked
@@ -230,8 +230,7 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
                 .map(|it| format!("{}: {it}.", key.resource.name)),
         );
     }
-    // None of the next ones is of one key.
-    if is_everything && health.leaks_of_dead_keys > 0 {
+    if health.leaks_of_dead_keys > 0 {
         notes.push(match health.leaks_of_dead_keys {
             1 => "1 open alert is about a key that is revoked, and can be resolved.".to_owned(),
             many => {
@@ -239,7 +238,7 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
             }
         });
     }
-    if is_everything && health.leaks_of_orphans > 0 {
+    if health.leaks_of_orphans > 0 {
         notes.push(match health.leaks_of_orphans {
             1 => "1 open alert is about a live key that no resource holds: revoke it at its issuer.".to_owned(),
             many => {
@@ -247,7 +246,7 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
             }
         });
     }
-    if is_everything && health.orphaned > 0 {
+    if health.orphaned > 0 {
         notes.push(match health.orphaned {
             1 => "1 live key belongs to no resource: inventory --orphaned lists it.".to_owned(),
             many => {
@@ -267,14 +266,16 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
     notes
 }
 
-fn json(health: &Health, is_everything: bool) -> String {
+fn json(health: &Health) -> String {
     let keys: Vec<Value> = health.keys.iter().map(|key| of_key(key, health)).collect();
-    let mut told = json!({ "at": health.now, "keys": keys, "unfinished": health.unfinished });
-    if is_everything {
-        told["orphaned"] = health.orphaned.into();
-        told["leaks_of_dead_keys"] = health.leaks_of_dead_keys.into();
-        told["leaks_of_orphans"] = health.leaks_of_orphans.into();
-    }
+    let told = json!({
+        "at": health.now,
+        "keys": keys,
+        "unfinished": health.unfinished,
+        "orphaned": health.orphaned,
+        "leaks_of_dead_keys": health.leaks_of_dead_keys,
+        "leaks_of_orphans": health.leaks_of_orphans,
+    });
     // Made of text and numbers, so it can be written.
     serde_json::to_string_pretty(&told).unwrap_or_default()
 }

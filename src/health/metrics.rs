@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use strum::VariantNames;
 
-use super::{Health, ManagedKey, Status, Trail};
+use super::{Health, History, ManagedKey, Status, Trail};
 use crate::domain::keys::KeyRecord;
 use crate::instant::Instant;
 
@@ -47,9 +47,9 @@ pub struct Family {
 }
 
 /// Everything that is measured of a ledger and its audit trail.
-pub fn families(health: &Health, trail: Trail) -> Vec<Family> {
+pub fn families(health: &Health, history: &History, trail: Trail) -> Vec<Family> {
     let mut families = of_keys(health);
-    families.extend(of_the_ledger(health));
+    families.extend(of_the_ledger(health, history));
     families.extend(of_the_trail(trail));
     families.extend(exported(health));
     families
@@ -150,7 +150,7 @@ pub fn of_keys(health: &Health) -> Vec<Family> {
 }
 
 /// What is measured of all of them together.
-pub fn of_the_ledger(health: &Health) -> Vec<Family> {
+pub fn of_the_ledger(health: &Health, history: &History) -> Vec<Family> {
     let without_owner = health.keys.iter().filter(|key| key.owner.is_none()).count();
     vec![
         gauge(
@@ -178,7 +178,7 @@ pub fn of_the_ledger(health: &Health) -> Vec<Family> {
             ..gauge(
                 "apikey_effects",
                 "How often an effect on the outside ended so, since the ledger began.",
-                health.effects.iter().map(|count| Sample {
+                history.effects.iter().map(|count| Sample {
                     labels: vec![
                         ("workspace", count.workspace.clone()),
                         ("effect", count.effect.clone()),
@@ -191,7 +191,7 @@ pub fn of_the_ledger(health: &Health) -> Vec<Family> {
         gauge(
             "apikey_last_apply_timestamp_seconds",
             "When an apply of any key last ended so. A run that finds nothing to do leaves none.",
-            health.runs.iter().map(|run| Sample {
+            history.runs.iter().map(|run| Sample {
                 labels: vec![
                     ("workspace", run.workspace.clone()),
                     ("outcome", run.outcome.to_string()),

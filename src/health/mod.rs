@@ -20,17 +20,13 @@ use crate::instant::Instant;
 
 pub use crate::domain::finding::Status;
 
-/// What the ledger says at one instant.
+/// What the ledger says at one instant of the resources that are asked for.
 #[derive(Clone, Debug)]
 pub struct Health {
     /// The instant.
     pub now: Instant,
     /// Every resource that has a primary key, gravest first.
     pub keys: Vec<ManagedKey>,
-    /// How often effects on the outside succeeded and failed, as the audit trail tells.
-    pub effects: Vec<EffectCount>,
-    /// When an apply last ended, by workspace and outcome.
-    pub runs: Vec<LastRun>,
     /// Live keys that belong to no resource; [`MOST_COUNTED`](crate::ledger::inventory::MOST_COUNTED) stands for as many
     /// or more.
     pub orphaned: i64,
@@ -40,6 +36,15 @@ pub struct Health {
     pub leaks_of_orphans: i64,
     /// Effects whose outcome nobody wrote down.
     pub unfinished: i64,
+}
+
+/// What was done, as the audit trail tells.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// How often effects on the outside succeeded and failed.
+    pub effects: Vec<EffectCount>,
+    /// When an apply last ended, by workspace and outcome.
+    pub runs: Vec<LastRun>,
 }
 
 /// The audit trail, after a walk along it.
@@ -128,6 +133,15 @@ pub struct LastRun {
     pub at: Instant,
 }
 
+impl History {
+    /// The same in order.
+    pub fn in_order(mut self) -> Self {
+        self.effects.sort();
+        self.runs.sort();
+        self
+    }
+}
+
 impl Health {
     /// The same with its keys in order: the gravest first, then the one that is due first, then by name.
     pub fn in_order(mut self) -> Self {
@@ -140,20 +154,6 @@ impl Health {
                 key.resource.id.clone(),
             )
         });
-        self.effects.sort();
-        self.runs.sort();
-        self
-    }
-
-    /// The same with those keys alone that are asked for.
-    pub fn only(mut self, is_asked: impl Fn(&ManagedKey) -> bool) -> Self {
-        let all = self.keys.len();
-        self.keys.retain(is_asked);
-        self.unfinished = self.keys.iter().map(|key| key.unfinished).sum();
-        if self.keys.len() < all {
-            // Nobody has asked for them.
-            self.leaks_of_orphans = 0;
-        }
         self
     }
 

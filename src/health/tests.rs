@@ -1,5 +1,5 @@
 use super::metrics::{Kind, families};
-use super::{EffectCount, Health, LastRun, ManagedKey, Outcome, Status, Trail};
+use super::{EffectCount, Health, History, LastRun, ManagedKey, Outcome, Status, Trail};
 use super::{openmetrics, prometheus};
 use crate::domain::keys::{KeyMark, KeyRecord, ResourceRef, Slot, Status as Life};
 use crate::duration::Duration;
@@ -56,10 +56,8 @@ fn key(name: &str, seen: &str, due: u64) -> ManagedKey {
     }
 }
 
-fn health(keys: Vec<ManagedKey>) -> Health {
-    let health = Health {
-        now: at(100),
-        keys,
+fn history() -> History {
+    History {
         effects: vec![EffectCount {
             workspace: "default".into(),
             effect: "mint".into(),
@@ -71,6 +69,13 @@ fn health(keys: Vec<ManagedKey>) -> Health {
             outcome: Outcome::Failed,
             at: at(99),
         }],
+    }
+}
+
+fn health(keys: Vec<ManagedKey>) -> Health {
+    let health = Health {
+        now: at(100),
+        keys,
         orphaned: 1,
         leaks_of_dead_keys: 0,
         leaks_of_orphans: 0,
@@ -115,19 +120,6 @@ fn a_status_that_is_not_known_is_not_taken_for_fine() {
         ..key("a", "ok", 90)
     };
     assert_eq!(never_seen.status(at(1)), Status::Pending);
-}
-
-#[test]
-fn of_what_is_unfinished_that_of_the_keys_that_are_asked_for_counts() {
-    let cut_off = ManagedKey {
-        unfinished: 2,
-        ..key("cut", "ok", 200)
-    };
-    let all = health(vec![cut_off, key("fine", "ok", 200)]);
-    for (name, expected) in [("cut", 2), ("fine", 0)] {
-        let only = all.clone().only(|key| key.resource.name == name);
-        assert_eq!(only.unfinished, expected, "{name}");
-    }
 }
 
 #[test]
@@ -178,7 +170,7 @@ fn a_label_is_escaped_and_stays_on_its_line() {
         owner: Some("a\"b\\c\nd".into()),
         ..key("a", "ok", 90)
     };
-    let text = prometheus::text(&families(&health(vec![odd]), TRAIL));
+    let text = prometheus::text(&families(&health(vec![odd]), &history(), TRAIL));
     assert!(text.contains(r#"owner="a\"b\\c\nd""#), "{text}");
     assert!(
         text.lines()
@@ -188,7 +180,7 @@ fn a_label_is_escaped_and_stays_on_its_line() {
 
 #[test]
 fn exactly_one_status_of_a_key_is_1() {
-    let families = families(&health(vec![key("a", "ok", 60)]), TRAIL);
+    let families = families(&health(vec![key("a", "ok", 60)]), &history(), TRAIL);
     let status = families
         .iter()
         .find(|family| family.name == "apikey_status");
@@ -203,7 +195,7 @@ fn exactly_one_status_of_a_key_is_1() {
 
 #[test]
 fn names_say_their_unit_and_both_formats_end_as_they_must() {
-    let families = families(&health(vec![key("a", "ok", 60)]), TRAIL);
+    let families = families(&health(vec![key("a", "ok", 60)]), &history(), TRAIL);
     for family in &families {
         assert_eq!(
             family.unit.is_some(),

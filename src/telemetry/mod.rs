@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::health::metrics::{exported, of_keys, of_the_ledger};
 use crate::health::{datadog, otlp, prometheus};
+use crate::ledger::inventory::{MOST_COUNTED, Query};
 use crate::ledger::sql::Database;
 use crate::schema::{Attributes, attributes, optional, required};
 use crate::settings::Settings;
@@ -136,9 +137,11 @@ pub fn push_at_the_end() {
 impl Telemetry {
     /// All but the audit trail: to walk along it takes too long.
     async fn push(&self) -> Result<()> {
-        let health = self.ledger.health(self.clock.now()).await?;
+        let everything = Query::all(self.clock.now(), MOST_COUNTED);
+        let health = self.ledger.health(&everything).await?;
+        let history = self.ledger.history().await?;
         let mut families = of_keys(&health);
-        families.extend(of_the_ledger(&health));
+        families.extend(of_the_ledger(&health, &history));
         families.extend(exported(&health));
         let bodies = match self.format {
             "datadog" => datadog::texts(&families, health.now),

@@ -37,7 +37,7 @@ fn survey(last: i64, services: &[&str]) -> Survey {
 
 /// What is told at an instant by `status` and by the inventory.
 async fn told(ledger: &Database, now: Instant) -> Vec<String> {
-    let health = ledger.health(now).await.unwrap();
+    let health = ledger.health(&Query::all(now, 1)).await.unwrap();
     let unusual = health.keys.iter().flat_map(|key| key.unusual());
     let unusual: Vec<String> = unusual.map(|(_, _, it)| it.kind.to_string()).collect();
     let listed = ledger.list(&Query::all(now, 10)).await.unwrap().keys;
@@ -115,7 +115,7 @@ async fn that_a_state_was_seen_is_written_down_to_the_hour() {
     let seen = holding("k", vec![key("AKIAEXAMPLE2", Slot::Primary)]);
     for (now, written) in [(9, 9), (3_608, 9), (3_609, 3_609), (8, 8)] {
         ledger.record(&seen, at(now)).await.unwrap();
-        let health = ledger.health(at(now)).await.unwrap();
+        let health = ledger.health(&Query::all(at(now), 1)).await.unwrap();
         assert_eq!(health.keys[0].seen_at, Some(at(written)), "{now}");
     }
 }

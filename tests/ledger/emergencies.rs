@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use apikey::domain::emergency::{Incident, Order};
 use apikey::domain::notices::Audience;
+use apikey::ledger::inventory::Query;
 use apikey::ledger::{Inventory, Journal, Noted, Slot};
 
 use super::samples::{at, holding, key, mark, postgres, resource, sqlite};
@@ -35,7 +36,7 @@ async fn a_resource_is_compromised_from_the_moment_at_which_its_emergency_was_op
             at: at(20),
         };
         ledger.note_incident(&opened).await.unwrap();
-        let health = ledger.health(at(21)).await.unwrap();
+        let health = ledger.health(&Query::all(at(21), 1)).await.unwrap();
         assert_eq!(health.keys[0].seen_status.as_deref(), Some("compromised"));
         // To call it off is an event as well, and to declare it again another one.
         let remembered = async || {
@@ -75,7 +76,7 @@ async fn a_resource_whose_primary_is_dead_is_told_of_until_it_is_destroyed_or_fo
         held.status = "blocked".into();
         ledger.record(&held, at(30)).await.unwrap();
 
-        let health = ledger.health(at(31)).await.unwrap();
+        let health = ledger.health(&Query::all(at(31), 1)).await.unwrap();
         let there = &health.keys[0];
         assert_eq!(there.seen_status.as_deref(), Some("blocked"));
         assert!(there.primary.key.is(&mark("AKIAEXAMPLE2")));
@@ -83,6 +84,13 @@ async fn a_resource_whose_primary_is_dead_is_told_of_until_it_is_destroyed_or_fo
             .forget(&resource("payments").id, "somebody", at(40))
             .await
             .unwrap();
-        assert!(ledger.health(at(41)).await.unwrap().keys.is_empty());
+        assert!(
+            ledger
+                .health(&Query::all(at(41), 1))
+                .await
+                .unwrap()
+                .keys
+                .is_empty()
+        );
     }
 }

@@ -114,7 +114,7 @@ async fn a_role_that_may_only_read_reads_and_leaves_the_rest_to_the_next_apply()
     reader.record(&moved, at(10)).await.unwrap();
     let unusual = samples::unusual("AKIAEXAMPLE2");
     reader.note_anomalies(&unusual, at(10)).await.unwrap();
-    let told = reader.health(at(10)).await.unwrap();
+    let told = reader.health(&Query::all(at(10), 1)).await.unwrap();
     assert!(told.keys[0].anomalies.is_empty());
     reader
         .settle(&[("i".into(), "seen")], at(10))

@@ -1,38 +1,34 @@
-//! What is told of every key at once: a few questions, each over a whole table.
+//! What is told of every key, or of those that are asked for: a few questions, each over a whole table or by its index.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, FromRow, Row};
 
 use super::anomalies;
-use super::chain::Event;
 use super::dialect::Dialect;
+use super::history::outcome;
 use super::leaks;
-use super::listing;
-use super::rows::{KeyRow, damaged};
-use crate::health::incident::Told;
-use crate::health::period::Period;
-use crate::health::{EffectCount, Health, LastRun, ManagedKey, Outcome};
+use super::listing::{self, Filter};
+use super::rows::KeyRow;
+use crate::health::{Health, ManagedKey, Outcome};
 use crate::instant::Instant;
-use crate::ledger::inventory::{MOST_COUNTED, Query};
+use crate::ledger::inventory::Query;
 use crate::ledger::{KeyRecord, ResourceRef, Slot};
 
-/// How everything is doing at an instant.
+/// How the resources are doing that are asked for, when they are asked for.
 pub async fn health(
     connection: &mut AnyConnection,
     dialect: Dialect,
-    now: Instant,
+    query: &Query,
 ) -> Result<Health, sqlx::Error> {
-    let mut slots = slots(connection).await?;
-    let mut gone = gone_primaries(connection).await?;
-    let mut applies = last_applies(connection).await?;
-    let unfinished = unfinished(connection).await?;
-    let resources = sqlx::query("SELECT * FROM resources ORDER BY resource_id")
-        .fetch_all(&mut *connection)
-        .await?;
+    let asked = Asked::of(query, dialect);
+    let mut slots = asked.slots(connection).await?;
+    let mut gone = asked.gone_primaries(connection).await?;
+    let mut applies = asked.last_applies(connection).await?;
+    let unfinished = asked.unfinished(connection).await?;
     let mut keys = Vec::new();
-    for row in &resources {
+    for row in &asked.resources(connection).await? {
         let id: String = row.try_get("resource_id")?;
         let (mut held, apply) = (slots.remove(&id).unwrap_or_default(), applies.remove(&id));
         if row.try_get::<Option<String>, _>("left_by")?.is_none() && !held.iter().any(is_primary) {
@@ -44,22 +40,21 @@ pub async fn health(
             ..key
         }));
     }
-    let open = anomalies::open(connection, now).await?;
+    let open = anomalies::open(connection, query.now).await?;
     for key in &mut keys {
         let found = key
             .slots()
             .map(|(_, it)| anomalies::of(&open, &key.account, it));
         key.anomalies = found.flatten().collect();
     }
-    let (leaks_of_dead_keys, leaks_of_orphans) = leaks::tell(connection, &mut keys).await?;
+    let (leaks_of_dead_keys, leaks_of_orphans) =
+        leaks::tell(connection, &asked.filter, &mut keys).await?;
     let health = Health {
-        now,
+        now: query.now,
         keys,
         leaks_of_dead_keys,
         leaks_of_orphans,
-        effects: effects(connection).await?,
-        runs: runs(connection).await?,
-        orphaned: orphaned(connection, dialect, now).await?,
+        orphaned: orphaned(connection, dialect, query).await?,
         unfinished: unfinished.values().sum(),
     };
     Ok(health.in_order())
@@ -69,14 +64,14 @@ pub async fn health(
 async fn orphaned(
     connection: &mut AnyConnection,
     dialect: Dialect,
-    now: Instant,
+    query: &Query,
 ) -> Result<i64, sqlx::Error> {
     let asked = Query {
         orphaned: true,
-        ..Query::all(now, MOST_COUNTED)
+        limit: 1,
+        ..query.clone()
     };
-    let keys = listing::list(connection, dialect, &asked).await?.keys;
-    Ok(i64::try_from(keys.len()).unwrap_or(i64::MAX))
+    Ok(listing::list(connection, dialect, &asked).await?.total)
 }
 
 /// The key of a resource, if it has a primary.
@@ -117,132 +112,127 @@ fn managed(
     }))
 }
 
-/// How many effects have no outcome, by resource.
-async fn unfinished(connection: &mut AnyConnection) -> Result<BTreeMap<String, i64>, sqlx::Error> {
-    let counts = sqlx::query_as(
-        "SELECT resource_id, COUNT(*) FROM intents WHERE outcome IS NULL GROUP BY resource_id",
-    );
-    let counts: Vec<(String, i64)> = counts.fetch_all(connection).await?;
-    Ok(counts.into_iter().collect())
-}
-
-/// The live keys in slots, by resource.
-async fn slots(
-    connection: &mut AnyConnection,
-) -> Result<BTreeMap<String, Vec<KeyRow>>, sqlx::Error> {
-    let rows: Vec<KeyRow> =
-        sqlx::query_as("SELECT * FROM keys WHERE status = 'live' AND slot <> 'none' ORDER BY id")
-            .fetch_all(connection)
-            .await?;
-    let mut slots: BTreeMap<String, Vec<KeyRow>> = BTreeMap::new();
-    for row in rows {
-        slots.entry(row.resource_id.clone()).or_default().push(row);
-    }
-    Ok(slots)
-}
-
 fn is_primary(row: &KeyRow) -> bool {
     row.key.slot == Slot::Primary
 }
 
-/// The primaries that are dead and that nothing has replaced, by resource: an emergency has revoked them first, or somebody
-/// has deleted them. Nobody has a key now, and that must not look like a resource that is no more.
-async fn gone_primaries(
-    connection: &mut AnyConnection,
-) -> Result<BTreeMap<String, KeyRow>, sqlx::Error> {
-    let rows: Vec<KeyRow> = sqlx::query_as(
-        "SELECT keys.* FROM (SELECT resource_id FROM resources WHERE left_by IS NULL \
-         AND NOT EXISTS (SELECT 1 FROM keys WHERE keys.resource_id = resources.resource_id \
-         AND (keys.slot = 'primary' OR keys.status = 'orphaned')) \
-         AND NOT EXISTS (SELECT 1 FROM events WHERE events.resource_id = resources.resource_id \
-         AND events.effect = 'apply' AND events.action = 'destroy' AND events.event = 'done')) AS bare \
-         JOIN keys ON keys.resource_id = bare.resource_id AND keys.status = 'revoked' \
-         WHERE keys.promoted_at IS NOT NULL ORDER BY keys.promoted_at, keys.id",
-    )
-    .fetch_all(connection)
-    .await?;
-    let primaries = rows.into_iter().map(|mut row| {
-        row.key.slot = Slot::Primary;
-        (row.resource_id.clone(), row)
-    });
-    // Of several, the one that was promoted last.
-    Ok(primaries.collect())
+/// Which resources are asked for.
+struct Asked {
+    dialect: Dialect,
+    filter: Filter,
 }
 
-/// How the last apply of each resource ended that ended in one of two ways.
-async fn last_applies(
-    connection: &mut AnyConnection,
-) -> Result<BTreeMap<String, (Outcome, Instant)>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT resource_id, event, at FROM events WHERE seq IN (SELECT MAX(seq) FROM events \
-         WHERE effect = 'apply' AND event IN ('done', 'failed') GROUP BY resource_id)",
-    )
-    .fetch_all(connection)
-    .await?;
-    let pairs = rows.iter().map(|row| {
-        let ended = (outcome(row)?, row.try_get("at")?);
-        Ok((row.try_get("resource_id")?, ended))
-    });
-    pairs.collect()
-}
+impl Asked {
+    fn of(query: &Query, dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            filter: Filter::of_resources(query, "keys"),
+        }
+    }
 
-/// Counted in the audit trail, which only grows: a counter that falls would look like one that began anew.
-async fn effects(connection: &mut AnyConnection) -> Result<Vec<EffectCount>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT workspace, effect, event, COUNT(*) AS many FROM events \
-         WHERE event IN ('done', 'failed') AND effect IS NOT NULL GROUP BY event, effect, workspace",
-    )
-    .fetch_all(connection)
-    .await?;
-    let counts = rows.iter().map(|row| {
-        Ok(EffectCount {
-            workspace: row.try_get("workspace")?,
-            effect: row.try_get("effect")?,
-            outcome: outcome(row)?,
-            count: row.try_get("many")?,
-        })
-    });
-    counts.collect()
-}
+    async fn resources(&self, connection: &mut AnyConnection) -> Result<Vec<AnyRow>, sqlx::Error> {
+        let text = self.filter.text(
+            "SELECT resource_id, name, workspace, key_group, environment, owner, policy, status, status_reason, \
+             rotation_due_at, overdue_at, revocation_due_at, seen_at, left_by FROM resources",
+        );
+        self.filter.bound(text).fetch_all(connection).await
+    }
 
-async fn runs(connection: &mut AnyConnection) -> Result<Vec<LastRun>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT workspace, event, MAX(at) AS at FROM events \
-         WHERE event IN ('done', 'failed') AND effect = 'apply' GROUP BY workspace, event",
-    )
-    .fetch_all(connection)
-    .await?;
-    let runs = rows.iter().map(|row| {
-        Ok(LastRun {
-            workspace: row.try_get("workspace")?,
-            outcome: outcome(row)?,
-            at: row.try_get("at")?,
-        })
-    });
-    runs.collect()
-}
+    /// The live keys in slots, by resource.
+    async fn slots(
+        &self,
+        connection: &mut AnyConnection,
+    ) -> Result<HashMap<String, Vec<KeyRow>>, sqlx::Error> {
+        let held = format!("keys{}", self.dialect.indexed_by("keys_held"));
+        let text = self.filter.text_with(
+            &format!("SELECT keys.* FROM {}", self.beside_resources(&held)),
+            // In the words of the index, so that it is found.
+            "keys.status = 'live' AND keys.slot <> 'none'",
+        );
+        let rows = self.filter.bound(format!("{text} ORDER BY keys.id"));
+        let mut slots: HashMap<String, Vec<KeyRow>> = HashMap::new();
+        for row in &rows.fetch_all(connection).await? {
+            let row = KeyRow::from_row(row)?;
+            slots.entry(row.resource_id.clone()).or_default().push(row);
+        }
+        Ok(slots)
+    }
 
-fn outcome(row: &AnyRow) -> Result<Outcome, sqlx::Error> {
-    let word: String = row.try_get("event")?;
-    word.parse().map_err(|_| damaged("event", &word))
-}
+    /// The primaries that are dead and that nothing has replaced, by resource: an emergency has revoked them first, or somebody
+    /// has deleted them. Nobody has a key now, and that must not look like a resource that is no more.
+    async fn gone_primaries(
+        &self,
+        connection: &mut AnyConnection,
+    ) -> Result<HashMap<String, KeyRow>, sqlx::Error> {
+        let bare = self.filter.text_with(
+            "SELECT resource_id FROM resources",
+            "left_by IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM keys WHERE keys.resource_id = resources.resource_id \
+             AND (keys.slot = 'primary' OR keys.status = 'orphaned')) \
+             AND NOT EXISTS (SELECT 1 FROM events WHERE events.resource_id = resources.resource_id \
+             AND events.effect = 'apply' AND events.action = 'destroy' AND events.event = 'done')",
+        );
+        let text = format!(
+            "SELECT keys.* FROM ({bare}) AS bare \
+             JOIN keys ON keys.resource_id = bare.resource_id AND keys.status = 'revoked' \
+             WHERE keys.promoted_at IS NOT NULL ORDER BY keys.promoted_at, keys.id",
+        );
+        let rows = self.filter.bound(text).fetch_all(connection).await?;
+        let primaries = rows.iter().map(|row| {
+            let mut row = KeyRow::from_row(row)?;
+            row.key.slot = Slot::Primary;
+            Ok((row.resource_id.clone(), row))
+        });
+        // Of several, the one that was promoted last.
+        primaries.collect()
+    }
 
-/// What happened in a time, in the order in which it was written down. That it is what was sealed is for whoever walks along
-/// the trail to say.
-pub async fn told(
-    connection: &mut AnyConnection,
-    period: &Period,
-) -> Result<Vec<Told>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT * FROM events WHERE at >= $1 AND at < $2 AND event IN ('done', 'failed', 'opened') ORDER BY seq",
-    )
-    .bind(period.from)
-    .bind(period.until)
-    .fetch_all(connection)
-    .await?;
-    let told = |row: &AnyRow| {
-        let event = Event::from_row(row)?;
-        Ok(Told::of(row.try_get("seq")?, row.try_get("hash")?, event))
-    };
-    rows.iter().map(told).collect()
+    /// How the last apply of each resource ended that ended in one of two ways.
+    async fn last_applies(
+        &self,
+        connection: &mut AnyConnection,
+    ) -> Result<HashMap<String, (Outcome, Instant)>, sqlx::Error> {
+        let text = self.filter.text(
+            "SELECT resources.resource_id, ended.event, ended.at FROM resources JOIN events AS ended ON ended.seq = \
+             (SELECT MAX(seq) FROM events WHERE events.resource_id = resources.resource_id AND effect = 'apply' \
+             AND event IN ('done', 'failed'))",
+        );
+        let rows = self.filter.bound(text).fetch_all(connection).await?;
+        let pairs = rows.iter().map(|row| {
+            let ended = (outcome(row)?, row.try_get("at")?);
+            Ok((row.try_get("resource_id")?, ended))
+        });
+        pairs.collect()
+    }
+
+    /// How many effects have no outcome, by resource. Those of resources that were never recorded are of nobody in particular.
+    async fn unfinished(
+        &self,
+        connection: &mut AnyConnection,
+    ) -> Result<HashMap<String, i64>, sqlx::Error> {
+        let text = match self.filter.is_empty() {
+            true => "SELECT resource_id, 1 AS one FROM intents WHERE outcome IS NULL".to_owned(),
+            false => self.filter.text_with(
+                "SELECT resources.resource_id FROM resources JOIN intents ON intents.resource_id = resources.resource_id",
+                "intents.outcome IS NULL",
+            ),
+        };
+        let mut counts = HashMap::new();
+        for row in &self.filter.bound(text).fetch_all(connection).await? {
+            *counts.entry(row.try_get("resource_id")?).or_default() += 1;
+        }
+        Ok(counts)
+    }
+
+    /// A table that has resources, and those that are asked for before it.
+    fn beside_resources(&self, table: &str) -> String {
+        let name = table.split(' ').next().unwrap_or(table);
+        match self.filter.is_empty() {
+            true => table.to_owned(),
+            false => format!(
+                "resources {} {table} ON {name}.resource_id = resources.resource_id",
+                self.dialect.then_join()
+            ),
+        }
+    }
 }

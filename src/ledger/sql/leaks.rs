@@ -5,23 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::listing::Filter;
 use super::transaction::Transaction;
 use crate::domain::keys::Status;
 use crate::health::ManagedKey;
 use crate::instant::Instant;
-use crate::ledger::leaks::{Leak, Survey};
+use crate::ledger::leaks::{Leak, PASSED_IN, Survey};
 
 /// Whether a survey says anything new.
 pub async fn is_news(connection: &mut AnyConnection, survey: &Survey) -> Result<bool, sqlx::Error> {
     let known = of(connection, &survey.source).await?.into_iter();
     let known: BTreeSet<Leak> = known
-        .filter(|it| !survey.hidden.contains(&it.alert))
+        .filter(|it| !survey.unsure.contains(&it.alert))
         .collect();
     Ok(known != survey.open.iter().cloned().collect())
 }
 
 /// The open alerts of a source.
-async fn of(connection: &mut AnyConnection, source: &str) -> Result<Vec<Leak>, sqlx::Error> {
+pub async fn of(connection: &mut AnyConnection, source: &str) -> Result<Vec<Leak>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT alert, mark, validity, found_at FROM leaks WHERE source = $1 AND closed_at IS NULL",
     )
@@ -58,7 +59,7 @@ impl Transaction<'_> {
         }
         for known in of(self.connection, &survey.source).await? {
             let is_open = survey.open.iter().any(|leak| leak.alert == known.alert);
-            if is_open || survey.hidden.contains(&known.alert) {
+            if is_open || survey.unsure.contains(&known.alert) {
                 continue;
             }
             sqlx::query("UPDATE leaks SET closed_at = $1 WHERE source = $2 AND alert = $3")
@@ -72,10 +73,11 @@ impl Transaction<'_> {
     }
 }
 
-/// Tells each key of the open alerts about it, as long as it works. Gives how many are about keys that are
-/// revoked, and how many about live ones of no resource.
+/// Tells each key of the open alerts about it, as long as it works. Gives how many are about keys of the resources that are asked
+/// for that are revoked, and how many about live ones that no resource holds any more.
 pub async fn tell(
     connection: &mut AnyConnection,
+    asked: &Filter,
     keys: &mut [ManagedKey],
 ) -> Result<(i64, i64), sqlx::Error> {
     let rows = sqlx::query("SELECT DISTINCT alert, mark FROM leaks WHERE closed_at IS NULL")
@@ -99,19 +101,29 @@ pub async fn tell(
             .cloned()
             .collect();
         leaks.sort();
+        leaks.dedup();
         key.leaks = leaks;
     }
-    let of_the_dead = sqlx::query_scalar(
-        "SELECT COUNT(DISTINCT alert) FROM leaks WHERE closed_at IS NULL AND NOT EXISTS \
-         (SELECT 1 FROM keys WHERE keys.mark = leaks.mark AND keys.status <> 'revoked')",
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    let of_orphans = sqlx::query_scalar(
-        "SELECT COUNT(DISTINCT alert) FROM leaks WHERE closed_at IS NULL AND EXISTS \
-         (SELECT 1 FROM keys WHERE keys.mark = leaks.mark AND keys.status = 'orphaned')",
-    )
-    .fetch_one(connection)
-    .await?;
+    // What a configuration has passed in is no alert that anybody could resolve.
+    let of_the_dead = format!(
+        "leaks.source NOT LIKE '{PASSED_IN}%' AND NOT EXISTS \
+         (SELECT 1 FROM keys AS others WHERE others.mark = leaks.mark AND others.status <> 'revoked')"
+    );
+    let of_the_dead = count(connection, asked, &of_the_dead).await?;
+    let of_orphans = count(connection, asked, "keys.status = 'orphaned'").await?;
     Ok((of_the_dead, of_orphans))
+}
+
+/// How many open alerts are about keys of the resources that are asked for, under a condition.
+async fn count(
+    connection: &mut AnyConnection,
+    asked: &Filter,
+    condition: &str,
+) -> Result<i64, sqlx::Error> {
+    let text = asked.text_with(
+        "SELECT COUNT(DISTINCT leaks.alert) FROM leaks JOIN keys ON keys.mark = leaks.mark \
+         JOIN resources ON resources.resource_id = keys.resource_id",
+        &format!("leaks.closed_at IS NULL AND {condition}"),
+    );
+    asked.bound(text).fetch_one(connection).await?.try_get(0)
 }

@@ -24,7 +24,7 @@ pub async fn list(
     let mut filter = Filter::of(query, dialect);
     let count = format!(
         "SELECT COUNT(*) FROM (SELECT 1 FROM {} LIMIT {MOST_COUNTED}) AS counted",
-        filter.text(match filter.asks_resources {
+        filter.text(&match filter.asks_resources {
             true => filter.both(query, dialect),
             false => filter.keys.clone(),
         })
@@ -47,7 +47,7 @@ pub async fn list(
         "SELECT keys.*, {OF_RESOURCES}, {column} AS sorted_by, \
          CAST(CASE WHEN {orphaned} THEN 1 ELSE 0 END AS BIGINT) AS nobodys \
          FROM {} ORDER BY {column} {order}, keys.id {order} LIMIT {}",
-        filter.text(filter.both(query, dialect)),
+        filter.text(&filter.both(query, dialect)),
         i64::from(query.limit) + 1
     );
     let mut rows = filter.bound(page).fetch_all(&mut *connection).await?;
@@ -91,7 +91,7 @@ fn direction(descending: bool) -> &'static str {
 }
 
 /// The conditions with their arguments.
-struct Filter {
+pub struct Filter {
     /// The table of keys, with the index that finds them where the planner would not see it.
     keys: String,
     /// There is a condition on resources.
@@ -101,13 +101,10 @@ struct Filter {
 }
 
 impl Filter {
-    fn of(query: &Query, dialect: Dialect) -> Self {
-        let index = match query.orphaned {
-            true => dialect.indexed_by("keys_doubtful"),
-            false => String::new(),
-        };
+    /// What is asked of resources, whatever their keys are.
+    pub fn of_resources(query: &Query, keys: &str) -> Self {
         let mut filter = Self {
-            keys: format!("keys{index}"),
+            keys: keys.to_owned(),
             asks_resources: false,
             conditions: Vec::new(),
             arguments: Vec::new(),
@@ -128,6 +125,15 @@ impl Filter {
         if query.without_owner {
             filter.ask_resources("resources.owner IS NULL".into());
         }
+        filter
+    }
+
+    fn of(query: &Query, dialect: Dialect) -> Self {
+        let index = match query.orphaned {
+            true => dialect.indexed_by("keys_doubtful"),
+            false => String::new(),
+        };
+        let mut filter = Self::of_resources(query, &format!("keys{index}"));
         if query.alive {
             filter.require("keys.status <> 'revoked'".into());
         }
@@ -199,15 +205,28 @@ impl Filter {
         format!("{first} {join} {second} ON resources.resource_id = keys.resource_id")
     }
 
-    fn text(&self, tables: String) -> String {
-        match self.conditions.is_empty() {
-            true => tables,
+    /// Whether everything is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// What follows tables, or a statement that ends with them.
+    pub fn text(&self, tables: &str) -> String {
+        match self.is_empty() {
+            true => tables.to_owned(),
             false => format!("{tables} WHERE {}", self.conditions.join(" AND ")),
         }
     }
 
+    /// The same with one condition more.
+    pub fn text_with(&self, tables: &str, condition: &str) -> String {
+        let own = self.conditions.iter().map(String::as_str);
+        let all: Vec<&str> = own.chain([condition]).collect();
+        format!("{tables} WHERE {}", all.join(" AND "))
+    }
+
     /// Every question is another text, so none is kept prepared.
-    fn bound(&self, text: String) -> Statement<'static, Any, AnyArguments> {
+    pub fn bound(&self, text: String) -> Statement<'static, Any, AnyArguments> {
         let statement = sqlx::query(AssertSqlSafe(text)).persistent(false);
         let arguments = self.arguments.iter().cloned();
         arguments.fold(statement, Statement::bind)

@@ -11,6 +11,7 @@ mod connect;
 mod dialect;
 mod file;
 mod health;
+mod history;
 mod holdings;
 mod incidents;
 mod jobs;
@@ -45,9 +46,9 @@ use tokio::time::Instant as Moment;
 use crate::domain::gates::Peer;
 use crate::domain::notices::Telling;
 use crate::error::{Error, Kind, Result};
-use crate::health::Health;
 use crate::health::incident::{Record, Told, record};
 use crate::health::period::Period;
+use crate::health::{Health, History};
 use crate::instant::Instant;
 use crate::ledger::inventory::{Page, Query};
 use crate::ledger::outbox::{Claim, Ended, Message, Untold};
@@ -125,17 +126,23 @@ impl Database {
         self.reader_of_one_that_is_there().await.map(drop)
     }
 
-    /// How everything is doing at an instant. [`Kind::NotFound`] if there is no ledger.
-    pub async fn health(&self, now: Instant) -> Result<Health> {
+    /// How the resources are doing that a query asks for, by what they are themselves. [`Kind::NotFound`] if there is no ledger.
+    pub async fn health(&self, query: &Query) -> Result<Health> {
         let mut reader = self.reader_of_one_that_is_there().await?;
-        let health = health::health(&mut reader, self.target.dialect, now);
+        let health = health::health(&mut reader, self.target.dialect, query);
         self.answer(health).await
+    }
+
+    /// How often what was done, and when last. [`Kind::NotFound`] if there is no ledger.
+    pub async fn history(&self) -> Result<History> {
+        let mut reader = self.reader_of_one_that_is_there().await?;
+        self.answer(history::history(&mut reader)).await
     }
 
     /// What happened in a time. [`Kind::NotFound`] if there is no ledger.
     pub async fn told(&self, period: &Period) -> Result<Vec<Told>> {
         let mut reader = self.reader_of_one_that_is_there().await?;
-        self.answer(health::told(&mut reader, period)).await
+        self.answer(history::told(&mut reader, period)).await
     }
 
     /// Walks along the audit trail. [`Kind::NotFound`] if there is no ledger. `seal` is the number and the hash of an
@@ -416,6 +423,13 @@ impl Inventory for Database {
     async fn keep(&self, resource_id: &str, private_data: &str) -> Result<()> {
         let job = Job::Keep(resource_id.to_owned(), private_data.to_owned());
         self.note(job).await
+    }
+
+    async fn open_leaks(&self, source: &str) -> Result<Vec<crate::ledger::leaks::Leak>> {
+        let Some(mut reader) = self.reader().await? else {
+            return Ok(Vec::new());
+        };
+        self.answer(leaks::of(&mut reader, source)).await
     }
 
     async fn note_leaks(&self, survey: &crate::ledger::leaks::Survey, at: Instant) -> Result<()> {
