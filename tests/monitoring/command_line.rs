@@ -145,6 +145,12 @@ resource "apikey_managed" "other" {
             "inventory --orphaned",
             "Found: orphaned.",
         ]);
+    // Whoever asks for one key is told of no other's orphans.
+    let of = |name| ask(&ws, &["status", "--name", name, "--fail-on", "orphaned"]);
+    of("other").code(0);
+    of("payments")
+        .code(3)
+        .says(&["2 live keys belong to no resource"]);
     ask(&ws, &["inventory", "--orphaned"])
         .code(0)
         .says(&["payments", "orphaned"]);
