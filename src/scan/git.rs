@@ -6,6 +6,8 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use zeroize::Zeroizing;
+
 use super::{Finding, Place, find};
 use crate::error::{Error, Kind, Result};
 
@@ -126,22 +128,21 @@ fn added(repository: &Path, words: &[&str]) -> Result<Vec<Finding>> {
 fn read(mut diff: impl BufRead) -> io::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let mut place = Place::default();
-    let mut number = 0;
     // How many lines of the hunk are still to come; what follows it is no content, whatever it looks like.
     let mut hunk = Hunk::default();
-    let mut line = Vec::new();
+    // A key may stand on several lines, so those that are added in one place are one text.
+    let mut added = Zeroizing::new(Vec::new());
+    let mut line = Zeroizing::new(Vec::new());
     while diff.read_until(b'\n', &mut line)? > 0 {
         let text = String::from_utf8_lossy(&line);
         let text = text.trim_end_matches(['\n', '\r']);
         if hunk.added > 0 && line.starts_with(b"+") {
-            let at = Place {
-                column: 0,
-                ..place.clone()
-            };
-            let found = find(&line[1..], &at, number);
-            findings.extend(found);
-            number += 1;
+            added.extend_from_slice(&line[1..]);
             hunk.added -= 1;
+            if hunk.added == 0 {
+                findings.extend(find(&added, &place, hunk.first));
+                added.clear();
+            }
         } else if hunk.removed > 0 && line.starts_with(b"-") {
             hunk.removed -= 1;
         } else if let Some(commit) = text.strip_prefix(COMMIT) {
@@ -149,7 +150,6 @@ fn read(mut diff: impl BufRead) -> io::Result<Vec<Finding>> {
         } else if let Some(file) = text.strip_prefix("+++ ") {
             place.file = name(file);
         } else if let Some(next) = Hunk::parse(text) {
-            number = next.first;
             hunk = next;
         }
         line.clear();
@@ -210,6 +210,27 @@ mod tests {
             column: 3,
         };
         assert_eq!(places, [expected]);
+    }
+
+    #[test]
+    fn a_key_on_several_lines_is_found_where_they_are_added_together() {
+        let id = "0123456789".repeat(4);
+        let begin = format!("-----BEGIN {} KEY-----", "PRIVATE");
+        let (told, key) = (
+            format!("+  \"private_key_id\": \"{id}\",\n"),
+            format!("+  \"private_key\": \"{begin}\\nMIIEvmadeup\",\n"),
+        );
+        let file = "+++ b/key.json\n";
+        let together = format!("{file}@@ -1,2 +4,2 @@\n-a\n-b\n{told}{key}");
+        let apart = format!("{file}@@ -1 +1 @@\n-a\n{told}@@ -9 +9 @@\n-b\n{key}");
+        let found = read(together.as_bytes()).unwrap();
+        let places: Vec<_> = found
+            .iter()
+            .map(|it| (it.place.line, it.place.column))
+            .collect();
+        assert_eq!(places, [(4, 22)]);
+        assert_eq!(found[0].key_id.as_ref(), Some(&id));
+        assert_eq!(read(apart.as_bytes()).unwrap(), []);
     }
 
     #[test]

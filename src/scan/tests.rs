@@ -80,6 +80,14 @@ fn an_id_is_shown_and_the_vendors_own_examples_are_let_through() {
 }
 
 #[test]
+fn of_a_key_of_twilio_the_id_is_found() {
+    let id = format!("SK{}", "0123456789abcdef".repeat(2));
+    let found = found(&format!("{id}, SK{} {id}a {id}A X{id}", &id[3..]));
+    let ids: Vec<_> = found.iter().map(|it| it.key_id.as_deref()).collect();
+    assert_eq!(ids, [Some(id.as_str())]);
+}
+
+#[test]
 fn every_format_of_an_issuer_finds_what_it_is_made_for() {
     let hex = "0123456789abcdef".repeat(4);
     let word = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7".repeat(2);
@@ -97,6 +105,7 @@ fn every_format_of_an_issuer_finds_what_it_is_made_for() {
             "SendGrid key",
         ),
         (format!("dp.st.prd.{}", &word[..43]), "Doppler token"),
+        (format!("AIza{}", &word[..35]), "Google API key"),
     ] {
         let found = found(&format!("x = '{text}'"));
         assert_eq!(

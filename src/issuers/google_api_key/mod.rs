@@ -15,6 +15,7 @@ use tf_provider::value::ValueAny;
 use super::{Issuer, IssuerKind, Permission};
 use crate::context::Context;
 use crate::error::Result;
+use crate::scan::format::{Format, is_base64url, prefixed};
 use crate::schema::{Attributes, attributes, optional, required};
 use crate::settings::Settings;
 use crate::vendors::google::{self, is_project};
@@ -52,6 +53,12 @@ const PERMISSIONS: &[Permission] = &[
         needed: "to revoke",
     },
 ];
+
+const FORMATS: &[Format] = &[Format {
+    name: "Google API key",
+    is_id: false,
+    find: |text| prefixed(text, "AIza", is_base64url, 35..=35),
+}];
 
 impl IssuerKind for GoogleApiKey {
     fn name(&self) -> &'static str {
@@ -92,6 +99,10 @@ impl IssuerKind for GoogleApiKey {
     fn example(&self) -> BTreeMap<String, ValueAny> {
         let project = ValueAny::String("payments-prod".into());
         BTreeMap::from([("project".to_owned(), project)])
+    }
+
+    fn formats(&self) -> &'static [Format] {
+        FORMATS
     }
 
     fn permissions(&self) -> &'static [Permission] {

@@ -4,6 +4,7 @@
 //! travels. A service account has ten keys at most, disabled ones included.
 
 mod api;
+mod format;
 mod keys;
 mod pair;
 
@@ -16,11 +17,13 @@ use super::{Issuer, IssuerKind, Permission};
 use crate::context::Context;
 use crate::duration::Duration;
 use crate::error::Result;
+use crate::scan::format::Format;
 use crate::schema::{Attributes, attributes, optional, required};
 use crate::settings::Settings;
 use crate::vendors::google;
 
 use api::Api;
+use format::FORMATS;
 use keys::Keys;
 
 /// The issuer `google_service_account_key`.
@@ -100,6 +103,10 @@ impl IssuerKind for GoogleServiceAccountKey {
             "service_account_id".to_owned(),
             ValueAny::String(email.into()),
         )])
+    }
+
+    fn formats(&self) -> &'static [Format] {
+        FORMATS
     }
 
     fn permissions(&self) -> &'static [Permission] {

@@ -14,6 +14,7 @@ use tf_provider::value::ValueAny;
 use super::{Imported, Issuer, IssuerKind, Permission};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::scan::format::{Format, is_hex, is_of_a_word, prefixed};
 use crate::schema::{Attributes, attributes, list_of, optional, required};
 use crate::settings::Settings;
 use crate::vendors::twilio::{self, is_account};
@@ -26,6 +27,20 @@ pub struct TwilioApiKey;
 const PERMISSIONS: &[Permission] = &[Permission {
     name: "the auth token of the account or of its parent, or a Main API key",
     needed: "to list, mint and revoke keys: a Standard or restricted key may not",
+}];
+
+/// The secret of a key looks like any other text; its id does not.
+const FORMATS: &[Format] = &[Format {
+    name: "Twilio API key id",
+    is_id: true,
+    find: |text| {
+        let mut found = prefixed(text, "SK", is_hex, 32..=32);
+        found.retain(|found| {
+            let follows = text.get(found.at.end).copied().unwrap_or_default();
+            !is_of_a_word(follows)
+        });
+        found
+    },
 }];
 
 #[async_trait]
@@ -67,6 +82,10 @@ impl IssuerKind for TwilioApiKey {
     fn example(&self) -> BTreeMap<String, ValueAny> {
         let sid = format!("AC{}", "a".repeat(32));
         BTreeMap::from([("account_sid".to_owned(), ValueAny::String(sid))])
+    }
+
+    fn formats(&self) -> &'static [Format] {
+        FORMATS
     }
 
     fn permissions(&self) -> &'static [Permission] {
