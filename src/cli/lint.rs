@@ -18,10 +18,9 @@ Examples:
   terraform-provider-apikey lint
   terraform-provider-apikey lint --json environments/prod";
 
-/// Finds names inside of nested objects, such as an entry of deliveries, that no attribute has. Terraform and OpenTofu drop them
-/// without a word.
+/// Finds names inside of nested objects that no attribute has, and that Terraform and OpenTofu drop without a word.
 ///
-/// Reads the configuration in a directory and that of its modules, as far as they lie below it or init has installed them. Ends
+/// An entry of deliveries is such an object. Reads the configuration in a directory and that of its modules, as far as they lie below it or init has installed them. Ends
 /// with 0 if nothing was found, with 3 if something was, and with 1 if a file or a directory could not be read, or if there is no
 /// configuration in the directory.
 #[derive(Args, Debug)]

@@ -35,8 +35,8 @@ pub struct Asked {
     /// How they are written.
     #[arg(long, default_value = "prometheus")]
     format: Format,
-    /// Write them to this file, whole or not at all; in place of what is there only if that was written by this command. It names keys and owners, and everybody may read it, for an exporter
-    /// runs as somebody else.
+    /// Write them to this file, whole or not at all; in place of what is there only if that was written by this command. It names keys and owners, and everybody may read it, for an
+    /// exporter runs as somebody else.
     #[arg(long, value_name = "FILE", conflicts_with = "push")]
     out: Option<PathBuf>,
     /// Hand them to this address: the group of a Pushgateway, in place of what is there; a receiver of OTLP over HTTP; the API of

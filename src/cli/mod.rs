@@ -19,6 +19,7 @@ mod snapshot;
 mod status;
 mod table;
 mod verify;
+mod wrap;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -34,6 +35,9 @@ use crate::ledger::sql::Target;
 use crate::printable::{say, say_aside, was_lost};
 
 use program::Program;
+
+/// A line of text that is longer is hard to read, however wide the terminal is.
+const READABLE: usize = 100;
 
 /// The exit code of a command that could not find out what it was asked.
 const CANNOT_TELL: u8 = 1;
@@ -192,9 +196,14 @@ fn explain(program: Program, error: &clap::Error, words: &[OsString]) -> ExitCod
     match error.kind() {
         ErrorKind::DisplayHelp => {
             let is_short = words.iter().any(|word| word == "-h");
-            say(match is_short {
+            let help = match is_short {
                 true => command.render_help(),
                 false => command.render_long_help(),
+            };
+            let help = help.to_string();
+            say(match table::width() {
+                Some(width) => wrap::wrap(&help, width.min(READABLE)),
+                None => help,
             });
             ExitCode::SUCCESS
         }

@@ -16,8 +16,10 @@ Examples:
   terraform-provider-apikey rules trufflehog acme > trufflehog.yaml
   git secrets --add-provider -- terraform-provider-apikey rules git-secrets acme";
 
-/// Writes the rules by which other scanners find keys of the issuer generated. Only detect-secrets can be told of the
-/// checksum; what the others find may be a look-alike, which the command scan tells from a key.
+/// Writes the rules by which other scanners find keys of the issuer generated.
+///
+/// Only detect-secrets can be told of the checksum; what the others find may be a look-alike, which the command scan tells from
+/// a key.
 #[derive(Args, Debug)]
 #[command(before_help = EXAMPLES)]
 pub struct Asked {

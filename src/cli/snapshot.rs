@@ -15,10 +15,9 @@ Examples:
   terraform-provider-apikey status --url sqlite://backup.db
   terraform-provider-apikey ledger snapshot --replace /var/lib/grafana/ledger.db";
 
-/// Copies the ledger into one file of SQLite, as it is at one moment, also while applies write it. So a backup is made, and a
-/// dashboard reads the copy and not the ledger.
+/// Copies the ledger into one file of SQLite, as it is at one moment, also while applies write it.
 ///
-/// The copy of a ledger in PostgreSQL is a file of SQLite too, with the same tables: every command reads it by --url. It is
+/// So a backup is made, and a dashboard reads the copy and not the ledger. The copy of a ledger in PostgreSQL is a file of SQLite too, with the same tables: every command reads it by --url. It is
 /// readable for its owner alone and holds no secret. Its audit trail is checked. Ends with 0, with 3 if the trail is not what was
 /// written, and with 1 if there is no ledger, nothing is in it, or the file cannot be written.
 #[derive(Args, Debug)]

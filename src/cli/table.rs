@@ -17,6 +17,10 @@ pub fn table(columns: &[&str], rows: impl Iterator<Item = Vec<Cell>>) -> String 
     let mut table = Table::new();
     table.load_preset(NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
+    // Who wants no colours looks at a terminal that is no wider.
+    if let Some(width) = table.width() {
+        table.set_width(width);
+    }
     match is_coloured() {
         true => table.enforce_styling(),
         false => table.force_no_tty(),
@@ -28,6 +32,11 @@ pub fn table(columns: &[&str], rows: impl Iterator<Item = Vec<Cell>>) -> String 
         column.set_padding((0, 2));
     }
     table.trim_fmt()
+}
+
+/// How many characters a line of the terminal holds; `None` where there is none.
+pub fn width() -> Option<usize> {
+    Table::new().width().map(usize::from)
 }
 
 /// Whether somebody looks who sees colours and did not ask for none.

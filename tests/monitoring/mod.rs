@@ -13,6 +13,7 @@ mod scan;
 mod scanners;
 mod snapshot;
 mod telemetry;
+mod terminal;
 
 use std::path::Path;
 use std::process::{Command, Output};
