@@ -1,9 +1,14 @@
 //! What the workflows do on a clock that jumps, and what the linters of their vendors say.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
+
+use serde_json::Value;
 
 use super::github::GitHub;
 use super::{EXAMPLES, example};
+use crate::monitoring::exporters::read_by;
+use crate::support::fake::{Fake, Reply};
 use crate::support::keys::Config;
 use crate::support::programs;
 use crate::support::workspace::Workspace;
@@ -104,10 +109,73 @@ fn an_overdue_key_has_one_issue_that_is_closed_when_it_was_rotated() {
     ws.write(&keys().with(r#"owner = "alice""#).text());
     ws.run(&["apply", "-refresh-only", "-auto-approve"]).ok();
     ws.apply().ok();
+    assert_eq!(told(&tell(), 0), format!("brought up to date: {title}\n"));
+    assert!(
+        github.body(2).contains("owner: alice"),
+        "{}",
+        github.body(2)
+    );
+    assert_eq!(mine(), [(title.clone(), "open".into())]);
     ws.advance("5s").apply().ok();
     assert!(told(&tell(), 0).contains("closed: API key payments"));
     assert_eq!(mine(), [(title, "closed".into())]);
 }
+
+/// A hundred copies of an issue about the key, so that the one about nothing is on the second page; and a pull request.
+#[test]
+fn every_page_of_issues_is_read_and_a_pull_request_is_none() {
+    if !has_jq() {
+        return;
+    }
+    let (ws, github) = (Workspace::new(), GitHub::start());
+    let status = r#"{"keys": [{"resource_id": "key_1", "name": "payments", "status": "overdue", "environment": null,
+        "owner": null, "last_rotated_at": "2026-01-01T00:00:00Z", "rotation_due_at": "2026-02-01T00:00:00Z"}]}"#;
+    std::fs::write(ws.path("status.json"), status).unwrap();
+    std::fs::write(ws.path("apikey"), "#!/bin/sh\ncat status.json\n").unwrap();
+    ws.shell("chmod +x apikey").ok();
+    ws.env("APIKEY", "./apikey")
+        .env("GITHUB_API_URL", &github.url())
+        .env("GITHUB_REPOSITORY", "acme/keys")
+        .env("GITHUB_TOKEN", "made-up-token");
+    github.open("about nothing");
+    let pull_request = github.open_pull_request("a pull request");
+    for copy in 1..=100 {
+        github.open_about(&format!("copy {copy}"), Some("<!-- apikey key_1 -->"));
+    }
+    let tell = || {
+        run(
+            &ws,
+            example("github-actions/overdue-issues.sh")
+                .to_str()
+                .unwrap(),
+        )
+    };
+    assert_eq!(
+        told(&tell(), 0),
+        "brought up to date: API key payments is overdue\nclosed: about nothing\n"
+    );
+    assert_eq!(github.issues()[pull_request - 1].1, "open");
+    assert_eq!(told(&tell(), 0), "");
+
+    let told = github.told();
+    let many = told.as_array().unwrap().len();
+    if let Some(read) = read_by(
+        ISSUES,
+        "githubkit_schemas.v2022_11_28.models",
+        &told.to_string(),
+    ) {
+        assert_eq!(read, format!("{many} issues\n"));
+    }
+}
+
+/// GitHub's own schema, as models that refuse what lacks a property or has another type.
+const ISSUES: &str = "
+import sys
+from githubkit_schemas.v2022_11_28.models import Issue
+from pydantic import TypeAdapter
+issues = TypeAdapter(list[Issue]).validate_json(sys.stdin.read(), strict=True)
+print(len(issues), 'issues')
+";
 
 #[test]
 fn where_nobody_can_tell_no_issue_is_closed() {
@@ -147,6 +215,107 @@ fn what_is_due_is_rotated_by_the_step_of_the_workflow() {
     ws.advance("20s");
     told(&run(&ws, &apply), 0);
     assert_eq!(ws.key("k").phase(), "retiring");
+
+    let gateway = Fake::start([Reply::of(200, "")]);
+    let group = format!("{}/metrics/job/apikey", gateway.url());
+    ws.env("PUSHGATEWAY_URL", &group);
+    let report = step("github-actions/rotate.yaml", "Report the metrics");
+    told(&run(&ws, &report), 0);
+    pushed(&gateway);
+}
+
+/// The metrics, in place of those of the last run.
+#[track_caller]
+fn pushed(gateway: &Fake) {
+    let requests = gateway.requests();
+    let [request] = &requests[..] else {
+        panic!("{requests:?}");
+    };
+    assert!(request.starts_with("PUT /metrics/job/apikey "), "{request}");
+    assert!(request.contains(r#",name="payments","#), "{request}");
+}
+
+/// A command line that is called as the files call it. There is nothing to initialise: the provider is the one under test.
+fn terraform_on_the_path(ws: &Workspace) -> String {
+    let bin = ws.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let real = crate::support::cli::path().display();
+    let script = format!("#!/bin/sh\n[ \"$1\" = init ] || exec {real} \"$@\"\n");
+    std::fs::write(bin.join("terraform"), script).unwrap();
+    ws.shell("chmod +x bin/terraform").ok();
+    format!("export PATH={}:$PATH\n", bin.display())
+}
+
+/// The commands below some names of a file of YAML, as the runners of both take them: one after another, in one shell.
+fn commands(file: &str, names: &[&str]) -> String {
+    let text = std::fs::read_to_string(example(file)).unwrap();
+    let all: Value = serde_saphyr::from_str(&text).unwrap();
+    let commands = names.iter().fold(&all, |below, name| &below[name]);
+    let commands = commands.as_array().unwrap().iter();
+    let lines: Vec<_> = commands.map(|line| line.as_str().unwrap()).collect();
+    assert!(!lines.is_empty(), "{file} {names:?}");
+    lines.join("\n")
+}
+
+/// The hook of a platform that looks for what is overdue.
+fn hook(file: &str) -> String {
+    let text = std::fs::read_to_string(example(file)).unwrap();
+    let (before, behind) = text.split_once("$(find -L .terraform/providers").unwrap();
+    let ends = if before.ends_with('"') { '"' } else { '\n' };
+    let (rest, _) = behind.split_once(ends).unwrap();
+    format!("$(find -L .terraform/providers{rest}")
+}
+
+#[test]
+fn the_commands_of_the_other_platforms_rotate_tell_and_flag() {
+    let (ws, gateway) = (keys().created(), Fake::start([Reply::of(200, "")]));
+    let terraform = terraform_on_the_path(&ws);
+    let run = |script: &str| run(&ws, &format!("{terraform}{script}"));
+    let gitlab = |name: &str, of: &str| commands("gitlab/.gitlab-ci.yml", &[name, of]);
+    let build = |phase: &str| {
+        commands(
+            "aws-codebuild/buildspec.yml",
+            &["phases", phase, "commands"],
+        )
+    };
+    ws.env("AWS_ID_TOKEN", "made-up-canary")
+        .env("CI_BUILDS_DIR", ws.home().to_str().unwrap());
+
+    ws.advance("80s");
+    told(&run(&gitlab("rotate", "script")), 0);
+    assert_eq!(ws.key("k").phase(), "staged");
+    let token = ws.path("aws-token");
+    assert_eq!(std::fs::read_to_string(&token).unwrap(), "made-up-canary");
+    let mode = std::fs::metadata(&token).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    ws.advance("20s");
+    told(&run(&build("build")), 0);
+    assert_eq!(ws.key("k").phase(), "retiring");
+
+    // Nobody has to have a gateway.
+    let metrics = gitlab("rotate", "after_script");
+    told(&run(&metrics), 0);
+    assert_eq!(gateway.requests().len(), 0);
+    let group = format!("{}/metrics/job/apikey", gateway.url());
+    ws.env("PUSHGATEWAY_URL", &group);
+    told(&run(&metrics), 0);
+    pushed(&gateway);
+
+    let flags = [
+        gitlab("overdue", "script"),
+        build("post_build"),
+        hook("spacelift/main.tf"),
+        hook("scalr/main.tf"),
+        hook("atlantis/repos.yaml"),
+    ];
+    for flag in &flags {
+        told(&run(flag), 0);
+    }
+    ws.advance("301s");
+    for flag in &flags {
+        let said = told(&run(flag), 3);
+        assert!(said.contains("Found: overdue."), "{flag}: {said}");
+    }
 }
 
 #[test]

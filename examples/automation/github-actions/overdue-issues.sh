@@ -25,16 +25,17 @@ github() {
   printf '%s\n' "$answer"
 }
 
-# The open issues of this script on all pages, as one list.
+# The open issues of this script on all pages, as one list. They are never an argument: a page is larger than one may be. Pull
+# requests are listed as well, and are left alone.
 open_issues() {
-  local page=1 issues all='[]'
+  local page=1 issues all=
   while :; do
     issues=$(github GET "issues?state=open&labels=$LABEL&per_page=100&page=$page")
-    all=$(jq --argjson more "$issues" '. + $more' <<<"$all")
+    all+=$issues
     if [ "$(jq length <<<"$issues")" -lt 100 ]; then break; fi
     page=$((page + 1))
   done
-  printf '%s\n' "$all"
+  jq --slurp 'add | map(select(.pull_request | not))' <<<"$all"
 }
 
 apikey=${APIKEY:-$(find -L .terraform/providers -name 'terraform-provider-apikey*' -type f | head -n 1)}
@@ -65,5 +66,5 @@ done < <(jq -c '.[]' <<<"$wanted")
 while read -r issue; do
   github PATCH "issues/$(jq .number <<<"$issue")" '{"state": "closed", "state_reason": "completed"}' >/dev/null
   jq -r '"closed: \(.title)"' <<<"$issue"
-done < <(jq -c --argjson wanted "$wanted" \
-  '.[] | select((.body // "") as $body | $wanted | any(.marker as $marker | $body | contains($marker)) | not)' <<<"$issues")
+done < <(jq -c --slurp '.[0] as $wanted | .[1][]
+  | select((.body // "") as $body | $wanted | any(.marker as $marker | $body | contains($marker)) | not)' <<<"$wanted$issues")
