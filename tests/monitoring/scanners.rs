@@ -184,6 +184,63 @@ fn the_engine_of_github_matches_its_custom_patterns() {
     }
 }
 
+/// The hook of this repository as its users have it: named in a configuration, installed, and asked by git.
+#[test]
+fn pre_commit_stops_a_commit_with_a_key_and_lets_others_through() {
+    let Some(program) = programs::find("pre-commit") else {
+        return;
+    };
+    let (ws, [with, _], _) = plant();
+    let without = "fine.txt";
+    std::fs::write(ws.path(without), "nothing\n").unwrap();
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(".pre-commit-hooks.yaml");
+    let binary = Path::new(env!("CARGO_BIN_EXE_terraform-provider-apikey"));
+    let path = std::env::var("PATH").unwrap();
+    let folder = binary.parent().unwrap().display();
+    ws.env("PATH", &format!("{folder}:{path}"))
+        .env("PRE_COMMIT_HOME", ws.path("cache").to_str().unwrap())
+        .env("PRE_COMMIT", program.to_str().unwrap())
+        .env("MANIFEST", manifest.to_str().unwrap());
+    for variable in ["GIT_AUTHOR", "GIT_COMMITTER"] {
+        ws.env(&format!("{variable}_NAME"), "a")
+            .env(&format!("{variable}_EMAIL"), "a@example.com");
+    }
+    ws.shell(
+        r#"set -e
+        "$PRE_COMMIT" validate-manifest "$MANIFEST"
+        git init --quiet hooks
+        cp "$MANIFEST" hooks
+        git -C hooks add .
+        git -C hooks commit --quiet --message hooks
+        git init --quiet
+        cat >.pre-commit-config.yaml <<END
+repos:
+  - repo: $PWD/hooks
+    rev: $(git -C hooks rev-parse HEAD)
+    hooks: [{id: apikey-scan}]
+END
+        "$PRE_COMMIT" validate-config
+        git add .pre-commit-config.yaml
+        "$PRE_COMMIT" install"#,
+    )
+    .ok();
+    let commit = |file: &str| {
+        ws.shell(&format!(
+            "git add {file} && git commit --message {file} 2>&1"
+        ))
+    };
+    let refused = commit(with)
+        .failed()
+        .says("keys in what is staged")
+        .says(with);
+    let key = &keys()[0];
+    assert!(refused.says("acme_…").stdout.find(&key[5..15]).is_none());
+    ws.shell(&format!("git rm --quiet --cached {with}")).ok();
+    commit(without).ok().says("Passed");
+    let committed = ws.shell("git ls-tree --name-only HEAD").ok().stdout;
+    assert_eq!(committed, format!(".pre-commit-config.yaml\n{without}\n"));
+}
+
 #[test]
 fn a_key_that_is_given_for_a_prefix_is_refused_and_not_repeated() {
     let key = &keys()[0];
