@@ -462,13 +462,21 @@ fn a_use_that_nobody_expects_a_retired_key_in_use_and_a_primary_that_nobody_uses
     assert!(page.stdout.contains(odd), "{}", page.stdout);
     assert!(!page.stdout.contains(untold), "{}", page.stdout);
     let metrics = ask(&world.ws, &["metrics"]).code(0).stdout;
-    for line in [
-        "apikey_usage_anomalies{",
-        "kind=\"service\"",
-        "apikey_key_last_used_timestamp_seconds{",
-    ] {
-        assert!(metrics.contains(line), "{line} in {metrics}");
-    }
+    let value = |parts: &[&str]| {
+        let mut lines = metrics.lines();
+        let line = lines.find(|line| parts.iter().all(|part| line.contains(part)));
+        line.and_then(|line| line.rsplit(' ').next())
+            .map(str::to_owned)
+    };
+    let odd = value(&["apikey_usage_anomalies{", "kind=\"service\""]);
+    assert_eq!(odd.as_deref(), Some("1"), "{metrics}");
+    let status = ask(&world.ws, &["status", "--json"]).code(0).json();
+    let used = status["keys"][0]["slots"][0]["last_used_at"]
+        .as_str()
+        .unwrap();
+    let used = Instant::parse(used).unwrap().unix().to_string();
+    let told = value(&["apikey_key_last_used_timestamp_seconds{", "primary"]);
+    assert_eq!(told, Some(used), "{metrics}");
 
     // What is expected from now on is not told any more, in the very plan.
     world.write(&expecting(&world, "\"s3\", \"iam\"", 1));

@@ -20,6 +20,9 @@ const MOST_BYTES: usize = 400_000;
 /// A gauge, by its number.
 const GAUGE: u8 = 3;
 
+/// Stands for what a key does not have: a monitor by owner passes over whatever has no tag of that name.
+pub const NONE: &str = "none";
+
 /// How names of instants end.
 const TIMESTAMP: &str = "_timestamp_seconds";
 
@@ -67,9 +70,7 @@ fn series(family: &Family, name: &str, sample: &Sample, now: Instant) -> Value {
         true => now.unix().saturating_sub(sample.value),
         false => sample.value,
     };
-    // A tag without a value says nothing.
-    let tags = sample.labels.iter().filter(|(_, text)| !text.is_empty());
-    let tags: Vec<String> = tags.map(|(name, text)| format!("{name}:{text}")).collect();
+    let tags: Vec<String> = sample.labels.iter().map(tag).collect();
     let mut series = json!({
         "metric": name,
         "type": GAUGE,
@@ -80,4 +81,11 @@ fn series(family: &Family, name: &str, sample: &Sample, now: Instant) -> Value {
         series["unit"] = json!("second");
     }
     series
+}
+
+fn tag((name, text): &(&str, String)) -> String {
+    match text.as_str() {
+        "" => format!("{name}:{NONE}"),
+        text => format!("{name}:{text}"),
+    }
 }

@@ -46,6 +46,9 @@ pub struct Family {
     pub samples: Vec<Sample>,
 }
 
+/// What GitHub says of a key that it cannot try.
+const UNKNOWN: &str = "unknown";
+
 /// Everything that is measured of a ledger and its audit trail.
 pub fn families(health: &Health, history: &History, trail: Trail) -> Vec<Family> {
     let mut families = of_keys(health);
@@ -142,9 +145,8 @@ pub fn of_keys(health: &Health) -> Vec<Family> {
         ),
         gauge(
             "apikey_leaks_open",
-            "How many open alerts of scanners of secrets are about a key that works, as far as plans have read them.",
-            keys.iter()
-                .map(|key| sample(key, [], number(key.leaks.len()))),
+            "How many open alerts of scanners of secrets are about a key that works, as far as plans have read them, by what they say of it.",
+            keys.iter().flat_map(leaks),
         ),
     ]
 }
@@ -277,6 +279,19 @@ fn of_slots(keys: &[ManagedKey], at: impl Fn(&KeyRecord) -> Option<Instant>) -> 
         }
     }
     samples
+}
+
+/// By what the scanner says of the key. That of which it says nothing is always told, so that a zero tells that an alert is over.
+fn leaks(key: &ManagedKey) -> Vec<Sample> {
+    let mut counts = BTreeMap::from([(UNKNOWN, 0)]);
+    for leak in &key.leaks {
+        let validity = leak.validity.as_deref().unwrap_or(UNKNOWN);
+        *counts.entry(validity).or_default() += 1;
+    }
+    let samples = counts
+        .into_iter()
+        .map(|(validity, count)| sample(key, [("validity", validity.to_owned())], count));
+    samples.collect()
 }
 
 fn anomalies(key: &ManagedKey) -> Vec<Sample> {

@@ -13,6 +13,9 @@ pub mod prometheus;
 pub mod report;
 
 use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
 
 use crate::domain::anomalies;
 use crate::domain::keys::{KeyRecord, ResourceRef, Slot};
@@ -92,11 +95,28 @@ pub struct ManagedKey {
     /// When a refresh or an apply last looked at it, to the hour; `None` if none ever did.
     pub seen_at: Option<Instant>,
     /// Open alerts of scanners about those of its keys that work.
-    pub leaks: Vec<String>,
+    pub leaks: Vec<OpenAlert>,
     /// What is unusual in the calls of those of its keys that work.
     pub anomalies: Vec<anomalies::Finding>,
     /// Effects on it whose outcome nobody wrote down.
     pub unfinished: i64,
+}
+
+/// An open alert of a scanner. Told and written down, it is the alert alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct OpenAlert {
+    /// Its URL.
+    pub alert: String,
+    /// Whether the key works, as the scanner says.
+    #[serde(skip)]
+    pub validity: Option<String>,
+}
+
+impl fmt::Display for OpenAlert {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.alert)
+    }
 }
 
 /// How an effect ended.

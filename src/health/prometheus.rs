@@ -24,7 +24,7 @@ pub fn text(families: &[Family]) -> String {
 }
 
 /// The name of the samples of a family.
-pub(super) fn sample_name(family: &Family) -> String {
+pub fn sample_name(family: &Family) -> String {
     let name = family.name;
     match family.kind {
         Kind::Gauge => name.to_owned(),

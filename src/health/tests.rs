@@ -1,6 +1,7 @@
 use super::metrics::{Kind, families};
-use super::{EffectCount, Health, History, LastRun, ManagedKey, Outcome, Status, Trail};
+use super::{EffectCount, Health, History, LastRun, ManagedKey, OpenAlert, Outcome, Status, Trail};
 use super::{openmetrics, prometheus};
+use crate::domain::expected::{self, Oddity};
 use crate::domain::keys::{KeyMark, KeyRecord, ResourceRef, Slot, Status as Life};
 use crate::duration::Duration;
 use crate::instant::Instant;
@@ -224,4 +225,118 @@ fn names_say_their_unit_and_both_formats_end_as_they_must() {
     );
     assert!(open.contains("\napikey_effects_total{"), "{open}");
     assert!(open.ends_with("\n# EOF\n"), "{open}");
+}
+
+/// The value of the line that begins so, and has the other parts.
+#[track_caller]
+fn value(text: &str, parts: &[&str]) -> i64 {
+    let mut lines = text.lines();
+    let line = lines
+        .find(|line| line.starts_with(parts[0]) && parts.iter().all(|part| line.contains(part)));
+    let line = line.unwrap_or_else(|| panic!("{parts:?} is not in {text}"));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+fn open(number: &str, validity: Option<&str>) -> OpenAlert {
+    OpenAlert {
+        alert: format!("https://github.com/acme/{number}"),
+        validity: validity.map(str::to_owned),
+    }
+}
+
+/// An alert on a number that nobody ever counts would be none.
+#[test]
+fn every_metric_moves_with_what_it_tells_of() {
+    let quiet = Health {
+        orphaned: 0,
+        ..health(Vec::new())
+    };
+    let used = KeyRecord {
+        promoted_at: Some(at(7)),
+        last_used_at: Some(at(50)),
+        noticed: Some(vec![Oddity {
+            kind: expected::Kind::Region,
+            name: Some("eu-west-3".into()),
+            at: at(50),
+        }]),
+        ..record(Slot::Primary, at(3))
+    };
+    let busy = ManagedKey {
+        primary: used,
+        revocation_due_at: Some(at(37)),
+        last_apply: Some((Outcome::Failed, at(99))),
+        leaks: vec![open("1", Some("active")), open("2", None), open("3", None)],
+        unfinished: 2,
+        ..key("busy", "ok", 90)
+    };
+    let busy = Health {
+        now: at(101),
+        unfinished: 2,
+        ..health(vec![busy])
+    };
+    let trail = |is_intact, events| Trail { is_intact, events };
+    let nothing = History {
+        effects: Vec::new(),
+        runs: Vec::new(),
+    };
+    let before = families(&quiet, &nothing, trail(true, 0));
+    let after = families(&busy, &history(), trail(false, 7));
+    for (before, after) in before.iter().zip(&after) {
+        let is_build = after.name == "apikey_build";
+        assert!(
+            is_build || before.samples != after.samples,
+            "{}",
+            after.name
+        );
+        assert!(!after.samples.is_empty(), "{}", after.name);
+    }
+
+    let text = prometheus::text(&after);
+    for (parts, expected) in [
+        (&["apikey_key_info{"][..], 1),
+        (&["apikey_status{", "status=\"due\""], 1),
+        (
+            &["apikey_key_created_timestamp_seconds{", "slot=\"primary\""],
+            at(3).unix(),
+        ),
+        (
+            &[
+                "apikey_key_last_used_timestamp_seconds{",
+                "slot=\"primary\"",
+            ],
+            at(50).unix(),
+        ),
+        (&["apikey_rotation_last_timestamp_seconds{"], at(7).unix()),
+        (&["apikey_rotation_due_timestamp_seconds{"], at(90).unix()),
+        (
+            &["apikey_rotation_overdue_after_timestamp_seconds{"],
+            at(120).unix(),
+        ),
+        (&["apikey_revocation_due_timestamp_seconds{"], at(37).unix()),
+        (&["apikey_apply_failed_timestamp_seconds{"], at(99).unix()),
+        (&["apikey_usage_anomalies{", "kind=\"region\""], 1),
+        (&["apikey_leaks_open{", "validity=\"active\""], 1),
+        (&["apikey_leaks_open{", "validity=\"unknown\""], 2),
+        (&["apikey_keys "], 1),
+        (&["apikey_keys_without_owner "], 1),
+        (&["apikey_keys_orphaned "], 1),
+        (&["apikey_effects_unfinished "], 2),
+        (
+            &[
+                "apikey_effects_total{",
+                "effect=\"mint\"",
+                "outcome=\"done\"",
+            ],
+            7,
+        ),
+        (
+            &["apikey_last_apply_timestamp_seconds{", "outcome=\"failed\""],
+            at(99).unix(),
+        ),
+        (&["apikey_audit_trail_intact "], 0),
+        (&["apikey_audit_events "], 7),
+        (&["apikey_exported_timestamp_seconds "], at(101).unix()),
+    ] {
+        assert_eq!(value(&text, parts), expected, "{parts:?}");
+    }
 }

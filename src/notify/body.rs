@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::domain::notices::{Event, Told};
+use crate::health::datadog::NONE;
 
 /// The longest summary that PagerDuty takes.
 const SUMMARY: usize = 1024;
@@ -80,9 +81,7 @@ pub fn datadog(told: &Told, resource_id: &str) -> Value {
         ("environment", &told.about.environment),
         ("owner", &told.about.owner),
     ];
-    let about = about
-        .into_iter()
-        .filter_map(|(name, value)| Some(tag(name, value.as_deref()?)));
+    let about = about.map(|(name, value)| tag(name, value.as_deref().unwrap_or(NONE)));
     let tags = [
         tag("name", &told.name),
         tag("workspace", &told.workspace),
@@ -251,7 +250,9 @@ mod tests {
             "workspace:default",
             "issuer:generated",
             "event:failed",
+            "group:none",
             "environment:prod",
+            "owner:none",
         ];
         assert_eq!(begun["tags"], json!(tags));
         assert!(

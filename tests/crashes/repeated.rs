@@ -24,6 +24,10 @@ fn killed(ws: &Workspace, point: &str) {
     ask(ws, &["status", "--fail-on", "unfinished"])
         .code(3)
         .says(&["no outcome: an apply is at work, or was killed"]);
+    let open = ledger(ws, "SELECT COUNT(*) FROM intents WHERE outcome IS NULL");
+    ask(ws, &["metrics"])
+        .code(0)
+        .says(&[&format!("apikey_effects_unfinished {}\n", open[0])]);
     thread::sleep(LEASE);
 }
 

@@ -5,6 +5,7 @@ mod contract;
 mod emergencies;
 mod faults;
 mod holding;
+mod leaks;
 mod lookups;
 mod outbox;
 mod questions;

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use super::{an_apply_fails, ask, by_hand};
+use apikey::instant::Instant;
+
 use crate::support::keys::Config;
 use crate::support::workspace::Workspace;
 
@@ -78,8 +80,27 @@ fn an_apply_that_failed_is_found_until_one_succeeds() {
     ask(&ws, &["status", "--fail-on", "failed"])
         .code(3)
         .says(&["The last apply of payments ended with an error", &failed_at]);
+    let metric = |outcome: &str, at: Instant| {
+        let name = "apikey_last_apply_timestamp_seconds";
+        format!(
+            "{name}{{workspace=\"default\",outcome=\"{outcome}\"}} {}\n",
+            at.unix()
+        )
+    };
+    let failed = metric("failed", ws.now());
+    ask(&ws, &["metrics"])
+        .code(0)
+        .says(&[&failed, "apikey_apply_failed_timestamp_seconds{"]);
     ws.advance("5s").apply().ok();
     ask(&ws, &["status", "--fail-on", "failed"]).code(0);
+    let told = ask(&ws, &["metrics"])
+        .code(0)
+        .says(&[&failed, &metric("done", ws.now())]);
+    assert!(
+        !told.stdout.contains("apikey_apply_failed"),
+        "{}",
+        told.stdout
+    );
 }
 
 #[test]
@@ -172,6 +193,9 @@ fn a_trail_that_was_edited_is_found() {
     ask(&ws, &["audit", "verify"])
         .code(3)
         .says(&["event 2 was edited"]);
+    ask(&ws, &["metrics"])
+        .code(0)
+        .says(&["apikey_audit_trail_intact 0\n", "apikey_audit_events 1\n"]);
 }
 
 #[test]

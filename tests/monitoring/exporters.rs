@@ -46,10 +46,6 @@ pub fn read_by(script: &str, module: &str, text: &str) -> Option<String> {
 fn the_model_of_opentelemetry_reads_every_metric() {
     let ws = two_keys();
     let text = ask(&ws, &["metrics", "--format", "otlp"]).code(0).stdout;
-    assert_eq!(
-        text,
-        ask(&ws, &["metrics", "--format", "otlp"]).code(0).stdout
-    );
     let Some(read) = read_by(OTLP, "opentelemetry.proto", &text) else {
         return;
     };
@@ -92,7 +88,7 @@ fn the_model_of_datadog_reads_every_series() {
     );
     let tags = due["tags"].to_string();
     assert!(
-        tags.contains("owner:alice") && !tags.contains("environment:"),
+        tags.contains("owner:alice") && tags.contains("environment:none"),
         "{tags}"
     );
     let Some(read) = read_by(DATADOG, "datadog_api_client", &text) else {

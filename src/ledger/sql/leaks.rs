@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, Row};
 use super::listing::Filter;
 use super::transaction::Transaction;
 use crate::domain::keys::Status;
-use crate::health::ManagedKey;
+use crate::health::{ManagedKey, OpenAlert};
 use crate::instant::Instant;
 use crate::ledger::leaks::{Leak, PASSED_IN, Survey};
 
@@ -80,14 +80,16 @@ pub async fn tell(
     asked: &Filter,
     keys: &mut [ManagedKey],
 ) -> Result<(i64, i64), sqlx::Error> {
-    let rows = sqlx::query("SELECT DISTINCT alert, mark FROM leaks WHERE closed_at IS NULL")
-        .fetch_all(&mut *connection)
-        .await?;
-    let mut open: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let text = "SELECT DISTINCT alert, mark, validity FROM leaks WHERE closed_at IS NULL";
+    let rows = sqlx::query(text).fetch_all(&mut *connection).await?;
+    let mut open: BTreeMap<String, Vec<OpenAlert>> = BTreeMap::new();
     for row in &rows {
         open.entry(row.try_get("mark")?)
             .or_default()
-            .push(row.try_get("alert")?);
+            .push(OpenAlert {
+                alert: row.try_get("alert")?,
+                validity: row.try_get("validity")?,
+            });
     }
     if open.is_empty() {
         return Ok((0, 0));
@@ -95,13 +97,16 @@ pub async fn tell(
     for key in keys {
         let alive = key.slots().filter(|(_, it)| it.status != Status::Revoked);
         let marks = alive.filter_map(|(_, it)| it.key.mark.as_ref());
-        let mut leaks: Vec<String> = marks
+        let mut leaks: Vec<OpenAlert> = marks
             .filter_map(|mark| open.get(mark))
             .flatten()
             .cloned()
             .collect();
-        leaks.sort();
-        leaks.dedup();
+        // Of an alert that came from two sources counts what is graver, and "active" is the first of the words.
+        leaks.sort_by_cached_key(|it| {
+            (it.alert.clone(), it.validity.is_none(), it.validity.clone())
+        });
+        leaks.dedup_by(|one, before| one.alert == before.alert);
         key.leaks = leaks;
     }
     // What a configuration has passed in is no alert that anybody could resolve.
