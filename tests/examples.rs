@@ -137,6 +137,11 @@ fn no_example_is_forgotten_here() {
     // In the tests of `github`.
     known.insert("scanning/github.sh".into());
     known.extend(crate::automation::EXAMPLES.iter().map(PathBuf::from));
+    known.extend(
+        crate::monitoring::installed::EXAMPLES
+            .iter()
+            .map(PathBuf::from),
+    );
 
     let mut found = BTreeSet::new();
     let mut folders = vec![examples()];

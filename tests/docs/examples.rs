@@ -3,9 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An included file stands between these two lines.
-const BEGIN: &str = "<!-- include ";
-const END: &str = "<!-- /include -->";
+use super::panels;
 
 /// One example file.
 #[derive(Debug)]
@@ -83,30 +81,42 @@ pub fn hand_written(root: &Path) -> io::Result<Vec<PathBuf>> {
         .collect())
 }
 
-/// The text with every included file as it is now.
+/// The text with every included file, and the panels of every dashboard, as they are now.
 pub fn refreshed(text: &str, root: &Path) -> io::Result<String> {
     let mut fresh = String::with_capacity(text.len());
-    let mut skipping = false;
+    let mut end: Option<String> = None;
     for line in text.split_inclusive('\n') {
-        let path = line
-            .strip_prefix(BEGIN)
-            .and_then(|rest| rest.trim_end().strip_suffix(" -->"));
-        if let Some(path) = path {
-            skipping = true;
-            fresh.push_str(line);
-            fresh.push_str(&Example::read(&root.join(path))?.block());
-            fresh.push('\n');
-        } else if line.trim_end() == END {
-            skipping = false;
-            fresh.push_str(line);
-        } else if !skipping {
-            fresh.push_str(line);
+        if end.as_deref().is_some_and(|end| line.trim_end() != end) {
+            continue;
         }
+        end = None;
+        fresh.push_str(line);
+        let Some((word, path)) = marked(line) else {
+            continue;
+        };
+        let path = root.join(path);
+        let made = match word {
+            "include" => Example::read(&path)?.block(),
+            "panels" => panels::table(&path)?,
+            _ => continue,
+        };
+        fresh.push_str(&made);
+        fresh.push('\n');
+        end = Some(format!("<!-- /{word} -->"));
     }
-    match skipping {
-        false => Ok(fresh),
-        true => Err(io::Error::other(format!("an include has no {END}"))),
+    match end {
+        None => Ok(fresh),
+        Some(end) => Err(io::Error::other(format!("{end} is missing"))),
     }
+}
+
+/// `<!-- include examples/main.tf -->`, before what is made from that file.
+fn marked(line: &str) -> Option<(&str, &str)> {
+    let comment = line
+        .strip_prefix("<!-- ")?
+        .trim_end()
+        .strip_suffix(" -->")?;
+    comment.split_once(' ')
 }
 
 /// The files of a folder in order; none if there is no such folder.

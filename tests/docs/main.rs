@@ -1,12 +1,13 @@
 //! The pages of `docs/`, in the layout of the Terraform registry: made from the schemas, the tables of issuers
 //! and stores, `templates/` and `examples/`.
 //!
-//! Reference pages are written whole; hand-written ones (README, guides) only have their included examples
-//! refreshed. `make generate` writes them, and the tests fail where that was forgotten.
+//! Reference pages are written whole; hand-written ones (README, guides) only have what is made from
+//! a file (examples, tables of panels) refreshed. `make generate` writes them, and the tests fail where that was forgotten.
 
 mod checks;
 mod examples;
 mod page;
+mod panels;
 mod schema_text;
 
 use std::collections::BTreeMap;

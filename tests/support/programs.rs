@@ -134,7 +134,7 @@ impl Program {
 
     fn exchange(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, String) {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
-        // Some read a body wherever its length is said.
+        // To an older version of HTTP nobody answers in chunks. Some read a body wherever its length is said.
         let body = match body {
             Value::Null => "\r\n".to_owned(),
             body => {
@@ -151,7 +151,7 @@ impl Program {
         };
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{authorization}Connection: close\r\n{body}",
+            "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{}\r\n{authorization}Connection: close\r\n{body}",
             self.port
         )
         .unwrap();
