@@ -92,8 +92,7 @@ impl Http {
         };
     }
 
-    fn client(&self, url: &Url) -> Result<&reqwest::Client> {
-        let is_near = is_near(url);
+    fn client(&self, is_near: bool) -> Result<&reqwest::Client> {
         let slot = match is_near {
             true => &self.near,
             false => &self.remote,
@@ -114,14 +113,34 @@ impl Http {
     ) -> Result<StatusCode, Failure> {
         let close = HeaderValue::from_static("close");
         request.headers_mut().insert(CONNECTION, close);
-        let response = self.execute(request, limit).await?;
+        let is_near = is_near(request.url());
+        let response = self.execute(request, limit, is_near).await?;
         Ok(response.status())
     }
 
     /// Sends one request once and reads the whole answer, all within the limit. Every status is an answer.
     pub async fn send(&self, request: Request, limit: Duration) -> Result<Answer, Failure> {
+        let is_near = is_near(request.url());
+        self.ask(request, limit, is_near).await
+    }
+
+    /// The same past every proxy, wherever it leads.
+    pub async fn send_directly(
+        &self,
+        request: Request,
+        limit: Duration,
+    ) -> Result<Answer, Failure> {
+        self.ask(request, limit, true).await
+    }
+
+    async fn ask(
+        &self,
+        request: Request,
+        limit: Duration,
+        is_near: bool,
+    ) -> Result<Answer, Failure> {
         let host = host_of(&request);
-        let mut response = self.execute(request, limit).await?;
+        let mut response = self.execute(request, limit, is_near).await?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let mut body = Zeroizing::new(Vec::new());
@@ -142,11 +161,16 @@ impl Http {
         })
     }
 
-    async fn execute(&self, mut request: Request, limit: Duration) -> Result<Response, Failure> {
+    async fn execute(
+        &self,
+        mut request: Request,
+        limit: Duration,
+        is_near: bool,
+    ) -> Result<Response, Failure> {
         guard::confirm().await.map_err(Failure::settled)?;
         *request.timeout_mut() = Some(limit);
         let host = host_of(&request);
-        let client = self.client(request.url()).map_err(Failure::settled)?;
+        let client = self.client(is_near).map_err(Failure::settled)?;
         let response = client.execute(request).await;
         response.map_err(|error| self.unanswered(&host, limit, error))
     }

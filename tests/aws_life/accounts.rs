@@ -12,7 +12,7 @@ use crate::aws::unique;
 /// A role in the account that keys are delivered to.
 const DELIVER: &str = "arn:aws:iam::210987654321:role/deliver";
 
-fn cloud() -> &'static Cloud {
+pub fn cloud() -> &'static Cloud {
     static CLOUD: OnceLock<Cloud> = OnceLock::new();
     CLOUD.get_or_init(|| Cloud::with_role(DELIVER))
 }

@@ -2,6 +2,7 @@
 
 use super::world::World;
 use crate::aws::{administer, block, context, unique};
+use crate::support::fake::{Fake, Reply};
 use crate::support::keys::Config;
 use crate::support::moto::Moto;
 use crate::support::workspace::Workspace;
@@ -35,6 +36,35 @@ fn a_refused_administrator_is_an_error_and_the_key_stays_in_the_state() {
     let fresh = world.cloud.create_key(&world.admin);
     world.run_as(&fresh.id, &fresh.secret);
     world.ws.plan().ok().code(0);
+}
+
+/// In the words of the AWS command line, whose attempts are one more than our retries. The block goes before both.
+#[test]
+fn a_call_is_made_as_often_as_the_environment_the_profile_and_the_block_say() {
+    let tried = |environment: Option<&str>, profile: &str, block: &str| {
+        let fake = Fake::start([Reply::of(503, "")]);
+        let ws = Workspace::new();
+        let provider = format!("provider \"apikey\" {{ aws = {{ {block} }} }}");
+        let issuer = r#"{ aws_iam = { user_name = "nobody" } }"#;
+        ws.write(&Config::new().issuer(issuer).beside(&provider).text());
+        std::fs::write(ws.path("config"), format!("[default]\n{profile}")).unwrap();
+        ws.env("AWS_ENDPOINT_URL", &fake.url())
+            .env("AWS_CONFIG_FILE", ws.path("config").to_str().unwrap())
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "made-up");
+        if let Some(attempts) = environment {
+            ws.env("AWS_MAX_ATTEMPTS", attempts);
+        }
+        ws.apply().failed().complains(&["HTTP 503"]);
+        let requests = fake.requests();
+        let body = |request: &String| request.rsplit_once("\r\n\r\n").map(|it| it.1.to_owned());
+        let first = body(&requests[0]);
+        requests.iter().filter(|it| body(it) == first).count()
+    };
+    assert_eq!(tried(Some("3"), "max_attempts = 5", ""), 3);
+    assert_eq!(tried(None, "max_attempts = 2", ""), 2);
+    assert_eq!(tried(Some("3"), "max_attempts = 5", "max_retries = 0"), 1);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use apikey::stores::document::Layout;
 use apikey::stores::{Document, DocumentKey};
 use serde_json::{Value, json};
 
+use super::accounts;
 use super::world::World;
 use crate::aws::unique;
 use crate::support::fake::{Fake, Reply};
@@ -93,6 +94,39 @@ fn the_policies_are_enough_for_a_whole_life_and_that_of_the_plan_changes_nothing
     }
     world.ws.destroy().ok();
     assert!(world.ids().is_empty() && world.cloud.parameter(&name).is_null());
+}
+
+#[test]
+fn the_policies_are_enough_for_a_document_in_another_account_and_each_of_both_is_needed() {
+    let deliver = "arn:aws:iam::210987654321:role/deliver";
+    let world = World::on(accounts::cloud());
+    let place = format!(
+        r#"{{ app = {{ aws_secrets_manager = {{ secret_id = "{}", assume_role = [{{ role_arn = "{deliver}" }}] }} }} }}"#,
+        world.secret_id
+    );
+    world.write(&world.config().deliveries(&place));
+    let may = |policies: &[&str]| {
+        let actions: Vec<String> = policies.iter().map(|policy| actions(policy)).collect();
+        world.cloud.allow(&world.admin, &actions.join(","));
+    };
+    may(&["policy-apply.json"]);
+    world.ws.apply().failed().complains(&["sts:AssumeRole"]);
+    assert!(world.ids().is_empty());
+    may(&["policy-apply.json", "policy-assume.json"]);
+    world.ws.apply().ok();
+
+    may(&["policy-plan.json"]);
+    world.ws.plan().ok().warns(&["sts:AssumeRole"]);
+    may(&["policy-plan.json", "policy-assume.json"]);
+    let quiet = world.ws.plan().ok().code(0).text();
+    assert!(!quiet.contains("sts:AssumeRole"), "{quiet}");
+    may(&["policy-apply.json", "policy-assume.json"]);
+    for (after, action) in [("80s", "stage"), ("20s", "promote"), ("30s", "revoke")] {
+        world.ws.advance(after).apply().ok();
+        assert_eq!(world.key().last_action(), action);
+    }
+    world.ws.destroy().ok();
+    assert!(world.ids().is_empty());
 }
 
 #[test]

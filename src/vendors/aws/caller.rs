@@ -49,9 +49,13 @@ impl Caller {
     }
 
     async fn arn(&self) -> Result<&str> {
-        let found = self
-            .arn
-            .get_or_try_init(|| arn(&self.client, Signer::Provider));
+        let found = self.arn.get_or_try_init(async || {
+            let held = self.client.credentials().await?;
+            match &held.arn {
+                Some(known) => Ok(known.clone()),
+                None => arn(&self.client, Signer::Provider).await,
+            }
+        });
         found.await.map(String::as_str)
     }
 }

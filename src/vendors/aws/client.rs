@@ -107,18 +107,14 @@ impl AwsClient {
         for role in &self.config.roles {
             held = role::assume(self, &held, role).await?;
         }
-        self.check_account(&held).await?;
-        Ok(held)
-    }
-
-    /// Before anything is done with credentials, they are asked whose they are, if that matters.
-    async fn check_account(&self, held: &Held) -> Result<()> {
         let accounts = &self.config.accounts;
-        if accounts.all_are_allowed() {
-            return Ok(());
+        // Before anything is done with credentials, they are asked whose they are, if that matters.
+        if !accounts.all_are_allowed() {
+            let arn = Box::pin(caller::arn(self, Signer::Held(&held))).await?;
+            accounts.check(caller::account_in(&arn)?, &held.who)?;
+            held.arn = Some(arn);
         }
-        let arn = Box::pin(caller::arn(self, Signer::Held(held))).await?;
-        accounts.check(caller::account_in(&arn)?, &held.who)
+        Ok(held)
     }
 
     /// Where a service is, and the region to sign for.

@@ -21,6 +21,8 @@ pub struct Held {
     pub credentials: Credentials,
     /// `access key AKIA… (from profile "ci")`: public, for people.
     pub who: String,
+    /// The ARN of whoever they belong to, where that was asked.
+    pub arn: Option<String>,
     hidden: Vec<Secret>,
 }
 
@@ -33,6 +35,7 @@ impl Held {
         ];
         Self {
             who: format!("access key {} (from {origin})", credentials.access_key_id()),
+            arn: None,
             hidden: texts
                 .into_iter()
                 .flatten()

@@ -1,6 +1,6 @@
 //! Credentials that the machine hands out: of the container, or of the instance.
 //!
-//! What is on the machine or on its own link is never asked through a proxy; the client knows that.
+//! Never through a proxy, which would hand out credentials of its own machine, or read ours.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub async fn of_container(http: &Http) -> Result<Option<Held>> {
     if let Some(token) = container_token()? {
         request.headers_mut().insert(AUTHORIZATION, token);
     }
-    let sent = http.send(request, CONTAINER_LIMIT).await;
+    let sent = http.send_directly(request, CONTAINER_LIMIT).await;
     let answer = sent.map_err(|failure| failure.error)?;
     succeeded(&answer, "the container")?;
     document::read(&answer.body, "the container").map(Some)
@@ -120,7 +120,7 @@ async fn ask_instance(http: &Http, path: &str) -> Result<Option<Answer>> {
     let lasting = HeaderValue::from_static("21600");
     token.headers_mut().insert(TOKEN_TTL, lasting);
     // Nobody there is no error: away from EC2 that is what there is.
-    let Ok(answer) = http.send(token, INSTANCE_LIMIT).await else {
+    let Ok(answer) = http.send_directly(token, INSTANCE_LIMIT).await else {
         return Ok(None);
     };
     succeeded(&answer, "the instance metadata")?;
@@ -130,7 +130,7 @@ async fn ask_instance(http: &Http, path: &str) -> Result<Option<Answer>> {
     token.set_sensitive(true);
     let mut request = Request::new(Method::GET, instance_url(path)?);
     request.headers_mut().insert(TOKEN, token);
-    let sent = http.send(request, INSTANCE_LIMIT).await;
+    let sent = http.send_directly(request, INSTANCE_LIMIT).await;
     let answer = sent.map_err(|failure| failure.error)?;
     if answer.status.as_u16() == 404 {
         return Ok(None);

@@ -15,6 +15,7 @@ mod endpoint;
 mod environment;
 mod error_body;
 mod identification;
+mod library;
 mod metadata;
 mod network;
 mod partition;

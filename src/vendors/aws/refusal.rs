@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::role;
 use crate::http::{self, Asked, ErrorBody, Meaning};
 
 /// Whose words may be shown: calls that neither carry nor return a secret. A call that is not listed counts as one
@@ -146,10 +147,13 @@ fn by_code(code: &str, status: u16) -> Meaning {
 /// What to do about an error.
 pub fn advice(meaning: Meaning, asked: &Asked<'_>, wait: Option<Duration>) -> String {
     let Asked {
+        operation,
         permission,
         credentials,
-        ..
     } = asked;
+    if let Some(text) = role::advice(meaning, operation, credentials) {
+        return text;
+    }
     match meaning {
         Meaning::Skewed => {
             "The clock of this machine is wrong: AWS accepts signatures for a few minutes \

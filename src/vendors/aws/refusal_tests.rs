@@ -105,6 +105,49 @@ fn a_call_that_carries_or_returns_a_secret_is_told_of_in_our_words_alone() {
     assert!(!error.to_string().contains("made-up"), "{error}");
 }
 
+/// Whose policy it is matters: the identity that is told of may be allowed everything.
+#[test]
+fn a_role_that_is_not_handed_out_is_told_of_with_both_sides() {
+    for (operation, code, told) in [
+        (
+            "AssumeRole",
+            "AccessDenied",
+            &[
+                "a policy of access key AKIAONE has to allow",
+                "the trust policy of the role",
+                "external_id",
+            ][..],
+        ),
+        (
+            "AssumeRoleWithWebIdentity",
+            "AccessDenied",
+            &["its trust policy does not fit the token", "aud and sub"],
+        ),
+        (
+            "AssumeRoleWithWebIdentity",
+            "InvalidIdentityToken",
+            &["exactly the issuer of the token", "client IDs"],
+        ),
+        (
+            "AssumeRoleWithWebIdentity",
+            "ExpiredTokenException",
+            &["The token has ended"],
+        ),
+    ] {
+        let body = format!(r#"{{"__type":"{code}","message":""}}"#);
+        let answer = Answer {
+            status: StatusCode::BAD_REQUEST,
+            headers: HeaderMap::new(),
+            body: Zeroizing::new(body.into_bytes()),
+        };
+        let error = read_of(operation, answer).error.explain("x");
+        for words in told {
+            assert!(error.detail.contains(words), "{operation} {code}: {error}");
+        }
+        assert!(!error.detail.contains("Sign in again"), "{error}");
+    }
+}
+
 #[test]
 fn the_code_decides_whatever_the_status() {
     let xml = |code: &str| {

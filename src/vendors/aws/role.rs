@@ -18,8 +18,11 @@ use super::environment::expanded;
 use super::settings::Role;
 use super::side::Signer;
 use crate::error::{Error, Kind, Result};
-use crate::http::Repeat;
+use crate::http::{Meaning, Repeat};
 use crate::secret::Secret;
+
+const BY_CREDENTIALS: &str = "AssumeRole";
+const BY_TOKEN: &str = "AssumeRoleWithWebIdentity";
 
 /// The token of an identity provider.
 pub enum Token {
@@ -53,18 +56,17 @@ struct Session {
 
 /// The credentials of a session of `role`, which `base` asks for.
 pub async fn assume(client: &AwsClient, base: &Held, role: &Role) -> Result<Held> {
-    ask(client, Signer::Held(base), "AssumeRole", role, None).await
+    ask(client, Signer::Held(base), BY_CREDENTIALS, role, None).await
 }
 
 /// The credentials of a session of `role`, for whoever shows this token.
 pub async fn assume_by_token(client: &AwsClient, role: &Role, token: &Token) -> Result<Held> {
     let text = token.text(role)?;
-    let operation = "AssumeRoleWithWebIdentity";
     let token = ("WebIdentityToken".to_owned(), text.as_str());
     ask(
         client,
         Signer::Nobody(&format!("the token for role {}", role.arn)),
-        operation,
+        BY_TOKEN,
         role,
         Some(token),
     )
@@ -103,6 +105,33 @@ async fn ask(
         "apikey",
     );
     Ok(Held::new(credentials, &format!("role {}", role.arn)))
+}
+
+/// What to do about a role that was not handed out. Two sides have to allow it, and AWS does not tell which of them did not, nor
+/// whether there is such a role.
+pub fn advice(meaning: Meaning, operation: &str, credentials: &str) -> Option<String> {
+    match (operation, meaning) {
+        (BY_CREDENTIALS, Meaning::Forbidden) => Some(format!(
+            "Either there is no such role, or one of two policies does not allow it: a policy of {credentials} has to allow \
+             sts:AssumeRole on the role, and the trust policy of the role has to name that identity, with every condition \
+             in it fulfilled (such as external_id)."
+        )),
+        (BY_TOKEN, Meaning::Forbidden) => Some(
+            "Either there is no such role, or its trust policy does not fit the token: its Principal is the OpenID Connect \
+             provider in the account of the role (Federated), its Action sts:AssumeRoleWithWebIdentity, and its conditions \
+             on aud and sub have to be what the token says."
+                .into(),
+        ),
+        (BY_TOKEN, Meaning::Unknown) => Some(
+            "The account of the role does not accept the token. Check that it has an OpenID Connect provider with exactly the \
+             issuer of the token, and that the audience (aud) of the token is among its client IDs."
+                .into(),
+        ),
+        (BY_TOKEN, Meaning::Expired) => Some(
+            "The token has ended. Have a new one written or passed in, then run the command again.".into(),
+        ),
+        _ => None,
+    }
 }
 
 impl Token {

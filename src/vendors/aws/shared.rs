@@ -14,6 +14,7 @@ use super::endpoint::{Service, Variant};
 use super::environment::{
     attempts, expanded, filled, filled_environment, retry_mode, truth, variable,
 };
+use super::library;
 use super::settings::Config;
 use crate::error::{Error, Kind, Result};
 
@@ -176,9 +177,35 @@ async fn sections(config: &Config) -> Result<EnvConfigSections> {
     for path in &config.credentials_files {
         files = files.with_file(EnvConfigFileKind::Credentials, expanded(path));
     }
-    let read = source::load(&filled_environment(), &Fs::real(), &files.build()).await;
-    let source = read.map_err(|problem| unreadable(&problem.to_string()))?;
-    EnvConfigSections::parse(source).map_err(|problem| unreadable(&problem.to_string()))
+    let files = files.build();
+    let read = library::awaited(async {
+        let source = source::load(&filled_environment(), &Fs::real(), &files).await;
+        let source = source.map_err(|problem| problem.to_string())?;
+        EnvConfigSections::parse(source).map_err(|problem| problem.to_string())
+    });
+    understood(read.await, config)
+}
+
+fn understood(
+    read: Option<Result<EnvConfigSections, String>>,
+    config: &Config,
+) -> Result<EnvConfigSections> {
+    let panicked = || {
+        let named = config.config_files.iter().chain(&config.credentials_files);
+        let mut files: Vec<&str> = named.map(String::as_str).collect();
+        if config.config_files.is_empty() {
+            files.push("AWS_CONFIG_FILE (~/.aws/config)");
+        }
+        if config.credentials_files.is_empty() {
+            files.push("AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials)");
+        }
+        let files = files.join(", ");
+        Err(format!(
+            "AWS's reader of such files gave up on what is in one of these: {files}"
+        ))
+    };
+    read.unwrap_or_else(panicked)
+        .map_err(|problem| unreadable(&problem))
 }
 
 fn unreadable(problem: &str) -> Error {

@@ -8,6 +8,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 
 use super::credentials::now;
 use super::endpoint::Service;
+use super::library;
 
 /// Signs the request for a service in a region.
 pub fn put_signature(
@@ -38,7 +39,9 @@ pub fn put_signature(
         SignableBody::Bytes(body),
     )
     .map_err(|error| error.to_string())?;
-    let signed = sign(signable, &parameters).map_err(|error| error.to_string())?;
+    let signed = library::caught(|| sign(signable, &parameters));
+    let signed = signed.ok_or("AWS's signer gave up on the credentials, the region or the URL")?;
+    let signed = signed.map_err(|error| error.to_string())?;
     let (headers, _) = signed.into_parts().0.into_parts();
     for header in headers {
         let mut value = HeaderValue::from_str(header.value()).map_err(|error| error.to_string())?;
