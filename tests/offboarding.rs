@@ -191,6 +191,33 @@ fn neither_a_pause_nor_an_interruption_makes_it_forget() {
     assert_ne!(primary(&ws), first);
 }
 
+/// Once for each owner, whatever state comes back.
+#[test]
+fn an_older_state_that_is_put_back_rotates_for_nobody_again() {
+    let ws = of_bob();
+    let older = ws.state();
+    ws.write(&owned_by(&left(&["bob"]), "bob"));
+    rotates(&ws);
+    let second = primary(&ws);
+    ws.put_back(&older);
+    ws.apply_with(&["-refresh=false"]).failed();
+    assert_eq!(primary(&ws), second);
+    for wait in ["0s", "5s", "30s"] {
+        ws.advance(wait).apply().ok();
+        assert_eq!(primary(&ws), second);
+    }
+    ws.plan().ok().code(0).warns(&["\"bob\" is offboarded"]);
+
+    // The ledger knows who is back as well.
+    let during = ws.state();
+    ws.write(&owned_by(&left(&["eve"]), "bob")).apply().ok();
+    ws.put_back(&during);
+    ws.apply().ok();
+    ws.write(&owned_by(&left(&["bob"]), "bob"));
+    rotates(&ws);
+    assert_ne!(primary(&ws), second);
+}
+
 #[test]
 fn the_inventory_knows_a_new_owner_as_soon_as_the_apply_has_ended() {
     let ws = of_bob();

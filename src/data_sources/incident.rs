@@ -179,6 +179,11 @@ fn compromised() -> Attributes {
             text("When its issuer last saw it in use, as known before it was revoked."),
         ),
         (
+            "last_used_service",
+            text("What was called then, such as `s3`, where the issuer tells."),
+        ),
+        ("last_used_region", text("In which region that was.")),
+        (
             "last_use",
             text("The same in words, also where it is not known."),
         ),

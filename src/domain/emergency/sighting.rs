@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString};
 
 use crate::domain::keys::KeyMark;
+use crate::domain::usage::Use;
 use crate::instant::Instant;
 
 /// When it looked.
@@ -54,8 +55,8 @@ pub struct Witnessed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Known {
-    /// Its issuer last saw it in use then.
-    UsedAt(Instant),
+    /// Its issuer last saw it in use so.
+    UsedAt(Use),
     /// Its issuer never saw it in use.
     NeverUsed,
     /// Why its last use is not known.

@@ -51,7 +51,7 @@ impl Run<'_> {
             return Known::UseUnknown("its issuer does not tell".into());
         }
         match timeout(PATIENCE, self.connections.issuer.last_use(id)).await {
-            Ok(Ok(Some(last))) => Known::UsedAt(last.at),
+            Ok(Ok(Some(last))) => Known::UsedAt(last),
             Ok(Ok(None)) => Known::NeverUsed,
             Ok(Err(error)) => Known::UseUnknown(error.summary),
             Err(_) => Known::UseUnknown("its issuer did not answer in time".into()),

@@ -104,6 +104,10 @@ pub struct Compromised {
     pub key: String,
     /// When it was last used, as known before it was revoked.
     pub last_used_at: Option<Instant>,
+    /// What was called then, where the issuer tells.
+    pub last_used_service: Option<String>,
+    /// Where that was.
+    pub last_used_region: Option<String>,
     /// The same in words, also where it is not known.
     pub last_use: String,
     /// When it was revoked.

@@ -157,12 +157,12 @@ fn compromised(
     };
     // A later apply cannot ask any more, so what an earlier one was told stands.
     let used = known(Moment::Handling).filter_map(|known| match known {
-        Known::UsedAt(at) => Some(*at),
+        Known::UsedAt(last) => Some(last),
         _ => None,
     });
-    let last_used_at = used.max();
-    let last_use = match (last_used_at, known(Moment::Handling).next()) {
-        (Some(at), _) => at.to_string(),
+    let last = used.max_by_key(|last| last.at);
+    let last_use = match (last, known(Moment::Handling).next()) {
+        (Some(last), _) => last.to_string(),
         (None, Some(Known::NeverUsed)) => "never, says its issuer".into(),
         (None, Some(Known::UseUnknown(why))) => format!("not known: {why}"),
         (None, _) if is_called_off => "not known: nobody asked".into(),
@@ -187,7 +187,9 @@ fn compromised(
     };
     Compromised {
         key: key.label().to_owned(),
-        last_used_at,
+        last_used_at: last.map(|last| last.at),
+        last_used_service: last.and_then(|last| last.service.clone()),
+        last_used_region: last.and_then(|last| last.region.clone()),
         last_use,
         revoked_at,
         proof: proof.to_owned(),

@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::emergency::{Order, Witnessed};
 use crate::domain::keys::ResourceRef;
+use crate::domain::usage::Use;
 use crate::health::postmortem::{self, Written};
 use crate::instant::Instant;
 
@@ -88,10 +89,21 @@ fn sighted(seq: i64, moment: Moment, leads: &str, known: Known, run: &str) -> To
 /// The first apply fails, the second is killed, the third goes on and ends.
 fn three_applies() -> Vec<Told> {
     let run = |number: u8| format!("https://ci.example.com/runs/{number}");
+    let last = Use {
+        service: Some("s3".into()),
+        region: Some("eu-central-1".into()),
+        ..Use::at(at(-30))
+    };
     vec![
         event(1, "done", "apply", "", ""),
         opened(2),
-        sighted(3, Moment::Handling, "OLD", Known::UsedAt(at(-60)), &run(1)),
+        sighted(
+            3,
+            Moment::Handling,
+            "OLD",
+            Known::UsedAt(Use::at(at(-60))),
+            &run(1),
+        ),
         event(4, "failed", "mint", "", "IAM did not answer\nin time"),
         sighted(5, Moment::Handled, "OLD", Known::Lives, &run(1)),
         event(6, "failed", "apply", "", "payments: no key was minted"),
@@ -108,7 +120,7 @@ fn three_applies() -> Vec<Told> {
             ..event(9, "done", "mint", "NEW", "")
         },
         event(10, "begun", "deliver", "", ""),
-        sighted(11, Moment::Handling, "OLD", Known::UsedAt(at(-30)), &run(3)),
+        sighted(11, Moment::Handling, "OLD", Known::UsedAt(last), &run(3)),
         event(12, "done", "verify", "NEW", ""),
         event(13, "done", "deliver", "", ""),
         event(14, "done", "revoke", "OLD", ""),
@@ -146,6 +158,8 @@ fn every_attempt_is_told_from_the_first_note_to_the_end_of_the_apply_that_contai
         (key.last_used_at, key.revoked_at),
         (Some(at(-30)), Some(at(14)))
     );
+    assert_eq!(key.last_used_service.as_deref(), Some("s3"));
+    assert_eq!(key.last_used_region.as_deref(), Some("eu-central-1"));
     assert!(key.is_proved);
     let delivery = &case.deliveries[0];
     assert_eq!(delivery.before, "delivered, leads with OLD");

@@ -147,8 +147,12 @@ pub async fn recall(state: &ManagedState, private: &mut Private, context: &Conte
         private
             .former
             .retain(|former| !is_heard_of(former, state, &held));
-        let rotated_for = kept.rotated_for.filter(|_| private.is_lost);
-        private.rotated_for = private.rotated_for.take().or(rotated_for);
+        private.rotated_for = match private.rotated_for.take() {
+            // A state from before a rotation knows less of whom that was for.
+            _ if memory.generation > generation(state) => kept.rotated_for,
+            None if private.is_lost => kept.rotated_for,
+            known => known,
+        };
     }
     if std::mem::take(&mut private.is_lost) {
         let capabilities = connect::capabilities(&state.issuer, context);
@@ -157,6 +161,10 @@ pub async fn recall(state: &ManagedState, private: &mut Private, context: &Conte
         let known = private.account.take().or(memory.account);
         private.account = known.filter(|_| is_bound);
     }
+}
+
+fn generation(state: &ManagedState) -> Option<u64> {
+    u64::try_from(state.generation.as_option().unwrap_or(1)).ok()
 }
 
 fn read_back(private_data: Option<&str>) -> Option<Kept> {
