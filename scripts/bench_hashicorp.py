@@ -3,8 +3,8 @@
 
 Both plan, create, refresh and rotate against the same moto, one after the other, through the same proxy, which counts. Ours
 proves each new key, writes down every step in a ledger and revokes the old keys in an apply of their own, after their grace;
-hashicorp/aws deletes them in the apply that replaces them. hashicorp/aws is taken from where HASHICORP_AWS leads, or from a
-mirror where Terraform looks by itself; without it only ours is measured. Usage: bench_hashicorp.py BINARY [KEYS]
+hashicorp/aws deletes them in the apply that replaces them. HASHICORP_AWS names its plugin, which bench.sh looks for; without it
+only ours is measured. Usage: bench_hashicorp.py BINARY [KEYS]
 """
 
 import os
@@ -129,11 +129,7 @@ def measure_theirs(workspace):
 def hashicorp():
     """The plugin, if it is on the machine."""
     told = os.environ.get("HASHICORP_AWS")
-    if told:
-        return pathlib.Path(told).resolve()
-    mirrors = [pathlib.Path.home() / ".terraform.d/plugins", pathlib.Path("/usr/local/share/terraform/plugins")]
-    found = [path for mirror in mirrors for path in mirror.glob("**/hashicorp/aws/5.*/*/terraform-provider-aws*")]
-    return max(found, default=None)
+    return pathlib.Path(told).resolve() if told else None
 
 
 def tell(step, count, ours, theirs):

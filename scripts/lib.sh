@@ -61,11 +61,24 @@ cli() {
   fi
 }
 
-# From here on the command line in use, and what setup.sh installed, are found.
+# The newest plugin of hashicorp/aws 5 that is on the machine, to compare with: the one that HASHICORP_AWS names, or one in a
+# mirror where plugins are usually kept. Nothing if there is none.
+hashicorp_aws() {
+  if [ -n "${HASHICORP_AWS:-}" ]; then
+    printf '%s\n' "$HASHICORP_AWS"
+    return
+  fi
+  { find "$HOME/.terraform.d" "$HOME/.local/share/terraform" ${TF_PLUGIN_CACHE_DIR:+"$TF_PLUGIN_CACHE_DIR"} \
+    /usr/local/share/terraform /usr/share/terraform /opt \
+    -name 'terraform-provider-aws_v5.*' -type f 2>/dev/null || true; } | sort -V | tail -n 1
+}
+
+# From here on the command line in use, what setup.sh installed, and what there is to compare with are found.
 use_tools() {
   PATH=$PATH:$(venv)/bin:$(node_modules)/.bin
   TF_ACC_TERRAFORM_PATH=$(cli)
-  export PATH TF_ACC_TERRAFORM_PATH
+  HASHICORP_AWS=$(hashicorp_aws)
+  export PATH TF_ACC_TERRAFORM_PATH HASHICORP_AWS
 }
 
 # Builds the provider for a demo. CI says in APIKEY_BUILD what else cargo is to build with it.
