@@ -108,7 +108,7 @@ fn signed(lines: &[String]) -> BTreeSet<String> {
         .map(|line| {
             let words: Vec<&str> = line.split(' ').collect();
             let (signer, scope) = (words[words.len() - 2], words[words.len() - 1]);
-            match words[0].ends_with(".invalid") && scope.ends_with("/iam") {
+            match words[0].contains(".invalid") && scope.ends_with("/iam") {
                 true => format!("{} {signer} iam", words[0]),
                 false => format!("{} {signer} {scope}", words[0]),
             }
@@ -116,7 +116,6 @@ fn signed(lines: &[String]) -> BTreeSet<String> {
         .collect()
 }
 
-/// The directory of the newest plugin.
 /// The directory of the plugin that scripts/lib.sh has found.
 fn plugin() -> Option<PathBuf> {
     let plugin = env::var_os("HASHICORP_AWS").filter(|path| !path.is_empty())?;

@@ -102,7 +102,12 @@ impl World {
         // One request a connection: the server closes it, and with it ours.
         let mut upstream = TcpStream::connect(&self.moto)?;
         upstream.set_read_timeout(Some(PATIENCE))?;
-        upstream.write_all(&request.bytes)?;
+        // Moto stands for what is behind a gateway.
+        let plain = String::from_utf8_lossy(&request.bytes).replacen(" /aws", " /", 1);
+        match request.path().starts_with("/aws") {
+            true => upstream.write_all(plain.replacen(" // ", " / ", 1).as_bytes())?,
+            false => upstream.write_all(&request.bytes)?,
+        }
         let mut answer = Vec::new();
         upstream.read_to_end(&mut answer)?;
         self.remember(request, &String::from_utf8_lossy(&answer));

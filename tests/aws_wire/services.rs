@@ -15,7 +15,7 @@ pub fn answer(request: &Request, host: Option<&str>) -> Option<String> {
     match host {
         Some(host) if host.starts_with("portal.sso") => Some(portal(request)),
         Some(host) if host.starts_with("oidc") => Some(oidc(request)),
-        Some(_) => None,
+        Some(_) => identity(request),
         None => near(request),
     }
 }
@@ -53,8 +53,27 @@ fn key(id: &str) -> String {
     )
 }
 
+/// Moto takes any token.
+fn identity(request: &Request) -> Option<String> {
+    let token = request.parameter("WebIdentityToken")?;
+    let (status, code) = match token.strip_prefix("made-up-canary-of-")? {
+        "a-stranger" => (400, "InvalidIdentityToken"),
+        "another-branch" => (403, "AccessDenied"),
+        "yesterday" => (400, "ExpiredTokenException"),
+        _ => return None,
+    };
+    let body = format!(
+        "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{token}</Message></Error></ErrorResponse>"
+    );
+    Some(say(status, &body))
+}
+
 fn portal(request: &Request) -> String {
     match request.header("x-amz-sso_bearer_token") {
+        Some(SIGN_IN) if request.target.contains("role_name=forbidden") => say(
+            403,
+            r#"{"__type":"com.amazonaws.switchboard.portal#ForbiddenException","message":"No access"}"#,
+        ),
         Some(SIGN_IN) => say(
             200,
             r#"{"roleCredentials":{"accessKeyId":"ASIAEXAMPLESIGNIN","secretAccessKey":"made-up-canary","sessionToken":"made-up-canary","expiration":32472144000000}}"#,
@@ -74,6 +93,7 @@ fn oidc(request: &Request) -> String {
                 r#"{{"accessToken":"{SIGN_IN}","expiresIn":28800,"refreshToken":"{REFRESH}","tokenType":"Bearer"}}"#
             ),
         ),
+        false if request.body().contains("of-an-outage") => say(503, "{}"),
         false => say(
             400,
             r#"{"error":"invalid_grant","error_description":"Invalid refresh token provided"}"#,
