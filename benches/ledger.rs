@@ -347,7 +347,7 @@ async fn commands(file: &Path, rounds: u64) {
     let url = sqlite_url(file);
     let rows = |condition: &str| {
         format!(
-            "SELECT * FROM resources JOIN keys ON keys.resource_id = resources.resource_id \
+            "SELECT * FROM resources CROSS JOIN keys INDEXED BY keys_held ON keys.resource_id = resources.resource_id \
              WHERE keys.status <> 'revoked' AND {condition}"
         )
     };

@@ -39,7 +39,7 @@ fn compromised(slots: Slots, order: Order) -> Case {
         break_glass: false,
     }];
     let incidents = emergency::noted(&declared, &[], Some(&slots));
-    let open = emergency::open(&incidents, &declared, Some(&slots), &[], &Seen::Present);
+    let open = emergency::open(&incidents, Some(&slots), &[]);
     Case::new(slots).with(|case| case.emergency = open)
 }
 

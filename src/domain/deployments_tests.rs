@@ -189,7 +189,7 @@ fn emergency(slots: Slots, order: Order) -> Case {
         break_glass: false,
     }];
     let incidents = noted(&declared, &[], Some(&slots));
-    let open = open(&incidents, &declared, Some(&slots), &[], &Seen::Present);
+    let open = open(&incidents, Some(&slots), &[]);
     case(slots).with(|case| case.emergency = open)
 }
 

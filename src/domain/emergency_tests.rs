@@ -23,7 +23,7 @@ fn declaring(order: Order, scope: Scope) -> Declared {
 fn case(slots: Slots, order: Order, scope: Scope) -> Case {
     let declared = [declaring(order, scope)];
     let incidents = noted(&declared, &[], Some(&slots));
-    let open = open(&incidents, &declared, Some(&slots), &[], &Seen::Present);
+    let open = open(&incidents, Some(&slots), &[]);
     Case::new(slots).with(|case| case.emergency = open)
 }
 
@@ -113,7 +113,7 @@ fn what_stands_beside_a_useless_primary_stays_until_another_key_is_delivered() {
     let begun = |order| {
         let blocks = [declaring(order, Scope::Primary)];
         let incidents = noted(&blocks, &opened, Some(&swapped));
-        let open = open(&incidents, &blocks, Some(&swapped), &[], &Seen::Present);
+        let open = open(&incidents, Some(&swapped), &[]);
         Case::new(swapped.clone()).with(|case| case.emergency = open)
     };
     let replace = [RevokePrimary, Replace, Contain];
@@ -166,31 +166,44 @@ fn an_id_is_handled_once_and_its_keys_stay_what_they_were() {
     swapped.promote_staged(at(1_082), true);
     let mut again = noted(&declared, &opened, Some(&swapped));
     assert_eq!(again, opened);
-    let open_now = |incidents: &[Incident], declared: &[Declared], slots: &Slots| {
-        open(incidents, declared, Some(slots), &[], &Seen::Present)
-    };
-    let emergency = open_now(&again, &declared, &swapped).unwrap();
+    let emergency = open(&again, Some(&swapped), &[]).unwrap();
     assert!(!emergency.has(&swapped.primary));
     let case = Case::new(swapped.clone()).with(|case| case.emergency = Some(emergency));
     assert_eq!(case.moves(1_083), [Contain]);
     // It is finished even if nobody declares it any more.
-    assert!(open_now(&again, &[], &swapped).is_some());
+    assert_eq!(given_up(&mut again, &[], &swapped, &Seen::Present), 0);
 
     let mut over = swapped;
     over.secondary = None;
     contained(&mut again, Some(&over), &[], at(1_084));
     assert_eq!(again[0].contained_at, Some(at(1_084)));
-    assert_eq!(open_now(&again, &declared, &over), None);
+    assert_eq!(open(&again, Some(&over), &[]), None);
     assert_eq!(noted(&declared, &again, Some(&over)), again);
 }
 
 #[test]
 fn an_emergency_that_nobody_declares_any_more_is_given_up_if_nothing_was_done() {
     let declared = [declaring(REPLACE, Scope::Primary)];
-    let opened = noted(&declared, &[], Some(&single()));
-    let open_if = |primary| open(&opened, &[], Some(&single()), &[], &primary);
-    assert_eq!(open_if(Seen::Present), None);
-    assert!(open_if(Seen::Gone).is_some(), "revoke_first began");
+    let mut opened = noted(&declared, &[], Some(&single()));
+    let mut given_up_if =
+        |declared: &[Declared], primary| given_up(&mut opened, declared, &single(), &primary);
+    assert_eq!(given_up_if(&[], Seen::Present), 1);
+    assert_eq!(given_up_if(&declared, Seen::Present), 0);
+    assert_eq!(given_up_if(&[], Seen::Gone), 0, "revoke_first began");
+    // Until a plan says so it is none that is over.
+    assert!(open(&opened, Some(&single()), &[]).is_some());
+
+    // The key beside the primary is revoked already.
+    let declared = [declaring(REPLACE, Scope::All)];
+    let mut begun = noted(&declared, &[], Some(&retiring()));
+    assert_eq!(given_up(&mut begun, &[], &retiring(), &Seen::Present), 1);
+    let mut alone = retiring();
+    alone.secondary = None;
+    assert_eq!(given_up(&mut begun, &[], &alone, &Seen::Present), 0);
+}
+
+fn given_up(known: &mut [Incident], declared: &[Declared], slots: &Slots, primary: &Seen) -> usize {
+    called_off(known, declared, Some(slots), primary).count()
 }
 
 #[test]
@@ -223,7 +236,7 @@ fn what_a_policy_and_its_key_declare_is_one_emergency_or_two_that_one_apply_hand
     let both = declared(Some(own), Some(other));
     let slots = staged(Some(1_081));
     let incidents = noted(&both, &[], Some(&slots));
-    let open = open(&incidents, &both, Some(&slots), &[], &Seen::Present).unwrap();
+    let open = open(&incidents, Some(&slots), &[]).unwrap();
     assert_eq!(open.ids, ["INC-42", "INC-43"]);
     assert_eq!((open.keys.len(), open.order), (2, REVOKE));
     let case = Case::new(slots).with(|case| case.emergency = Some(open));
@@ -237,7 +250,7 @@ fn a_key_that_could_not_be_revoked_keeps_the_emergency_open() {
     let mut after = staged(Some(1_081));
     after.promote_staged(at(1_082), false);
     let pending = ["one".to_owned()];
-    let open = open(&opened, &declared, Some(&after), &pending, &Seen::Present).unwrap();
+    let open = open(&opened, Some(&after), &pending).unwrap();
     let case = Case::new(after).with(|case| {
         case.emergency = Some(open);
         case.pending = pending.to_vec();
@@ -264,10 +277,7 @@ fn whatever_the_case_no_third_key_is_minted_and_no_compromised_one_is_left() {
             let slots = given.slots.clone().unwrap();
             let blocks = [declared.clone()];
             let incidents = noted(&blocks, &[], Some(&slots));
-            let primary = given.facts.primary.clone();
-            let case = given.with(|case| {
-                case.emergency = open(&incidents, &blocks, Some(&slots), &[], &primary);
-            });
+            let case = given.with(|case| case.emergency = open(&incidents, Some(&slots), &[]));
             let situation = case.situation(DUE + 1);
             let mut foreseen = Foreseen::new(&situation, &slots);
             for next in case.moves(DUE + 1) {

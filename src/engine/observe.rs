@@ -224,8 +224,16 @@ async fn look_at_deliveries(
     for look in looks.values() {
         observed.note_look(slots, look);
     }
+    let mut newer = Vec::new();
     for place in &connections.former {
-        observed.note_look(slots, &look_at_former(place).await);
+        let look = look_at_former(place).await;
+        observed.note_look(slots, &look);
+        // An apply whose answer was lost may have moved everything there: what the state is to follow stands nowhere else.
+        if let Ok(Found::Document(document)) = look
+            && document.generation > Some(slots.generation)
+        {
+            newer.push((place.former.place.clone(), document));
+        }
     }
     observed.believe_what_cannot_be_read(slots, connections);
     observed.believe_what_awaits_approval(managed, connections);
@@ -251,6 +259,7 @@ async fn look_at_deliveries(
         observed.deliveries.insert(name.clone(), record);
     }
     observed.documents = documents(looks, connections);
+    observed.documents.append(&mut newer);
     observed
 }
 

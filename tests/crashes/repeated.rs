@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::scenes::{LEASE, PROVIDER, Scene};
+use crate::aws_life::world::World;
 use crate::ledger::sql::{Place, run};
 use crate::monitoring::ask;
 use crate::support::keys::Config;
@@ -139,4 +140,22 @@ fn a_killed_creation_with_another_delivery_leaves_neither_a_key_nor_a_document()
     assert_eq!(scene.ids().len(), 1);
     assert!(!scene.ids().contains(&left[0]));
     all_is_told(ws);
+}
+
+/// Where a block was taken out, no state keeps what a refresh has seen: no plan could ever show the key that a killed apply minted.
+#[test]
+fn a_destroy_takes_along_what_a_killed_mint_has_left_and_closes_what_it_left_open() {
+    let world = World::new();
+    let config = world.config().beside(PROVIDER);
+    world.write(&config).ws.apply().ok();
+    world.ws.advance("80s");
+    killed(&world.ws, "stage:mint:done#1");
+    assert_eq!(world.ids().len(), 2);
+    world.ws.write(config.without_the_key());
+    let destroyed = world.ws.apply().ok();
+    destroyed.warns(&["is revoked as well"]);
+    assert_eq!(world.ids(), [""; 0]);
+    let open = "SELECT action, effect FROM intents WHERE outcome IS NULL";
+    assert_eq!(ledger(&world.ws, open), [""; 0]);
+    ask(&world.ws, &["status", "--fail-on", "unfinished"]).code(1);
 }

@@ -342,3 +342,65 @@ fn a_place_that_was_written_without_the_state_hearing_of_it_is_emptied_or_keeps_
     assert_eq!(ws.key("k").status(), "ok");
     ws.plan().ok().code(0);
 }
+
+/// A key that no issuer has on record ends where it stands, and whatever leads there next has to be written first.
+#[test]
+fn both_keys_leave_a_place_that_the_last_write_has_missed_and_one_that_is_left_in_the_same_apply() {
+    let missed = |order: &str| {
+        let deliveries = r#"{ a = { file = { path = "a.json" } }, theirs = { required = false, file = { path = "theirs/k.json" } } }"#;
+        let config = Config::new().deliveries(deliveries);
+        let ws = Workspace::with(&config.text());
+        fs::create_dir(ws.path("theirs")).unwrap();
+        shared(&ws, 0o700);
+        ws.apply().ok();
+        ws.advance("80s").apply().ok();
+        shared(&ws, 0o777);
+        ws.advance("20s").apply().ok();
+        assert_eq!(ws.key("k").phase(), "retiring");
+        shared(&ws, 0o700);
+        ws.write(&config.with(&block("INC-1", order, "all")).text());
+        (ws, "theirs/k.json")
+    };
+    let left = |order: &str| {
+        let ws = Config::new().two_deliveries().retiring();
+        let moved = r#"{ a = { file = { path = "a.json" } }, b = { file = { path = "c.json" } } }"#;
+        let config = Config::new().deliveries(moved);
+        ws.write(&config.with(&block("INC-1", order, "all")).text());
+        (ws, "c.json")
+    };
+    let lives: [&dyn Fn(&str) -> (Workspace, &'static str); 2] = [&missed, &left];
+    for order in ["replace_first", "revoke_first"] {
+        for live in lives {
+            let (ws, other) = live(order);
+            let old = ["primary", "secondary"].map(|slot| ws.secret("a.json", slot));
+            ws.apply().ok();
+            for file in ["a.json", other] {
+                let [first, second] = ["primary", "secondary"].map(|slot| ws.secret(file, slot));
+                assert!(!first.is_empty() && second.is_empty(), "{order} {file}");
+                assert!(!old.contains(&first), "{order} {file}");
+            }
+            assert!(!ws.path("b.json").exists());
+            assert_eq!(ws.key("k").status(), "ok", "{order}");
+            ws.plan().ok().code(0);
+        }
+    }
+}
+
+/// What the state is to follow stands at places alone that it does not know.
+#[test]
+fn an_apply_that_has_moved_every_delivery_and_that_no_state_heard_of_is_followed() {
+    let before = Config::new().deliveries(r#"{ a = { file = { path = "a.json" } } }"#);
+    let moved = Config::new().deliveries(r#"{ a = { file = { path = "b.json" } } }"#);
+    let moved = moved.with(&declared("INC-1"));
+    let ws = before.created();
+    let older = ws.state();
+    ws.write(&moved.text()).apply().ok();
+    let new = ws.secret("b.json", "primary");
+    ws.put_back(&older);
+    ws.plan().ok().code(2).does_not_warn("not of this resource");
+    ws.apply_plan().ok();
+    assert_eq!(ws.secret("b.json", "primary"), new);
+    assert!(!ws.path("a.json").exists());
+    assert_eq!(ws.key("k").status(), "ok");
+    ws.plan().ok().code(0);
+}

@@ -96,6 +96,33 @@ fn revoke_first_does_nothing_else_if_the_key_may_not_be_revoked() {
     assert!(!world.cloud.accepts(&old, &secret));
 }
 
+/// An apply that is killed leaves a state that has not heard of it.
+#[test]
+fn an_emergency_that_no_state_has_heard_of_is_called_off_aloud_or_gone_on_with() {
+    let world = World::new().created();
+    let (old, secret) = world.delivered("primary");
+    let before = world.ws.state();
+    world.cloud.deny(&world.admin, REVOCATION);
+    let first = block("INC-1", "revoke_first", "primary");
+    world.write(&world.config().with(&first));
+    world.ws.apply().failed();
+    world.ws.put_back(&before);
+    let is_told = |code| ask(&world.ws, &["status", "--fail-on", "compromised"]).code(code);
+    // A look at it is no end of it, with the block or without.
+    world.ws.plan().ok().code(2);
+    is_told(3);
+    world.write(&world.config());
+    let planned = world.ws.plan().ok().code(2);
+    planned.warns(&["EMERGENCY INC-1 is called off", &old, "is NOT revoked"]);
+    is_told(3);
+    world.ws.apply_plan().ok();
+    is_told(0);
+    assert!(world.cloud.accepts(&old, &secret));
+    world.ws.plan().ok().code(0);
+    let page = ask(&world.ws, &["report", "incident", "INC-1"]);
+    page.code(0).says(&["called off at"]);
+}
+
 #[test]
 fn a_compromised_key_waits_for_no_place_that_was_never_written() {
     let world = World::new().created();

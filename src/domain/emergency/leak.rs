@@ -64,7 +64,6 @@ mod tests {
     use crate::domain::emergency::{contained, noted, open};
     use crate::domain::moves::Move::{self, *};
     use crate::domain::rules::tests::{Case, at, retiring, single, staged};
-    use crate::domain::situation::Seen;
 
     /// Open alerts, each about the key of a name.
     fn alerts(about: &[(&str, &str)]) -> Alerts {
@@ -83,7 +82,7 @@ mod tests {
     fn moves(alerts: &Alerts, known: &[Incident], slots: &Slots, now: i64) -> Vec<Move> {
         let declared = declared(alerts, known, Some(slots));
         let incidents = noted(&declared, known, Some(slots));
-        let emergency = open(&incidents, &declared, Some(slots), &[], &Seen::Present);
+        let emergency = open(&incidents, Some(slots), &[]);
         let case = Case::new(slots.clone());
         case.with(|case| case.emergency = emergency).moves(now)
     }

@@ -161,9 +161,13 @@ impl Incident {
         self.keys.iter().map(KeyMark::label).collect()
     }
 
-    /// Nothing has taken the place of the compromised primary yet.
+    /// Nothing has taken the place of the compromised primary yet, and each of its keys is where it was.
     fn is_untouched(&self, slots: Option<&Slots>) -> bool {
-        slots.is_some_and(|slots| self.has(&slots.primary))
+        let is_held = |bad: &KeyMark| {
+            let mut held = slots.into_iter().flat_map(keys);
+            held.any(|key| bad.is(&mark(key)))
+        };
+        slots.is_some_and(|slots| self.has(&slots.primary)) && self.keys.iter().all(is_held)
     }
 
     fn has(&self, key: &Key) -> bool {
@@ -230,21 +234,19 @@ pub fn contained(
     }
 }
 
-/// Emergencies that a change of the configuration gives up: nothing was done about them, and their keys go on being used.
+/// Emergencies that a configuration does not declare any more, whatever the state knows of that: nothing was done about them, and
+/// their keys go on being used.
 pub fn called_off<'i>(
     incidents: &'i mut [Incident],
-    before: &[Declared],
     declared: &[Declared],
     slots: Option<&Slots>,
     primary: &Seen,
 ) -> impl Iterator<Item = &'i mut Incident> {
-    let is_in = |blocks: &[Declared], id: &str| blocks.iter().any(|block| block.id == id);
     let is_given_up = move |incident: &&mut Incident| {
         !incident.has_ended()
             && incident.is_untouched(slots)
             && *primary != Seen::Gone
-            && is_in(before, &incident.id)
-            && !is_in(declared, &incident.id)
+            && !declared.iter().any(|block| block.id == incident.id)
     };
     incidents.iter_mut().filter(is_given_up)
 }
@@ -266,20 +268,15 @@ pub fn handled_before<'i>(
         .collect()
 }
 
-/// What is to be done now. An emergency that nobody declares any more is given up only if nothing was done about it.
+/// What is to be done now. An emergency that nobody declares any more is over only once a plan has called it off.
 pub fn open(
     incidents: &[Incident],
-    declared: &[Declared],
     slots: Option<&Slots>,
     pending: &[String],
-    primary: &Seen,
 ) -> Option<Emergency> {
-    let is_declared = |incident: &&Incident| declared.iter().any(|block| block.id == incident.id);
-    let is_begun = |incident: &&Incident| !incident.is_untouched(slots) || *primary == Seen::Gone;
     let open: Vec<&Incident> = incidents
         .iter()
         .filter(|incident| incident.is_open(slots, pending))
-        .filter(|incident| is_declared(incident) || is_begun(incident))
         .collect();
     let order = open.iter().map(|incident| incident.order).max()?;
     let all = open.iter().flat_map(|incident| &incident.keys);

@@ -51,8 +51,10 @@ impl Run<'_> {
     pub(super) async fn deliver(&mut self, content: Content) -> Result<()> {
         match content {
             Content::Swapped => self.refuse_incomplete()?,
-            // Whoever reads the key that makes room goes on with the primary, compromised as it is, until another is made.
-            Content::PrimaryAlone if self.leaves_readers_with_nothing() => {}
+            // Whoever reads the key that makes room goes on with the primary, compromised as it is, until another is made. And a
+            // key that ends by being taken out of every document is taken out of those as well that the last write missed.
+            Content::PrimaryAlone
+                if self.leaves_readers_with_nothing() || self.second_may_stand_elsewhere() => {}
             // What takes its place is written next, so nobody is given the compromised key once more.
             Content::PrimaryAlone | Content::Current if self.primary_is_compromised() => {
                 return Ok(());
@@ -172,6 +174,15 @@ impl Run<'_> {
         self.primary_is_compromised()
             && self.facts.primary_is_usable()
             && second.is_some_and(|key| self.is_read_in(key).is_some())
+    }
+
+    /// The second key exists in documents alone, and a place that failed or that a delivery has left may hold it.
+    fn second_may_stand_elsewhere(&self) -> bool {
+        let slots = self.managed.slots.as_ref();
+        let second = slots.and_then(Slots::secondary_key);
+        let mut records = self.managed.deliveries.values();
+        second.is_some_and(|key| self.is_accepted_where_it_stands(key))
+            && (records.any(DeliveryRecord::is_failing) || !self.managed.former.is_empty())
     }
 
     /// From when on counts as failing what fails now: what begins to in the very apply of a request did not fail before it.

@@ -174,8 +174,9 @@ impl Asked {
         );
         let text = format!(
             "SELECT keys.* FROM ({bare}) AS bare \
-             JOIN keys ON keys.resource_id = bare.resource_id AND keys.status = 'revoked' \
+             {} keys ON keys.resource_id = bare.resource_id AND keys.status = 'revoked' \
              WHERE keys.promoted_at IS NOT NULL ORDER BY keys.promoted_at, keys.id",
+            self.dialect.then_join()
         );
         let rows = self.filter.bound(text).fetch_all(connection).await?;
         let primaries = rows.iter().map(|row| {

@@ -174,8 +174,7 @@ async fn carry_out<'a>(
     let facts = private.facts.clone();
     let mut run = records.run(planned.label(), &policy, managed, facts, context);
     run.secrets = secrets;
-    run.emergency =
-        emergencies::open(planned, &run.managed, &private).filter(|_| decision.is_emergency);
+    run.emergency = emergencies::open(&run.managed, &private).filter(|_| decision.is_emergency);
     if let Value::Value(secret) = brought {
         run.brought = Some((secret, version_changed(prior, planned)));
     }

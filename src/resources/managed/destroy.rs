@@ -36,7 +36,7 @@ pub async fn destroy(
 ) -> Result<Vec<Error>> {
     amnesia::recall(&state, &mut private, context).await;
     let name = |error| named(&state, error);
-    let managed = state.managed(&private)?;
+    let mut managed = state.managed(&private)?;
     let connections = connect::without_verification(&state, context).map_err(name)?;
     let mut connections = connections.with_places_of(&managed);
     connections.former = connect::former(&managed.former, context);
@@ -50,8 +50,11 @@ pub async fn destroy(
     let lock = AccountLock::take(context, &connections, known, &managed.lock())
         .await
         .map_err(name)?;
-    let left_behind = leftovers::refuse_unseen(&state, &managed, &connections, context);
+    let left_behind = leftovers::left_behind(&state, &managed, &connections, context);
     let left_behind = left_behind.await.map_err(name)?;
+    let beside: Vec<Error> = left_behind.unseen.iter().map(|id| along(id)).collect();
+    let unseen = left_behind.unseen.iter().cloned();
+    managed.pending_revocations.extend(unseen);
     refuse_newer(&managed, &left_behind.keys, &connections, context)
         .await
         .map_err(name)?;
@@ -69,17 +72,28 @@ pub async fn destroy(
         Ok(warnings) => {
             // Whoever has the lock by now may have made a key of it again.
             records.close().await.map_err(name)?;
+            let connections = connect::without_verification(&state, context).map_err(name)?;
+            leftovers::close_with_the_resource(&state, &managed, &connections, context).await;
             if let Some(alive) = left_to_a_person(managed, &state, context) {
                 let connections = connect::without_verification(&state, context).map_err(name)?;
                 retain(&state, &alive, connections, context).await;
             }
-            Ok(warnings.into_iter().map(name).collect())
+            Ok(beside.into_iter().chain(warnings).map(name).collect())
         }
         Err(error) => {
             records.abandon(&error).await;
             Err(named(&state, error))
         }
     }
+}
+
+/// No plan has told of it.
+fn along(id: &str) -> Error {
+    Error::new(
+        Kind::Other,
+        format!("key {id} is revoked as well"),
+        "An apply that did not finish had left it behind. It was of this resource, and nothing holds it.",
+    )
 }
 
 /// A newer key of this very resource would lose its document and live on. The key of another resource stays where it is.

@@ -69,24 +69,42 @@ fn readable(managed: &Managed) -> Option<Slots> {
 }
 
 /// What is to be done now.
-pub fn open(state: &ManagedState, managed: &Managed, private: &Private) -> Option<Emergency> {
-    let (known, slots) = (&private.incidents, managed.slots.as_ref());
-    emergency::open(
-        known,
-        &declared(state, known, slots),
-        slots,
-        &managed.pending_revocations,
-        &private.facts.primary,
-    )
+pub fn open(managed: &Managed, private: &Private) -> Option<Emergency> {
+    let (slots, pending) = (managed.slots.as_ref(), &managed.pending_revocations);
+    emergency::open(&private.incidents, slots, pending)
+}
+
+/// What a configuration gives up, at an instant.
+fn call_off(
+    state: &ManagedState,
+    managed: &Managed,
+    private: &mut Private,
+    at: Instant,
+) -> Vec<Incident> {
+    let slots = managed.slots.as_ref();
+    let declared = declared(state, &private.incidents, slots);
+    let primary = &private.facts.primary;
+    let given_up = emergency::called_off(&mut private.incidents, &declared, slots, primary);
+    let given_up = given_up.map(|incident| {
+        incident.called_off_at = Some(at);
+        incident.clone()
+    });
+    given_up.collect()
 }
 
 /// Whoever reads why a plan ended with an error must know that nothing is done about a key that somebody else may have.
-pub fn warning(prior: &ManagedState, proposed: &ManagedState, private: &Private) -> Option<Error> {
+pub fn warning(
+    prior: &ManagedState,
+    proposed: &ManagedState,
+    private: &Private,
+    at: Instant,
+) -> Option<Error> {
     let mut private = private.clone();
     amnesia::note_loss(prior, &mut private);
     let managed = prior.managed(&private).ok()?;
     private.incidents = noted(proposed, &managed, &private.incidents);
-    let open = open(proposed, &managed, &private)?;
+    call_off(proposed, &managed, &mut private, at);
+    let open = open(&managed, &private)?;
     let slots = managed.slots.as_ref();
     let dead = slots.filter(|_| private.facts.primary == Seen::Gone);
     let dead = dead.map(|slots| slots.primary.label());
@@ -121,8 +139,8 @@ pub fn warning(prior: &ManagedState, proposed: &ManagedState, private: &Private)
     )
 }
 
-/// An edit that somebody may take for more than it is: one that gives an emergency up, which is noted, and one under an id
-/// that was handled.
+/// What somebody may take for more than it is: a configuration that gives an emergency up, which is noted, and an edit under an id
+/// that was handled. Gives back whether one was given up.
 pub fn note_edits(
     diags: &mut Diagnostics,
     prior: &ManagedState,
@@ -130,19 +148,15 @@ pub fn note_edits(
     managed: &Managed,
     private: &mut Private,
     at: Instant,
-) {
-    let (incidents, slots) = (&mut private.incidents, managed.slots.as_ref());
+) -> bool {
     let name = planned.label();
-    let primary = &private.facts.primary;
-    let all_of = |state, known: &[Incident]| declared(state, known, slots);
-    let (before, now) = (all_of(prior, incidents), all_of(planned, incidents));
-    for incident in emergency::called_off(incidents, &before, &now, slots, primary) {
-        incident.called_off_at = Some(at);
+    let given_up = call_off(planned, managed, private, at);
+    for incident in &given_up {
         let keys = enumerated(&incident.labels());
         let (why, way_back) = match incident.is_of_an_alert() {
             true => ("on_leak is \"warn\" now", "set it to \"rotate\" again"),
             false => (
-                "The block emergency is gone",
+                "No block emergency declares it any more",
                 "put the block back under the same id",
             ),
         };
@@ -155,7 +169,7 @@ pub fn note_edits(
         );
     }
     let (before, now) = (in_blocks(prior), in_blocks(planned));
-    for (incident, at) in emergency::handled_before(incidents, &before, &now) {
+    for (incident, at) in emergency::handled_before(&private.incidents, &before, &now) {
         let keys = match incident.labels() {
             none if none.is_empty() => "It".to_owned(),
             keys => format!("Key {}", enumerated(&keys)),
@@ -168,6 +182,7 @@ pub fn note_edits(
             ),
         );
     }
+    !given_up.is_empty()
 }
 
 /// Whether a person insists on what is to be done even if the ledger cannot be used.

@@ -26,7 +26,7 @@ impl Glass {
         context: &Context,
     ) -> Option<Self> {
         let managed = prior.managed(private).ok()?;
-        let open = emergencies::open(planned, &managed, private);
+        let open = emergencies::open(&managed, private);
         let open = open.filter(|_| decision.is_emergency)?;
         let insists = emergencies::breaks_glass(planned, &open);
         // There is always one, for it is made of nothing.

@@ -456,10 +456,29 @@ pub struct LeftBehind {
     pub former: Vec<Former>,
     /// Creates that were cut off are repeated.
     pub repeats: bool,
+    /// Keys that belong to no resource and that the state does not list as such.
+    pub unseen: Vec<String>,
 }
 
 /// Under the lock, before anything is done: nothing may be there that the plan did not show.
 pub async fn refuse_unseen(
+    planned: &ManagedState,
+    managed: &Managed,
+    connections: &Connections,
+    context: &Context,
+) -> Result<LeftBehind> {
+    let left_behind = left_behind(planned, managed, connections, context).await?;
+    match left_behind.unseen.first() {
+        None => Ok(left_behind),
+        Some(id) => Err(stale(format!(
+            "an apply that did not finish left key {id} behind"
+        ))),
+    }
+}
+
+/// What is there under the lock. A destroy takes all of it along: where its block was taken out, no state keeps what a refresh has
+/// seen, so that no plan could ever show it.
+pub async fn left_behind(
     planned: &ManagedState,
     managed: &Managed,
     connections: &Connections,
@@ -513,16 +532,37 @@ pub async fn refuse_unseen(
             origins,
             incidents: remembered.memory.incidents,
             former: amnesia::unheard(remembered.memory.private_data.as_deref(), managed),
-            repeats: false,
+            ..LeftBehind::default()
         };
         (recovered.orphans, left_behind)
     };
     let shown = &managed.pending_revocations;
-    match found.iter().find(|id| !shown.contains(id)) {
-        None => Ok(left_behind),
-        Some(id) => Err(stale(format!(
-            "an apply that did not finish left key {id} behind"
-        ))),
+    let unseen = found.into_iter().filter(|id| !shown.contains(id));
+    Ok(LeftBehind {
+        unseen: unseen.collect(),
+        ..left_behind
+    })
+}
+
+/// Nothing looks after a resource that is gone: what its applies have left open ends with it, as far as it is understood.
+pub async fn close_with_the_resource(
+    state: &ManagedState,
+    managed: &Managed,
+    connections: &Connections,
+    context: &Context,
+) {
+    let ledger = context.ledger.as_ref();
+    let closed = async {
+        let account = connections.issuer.lock().await?;
+        let remembered = remembered(managed, &[], &account, ledger).await?;
+        if !remembered.memory.open.is_empty() {
+            let recovered = understand(state, &remembered, &[], connections, context).await?;
+            recovered.settle(ledger, context.clock.now()).await;
+        }
+        Ok::<_, Error>(())
+    };
+    if let Err(error) = closed.await {
+        tracing::warn!(%error, "what applies left open stays open in the ledger");
     }
 }
 

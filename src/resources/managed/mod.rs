@@ -133,7 +133,8 @@ impl Resource for ManagedKey {
         proposed.forget_what_was_brought();
         proposed.leaks_wo.clone_from(&config.leaks_wo);
         let private = private.unwrap_or_else(Private::lost);
-        let ignored = emergencies::warning(&prior, &proposed, &private);
+        let now = self.context.clock.now();
+        let ignored = emergencies::warning(&prior, &proposed, &private, now);
         let planned = self.planned(diags, prior, proposed, config, private).await;
         if let Some(ignored) = ignored.filter(|_| planned.is_none()) {
             diagnostics::report(diags, ignored);

@@ -201,8 +201,8 @@ pub fn update(
     }
     private.incidents = emergencies::noted(&planned, &managed, &private.incidents);
     let clock = context.clock.now();
-    emergencies::note_edits(diags, prior, &planned, &managed, &mut private, clock);
-    let emergency = emergencies::open(&planned, &managed, &private);
+    let gives_up = emergencies::note_edits(diags, prior, &planned, &managed, &mut private, clock);
+    let emergency = emergencies::open(&managed, &private);
     if let (Some(old), Some(new)) = (prior.policy.as_ref_option(), planned.policy.as_ref_option()) {
         match owners::vanished(old, new, &Path::root("policy")) {
             // Whoever has left does not come back by it, and a compromised key waits for no directory of people.
@@ -245,7 +245,7 @@ pub fn update(
     room::warn(diags, &planned, &private, context);
     let edited = edited(prior, &planned);
     // What is planned without a step is planned again by the apply, and a step may have become due by then.
-    let changes_without_a_step = edited || lets_go || !removals.is_empty();
+    let changes_without_a_step = edited || lets_go || gives_up || !removals.is_empty();
     let decision = match call.planned_private::<Private>() {
         // The second plan of a change decides as of the instant at which the first one did.
         Some(first) => {
@@ -312,7 +312,8 @@ pub fn update(
     }
     planned.withhold(&Outlook {
         decision: &decision,
-        settings_edited: settings_edited(prior, &planned),
+        // An apply has to write down that an emergency is given up, even if nothing else changes.
+        settings_edited: gives_up || settings_edited(prior, &planned),
         must_verify: must_verify(&planned, context),
         primary_is_dead: private.facts.primary == Seen::Gone
             || decision.moves.contains(&Move::RevokePrimary),

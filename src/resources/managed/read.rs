@@ -94,7 +94,7 @@ pub async fn read(
     let is_bound = connections.capabilities.is_bound_to_its_account();
     private.account = is_bound.then_some(account);
     // An issuer knows no last use of a key that it no longer knows, and an emergency waits for none.
-    let is_open = emergencies::open(&state, &left.managed, &private).is_some();
+    let is_open = emergencies::open(&left.managed, &private).is_some();
     let holds = observed.facts.secondary != Seen::Gone && !is_open;
     let policy_of_a_hold = policy.as_ref().filter(|_| holds);
     let used = expected::look(&state, &left, &connections, policy_of_a_hold, &private, now);
@@ -270,7 +270,7 @@ pub fn note_status(
 ) -> Result<()> {
     let now = context.clock.now();
     let managed = state.managed(private)?;
-    let emergency = emergencies::open(state, &managed, private);
+    let emergency = emergencies::open(&managed, private);
     let offboarded = owners::left(state, state, policy, private);
     let repairs = repairs(state, state);
     let deployments = deploying::of(state, private, managed.slots.as_ref());
