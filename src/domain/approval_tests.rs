@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::emergency::{self, Declared, Order, Scope, Which};
 use crate::domain::moves::Move::{self, *};
 use crate::domain::rules::tests::{Case, DUE, at, requested, retiring, staged};
-use crate::domain::situation::{Copy, Seen};
+use crate::domain::situation::Copy;
 use crate::domain::status::status;
 
 /// The only delivery; a change was asked for that puts these keys there, and nobody can read a secret meanwhile.

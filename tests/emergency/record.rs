@@ -126,7 +126,7 @@ fn a_key_of_aws_has_its_last_use_before_its_end_and_the_proof_of_it() {
     assert_eq!(key["key"], *old);
     assert!(!key["last_used_at"].is_null(), "{told:#}");
     assert_eq!(key["last_used_service"], "sts", "{told:#}");
-    assert_eq!(key["last_used_region"], "us-east-1", "{told:#}");
+    assert_eq!(key["last_used_region"], "eu-central-1", "{told:#}");
     assert!(
         key["last_use"].as_str().unwrap().contains("sts in "),
         "{told:#}"
