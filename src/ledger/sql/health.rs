@@ -28,7 +28,7 @@ pub async fn health(
     let mut applies = asked.last_applies(connection).await?;
     let unfinished = asked.unfinished(connection).await?;
     let mut keys = Vec::new();
-    for row in &asked.resources(connection).await? {
+    let each = |row: &AnyRow| {
         let id: String = row.try_get("resource_id")?;
         let (mut held, apply) = (slots.remove(&id).unwrap_or_default(), applies.remove(&id));
         if row.try_get::<Option<String>, _>("left_by")?.is_none() && !held.iter().any(is_primary) {
@@ -39,7 +39,12 @@ pub async fn health(
             unfinished: unfinished.get(&id).copied().unwrap_or_default(),
             ..key
         }));
-    }
+        Ok(())
+    };
+    asked
+        .filter
+        .each(connection, asked.resources(), each)
+        .await?;
     let open = anomalies::open(connection, query.now).await?;
     for key in &mut keys {
         let found = key
@@ -130,12 +135,11 @@ impl Asked {
         }
     }
 
-    async fn resources(&self, connection: &mut AnyConnection) -> Result<Vec<AnyRow>, sqlx::Error> {
-        let text = self.filter.text(
+    fn resources(&self) -> String {
+        self.filter.text(
             "SELECT resource_id, name, workspace, key_group, environment, owner, policy, status, status_reason, \
              rotation_due_at, overdue_at, revocation_due_at, seen_at, left_by FROM resources",
-        );
-        self.filter.bound(text).fetch_all(connection).await
+        )
     }
 
     /// The live keys in slots, by resource.
@@ -149,12 +153,14 @@ impl Asked {
             // In the words of the index, so that it is found.
             "keys.status = 'live' AND keys.slot <> 'none'",
         );
-        let rows = self.filter.bound(format!("{text} ORDER BY keys.id"));
         let mut slots: HashMap<String, Vec<KeyRow>> = HashMap::new();
-        for row in &rows.fetch_all(connection).await? {
+        let each = |row: &AnyRow| {
             let row = KeyRow::from_row(row)?;
             slots.entry(row.resource_id.clone()).or_default().push(row);
-        }
+            Ok(())
+        };
+        let text = format!("{text} ORDER BY keys.id");
+        self.filter.each(connection, text, each).await?;
         Ok(slots)
     }
 
@@ -178,14 +184,16 @@ impl Asked {
              WHERE keys.promoted_at IS NOT NULL ORDER BY keys.promoted_at, keys.id",
             self.dialect.then_join()
         );
-        let rows = self.filter.bound(text).fetch_all(connection).await?;
-        let primaries = rows.iter().map(|row| {
+        let mut primaries = HashMap::new();
+        let each = |row: &AnyRow| {
             let mut row = KeyRow::from_row(row)?;
             row.key.slot = Slot::Primary;
-            Ok((row.resource_id.clone(), row))
-        });
-        // Of several, the one that was promoted last.
-        primaries.collect()
+            // Of several, the one that was promoted last.
+            primaries.insert(row.resource_id.clone(), row);
+            Ok(())
+        };
+        self.filter.each(connection, text, each).await?;
+        Ok(primaries)
     }
 
     /// How the last apply of each resource ended that ended in one of two ways.
@@ -198,12 +206,14 @@ impl Asked {
              (SELECT MAX(seq) FROM events WHERE events.resource_id = resources.resource_id AND effect = 'apply' \
              AND event IN ('done', 'failed'))",
         );
-        let rows = self.filter.bound(text).fetch_all(connection).await?;
-        let pairs = rows.iter().map(|row| {
+        let mut applies = HashMap::new();
+        let each = |row: &AnyRow| {
             let ended = (outcome(row)?, row.try_get("at")?);
-            Ok((row.try_get("resource_id")?, ended))
-        });
-        pairs.collect()
+            applies.insert(row.try_get("resource_id")?, ended);
+            Ok(())
+        };
+        self.filter.each(connection, text, each).await?;
+        Ok(applies)
     }
 
     /// How many effects have no outcome, by resource. Those of resources that were never recorded are of nobody in particular.
@@ -219,9 +229,11 @@ impl Asked {
             ),
         };
         let mut counts = HashMap::new();
-        for row in &self.filter.bound(text).fetch_all(connection).await? {
+        let each = |row: &AnyRow| {
             *counts.entry(row.try_get("resource_id")?).or_default() += 1;
-        }
+            Ok(())
+        };
+        self.filter.each(connection, text, each).await?;
         Ok(counts)
     }
 

@@ -1,5 +1,6 @@
 //! The inventory in SQL.
 
+use futures::TryStreamExt;
 use sqlx::any::{Any, AnyArguments, AnyRow};
 use sqlx::query::Query as Statement;
 use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
@@ -223,6 +224,20 @@ impl Filter {
         let own = self.conditions.iter().map(String::as_str);
         let all: Vec<&str> = own.chain([condition]).collect();
         format!("{tables} WHERE {}", all.join(" AND "))
+    }
+
+    /// Takes row after row of the answer: all of them at once would need many times the memory of what is made of them.
+    pub async fn each(
+        &self,
+        connection: &mut AnyConnection,
+        text: String,
+        mut take: impl FnMut(&AnyRow) -> Result<(), sqlx::Error>,
+    ) -> Result<(), sqlx::Error> {
+        let mut rows = self.bound(text).fetch(connection);
+        while let Some(row) = rows.try_next().await? {
+            take(&row)?;
+        }
+        Ok(())
     }
 
     /// Every question is another text, so none is kept prepared.
