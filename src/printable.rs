@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
-use std::io::{ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Prints lines to the standard output. A reader that has gone, such as `head`, is no fault.
@@ -17,10 +17,15 @@ pub fn say_aside(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{}", printable(&text.to_string()));
 }
 
-/// Prints text whose parts went through here already, so that the colours in it are ours.
+/// Prints a line of text whose parts went through here already, so that the colours in it are ours.
 pub fn say_clean(text: impl Display) {
-    let mut output = std::io::stdout();
-    let written = writeln!(output, "{text}").and_then(|()| output.flush());
+    print_clean(&format_args!("{text}\n"));
+}
+
+/// Prints such a text as it is made, without an end of its own.
+pub fn print_clean(text: &dyn Display) {
+    let mut output = BufWriter::new(std::io::stdout());
+    let written = write!(output, "{text}").and_then(|()| output.flush());
     let has_gone = |error: &std::io::Error| error.kind() == ErrorKind::BrokenPipe;
     if written.is_err_and(|error| !has_gone(&error)) {
         LOST.store(true, Ordering::Relaxed);

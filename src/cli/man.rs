@@ -68,11 +68,7 @@ fn find(program: Program, words: &[String]) -> Result<Command> {
 fn write_all(command: &Command, directory: &Path) -> Result<usize> {
     let name = command.get_display_name().unwrap_or(command.get_name());
     let file = directory.join(format!("{name}.1"));
-    output::write(
-        &file,
-        page(command.clone())?.as_bytes(),
-        output::Readers::Everybody,
-    )?;
+    output::write(&file, &page(command.clone())?, output::Readers::Everybody)?;
     let mut written = 1;
     for inner in command.get_subcommands() {
         written += write_all(inner, directory)?;

@@ -1,5 +1,6 @@
 //! `metrics`: the same as numbers, for whoever watches.
 
+use std::fmt::{self, Display, Formatter};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,9 +10,9 @@ use clap::{Args, ValueEnum};
 use super::keys::{Keys, health};
 use super::{Named, output, wait};
 use crate::error::{Error, Kind, Result};
-use crate::health::metrics::families;
+use crate::health::metrics::Measured;
 use crate::health::{Trail, datadog, openmetrics, otlp, prometheus};
-use crate::printable::say_clean;
+use crate::printable::print_clean;
 use crate::secret::Secret;
 use crate::telemetry::receiver::Receiver;
 
@@ -73,26 +74,53 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
         is_intact: verdict.broken.is_none(),
         events: verdict.sound,
     };
-    let families = families(&health, &wait(ledger.history())?, trail);
-    let bodies = match asked.format {
-        Format::Prometheus => vec![prometheus::text(&families)],
-        Format::Openmetrics => vec![openmetrics::text(&families)],
-        Format::Otlp => vec![otlp::text(&families, health.now)],
-        Format::Datadog => datadog::texts(&families, health.now),
+    let told = Told {
+        format: asked.format,
+        measured: Measured {
+            health: &health,
+            history: &wait(ledger.history())?,
+            trail: Some(trail),
+        },
     };
     match (&asked.out, receiver) {
-        (Some(file), _) => {
-            let text = bodies.join("\n");
-            output::write(file, text.as_bytes(), output::Readers::Everybody)?;
-        }
+        (Some(file), _) => output::write(file, &told, output::Readers::Everybody)?,
         (None, Some(receiver)) => {
-            for body in bodies {
+            for body in told.bodies() {
                 wait(receiver.take(body))?;
             }
         }
-        (None, None) => say_clean(bodies.join("\n").trim_end()),
+        (None, None) => print_clean(&told),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is measured, in a format. It is written as it is made: the text of ten thousand keys is tens of megabytes.
+struct Told<'h> {
+    format: Format,
+    measured: Measured<'h>,
+}
+
+impl Told<'_> {
+    /// What each request holds.
+    fn bodies(&self) -> Vec<String> {
+        let families = self.measured.families();
+        match self.format {
+            Format::Datadog => datadog::texts(families, self.measured.health.now),
+            _ => vec![self.to_string()],
+        }
+    }
+}
+
+impl Display for Told<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (families, now) = (self.measured.families(), self.measured.health.now);
+        match self.format {
+            Format::Prometheus => prometheus::write(f, families),
+            Format::Openmetrics => openmetrics::write(f, families),
+            Format::Otlp => writeln!(f, "{}", otlp::text(families, now)),
+            Format::Datadog => writeln!(f, "{}", datadog::texts(families, now).join("\n")),
+        }
+    }
 }
 
 /// A slip of the hand must not replace a file that holds something else.

@@ -1,6 +1,7 @@
 //! Files that a command writes: whoever opens one at any time finds the old content or the new one, and never a part.
 
-use std::io::Write;
+use std::fmt::Display;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use tempfile::NamedTempFile;
@@ -17,10 +18,12 @@ pub enum Readers {
 }
 
 /// Writes a whole file, in place of what is there.
-pub fn write(file: &Path, content: &[u8], readers: Readers) -> Result<()> {
-    let mut fresh = beside(file)?;
-    let written = fresh.write_all(content);
+pub fn write(file: &Path, content: &dyn Display, readers: Readers) -> Result<()> {
+    let fresh = beside(file)?;
+    let mut buffer = BufWriter::new(fresh.as_file());
+    let written = write!(buffer, "{content}").and_then(|()| buffer.flush());
     written.map_err(|error| failed(file, &error))?;
+    drop(buffer);
     keep(fresh, file, readers)
 }
 

@@ -3,6 +3,8 @@
 //! Its queries have no "now", so an instant is told as the seconds since then: below zero as long as it is ahead. What only grows
 //! is told as what it has come to, for no run knows what another one has sent.
 
+use std::borrow::Borrow;
+
 use serde_json::{Value, json};
 
 use super::metrics::{Family, Kind, Sample};
@@ -27,13 +29,12 @@ pub const NONE: &str = "none";
 const TIMESTAMP: &str = "_timestamp_seconds";
 
 /// The families at an instant, as the bodies of as many requests as they need.
-pub fn texts(families: &[Family], now: Instant) -> Vec<String> {
-    let series = families.iter().flat_map(|family| {
-        let name = name(family);
-        family
-            .samples
-            .iter()
-            .map(move |sample| series(family, &name, sample, now).to_string())
+pub fn texts(families: impl IntoIterator<Item = impl Borrow<Family>>, now: Instant) -> Vec<String> {
+    let series = families.into_iter().flat_map(|family| {
+        let family = family.borrow();
+        let (name, samples) = (name(family), family.samples.iter());
+        let series = samples.map(|sample| series(family, &name, sample, now).to_string());
+        series.collect::<Vec<_>>()
     });
     let mut texts = Vec::new();
     let mut open: Vec<String> = Vec::new();

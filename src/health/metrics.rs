@@ -49,17 +49,30 @@ pub struct Family {
 /// What GitHub says of a key that it cannot try.
 const UNKNOWN: &str = "unknown";
 
-/// Everything that is measured of a ledger and its audit trail.
-pub fn families(health: &Health, history: &History, trail: Trail) -> Vec<Family> {
-    let mut families = of_keys(health);
-    families.extend(of_the_ledger(health, history));
-    families.extend(of_the_trail(trail));
-    families.extend(exported(health));
-    families
+/// What is measured. The families are made one after the other, for those of ten thousand keys are large.
+#[derive(Clone, Copy)]
+pub struct Measured<'h> {
+    /// The keys.
+    pub health: &'h Health,
+    /// What was done.
+    pub history: &'h History,
+    /// The audit trail, if somebody has walked along it.
+    pub trail: Option<Trail>,
+}
+
+impl<'h> Measured<'h> {
+    /// Everything that is measured of a ledger and its audit trail.
+    pub fn families(self) -> impl Iterator<Item = Family> + 'h {
+        let of_keys = OF_KEYS.iter().map(move |family| family(self.health));
+        of_keys
+            .chain(of_the_ledger(self.health, self.history))
+            .chain(self.trail.into_iter().flat_map(of_the_trail))
+            .chain(exported(self.health))
+    }
 }
 
 /// When, and by which version.
-pub fn exported(health: &Health) -> [Family; 2] {
+fn exported(health: &Health) -> [Family; 2] {
     let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
     let at = gauge(
         "apikey_exported_timestamp_seconds",
@@ -81,78 +94,96 @@ pub fn exported(health: &Health) -> [Family; 2] {
 }
 
 /// What is measured of each key.
-pub fn of_keys(health: &Health) -> Vec<Family> {
-    let keys = &health.keys;
-    let now = health.now;
-    vec![
-        Family {
-            kind: Kind::Info,
-            ..gauge(
-                "apikey_key",
-                "A managed key, with its policy and the account at its issuer.",
-                keys.iter().map(|key| {
-                    let policy = key.policy.clone().unwrap_or_default();
-                    let more = [("policy", policy), ("account", key.account.clone())];
-                    sample(key, more, 1)
-                }),
-            )
-        },
+const OF_KEYS: [fn(&Health) -> Family; 11] = [
+    |health| Family {
+        kind: Kind::Info,
+        ..gauge(
+            "apikey_key",
+            "A managed key, with its policy and the account at its issuer.",
+            health.keys.iter().map(|key| {
+                let policy = key.policy.clone().unwrap_or_default();
+                let more = [("policy", policy), ("account", key.account.clone())];
+                sample(key, more, 1)
+            }),
+        )
+    },
+    |health| {
         gauge(
             "apikey_status",
             "Whether a key is in a status: 1 for the one that it is in, 0 for the others.",
-            keys.iter().flat_map(|key| statuses(key, now)),
-        ),
+            health.keys.iter().flat_map(|key| statuses(key, health.now)),
+        )
+    },
+    |health| {
         gauge(
             "apikey_key_created_timestamp_seconds",
             "When the key in a slot was minted, or first seen.",
-            of_slots(keys, |record| Some(record.created_at)),
-        ),
+            of_slots(&health.keys, |record| Some(record.created_at)),
+        )
+    },
+    |health| {
         gauge(
             "apikey_key_last_used_timestamp_seconds",
             "When the issuer last saw the key in a slot in use. Missing where it does not tell.",
-            of_slots(keys, |record| record.last_used_at),
-        ),
+            of_slots(&health.keys, |record| record.last_used_at),
+        )
+    },
+    |health| {
         gauge(
             "apikey_rotation_last_timestamp_seconds",
             "When the primary key became primary.",
-            keys.iter()
+            health
+                .keys
+                .iter()
                 .map(|key| sample(key, [], key.last_rotated_at().unix())),
-        ),
+        )
+    },
+    |health| {
         gauge(
             "apikey_rotation_due_timestamp_seconds",
             "When the next rotation is due.",
-            instants(keys, |key| key.due_at),
-        ),
+            instants(&health.keys, |key| key.due_at),
+        )
+    },
+    |health| {
         gauge(
             "apikey_rotation_overdue_after_timestamp_seconds",
             "From when on a rotation that did not happen is overdue, by the policy of the key.",
-            instants(keys, |key| key.overdue_at),
-        ),
+            instants(&health.keys, |key| key.overdue_at),
+        )
+    },
+    |health| {
         gauge(
             "apikey_revocation_due_timestamp_seconds",
             "When the retiring key may be revoked. Missing where there is none.",
-            instants(keys, |key| key.revocation_due_at),
-        ),
+            instants(&health.keys, |key| key.revocation_due_at),
+        )
+    },
+    |health| {
         gauge(
             "apikey_apply_failed_timestamp_seconds",
             "When the last apply of a key ended with an error. Missing where it did not.",
-            instants(keys, ManagedKey::failing_since),
-        ),
+            instants(&health.keys, ManagedKey::failing_since),
+        )
+    },
+    |health| {
         gauge(
             "apikey_usage_anomalies",
             "How much of the use of the key in a slot is not as expected_usage says, or unlike what was before. Missing where nothing is.",
-            keys.iter().flat_map(anomalies),
-        ),
+            health.keys.iter().flat_map(anomalies),
+        )
+    },
+    |health| {
         gauge(
             "apikey_leaks_open",
             "How many open alerts of scanners of secrets are about a key that works, as far as plans have read them, by what they say of it.",
-            keys.iter().flat_map(leaks),
-        ),
-    ]
-}
+            health.keys.iter().flat_map(leaks),
+        )
+    },
+];
 
 /// What is measured of all of them together.
-pub fn of_the_ledger(health: &Health, history: &History) -> Vec<Family> {
+fn of_the_ledger(health: &Health, history: &History) -> Vec<Family> {
     let without_owner = health.keys.iter().filter(|key| key.owner.is_none()).count();
     vec![
         gauge(

@@ -1,28 +1,36 @@
 //! OpenMetrics 1.0.
 
+use std::borrow::Borrow;
+use std::fmt::{self, Write};
+
 use super::metrics::{Family, Kind};
-use super::prometheus::{line, sample_name, samples};
+use super::prometheus::{sample_name, samples};
 
 /// What it is sent as.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The families as text. A family without samples is left out: nothing is known of it.
-pub fn text(families: &[Family]) -> String {
-    let mut text = String::new();
-    for family in families.iter().filter(|family| !family.samples.is_empty()) {
+pub fn write(
+    to: &mut dyn Write,
+    families: impl IntoIterator<Item = impl Borrow<Family>>,
+) -> fmt::Result {
+    for family in families {
+        let family = family.borrow();
+        if family.samples.is_empty() {
+            continue;
+        }
         let name = family.name;
         let kind = match family.kind {
             Kind::Gauge => "gauge",
             Kind::Counter => "counter",
             Kind::Info => "info",
         };
-        line(&mut text, format_args!("# TYPE {name} {kind}"));
+        writeln!(to, "# TYPE {name} {kind}")?;
         if let Some(unit) = family.unit {
-            line(&mut text, format_args!("# UNIT {name} {unit}"));
+            writeln!(to, "# UNIT {name} {unit}")?;
         }
-        line(&mut text, format_args!("# HELP {name} {}", family.help));
-        samples(&mut text, &sample_name(family), &family.samples);
+        writeln!(to, "# HELP {name} {}", family.help)?;
+        samples(to, &sample_name(family), &family.samples)?;
     }
-    line(&mut text, format_args!("# EOF"));
-    text
+    writeln!(to, "# EOF")
 }

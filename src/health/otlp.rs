@@ -2,6 +2,8 @@
 //!
 //! The names are those of Prometheus, units and all, so that a query fits however a number arrived.
 
+use std::borrow::Borrow;
+
 use serde_json::{Value, json};
 
 use super::metrics::{Family, Kind, Sample};
@@ -18,9 +20,10 @@ pub const PATH: &str = "/v1/metrics";
 const CUMULATIVE: u8 = 2;
 
 /// The families at an instant, as the body of one request.
-pub fn text(families: &[Family], now: Instant) -> String {
-    let told = families.iter().filter(|family| !family.samples.is_empty());
-    let metrics: Vec<Value> = told.map(|family| metric(family, now)).collect();
+pub fn text(families: impl IntoIterator<Item = impl Borrow<Family>>, now: Instant) -> String {
+    let metric = |family: &Family| (!family.samples.is_empty()).then(|| metric(family, now));
+    let metrics = families.into_iter();
+    let metrics: Vec<Value> = metrics.filter_map(|it| metric(it.borrow())).collect();
     let (name, version) = ("apikey", env!("CARGO_PKG_VERSION"));
     let attributes = [("service.name", name), ("service.version", version)]
         .map(|(key, text)| attribute(key, text));

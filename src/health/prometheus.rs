@@ -1,6 +1,7 @@
 //! The text format of Prometheus, version 0.0.4: for the textfile collector of the node exporter, and the Pushgateway.
 
-use std::fmt::Write;
+use std::borrow::Borrow;
+use std::fmt::{self, Write};
 
 use super::metrics::{Family, Kind, Sample};
 
@@ -8,18 +9,32 @@ use super::metrics::{Family, Kind, Sample};
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The families as text. A family without samples is left out: nothing is known of it.
-pub fn text(families: &[Family]) -> String {
-    let mut text = String::new();
-    for family in families.iter().filter(|family| !family.samples.is_empty()) {
+pub fn write(
+    to: &mut dyn Write,
+    families: impl IntoIterator<Item = impl Borrow<Family>>,
+) -> fmt::Result {
+    for family in families {
+        let family = family.borrow();
+        if family.samples.is_empty() {
+            continue;
+        }
         let name = sample_name(family);
         let kind = match family.kind {
             Kind::Counter => "counter",
             Kind::Gauge | Kind::Info => "gauge",
         };
-        line(&mut text, format_args!("# HELP {name} {}", family.help));
-        line(&mut text, format_args!("# TYPE {name} {kind}"));
-        samples(&mut text, &name, &family.samples);
+        writeln!(to, "# HELP {name} {}", family.help)?;
+        writeln!(to, "# TYPE {name} {kind}")?;
+        samples(to, &name, &family.samples)?;
     }
+    Ok(())
+}
+
+/// The same as one text.
+pub fn text(families: impl IntoIterator<Item = impl Borrow<Family>>) -> String {
+    let mut text = String::new();
+    // A string takes whatever is written to it.
+    let _ = write(&mut text, families);
     text
 }
 
@@ -34,32 +49,34 @@ pub fn sample_name(family: &Family) -> String {
 }
 
 /// A line for each sample.
-pub(super) fn samples(text: &mut String, name: &str, samples: &[Sample]) {
+pub(super) fn samples(to: &mut dyn Write, name: &str, samples: &[Sample]) -> fmt::Result {
     for sample in samples {
-        let labels = labels(sample);
-        line(text, format_args!("{name}{labels} {}", sample.value));
+        to.write_str(name)?;
+        let mut mark = '{';
+        for (label, value) in &sample.labels {
+            write!(to, "{mark}{label}=\"")?;
+            escaped(to, value)?;
+            to.write_char('"')?;
+            mark = ',';
+        }
+        if mark == ',' {
+            to.write_char('}')?;
+        }
+        writeln!(to, " {}", sample.value)?;
     }
+    Ok(())
 }
 
-pub(super) fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
-    // A string takes whatever is written to it.
-    let _ = writeln!(text, "{content}");
-}
-
-fn labels(sample: &Sample) -> String {
-    if sample.labels.is_empty() {
-        return String::new();
+fn escaped(to: &mut dyn Write, value: &str) -> fmt::Result {
+    let mut rest = value;
+    while let Some(at) = rest.find(['\\', '"', '\n']) {
+        to.write_str(&rest[..at])?;
+        to.write_str(match rest.as_bytes()[at] {
+            b'\n' => r"\n",
+            b'"' => "\\\"",
+            _ => r"\\",
+        })?;
+        rest = &rest[at + 1..];
     }
-    let labels = sample.labels.iter();
-    let labels: Vec<String> = labels
-        .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))
-        .collect();
-    format!("{{{}}}", labels.join(","))
-}
-
-fn escaped(value: &str) -> String {
-    value
-        .replace('\\', r"\\")
-        .replace('"', "\\\"")
-        .replace('\n', r"\n")
+    to.write_str(rest)
 }

@@ -1,4 +1,4 @@
-use super::metrics::{Kind, families};
+use super::metrics::{Family, Kind, Measured};
 use super::{EffectCount, Health, History, LastRun, ManagedKey, OpenAlert, Outcome, Status, Trail};
 use super::{openmetrics, prometheus};
 use crate::domain::expected::{self, Oddity};
@@ -55,6 +55,15 @@ fn key(name: &str, seen: &str, due: u64) -> ManagedKey {
         anomalies: Vec::new(),
         unfinished: 0,
     }
+}
+
+fn families(health: &Health, history: &History, trail: Trail) -> Vec<Family> {
+    let measured = Measured {
+        health,
+        history,
+        trail: Some(trail),
+    };
+    measured.families().collect()
 }
 
 fn history() -> History {
@@ -171,7 +180,7 @@ fn a_label_is_escaped_and_stays_on_its_line() {
         owner: Some("a\"b\\c\nd".into()),
         ..key("a", "ok", 90)
     };
-    let text = prometheus::text(&families(&health(vec![odd]), &history(), TRAIL));
+    let text = prometheus::text(families(&health(vec![odd]), &history(), TRAIL));
     assert!(text.contains(r#"owner="a\"b\\c\nd""#), "{text}");
     assert!(
         text.lines()
@@ -218,7 +227,8 @@ fn names_say_their_unit_and_both_formats_end_as_they_must() {
         "{text}"
     );
     assert!(text.ends_with("\"} 1\n"), "{text}");
-    let open = openmetrics::text(&families);
+    let mut open = String::new();
+    openmetrics::write(&mut open, &families).unwrap();
     assert!(
         open.contains("# TYPE apikey_effects counter\n# HELP"),
         "{open}"

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::health::metrics::{exported, of_keys, of_the_ledger};
+use crate::health::metrics::Measured;
 use crate::health::{datadog, otlp, prometheus};
 use crate::ledger::inventory::{MOST_COUNTED, Query};
 use crate::ledger::sql::Database;
@@ -140,13 +140,15 @@ impl Telemetry {
         let everything = Query::all(self.clock.now(), MOST_COUNTED);
         let health = self.ledger.health(&everything).await?;
         let history = self.ledger.history().await?;
-        let mut families = of_keys(&health);
-        families.extend(of_the_ledger(&health, &history));
-        families.extend(exported(&health));
+        let measured = Measured {
+            health: &health,
+            history: &history,
+            trail: None,
+        };
         let bodies = match self.format {
-            "datadog" => datadog::texts(&families, health.now),
-            "prometheus" => vec![prometheus::text(&families)],
-            _ => vec![otlp::text(&families, health.now)],
+            "datadog" => datadog::texts(measured.families(), health.now),
+            "prometheus" => vec![prometheus::text(measured.families())],
+            _ => vec![otlp::text(measured.families(), health.now)],
         };
         for body in bodies {
             self.receiver.take(body).await?;

@@ -346,6 +346,8 @@ fn a_place_that_was_written_without_the_state_hearing_of_it_is_emptied_or_keeps_
 /// A key that no issuer has on record ends where it stands, and whatever leads there next has to be written first.
 #[test]
 fn both_keys_leave_a_place_that_the_last_write_has_missed_and_one_that_is_left_in_the_same_apply() {
+    /// An emergency is declared, and beside `a.json` the keys are delivered to this file.
+    type Live<'l> = &'l dyn Fn(&str) -> (Workspace, &'static str);
     let missed = |order: &str| {
         let deliveries = r#"{ a = { file = { path = "a.json" } }, theirs = { required = false, file = { path = "theirs/k.json" } } }"#;
         let config = Config::new().deliveries(deliveries);
@@ -368,7 +370,7 @@ fn both_keys_leave_a_place_that_the_last_write_has_missed_and_one_that_is_left_i
         ws.write(&config.with(&block("INC-1", order, "all")).text());
         (ws, "c.json")
     };
-    let lives: [&dyn Fn(&str) -> (Workspace, &'static str); 2] = [&missed, &left];
+    let lives: [Live; 2] = [&missed, &left];
     for order in ["replace_first", "revoke_first"] {
         for live in lives {
             let (ws, other) = live(order);

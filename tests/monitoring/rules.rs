@@ -79,8 +79,15 @@ pub fn reported() -> BTreeSet<String> {
         effects: Vec::new(),
         runs: Vec::new(),
     };
-    let families = metrics::families(&nothing, &history, trail);
-    families.iter().map(prometheus::sample_name).collect()
+    let measured = metrics::Measured {
+        health: &nothing,
+        history: &history,
+        trail: Some(trail),
+    };
+    let families = measured.families();
+    families
+        .map(|family| prometheus::sample_name(&family))
+        .collect()
 }
 
 #[test]
