@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use tf_provider::value::ValueAny;
 
 use super::{Fields, fields, open, text, unique};
+use crate::support::fake::{Fake, Reply};
+use crate::support::golden::error_reads;
 use crate::support::moto::Moto;
 
 fn wanted(context: &apikey::context::Context, cluster: &str, service: &str) -> Wanted {
@@ -78,4 +80,22 @@ async fn a_service_is_deployed_anew_and_done_when_that_very_deployment_is() {
         "{error}"
     );
     assert_ne!(error.kind, Kind::Unavailable);
+    let nowhere = wanted(&context, "nowhere", "web").target;
+    let error = nowhere.start(&occasion).await.unwrap_err();
+    error_reads("ecs-service-that-is-nowhere", &error);
+}
+
+#[tokio::test]
+async fn a_service_whose_tasks_others_start_is_refused() {
+    let fake = Fake::start([Reply::of(200, r#"{"service":{"deployments":[]}}"#)]);
+    let service = wanted(&open(&fake.url()), "apps", "web").target;
+    let occasion = Occasion {
+        name: "payments".into(),
+        generation: 2,
+        fingerprint: String::new(),
+        requested_at: Instant::from_unix(0),
+        id: None,
+    };
+    let error = service.start(&occasion).await.unwrap_err();
+    error_reads("ecs-service-without-a-deployment-of-its-own", &error);
 }

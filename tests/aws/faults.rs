@@ -182,11 +182,17 @@ async fn a_mint_is_repeated_when_it_was_only_throttled() {
 
 #[tokio::test]
 async fn a_mint_whose_answer_is_lost_is_not_repeated_and_names_the_key_it_left() {
-    for lost in [
-        Reply::Reset,
-        Reply::Silence(Duration::from_secs(5)),
-        refused(500, "ServiceFailure", &[]),
-        Reply::of(200, "<Odd/>"),
+    for (lost, name) in [
+        (Reply::Reset, Some("aws-mint-whose-answer-was-lost")),
+        (Reply::Silence(Duration::from_secs(5)), None),
+        (
+            refused(500, "ServiceFailure", &[]),
+            Some("aws-mint-that-failed-within-aws"),
+        ),
+        (
+            Reply::of(200, "<Odd/>"),
+            Some("aws-mint-with-an-odd-answer"),
+        ),
     ] {
         let fake = Fake::start([
             listed(&["AKIAOLD"], None),
@@ -204,6 +210,9 @@ async fn a_mint_whose_answer_is_lost_is_not_repeated_and_names_the_key_it_left()
         assert_eq!(calls(&fake, "DeleteAccessKey"), 0);
         let advice = format!("delete-access-key --user-name ci --access-key-id {ID}");
         assert!(error.detail.contains(&advice), "{error}");
+        if let Some(name) = name {
+            error_reads(name, &error);
+        }
     }
 }
 
@@ -220,6 +229,7 @@ async fn a_mint_that_was_lost_on_the_way_there_says_that_no_key_was_left() {
         .unwrap_err();
     assert_eq!(calls(&fake, "CreateAccessKey"), 1);
     assert!(error.detail.contains("No new key has appeared"), "{error}");
+    error_reads("aws-mint-that-left-no-key", &error);
 }
 
 #[tokio::test]
@@ -290,6 +300,7 @@ async fn a_probe_is_refused_by_words_without_secrets_and_a_wrong_clock_proves_no
         .await
         .unwrap_err();
     assert!(error.detail.contains("clock"), "{error}");
+    error_reads("aws-clock-that-is-wrong", &error);
 }
 
 #[tokio::test]
@@ -452,6 +463,115 @@ async fn a_copy_that_aws_could_not_make_fails_the_write_that_wants_it() {
     let seen = place.observe().await.unwrap();
     let write = place.write(&written("one"), &token, &seen.version).await;
     error_reads("secret-whose-copy-failed", &write.unwrap_err());
+}
+
+#[tokio::test]
+async fn a_call_beside_the_value_that_is_refused_is_named() {
+    let token = "a".repeat(64);
+    let denied = || Reply::of(400, r#"{"__type":"AccessDeniedException","Message":"no"}"#);
+    let put = format!(r#"{{"VersionId":"{token}","VersionStages":["AWSCURRENT"]}}"#);
+    let older = format!(r#"{{"VersionId":"{token}","VersionStages":[]}}"#);
+    let ours = r#","Tags":[{"Key":"terraform-provider-apikey","Value":"created"}]"#;
+    let copied = r#","ReplicationStatus":[{"Region":"eu-west-1","Status":"InSync"}]"#;
+    let deleted = r#","DeletedDate":1"#;
+    let seen = Version::Of("seen".to_owned());
+    let copy = fields(&[("region", text("eu-west-1"))]);
+    let settings = [
+        ("secret_id", text("x")),
+        ("replica", ValueAny::List(vec![ValueAny::Map(copy)])),
+    ];
+    for (name, expected, answers) in [
+        (
+            "secret-that-may-not-be-created",
+            &Version::Absent,
+            vec![denied()],
+        ),
+        (
+            "secret-that-may-not-be-restored",
+            &Version::Absent,
+            vec![
+                Reply::of(400, r#"{"__type":"InvalidRequestException"}"#),
+                described("seen", &format!("{ours}{deleted}")),
+                denied(),
+            ],
+        ),
+        (
+            "secret-that-may-not-be-copied",
+            &seen,
+            vec![
+                described("seen", ""),
+                value("seen"),
+                Reply::of(200, put),
+                described(&token, ""),
+                denied(),
+            ],
+        ),
+        (
+            "secret-whose-older-version-may-not-come-back",
+            &seen,
+            vec![
+                described("seen", ""),
+                value("seen"),
+                Reply::of(200, older),
+                denied(),
+            ],
+        ),
+    ] {
+        let fake = Fake::start(answers);
+        let place = store(&reached(&fake, 0), &settings);
+        let write = place.write(&written("one"), &token, expected).await;
+        error_reads(name, &write.unwrap_err());
+    }
+    for (name, more, last) in [
+        (
+            "secret-whose-copies-may-not-be-deleted",
+            copied,
+            vec![denied()],
+        ),
+        ("secret-that-may-not-be-deleted", "", vec![denied()]),
+    ] {
+        let description = described("seen", &format!("{ours}{more}"));
+        let fake = Fake::start([vec![description, value("seen")], last].concat());
+        let place = store(&reached(&fake, 0), &settings);
+        error_reads(name, &place.remove(&seen).await.unwrap_err());
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_belongs_to_nobody_or_is_not_listed_any_more_is_not_imported() {
+    let whose = |user: &str| {
+        Reply::of(
+            200,
+            format!(
+                "<GetAccessKeyLastUsedResponse><GetAccessKeyLastUsedResult>{user}<AccessKeyLastUsed>\
+                 <ServiceName>N/A</ServiceName></AccessKeyLastUsed></GetAccessKeyLastUsedResult>\
+                 </GetAccessKeyLastUsedResponse>"
+            ),
+        )
+    };
+    let me = || {
+        Reply::of(
+            200,
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/me</Arn>\
+             </GetCallerIdentityResult></GetCallerIdentityResponse>",
+        )
+    };
+    for (name, answers) in [
+        ("aws-key-of-no-user", vec![whose(""), me()]),
+        (
+            "aws-key-that-is-not-listed",
+            vec![
+                whose("<UserName>ci</UserName>"),
+                listed(&["AKIAOTHER"], None),
+                me(),
+            ],
+        ),
+    ] {
+        let fake = Fake::start(answers);
+        let error = import(&reached(&fake, 0), ID).await.unwrap_err();
+        assert_eq!(error.kind, Kind::NotFound);
+        error_reads(name, &error);
+    }
 }
 
 #[tokio::test]

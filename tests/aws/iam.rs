@@ -11,6 +11,7 @@ use serde::Deserialize;
 use tf_provider::value::ValueAny;
 
 use super::{administer, block, context, create_user, import, issuer, keys_of, open, text, unique};
+use crate::support::golden::error_reads;
 use crate::support::moto::Moto;
 
 const EVERYTHING: &str = r#""iam:*","secretsmanager:*","sts:*""#;
@@ -119,20 +120,25 @@ async fn a_wrong_administrator_key_is_denied_and_never_missing() {
     let (moto, good) = guarded("admin", EVERYTHING).await;
     create_user(&good, "ci").await;
     let (id, _) = mint(&keys_of(&good, "ci")).await;
+    let calls = ["list", "mint", "inspect", "revoke", "last-use", "import"];
     for (key_id, code) in [
         (id.as_str(), "SignatureDoesNotMatch"),
         ("AKIANOBODYKNOWSTHIS", "InvalidClientTokenId"),
     ] {
         let bad = context(block(&moto.url(), key_id, "made-up-canary"));
         let keys = keys_of(&bad, "ci");
-        for error in [
+        let errors = [
             keys.check(&[]).await.unwrap_err(),
             keys.mint("token").await.unwrap_err(),
             keys.inspect(std::slice::from_ref(&id)).await.unwrap_err(),
             keys.revoke(KeyRef::of_id(&id), None).await.unwrap_err(),
             keys.last_use(&id).await.unwrap_err(),
             import(&bad, &id).await.unwrap_err(),
-        ] {
+        ];
+        for (call, error) in calls.iter().zip(errors) {
+            if code == "InvalidClientTokenId" {
+                error_reads(&format!("aws-unknown-administrator-{call}"), &error);
+            }
             assert_eq!(error.kind, Kind::Denied, "{error}");
             assert!(error.detail.contains(code), "{error}");
             let who = format!("access key {key_id} (from the provider block)");
@@ -167,7 +173,9 @@ async fn a_full_user_is_explained_and_gets_no_third_key() {
         .unwrap();
     assert_eq!((limit, others.len()), (2, 1));
     assert_eq!(others[0].key_id, second);
-    assert_eq!(keys.mint("token").await.unwrap_err().kind, Kind::Limit);
+    let third = keys.mint("token").await.unwrap_err();
+    assert_eq!(third.kind, Kind::Limit);
+    error_reads("aws-third-key", &third);
     assert_eq!(
         key_statuses(&keys, &[&second, &first]).await,
         [Some(KeyStatus::Active), Some(KeyStatus::Active)]
@@ -189,7 +197,9 @@ async fn a_user_who_is_gone_has_no_keys_left_to_revoke() {
     let context = open(&Moto::shared().url());
     let keys = keys_of(&context, &unique("nobody"));
     assert_eq!(keys.check(&[]).await.unwrap_err().kind, Kind::NotFound);
-    assert_eq!(keys.mint("token").await.unwrap_err().kind, Kind::NotFound);
+    let minted = keys.mint("token").await.unwrap_err();
+    assert_eq!(minted.kind, Kind::NotFound);
+    error_reads("aws-key-for-nobody", &minted);
     let id = "AKIAIOSFODNN7EXAMPLE";
     assert_eq!(key_statuses(&keys, &[id]).await, [Some(KeyStatus::Missing)]);
     keys.revoke(KeyRef::of_id(id), None).await.unwrap();

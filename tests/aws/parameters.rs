@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{block, connect, context, fields, open, text, unique};
 use crate::support::fake::{Fake, Reply};
+use crate::support::golden::error_reads;
 use crate::support::moto::Moto;
 use crate::support::{remove_now, write_over};
 
@@ -216,6 +217,7 @@ async fn a_parameter_that_is_not_encrypted_is_foreign_and_never_written() {
         assert_eq!(error.kind, Kind::Invalid, "{error}");
         let way_on = format!("delete-parameter --name {name}");
         assert!(error.detail.contains(&way_on), "{error}");
+        error_reads("parameter-that-is-no-secure-string", &error);
     }
     assert_eq!(parameter(&context, &name).await["Value"], "{}");
 }
@@ -242,7 +244,7 @@ async fn what_was_written_since_the_look_is_neither_overwritten_nor_removed() {
             .unwrap_err(),
     ] {
         assert_eq!(error.kind, Kind::Stale, "{error}");
-        assert!(error.summary.contains("was changed in the meantime"));
+        error_reads("parameter-changed-in-the-meantime", &error);
     }
     assert_eq!(parameter(&context, &name).await["Value"], "DB=x");
 
@@ -290,6 +292,7 @@ async fn a_value_that_came_between_look_and_write_is_put_back_in_front() {
     assert_eq!(error.kind, Kind::Stale, "{error}");
     let outcome = "Its version 6, which came in between, is the newest again, as version 8.";
     assert!(error.detail.starts_with(outcome), "{error}");
+    error_reads("parameter-written-at-the-same-moment", &error);
     assert!(!format!("{error} {error:?}").contains("theirs"));
     let requests = fake.requests();
     assert_eq!(requests.len(), 7, "{requests:#?}");
@@ -299,6 +302,48 @@ async fn a_value_that_came_between_look_and_write_is_put_back_in_front() {
     for put in [&requests[3], last] {
         assert!(put.contains(r#""KeyId":"alias/payments""#), "{put}");
         assert!(put.contains(r#""Tier":"Advanced""#), "{put}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_does_not_come_about_is_told_of_with_what_others_did() {
+    let not_there = || Reply::of(400, r#"{"__type":"ParameterNotFound"}"#);
+    let exists = || Reply::of(400, r#"{"__type":"ParameterAlreadyExists"}"#);
+    let denied = || Reply::of(400, r#"{"__type":"AccessDeniedException"}"#);
+    let value = |version, text| Reply::of(200, holding(version, text));
+    for (name, answers) in [
+        (
+            "parameter-overwritten-right-after",
+            vec![
+                value(5, "{}"),
+                value(5, "{}"),
+                Reply::of(200, KEPT),
+                Reply::of(200, r#"{"Version":6}"#),
+                value(7, "theirs"),
+            ],
+        ),
+        (
+            "parameter-deleted-a-moment-ago",
+            vec![not_there(), not_there(), exists(), not_there()],
+        ),
+        (
+            "parameter-that-may-not-be-written",
+            vec![
+                value(5, "{}"),
+                value(5, "{}"),
+                Reply::of(200, KEPT),
+                denied(),
+            ],
+        ),
+        (
+            "parameter-that-may-not-be-created",
+            vec![not_there(), not_there(), denied()],
+        ),
+    ] {
+        let fake = Fake::start(answers);
+        let there = context(block(&fake.url(), "AKIATEST", "made-up-admin-canary"));
+        let write = write_over(&*at(&there, "/x/key"), &document("two", None), &token()).await;
+        error_reads(name, &write.unwrap_err());
     }
 }
 

@@ -110,6 +110,7 @@ async fn what_was_written_since_the_look_is_neither_overwritten_nor_removed() {
             error.summary.contains("was changed in the meantime"),
             "{error}"
         );
+        error_reads("secret-changed-in-the-meantime", &error);
     }
     let value = call(&there, "GetSecretValue", json!({ "SecretId": id })).await;
     assert_eq!(value["SecretString"], "DB_PASSWORD=x");

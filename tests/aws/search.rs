@@ -1,11 +1,12 @@
 //! The search for keys of a whole account, against servers that hand out pages.
 
-use apikey::error::{Kind, Path};
+use apikey::error::{Kind, Path, Result};
 use apikey::issuers::{self, Search};
 use apikey::settings::Settings;
 
 use super::{Fields, block, context};
 use crate::support::fake::{Fake, Reply};
+use crate::support::golden::error_reads;
 
 fn users(names: &[&str], marker: Option<&str>) -> Reply {
     let members: String = names
@@ -43,10 +44,14 @@ fn answer(operation: &str, members: &str, marker: Option<&str>) -> Reply {
 }
 
 fn search(fake: &Fake, settings: &Fields) -> Box<dyn Search> {
-    let context = context(block(&fake.url(), "AKIATEST", "made-up-admin-canary"));
+    try_search(&fake.url(), settings).unwrap()
+}
+
+fn try_search(url: &str, settings: &Fields) -> Result<Box<dyn Search>> {
+    let context = context(block(url, "AKIATEST", "made-up-admin-canary"));
     let settings = Settings::new(Path::root("issuer").attribute("aws_iam"), settings);
     let kind = issuers::find("aws_iam").unwrap();
-    kind.search(&settings, &context).unwrap()
+    kind.search(&settings, &context)
 }
 
 async fn found(search: &mut dyn Search) -> Vec<String> {
@@ -127,4 +132,31 @@ async fn a_path_narrows_the_search_at_the_server() {
     assert!(found(&mut *search(&fake, &path)).await.is_empty());
     let prefix = parameter(&fake.requests()[0], "PathPrefix");
     assert_eq!(prefix.as_deref(), Some("%2Fmachines%2F"));
+}
+
+#[test]
+fn what_cannot_be_searched_for_is_refused_before_anything_is_sent() {
+    for (name, settings) in [
+        ("aws-search-by-no-path", vec![("path_prefix", "machines/")]),
+        (
+            "aws-search-by-an-arn",
+            vec![("user_name", "arn:aws:iam::123456789012:user/ci")],
+        ),
+        (
+            "aws-search-by-two-names",
+            vec![("user_name", "ci"), ("path_prefix", "/machines/")],
+        ),
+    ] {
+        let settings = settings.into_iter();
+        let settings = settings.map(|(name, value)| (name.to_owned(), super::text(value)));
+        let refused = try_search("http://127.0.0.1:1", &settings.collect());
+        error_reads(name, &refused.err().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_list_without_an_end_is_left() {
+    let fake = Fake::start([users(&[], Some("again"))]);
+    let error = search(&fake, &Fields::new()).next().await.unwrap_err();
+    error_reads("aws-search-without-an-end", &error);
 }

@@ -4,6 +4,7 @@ use apikey::context::Context;
 use apikey::error::Kind;
 use apikey::instant::Instant;
 use apikey::secret::Secret;
+use apikey::stores::document::Layout;
 use apikey::stores::{Document, DocumentKey, Found, Store};
 use apikey::vendors::aws::{self, Json, Service};
 use serde_json::{Value, json};
@@ -244,6 +245,7 @@ async fn a_secret_that_others_deleted_is_not_taken_back() {
                 .contains(&format!("restore-secret --secret-id {id}")),
             "{error}"
         );
+        error_reads("secret-that-others-deleted", &error);
     }
 }
 
@@ -259,7 +261,8 @@ async fn a_secret_can_be_named_by_its_arn_but_not_created_by_it() {
         .unwrap();
     assert_eq!(primary(&*at(&context, &id)).await, "one");
 
-    let other = at(&context, &format!("{arn}X"));
+    let nobody = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/nobody-AbCdEf";
+    let other = at(&context, nobody);
     for error in [
         other.check(None).await.unwrap_err(),
         write_over(&*other, &document("one", None), &token('a'))
@@ -267,7 +270,30 @@ async fn a_secret_can_be_named_by_its_arn_but_not_created_by_it() {
             .unwrap_err(),
     ] {
         assert_eq!(error.kind, Kind::NotFound, "{error}");
+        error_reads("secret-whose-arn-names-none", &error);
     }
+}
+
+#[tokio::test]
+async fn a_document_as_large_as_aws_takes_it_is_written_and_one_byte_more_is_refused() {
+    let (context, id) = world();
+    let place = at(&context, &id);
+    let sized = |bytes: usize| {
+        let mut document = document("one", None);
+        document.primary.secret = Secret::new(String::new());
+        let rest = bytes - Layout::Slots.render(&document).len();
+        document.primary.secret = Secret::new("x".repeat(rest));
+        document
+    };
+    let refused = write_over(&*place, &sized(65_537), &token('a')).await;
+    error_reads("secret-that-is-too-large", &refused.unwrap_err());
+    let found = place.observe().await.unwrap().found;
+    assert!(matches!(found, Found::Nothing), "{found:?}");
+    write_over(&*place, &sized(65_536), &token('a'))
+        .await
+        .unwrap();
+    let value = call(&context, "GetSecretValue", json!({ "SecretId": id })).await;
+    assert_eq!(value["SecretString"].as_str().unwrap().len(), 65_536);
 }
 
 #[tokio::test]

@@ -76,6 +76,7 @@ async fn a_role_is_asked_for_with_its_settings_and_kept() {
             ValueAny::List(vec![text("arn:aws:iam::aws:policy/x")]),
         ),
         ("tags", ValueAny::Map(fields(&[("team", text("pay"))]))),
+        ("transitive_tag_keys", ValueAny::List(vec![text("team")])),
     ]));
     let urls = fields(&[("iam", text(&iam.url())), ("sts", text(&sts.url()))]);
     let context = context(fields(&[
@@ -96,6 +97,7 @@ async fn a_role_is_asked_for_with_its_settings_and_kept() {
         "RoleSessionName=terraform-provider-apikey",
         "PolicyArns.member.1.arn=arn",
         "Tags.member.1.Key=team&Tags.member.1.Value=pay",
+        "TransitiveTagKeys.member.1=team",
         "Credential=AKIABASE/",
     ] {
         assert!(asked.contains(words), "{words}: {asked}");

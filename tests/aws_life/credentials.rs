@@ -1,6 +1,6 @@
 //! An administrator who is refused, and a server that is down: errors, and nothing is forgotten.
 
-use super::world::World;
+use super::world::{KEY, World};
 use crate::aws::{administer, block, context, unique};
 use crate::support::fake::{Fake, Reply};
 use crate::support::keys::Config;
@@ -170,9 +170,52 @@ fn an_account_that_is_not_to_be_touched_is_refused_by_its_id() {
         ws.apply().failed().reads(golden);
         assert!(ws.find_key("k").is_none());
     }
+    // Those of an issuer or a delivery are no way around the list.
+    let role = r#"assume_role = [{ role_arn = "arn:aws:iam::210987654321:role/spoke" }]"#;
+    let issuer = format!(r#"{{ aws_iam = {{ user_name = "{user}", {role} }} }}"#);
+    let delivery = format!(
+        r#"{{ app = {{ aws_secrets_manager = {{ secret_id = "prod/elsewhere", {role} }} }} }}"#
+    );
+    let forbidden = r#"provider "apikey" { aws = { forbidden_account_ids = ["210987654321"] } }"#;
+    for (config, golden) in [
+        (config.clone().issuer(&issuer), "account-of-an-issuer"),
+        (
+            config.clone().deliveries(&delivery),
+            "account-of-a-delivery",
+        ),
+    ] {
+        ws.write(&config.beside(forbidden).text());
+        ws.apply().failed().reads(golden);
+        assert!(ws.find_key("k").is_none());
+    }
     // Past the list, what is missing is the user.
     ws.write(&with(&format!(
         r#"{elsewhere}, allowed_account_ids = ["210987654321"]"#
     )));
     ws.apply().failed().complains(&["NoSuchEntity", &user]);
+}
+
+#[test]
+fn an_account_that_is_not_to_be_touched_is_refused_to_destroy_and_import_as_well() {
+    let world = World::new().created();
+    let ids = world.ids();
+    let forbidden = r#"provider "apikey" { aws = { forbidden_account_ids = ["123456789012"] } }"#;
+    let told = ["The AWS account 123456789012 is not to be touched"];
+    world.write(&world.config().beside(forbidden));
+    world.ws.destroy().failed().complains(&told);
+    let without_a_look = ["destroy", "-auto-approve", "-refresh=false", "-json"];
+    world.ws.run(&without_a_look).failed().complains(&told);
+    assert_eq!(world.ids(), ids);
+    assert_eq!(world.key().text("primary.key_id"), ids[0]);
+
+    let other = World::new();
+    let key = other.cloud.create_key(&other.user);
+    other.write(&other.config().beside(forbidden));
+    let refused = other
+        .ws
+        .import(KEY, &format!("aws_iam:{}", key.id))
+        .failed();
+    assert!(refused.text().contains(told[0]), "{refused}");
+    assert!(other.ws.find_key("k").is_none());
+    assert_eq!(other.ids(), [key.id]);
 }

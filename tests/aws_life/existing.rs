@@ -140,6 +140,53 @@ fn an_encrypted_access_key_moves_without_its_secret_and_takes_it_later() {
     ws.plan().ok().code(0);
 }
 
+/// What the guide for AWS says of a state with `encrypted_secret`.
+#[test]
+fn a_key_encrypted_with_pgp_is_taken_over_as_the_guide_says() {
+    let encrypted = |world: &World, key: &HandMade| {
+        let fields = format!(
+            "id = {:?}\n  encrypted_secret = \"bWFkZS11cA==\"\n  pgp_key = \"keybase:x\"",
+            key.id
+        );
+        moved(world, &fields);
+        world.ws.run(&["state", "rm", "aws_iam_access_key.k"]).ok();
+        format!("import {{\n  to = {KEY}\n  id = \"aws_iam:{}\"\n}}", key.id)
+    };
+    let (world, key) = made_by_hand();
+    let import = encrypted(&world, &key);
+    let handed_in = bringing(&world).with("existing_secret_wo_version = 1");
+    world.write(&handed_in.beside(&import));
+    world.ws.env("TF_VAR_existing", &key.secret);
+    world.ws.apply().ok();
+    world.in_order();
+    assert_eq!(world.delivered("primary"), (key.id.clone(), key.secret));
+    // What is to be removed afterwards. Only the number of the secret leaves the state with it.
+    let document = world.document();
+    world.write(&world.config());
+    world.ws.apply().ok();
+    assert_eq!(world.document(), document);
+    world.ws.plan().ok().code(0);
+    world.ws.advance("80s");
+    world.takes("stage");
+
+    // Nobody can open the secret any more.
+    let (world, key) = made_by_hand();
+    let import = encrypted(&world, &key);
+    let triggered = |word: &str| world.config().with(&format!("rotation_trigger = {word:?}"));
+    world.write(&triggered("imported").beside(&import));
+    world.ws.apply().ok();
+    assert_eq!(world.ids(), std::slice::from_ref(&key.id));
+    assert!(world.document().is_null());
+    world.write(&triggered("replace it"));
+    world.ws.apply().ok();
+    for _ in 0..3 {
+        world.ws.advance("30s").apply().ok();
+    }
+    world.in_order();
+    assert!(!world.ids().contains(&key.id), "{:?}", world.ids());
+    world.ws.plan().ok().code(0);
+}
+
 /// A provider block that is fed by a key which another block of the same provider manages.
 #[test]
 fn a_provider_runs_with_a_key_that_is_read_in_the_same_run() {

@@ -11,7 +11,8 @@ use apikey::stores::{Document, DocumentKey};
 use serde_json::{Value, json};
 
 use super::accounts;
-use super::world::World;
+use super::door::Door;
+use super::world::{KEY, World};
 use crate::aws::unique;
 use crate::support::fake::{Fake, Reply};
 use crate::support::programs;
@@ -28,16 +29,29 @@ fn json_of(name: &str) -> Value {
 
 /// The actions of a policy. The engine of moto knows no resources but those of S3, so only these are tried.
 fn actions(policy: &str) -> String {
+    // AWS needs no permission for this one; moto does.
+    let actions = of_policy(policy)
+        .into_iter()
+        .chain([json!("sts:GetCallerIdentity")]);
+    let quoted: BTreeSet<String> = actions.map(|action| action.to_string()).collect();
+    quoted.into_iter().collect::<Vec<_>>().join(",")
+}
+
+/// The operations that a policy allows, without their services.
+fn named(policy: &str) -> Vec<String> {
+    let names = of_policy(policy).into_iter();
+    let names = names.filter_map(|action| Some(action.as_str()?.split_once(':')?.1.to_owned()));
+    names.collect()
+}
+
+fn of_policy(policy: &str) -> Vec<Value> {
     let policy = json_of(policy);
     let statements = policy["Statement"].as_array().unwrap().iter();
     let actions = statements.flat_map(|statement| match &statement["Action"] {
         Value::Array(actions) => actions.clone(),
         action => vec![action.clone()],
     });
-    // AWS needs no permission for this one; moto does.
-    let actions = actions.chain([json!("sts:GetCallerIdentity")]);
-    let quoted: BTreeSet<String> = actions.map(|action| action.to_string()).collect();
-    quoted.into_iter().collect::<Vec<_>>().join(",")
+    actions.collect()
 }
 
 /// Runs a reader against the server; `None` if what runs it is not installed.
@@ -76,6 +90,8 @@ fn the_policies_are_enough_for_a_whole_life_and_that_of_the_plan_changes_nothing
     );
     world.write(&world.config().deliveries(&place));
     let may = |policy: &str| world.cloud.allow(&world.admin, &actions(policy));
+    let door = Door::before(&world.cloud.url());
+    world.ws.env("AWS_ENDPOINT_URL", &door.url());
     may("policy-apply.json");
     world.ws.apply().ok();
     let (ids, document) = (world.ids(), world.document());
@@ -94,6 +110,63 @@ fn the_policies_are_enough_for_a_whole_life_and_that_of_the_plan_changes_nothing
     }
     world.ws.destroy().ok();
     assert!(world.ids().is_empty() && world.cloud.parameter(&name).is_null());
+    // The secret is in its recovery window, and is taken back from there.
+    world.ws.apply().ok();
+    world.alters();
+    world.ws.apply().ok();
+    world.in_order();
+    world.ws.destroy().ok();
+
+    let brought = world.cloud.create_key(&world.user);
+    world
+        .ws
+        .import(KEY, &format!("aws_iam:{}", brought.id))
+        .ok();
+    world.ws.destroy().ok();
+    assert!(world.ids().is_empty());
+
+    // The first two AWS asks for within the creation. The third takes somebody else who writes at the same moment.
+    let within = [
+        "TagResource",
+        "AddTagsToResource",
+        "UpdateSecretVersionStage",
+    ];
+    let asked: BTreeSet<String> = door.take_operations().into_iter().collect();
+    let idle = named("policy-apply.json").into_iter();
+    let idle = idle.filter(|it| !asked.contains(it) && !within.contains(&it.as_str()));
+    assert_eq!(idle.collect::<Vec<_>>(), [""; 0], "{asked:?}");
+}
+
+#[test]
+fn copies_in_other_regions_need_what_the_guide_says_beside_the_policy() {
+    let world = World::new();
+    let id = &world.secret_id;
+    let place = format!(
+        r#"{{ app = {{ aws_secrets_manager = {{ secret_id = "{id}", replica = [{{ region = "eu-west-1" }}] }} }} }}"#
+    );
+    let copies = ["ReplicateSecretToRegions", "RemoveRegionsFromReplication"];
+    let copies = copies
+        .map(|it| format!("\"secretsmanager:{it}\""))
+        .join(",");
+    let apply = actions("policy-apply.json");
+    let may = |actions: &str| world.cloud.allow(&world.admin, actions);
+    may(&apply);
+    world.ws.apply().ok();
+    let with_a_copy = world.config().deliveries(&place);
+    world.write(&with_a_copy);
+    let told = ["secretsmanager:ReplicateSecretToRegions"];
+    world.ws.apply().failed().complains(&told);
+    world.write(&world.config()).ws.apply().ok();
+    may(&format!("{apply},{copies}"));
+    world.write(&with_a_copy).ws.apply().ok();
+    let copy = &world.cloud.describe(id)["ReplicationStatus"][0]["Region"];
+    assert_eq!(copy, "eu-west-1");
+    world.ws.plan().ok().code(0);
+    may(&apply);
+    // The key is gone, and nobody's any more; what is left is told of.
+    let told = ["secretsmanager:RemoveRegionsFromReplication", "by hand"];
+    world.ws.destroy().ok().warns(&told);
+    assert!(world.ids().is_empty());
 }
 
 #[test]

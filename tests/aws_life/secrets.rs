@@ -80,6 +80,7 @@ fn a_secret_that_aws_rotates_itself_is_refused_before_anything_is_minted() {
 #[test]
 fn a_rotation_of_aws_that_is_switched_on_later_is_told_by_plans_and_refused_by_every_write() {
     for (world, wait, action) in [
+        (World::new().created(), "80s", "stage"),
         (World::new().created().staged(), "20s", "promote"),
         (World::new().created().staged().promoted(), "30s", "revoke"),
     ] {
@@ -97,6 +98,28 @@ fn a_rotation_of_aws_that_is_switched_on_later_is_told_by_plans_and_refused_by_e
         assert_eq!(world.ids(), ids, "{action}");
         assert_eq!(world.document(), document, "{action}");
     }
+}
+
+#[test]
+fn a_rotation_of_aws_refuses_the_copy_of_a_key_that_is_delivered_elsewhere() {
+    let world = World::new();
+    let file = r#"{ local = { file = { path = "k.json" } } }"#;
+    world
+        .write(&world.config().deliveries(file))
+        .ws
+        .apply()
+        .ok();
+    let ids = world.ids();
+    world.cloud.create_secret(&world.secret_id, "{}");
+    rotated_by_aws(&world);
+    world.write(&world.config_with_a_file());
+    let told = ["app", "RotationEnabled", "cancel-rotate-secret"];
+    // The key works on from where it is delivered, so the run goes on.
+    world.ws.apply().ok().warns(&told);
+    assert_eq!(world.key().delivery("app"), "failed");
+    world.ws.plan().ok().code(2).warns(&told);
+    assert_eq!(world.ids(), ids);
+    assert_eq!(world.document(), json!({}));
 }
 
 fn rotated_by_aws(world: &World) {

@@ -94,7 +94,12 @@ impl Issuer for Keys {
                 ))
             }),
             Err(refusal) => {
-                Err(refusal.explain(format!("No access key was created for user {user}")))
+                let is_full = refusal.kind == Kind::Limit;
+                let error = refusal.explain(format!("No access key was created for user {user}"));
+                Err(match is_full {
+                    true => two_at_most(user, error),
+                    false => error,
+                })
             }
         }
     }
@@ -254,6 +259,17 @@ fn named(key_id: Option<&str>) -> Result<&str> {
              import the key.",
         )
     })
+}
+
+/// Not even AWS has more to give.
+fn two_at_most(user: &str, error: Error) -> Error {
+    Error {
+        detail: format!(
+            "AWS answered LimitExceeded: a user has two access keys at most, and no quota raises that. Look which there are \
+             (aws iam list-access-keys --user-name {user}), delete the one that nobody uses, then apply again."
+        ),
+        ..error
+    }
 }
 
 fn not_revoked(user: &str, key_id: &str, refusal: Refusal) -> Error {

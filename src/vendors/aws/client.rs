@@ -160,10 +160,12 @@ impl AwsClient {
 
     async fn region(&self, service: Service, wanted: Option<&str>) -> Result<Option<String>> {
         self.config.settled()?;
-        let of_block = wanted.or(self.config.region.as_deref()).map(str::to_owned);
+        let of_sts = self.config.sts_region.as_deref();
+        let of_service = of_sts.filter(|_| service == Service::Sts);
+        let of_block = wanted.or(of_service).or(self.config.region.as_deref());
         let mut region = match of_block {
             None => self.shared().await.region(),
-            region => region,
+            region => region.map(str::to_owned),
         };
         // Away from EC2 that costs a second, and IAM needs none.
         if region.is_none() && !service.works_without_region() {

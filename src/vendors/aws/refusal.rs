@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use super::role;
+use super::{role, sign_in};
 use crate::http::{self, Asked, ErrorBody, Meaning};
 
 /// Whose words may be shown: calls that neither carry nor return a secret. A call that is not listed counts as one
 /// that does.
 pub fn may_be_quoted(operation: &str) -> bool {
-    const PUBLIC: [&str; 15] = [
+    const PUBLIC: [&str; 17] = [
         "ListAccessKeys",
         "UpdateAccessKey",
         "DeleteAccessKey",
@@ -27,6 +27,8 @@ pub fn may_be_quoted(operation: &str) -> bool {
         "RemoveRegionsFromReplication",
         "DeleteParameter",
         "ListTagsForResource",
+        "UpdateService",
+        "DescribeServices",
     ];
     PUBLIC.contains(&operation)
 }
@@ -37,7 +39,7 @@ pub fn is_code(code: &str) -> bool {
 }
 
 /// Codes that AWS gives for requests that are wrong in themselves.
-const KNOWN: [&str; 38] = [
+const KNOWN: [&str; 39] = [
     "DecryptionFailure",
     "DeleteConflict",
     "EncryptionFailure",
@@ -70,6 +72,7 @@ const KNOWN: [&str; 38] = [
     "PreconditionNotMetException",
     "PublicPolicyException",
     "ResourceExistsException",
+    "ServiceNotActiveException",
     "RegionDisabledException",
     "UnknownOperationException",
     "UnsupportedParameterType",
@@ -111,7 +114,11 @@ fn by_code(code: &str, status: u16) -> Meaning {
         | "OptInRequired"
         | "ForbiddenException"
         | "IDPRejectedClaim" => Meaning::Forbidden,
-        "NoSuchEntity" | "ResourceNotFoundException" | "ParameterNotFound" => Meaning::Missing,
+        "NoSuchEntity"
+        | "ResourceNotFoundException"
+        | "ParameterNotFound"
+        | "ClusterNotFoundException"
+        | "ServiceNotFoundException" => Meaning::Missing,
         "LimitExceeded" | "LimitExceededException" | "ParameterLimitExceeded" => Meaning::Full,
         // The last three: somebody else is changing the same object, and this call was turned away.
         "Throttling"
@@ -151,7 +158,8 @@ pub fn advice(meaning: Meaning, asked: &Asked<'_>, wait: Option<Duration>) -> St
         permission,
         credentials,
     } = asked;
-    if let Some(text) = role::advice(meaning, operation, credentials) {
+    let special = role::advice(meaning, operation, credentials);
+    if let Some(text) = special.or_else(|| sign_in::advice(meaning, operation)) {
         return text;
     }
     match meaning {

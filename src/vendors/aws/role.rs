@@ -196,7 +196,16 @@ fn parameters(role: &Role) -> Vec<(String, String)> {
             (format!("Tags.member.{index}.Value"), value.clone()),
         ]
     });
-    plain.chain(policies).chain(tags).collect()
+    let transitive = role
+        .transitive_tag_keys
+        .iter()
+        .zip(1..)
+        .map(|(key, index)| (format!("TransitiveTagKeys.member.{index}"), key.clone()));
+    plain
+        .chain(policies)
+        .chain(tags)
+        .chain(transitive)
+        .collect()
 }
 
 fn expiry(text: &str, role: &Role) -> Result<SystemTime> {

@@ -17,6 +17,12 @@ pub fn attributes() -> Attributes {
             ),
         ),
         (
+            "sts_region",
+            text(
+                "Region of the Security Token Service, where it is to be another one than `region`.",
+            ),
+        ),
+        (
             "profile",
             text(
                 "Profile of the shared configuration and credentials files. Goes before keys in \
@@ -183,13 +189,25 @@ pub fn role_attributes() -> Attributes {
         ),
         ("source_identity", text("Source identity of the session.")),
         ("tags", optional(string_map(), "Tags of the session.")),
+        (
+            "transitive_tag_keys",
+            optional(
+                list_of(AttributeType::String),
+                "Keys of `tags` that go on to the sessions of the roles after this one.",
+            ),
+        ),
     ])
 }
 
 fn web_identity_attributes() -> Attributes {
     let text = |words: &str| optional(AttributeType::String, words);
     let mut attributes = role_attributes();
-    for name in ["external_id", "source_identity", "tags"] {
+    for name in [
+        "external_id",
+        "source_identity",
+        "tags",
+        "transitive_tag_keys",
+    ] {
         attributes.remove(name);
     }
     attributes.extend(table([

@@ -26,6 +26,8 @@ use endpoints::endpoints;
 pub struct Config {
     /// The region, if the block sets one.
     pub region: Option<String>,
+    /// The region of the Security Token Service, if the block sets another one.
+    pub sts_region: Option<String>,
     /// The profile of the shared files, if the block sets one.
     pub profile: Option<String>,
     /// The setting that names the profile, for messages.
@@ -81,6 +83,7 @@ impl Config {
         }
         Ok(Self {
             region: region(block)?,
+            sts_region: region_named(block, "sts_region")?,
             profile: filled(block, "profile"),
             profile_by: "aws.profile of the provider block",
             key: key(block)?,
@@ -117,11 +120,14 @@ impl Config {
 
 /// Reads the attribute `region` of any object.
 pub fn region(settings: &Settings<'_>) -> Result<Option<String>> {
-    let region = filled(settings, "region");
-    match region {
+    region_named(settings, "region")
+}
+
+fn region_named(settings: &Settings<'_>, name: &str) -> Result<Option<String>> {
+    match filled(settings, name) {
         Some(text) if !is_region(&text) => Err(settings.wrong(
-            "region",
-            "region is not valid",
+            name,
+            format!("{name} is not valid"),
             format!("{text:?} is not the name of an AWS region, such as \"eu-central-1\"."),
         )),
         region => Ok(region),

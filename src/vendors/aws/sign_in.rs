@@ -22,6 +22,8 @@ use crate::http::{Body, Call, Meaning, Refusal, Repeat};
 use crate::instant::Instant;
 use crate::secret::Secret;
 
+const ROLE_CREDENTIALS: &str = "GetRoleCredentials";
+
 /// A token is renewed this long before its end.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
 
@@ -89,7 +91,7 @@ pub async fn credentials(client: &AwsClient, sign_in: &SignIn, origin: &str) -> 
             ("role_name", &sign_in.role),
         ],
         secrets: &[&token],
-        ..Call::get("GetRoleCredentials", "/federation/credentials")
+        ..Call::get(ROLE_CREDENTIALS, "/federation/credentials")
     };
     let asked = client.unsigned(Service::Sso, &sign_in.region, &call).await;
     let Portal {
@@ -97,8 +99,8 @@ pub async fn credentials(client: &AwsClient, sign_in: &SignIn, origin: &str) -> 
     } = asked.map_err(|refusal| match refusal.meaning {
         Meaning::Unknown | Meaning::Expired => ended(sign_in),
         _ => refusal.explain(format!(
-            "The role {} of account {} was not handed out by IAM Identity Center",
-            sign_in.role, sign_in.account
+            "The role {} of account {}, which the profile {:?} names, was not handed out by IAM Identity Center",
+            sign_in.role, sign_in.account, sign_in.profile
         )),
     })?;
     let credentials = Credentials::new(
@@ -109,6 +111,17 @@ pub async fn credentials(client: &AwsClient, sign_in: &SignIn, origin: &str) -> 
         "apikey",
     );
     Ok(Held::new(credentials, origin))
+}
+
+/// What to do about a role that was not handed out. No policy decides about that, but an assignment.
+pub fn advice(meaning: Meaning, operation: &str) -> Option<String> {
+    let is_refused = matches!(meaning, Meaning::Forbidden | Meaning::Missing);
+    (operation == ROLE_CREDENTIALS && is_refused).then(|| {
+        "Either sso_account_id or sso_role_name of the profile is wrong, or whoever signed in has no assignment of that \
+         permission set in that account. `aws sso login` does not change that: correct the profile, or have an administrator \
+         of IAM Identity Center assign it."
+            .into()
+    })
 }
 
 /// The token of the sign-in; if it ends soon, another one.

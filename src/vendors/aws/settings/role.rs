@@ -31,6 +31,8 @@ pub struct Role {
     pub source_identity: Option<String>,
     /// Tags of the session.
     pub tags: BTreeMap<String, String>,
+    /// Those of them that the sessions of the roles after this one keep.
+    pub transitive_tag_keys: Vec<String>,
 }
 
 impl Role {
@@ -149,5 +151,6 @@ fn role_with_arn(settings: &Settings<'_>, arn: &str) -> Result<Role> {
             .into_iter()
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect(),
+        transitive_tag_keys: owned(settings.strings("transitive_tag_keys")),
     })
 }

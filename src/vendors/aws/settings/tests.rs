@@ -20,6 +20,7 @@ fn a_wrong_block_is_blamed_on_the_attribute() {
     let object = |name: &str, value: &str| ValueAny::Map([(name.to_owned(), text(value))].into());
     for (entries, path) in [
         (vec![("region", text("Frankfurt"))], "aws.region"),
+        (vec![("sts_region", text("Frankfurt"))], "aws.sts_region"),
         (vec![("access_key", text("AKIA"))], "aws.secret_key"),
         (vec![("secret_key", text("made-up"))], "aws.access_key"),
         (vec![("token", text("made-up"))], "aws.access_key"),
