@@ -38,8 +38,8 @@ pub trait Inventory: Send + Sync {
     /// Keeps [`Holding::private_data`] of a resource that was recorded before.
     async fn keep(&self, resource_id: &str, private_data: &str) -> Result<()>;
 
-    /// The alerts about its keys that were open at a source when it was asked last.
-    async fn open_leaks(&self, _source: &str) -> Result<Vec<Leak>> {
+    /// The alerts about its keys that are open as far as was heard, each with the source that told of it.
+    async fn open_leaks(&self) -> Result<Vec<(String, Leak)>> {
         Ok(Vec::new())
     }
 

@@ -13,16 +13,15 @@ pub struct Leak {
     pub found_at: Option<String>,
 }
 
-/// Every alert about keys of the ledger that was open at a source, each once. One that was and is no longer among them is
-/// over.
+/// What was heard of alerts about keys of the ledger. What is in neither list stays as it was known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survey {
     /// Who was asked for what.
     pub source: String,
-    /// What is open.
+    /// What is open there, each once.
     pub open: Vec<Leak>,
-    /// Alerts that may still be open, and nobody can tell what they are about: what was known of them stays known.
-    pub unsure: Vec<String>,
+    /// What is over: the source that told of it, and the id of the alert.
+    pub over: Vec<(String, String)>,
 }
 
 /// The source of what a configuration passes in for one resource, rather than a scanner that can be asked.

@@ -228,6 +228,10 @@ fn an_alert_is_over_when_it_is_resolved_and_not_when_it_is_out_of_sight() {
     ws.plan().ok();
     ask(&ws, &status).code(3).says(&[&url]);
     github.state().alerts.out_of_sight = false;
+    // Nobody asks the first question any more.
+    let by_type = config("warn", r#"secret_types = ["acme_api_key"]"#);
+    ws.write(&by_type.text()).plan().ok();
+    ask(&ws, &status).code(3).says(&[&url]);
     github.state().alerts.all[0].resolution = Some("revoked".into());
     ws.plan().ok();
     ask(&ws, &status).code(0);

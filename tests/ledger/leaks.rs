@@ -21,7 +21,7 @@ fn survey(source: &str, open: &[(&str, Option<&str>)]) -> Survey {
     Survey {
         source: source.into(),
         open: open.iter().map(leak).collect(),
-        unsure: Vec::new(),
+        over: Vec::new(),
     }
 }
 

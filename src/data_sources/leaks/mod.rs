@@ -203,8 +203,7 @@ async fn known(asked: &Asked, client: &github::Client, context: &Context) -> Res
     let alerts = alerts.await?;
     if asked.query.state != Some("resolved") {
         let mut survey = survey(&asked.query, client, &alerts);
-        survey.unsure = out_of_sight(&survey, client, context).await?;
-        survey.unsure.extend(hidden.iter().cloned());
+        survey.over = over(&survey, client, context).await?;
         context
             .ledger
             .note_leaks(&survey, context.clock.now())
@@ -232,34 +231,35 @@ fn survey(query: &Query, client: &github::Client, alerts: &[Recognised]) -> Surv
     Survey {
         source: query.source(client.host()),
         open: open.filter_map(leak).collect(),
-        unsure: Vec::new(),
+        over: Vec::new(),
     }
 }
 
-/// Alerts about live keys that were open before and are not listed now, and that nobody has seen resolved: a token that may see
-/// less than another one lists less.
-async fn out_of_sight(
+/// Alerts that were open before and are not listed now, as far as GitHub shows them resolved: a token that may see less lists less,
+/// and another question has other answers. So they are asked for one by one, those too that another question was told of. Of a
+/// key that is dead nothing follows any more.
+async fn over(
     survey: &Survey,
     client: &github::Client,
     context: &Context,
-) -> Result<Vec<String>> {
-    let mut unsure = Vec::new();
-    for known in context.ledger.open_leaks(&survey.source).await? {
-        if survey.open.iter().any(|it| it.alert == known.alert) {
-            continue;
-        }
-        let Some(address) = Address::of(&known.alert) else {
+) -> Result<Vec<(String, String)>> {
+    let mut over = Vec::new();
+    for (source, known) in context.ledger.open_leaks().await? {
+        let is_open = survey.open.iter().any(|it| it.alert == known.alert);
+        let address = Address::of(&known.alert);
+        let Some(address) = address.filter(|_| !is_open && source.starts_with(client.host()))
+        else {
             continue;
         };
         let is_over = match alert(client, &address).await {
             Ok(found) => found.state == "resolved",
             Err(_) => !lives(&known.mark, context).await?,
         };
-        if !is_over {
-            unsure.push(known.alert);
+        if is_over {
+            over.push((source, known.alert));
         }
     }
-    Ok(unsure)
+    Ok(over)
 }
 
 async fn lives(mark: &str, context: &Context) -> Result<bool> {

@@ -1,6 +1,6 @@
 //! Alerts about keys of the ledger. They are what a scanner says and no evidence, so they are in a table and not in the trail.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
@@ -14,34 +14,38 @@ use crate::ledger::leaks::{Leak, PASSED_IN, Survey};
 
 /// Whether a survey says anything new.
 pub async fn is_news(connection: &mut AnyConnection, survey: &Survey) -> Result<bool, sqlx::Error> {
-    let known = of(connection, &survey.source).await?.into_iter();
-    let known: BTreeSet<Leak> = known
-        .filter(|it| !survey.unsure.contains(&it.alert))
-        .collect();
-    Ok(known != survey.open.iter().cloned().collect())
+    if survey.open.is_empty() {
+        return Ok(!survey.over.is_empty());
+    }
+    let known = open(connection).await?;
+    let is_known = |leak: &Leak| {
+        let mut known = known.iter();
+        known.any(|(source, it)| *source == survey.source && it == leak)
+    };
+    Ok(!survey.over.is_empty() || !survey.open.iter().all(is_known))
 }
 
-/// The open alerts of a source.
-pub async fn of(connection: &mut AnyConnection, source: &str) -> Result<Vec<Leak>, sqlx::Error> {
+/// The open alerts, each with the source that told of it.
+pub async fn open(connection: &mut AnyConnection) -> Result<Vec<(String, Leak)>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT alert, mark, validity, found_at FROM leaks WHERE source = $1 AND closed_at IS NULL",
+        "SELECT source, alert, mark, validity, found_at FROM leaks WHERE closed_at IS NULL ORDER BY source, alert",
     )
-    .bind(source)
     .fetch_all(connection)
     .await?;
     let leak = |row: &AnyRow| {
-        Ok(Leak {
+        let leak = Leak {
             alert: row.try_get("alert")?,
             mark: row.try_get("mark")?,
             validity: row.try_get("validity")?,
             found_at: row.try_get("found_at")?,
-        })
+        };
+        Ok((row.try_get("source")?, leak))
     };
     rows.iter().map(leak).collect()
 }
 
 impl Transaction<'_> {
-    /// Brings the alerts of a source up to what a survey says.
+    /// Brings alerts up to what a survey says.
     pub async fn note_leaks(&mut self, survey: &Survey, at: Instant) -> Result<(), sqlx::Error> {
         for leak in &survey.open {
             sqlx::query(
@@ -57,15 +61,11 @@ impl Transaction<'_> {
             .execute(&mut *self.connection)
             .await?;
         }
-        for known in of(self.connection, &survey.source).await? {
-            let is_open = survey.open.iter().any(|leak| leak.alert == known.alert);
-            if is_open || survey.unsure.contains(&known.alert) {
-                continue;
-            }
+        for (source, alert) in &survey.over {
             sqlx::query("UPDATE leaks SET closed_at = $1 WHERE source = $2 AND alert = $3")
                 .bind(at)
-                .bind(&survey.source)
-                .bind(&known.alert)
+                .bind(source)
+                .bind(alert)
                 .execute(&mut *self.connection)
                 .await?;
         }

@@ -425,11 +425,11 @@ impl Inventory for Database {
         self.note(job).await
     }
 
-    async fn open_leaks(&self, source: &str) -> Result<Vec<crate::ledger::leaks::Leak>> {
+    async fn open_leaks(&self) -> Result<Vec<(String, crate::ledger::leaks::Leak)>> {
         let Some(mut reader) = self.reader().await? else {
             return Ok(Vec::new());
         };
-        self.answer(leaks::of(&mut reader, source)).await
+        self.answer(leaks::open(&mut reader)).await
     }
 
     async fn note_leaks(&self, survey: &crate::ledger::leaks::Survey, at: Instant) -> Result<()> {

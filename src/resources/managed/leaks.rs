@@ -125,14 +125,23 @@ pub async fn note(
         })
     });
     let id = prior.id.as_deref_option().unwrap_or_default();
-    let survey = Survey {
-        source: format!("{PASSED_IN}{id}"),
-        open: open.collect(),
-        unsure: Vec::new(),
+    let source = format!("{PASSED_IN}{id}");
+    let open: Vec<Leak> = open.collect();
+    let is_any = !open.is_empty();
+    let noted = async {
+        let known = context.ledger.open_leaks().await?.into_iter();
+        let known = known.filter(|(of, _)| *of == source);
+        let over = known.filter(|(_, known)| !open.iter().any(|it| it.alert == known.alert));
+        let survey = Survey {
+            over: over.map(|(of, known)| (of, known.alert)).collect(),
+            source,
+            open,
+        };
+        let now = context.clock.now();
+        context.ledger.note_leaks(&survey, now).await
     };
-    let noted = context.ledger.note_leaks(&survey, context.clock.now());
     if let Err(mut error) = noted.await
-        && !survey.open.is_empty()
+        && is_any
     {
         error.detail += " So status and the metrics do not tell of the leak.";
         diagnostics::warn(diags, named(prior, error));
