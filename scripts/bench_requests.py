@@ -54,8 +54,11 @@ class Counter(http.server.BaseHTTPRequestHandler):
     upstream = None
     counted = collections.Counter()
     deleted = set()
+    # How long each answer is on its way, in seconds.
+    latency = 0.0
 
     def do_POST(self):
+        time.sleep(self.latency)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         target = self.headers.get("X-Amz-Target") or ""
         action = re.search(rb"Action=(\w+)", body)

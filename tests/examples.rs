@@ -60,6 +60,8 @@ const VAULT_POLICIES: [&str; 3] = [
     "vault/policy-kv.hcl",
     "vault/policy-token.hcl",
 ];
+/// Who may read the keys of prod: in the tests of `vault`, and as Terraform of another provider.
+const ACCESS: [&str; 3] = ["github.tf", "no-prod.hcl", "read-prod.hcl"];
 const GOOGLE: &str = "resources/apikey_managed/resource_google.tf";
 const GOOGLE_API_KEY: &str = "resources/apikey_managed/resource_google_api_key.tf";
 const NOTIFICATIONS: &str = "scenarios/notifications/main.tf";
@@ -133,6 +135,8 @@ fn no_example_is_forgotten_here() {
     let presets = crate::declared::presets::PRESETS.iter();
     known.extend(presets.map(|(name, _)| PathBuf::from(format!("issuers/http/{name}.tf"))));
     known.extend(VAULT_POLICIES.iter().map(PathBuf::from));
+    let access = ACCESS.iter();
+    known.extend(access.map(|name| PathBuf::from("scenarios/environments/access").join(name)));
     known.extend(newer::ALL.iter().map(PathBuf::from));
     // In the tests of `github`.
     known.insert("scanning/github.sh".into());

@@ -203,7 +203,12 @@ fn a_secret_that_exists_keeps_its_key_its_policy_and_its_tags() {
         "Tags": [{ "Key": "team", "Value": "billing" }],
     });
     world.cloud.secrets_in(REGION, "CreateSecret", made);
-    let policy = r#"{"Version":"2012-10-17","Statement":[]}"#;
+    // That of the guide about environments.
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples/scenarios/environments/access");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let policy = read("secret-policy.json");
+    serde_json::from_str::<Value>(&read("key-policy.json")).unwrap();
     let put = json!({ "SecretId": world.secret_id, "ResourcePolicy": policy });
     world.cloud.secrets_in(REGION, "PutResourcePolicy", put);
     with(

@@ -50,6 +50,37 @@ fn least(kv: &str, role: &str) -> String {
         .replace("role/payments", &format!("role/{role}"))
 }
 
+/// The examples of the guide about environments.
+#[test]
+fn the_keys_of_prod_are_read_by_whoever_may_and_not_by_whose_policy_is_merely_broad() {
+    let (bao, path) = (OpenBao::shared(), unique("guarded"));
+    let secret = format!("secret/data/{path}");
+    let document = json!({ "data": { "primary": "made-up" } });
+    bao.admin("POST", &secret, document);
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples/scenarios/environments/access");
+    let example = |name: &str| {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        text.replace("prod/payments", &path)
+    };
+    let status = |who: &str, policy: &str| {
+        let token = bao.token_with(&format!("{path}-{who}"), policy);
+        bao.ask("GET", &secret, &Value::Null, &token).0
+    };
+    let broad = "path \"secret/*\" { capabilities = [\"read\", \"list\"] }\n";
+    assert_eq!(status("nobody", ""), 403);
+    assert_eq!(status("reader", &example("read-prod.hcl")), 200);
+    assert_eq!(status("everybody", broad), 200);
+    let without = broad.to_owned() + &example("no-prod.hcl");
+    assert_eq!(status("most", &without), 403);
+    let both = without + &example("read-prod.hcl");
+    assert_eq!(
+        status("contradiction", &both),
+        403,
+        "a deny goes before a grant"
+    );
+}
+
 #[test]
 fn a_generated_key_lives_its_whole_life_in_a_secret_of_vault() {
     let (bao, path) = (OpenBao::shared(), unique("generated"));
