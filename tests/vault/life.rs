@@ -68,7 +68,8 @@ fn the_keys_of_prod_are_read_by_whoever_may_and_not_by_whose_policy_is_merely_br
         bao.ask("GET", &secret, &Value::Null, &token).0
     };
     let broad = "path \"secret/*\" { capabilities = [\"read\", \"list\"] }\n";
-    assert_eq!(status("nobody", ""), 403);
+    let nothing = "path \"secret/data/else\" { capabilities = [\"read\"] }\n";
+    assert_eq!(status("nobody", nothing), 403);
     assert_eq!(status("reader", &example("read-prod.hcl")), 200);
     assert_eq!(status("everybody", broad), 200);
     let without = broad.to_owned() + &example("no-prod.hcl");
