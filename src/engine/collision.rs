@@ -14,7 +14,7 @@ use crate::ledger::{KeyMark, KeyRecord, Ledger, ResourceRef, Status};
 use crate::stores::{Claims, Document, Found, WriteScope};
 
 use words::{
-    at_work, former_self, hidden, label, occupied, recorded_elsewhere, taken, taken_over,
+    at_work, former_self, hidden, label, listed, occupied, recorded_elsewhere, taken, taken_over,
     unknowable, unsigned,
 };
 
@@ -164,7 +164,8 @@ pub struct Newcomer<'a> {
     pub brings: Option<KeyMark>,
 }
 
-/// Whether a document may be replaced by the first one of `who`: refused if it is that of another resource, with a
+/// Whether a document may be replaced by the first one of `who`: refused if it is that of another resource, or if the issuer
+/// lists its key and nobody knows whose it is, with a
 /// warning if it may be that of a former self or nobody knows whose it is.
 pub async fn judge(
     document: &Document,
@@ -189,6 +190,16 @@ pub async fn judge(
     // What this provider writes says of which generation it is, unless a template leaves that out.
     if known.is_empty() && document.generation.is_none() && !delivery.overwrite {
         return Err(unsigned(delivery, document));
+    }
+    // Its issuer is as good a witness as a ledger. A plan cannot tell a replacement, whose apply ends the old key first.
+    let is_new = known.is_empty() && who.is_created && !delivery.overwrite;
+    if is_new && exists(key, connections).await? == Some(true) {
+        let told = listed(delivery, document, connections.kind);
+        return if who.is_planned {
+            Ok(Some(told))
+        } else {
+            Err(told)
+        };
     }
     match who.kept_from(&known, delivery, ledger).await? {
         Some((owner, _)) if who.is_named_like(owner) => Err(former_self(delivery, document, owner)),

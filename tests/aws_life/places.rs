@@ -210,3 +210,33 @@ fn a_document_that_another_user_took_over_is_not_taken_back() {
         assert_eq!(world.ids(), ids);
     }
 }
+
+/// A state and its ledger are lost, and the key is not.
+#[test]
+fn a_key_that_its_issuer_lists_is_not_written_over_although_no_ledger_knows_it() {
+    let world = World::new().created();
+    let key = world.delivered("primary");
+    world.ws.run(&["state", "rm", "apikey_managed.k"]).ok();
+    std::fs::remove_dir_all(world.ws.path(".terraform/apikey")).unwrap();
+    let told = ["holds a live key", key.0.as_str(), "import it"];
+    world.ws.plan().ok().warns(&told);
+    let refused = world.ws.apply_plan().failed();
+    refused
+        .complains(&told)
+        .reads("live-key-that-no-ledger-knows");
+    assert_eq!(
+        (world.delivered("primary"), world.ids()),
+        (key.clone(), vec![key.0.clone()])
+    );
+
+    // One that is replaced is ended first.
+    let world = World::new();
+    let config = world
+        .config()
+        .beside(r#"provider "apikey" { ledger = { disabled = true } }"#);
+    world.write(&config).ws.apply().ok();
+    let old = world.delivered("primary");
+    world.ws.apply_with(&["-replace=apikey_managed.k"]).ok();
+    assert_ne!(world.delivered("primary"), old);
+    assert_eq!(world.ids(), [world.delivered("primary").0]);
+}
