@@ -10,7 +10,7 @@ use super::keys::{Keys, health};
 use super::table::{away, day, environment, status, table, text};
 use super::{FINDINGS, Named, wait};
 use crate::error::Result;
-use crate::health::{Health, ManagedKey, Status};
+use crate::health::{Health, LostCreate, ManagedKey, Status};
 use crate::instant::Instant;
 use crate::ledger::Ledger;
 use crate::printable::{say, say_aside, say_clean};
@@ -260,7 +260,20 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
             many => format!("{many} effects have"),
         };
         notes.push(format!(
-            "{effects} no outcome: an apply is at work, or was killed. The next refresh or apply looks after them."
+            "{effects} no outcome: an apply is at work, or was killed. The next refresh or apply of the same resource looks after \
+             them."
+        ));
+    }
+    for LostCreate {
+        name,
+        workspace,
+        mint,
+    } in &health.lost_creates
+    {
+        notes.push(format!(
+            "A create of {name} in workspace {workspace} has minted a key of which nobody heard, if no apply is at work. The next plan \
+             of a key of this name looks for it. If there is none any more, look at the issuer yourself, and then say so: \
+             terraform-provider-apikey ledger settle {mint}"
         ));
     }
     notes
@@ -272,6 +285,11 @@ fn json(health: &Health) -> String {
         "at": health.now,
         "keys": keys,
         "unfinished": health.unfinished,
+        "lost_creates": health.lost_creates.iter().map(|lost| json!({
+            "name": lost.name,
+            "workspace": lost.workspace,
+            "mint": lost.mint,
+        })).collect::<Vec<_>>(),
         "orphaned": health.orphaned,
         "leaks_of_dead_keys": health.leaks_of_dead_keys,
         "leaks_of_orphans": health.leaks_of_orphans,

@@ -39,6 +39,19 @@ pub struct Health {
     pub leaks_of_orphans: i64,
     /// Effects whose outcome nobody wrote down.
     pub unfinished: i64,
+    /// Those of them that are mints of creates, where every resource is asked for.
+    pub lost_creates: Vec<LostCreate>,
+}
+
+/// A create that was cut off while it minted a key. If its resource is configured no more, nobody looks for that key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostCreate {
+    /// The name of the key.
+    pub name: String,
+    /// Where it was applied.
+    pub workspace: String,
+    /// The id of the mint, for `ledger settle`.
+    pub mint: String,
 }
 
 /// What was done, as the audit trail tells.

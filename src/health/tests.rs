@@ -90,6 +90,7 @@ fn health(keys: Vec<ManagedKey>) -> Health {
         leaks_of_dead_keys: 0,
         leaks_of_orphans: 0,
         unfinished: 0,
+        lost_creates: Vec::new(),
     };
     health.in_order()
 }

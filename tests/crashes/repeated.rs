@@ -19,6 +19,29 @@ fn config() -> Config {
     Config::new().two_deliveries().beside(PROVIDER)
 }
 
+/// No state has heard of it, and after a change of the name no plan looks for it.
+#[test]
+fn a_create_that_was_killed_at_its_mint_is_named_by_the_status_with_the_way_to_close_it() {
+    let world = World::new();
+    let config = world.config().beside(PROVIDER);
+    world.write(&config);
+    killed(&world.ws, "create:mint:done#1");
+    let told = ask(&world.ws, &["status", "--json"]).code(0).json();
+    let lost = &told["lost_creates"][0];
+    assert_eq!(
+        (&lost["name"], &lost["workspace"]),
+        (&json!("payments"), &json!("default"))
+    );
+    let mint = lost["mint"].as_str().unwrap();
+    let way_on = format!("ledger settle {mint}");
+    ask(&world.ws, &["status"])
+        .code(0)
+        .says(&["A create of payments", &way_on]);
+    ask(&world.ws, &["ledger", "settle", mint]).code(0);
+    let told = ask(&world.ws, &["status"]).stdout.clone();
+    assert!(!told.contains("A create of"), "{told}");
+}
+
 fn killed(ws: &Workspace, point: &str) {
     ws.env("APIKEY_KILL", point).apply().failed();
     ws.env("APIKEY_KILL", "");

@@ -70,6 +70,7 @@ pub fn reported() -> BTreeSet<String> {
         leaks_of_dead_keys: 0,
         leaks_of_orphans: 0,
         unfinished: 0,
+        lost_creates: Vec::new(),
     };
     let trail = Trail {
         is_intact: true,

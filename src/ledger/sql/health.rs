@@ -11,7 +11,7 @@ use super::history::outcome;
 use super::leaks;
 use super::listing::{self, Filter};
 use super::rows::KeyRow;
-use crate::health::{Health, ManagedKey, Outcome};
+use crate::health::{Health, LostCreate, ManagedKey, Outcome};
 use crate::instant::Instant;
 use crate::ledger::inventory::Query;
 use crate::ledger::{KeyRecord, ResourceRef, Slot};
@@ -61,6 +61,7 @@ pub async fn health(
         leaks_of_orphans,
         orphaned: orphaned(connection, dialect, query).await?,
         unfinished: unfinished.values().sum(),
+        lost_creates: asked.lost_creates(connection).await?,
     };
     Ok(health.in_order())
 }
@@ -222,7 +223,7 @@ impl Asked {
         connection: &mut AnyConnection,
     ) -> Result<HashMap<String, i64>, sqlx::Error> {
         let text = match self.filter.is_empty() {
-            true => "SELECT resource_id, 1 AS one FROM intents WHERE outcome IS NULL".to_owned(),
+            true => "SELECT resource_id FROM intents WHERE outcome IS NULL".to_owned(),
             false => self.filter.text_with(
                 "SELECT resources.resource_id FROM resources JOIN intents ON intents.resource_id = resources.resource_id",
                 "intents.outcome IS NULL",
@@ -235,6 +236,30 @@ impl Asked {
         };
         self.filter.each(connection, text, each).await?;
         Ok(counts)
+    }
+
+    /// The mints without an outcome of creates that no state has heard of: no refresh looks after them.
+    async fn lost_creates(
+        &self,
+        connection: &mut AnyConnection,
+    ) -> Result<Vec<LostCreate>, sqlx::Error> {
+        if !self.filter.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = sqlx::query(
+            "SELECT intent, name, workspace FROM intents WHERE outcome IS NULL AND effect = 'mint' AND action = 'create' \
+             ORDER BY id",
+        )
+        .fetch_all(connection)
+        .await?;
+        let lost = |row: &AnyRow| {
+            Ok(LostCreate {
+                name: row.try_get("name")?,
+                workspace: row.try_get("workspace")?,
+                mint: row.try_get("intent")?,
+            })
+        };
+        rows.iter().map(lost).collect()
     }
 
     /// A table that has resources, and those that are asked for before it.
