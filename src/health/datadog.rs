@@ -71,7 +71,7 @@ fn series(family: &Family, name: &str, sample: &Sample, now: Instant) -> Value {
         true => now.unix().saturating_sub(sample.value),
         false => sample.value,
     };
-    let tags: Vec<String> = sample.labels.iter().map(tag).collect();
+    let tags: Vec<String> = sample.labels().map(tag).collect();
     let mut series = json!({
         "metric": name,
         "type": GAUGE,

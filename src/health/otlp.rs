@@ -68,8 +68,7 @@ fn metric(family: &Family, now: Instant) -> Value {
 /// Whole numbers of 64 bits are texts in JSON.
 fn point(sample: &Sample, now: Instant) -> Value {
     let attributes: Vec<Value> = sample
-        .labels
-        .iter()
+        .labels()
         .map(|(name, text)| attribute(name, text))
         .collect();
     json!({

@@ -53,7 +53,7 @@ pub(super) fn samples(to: &mut dyn Write, name: &str, samples: &[Sample]) -> fmt
     for sample in samples {
         to.write_str(name)?;
         let mut mark = '{';
-        for (label, value) in &sample.labels {
+        for (label, value) in sample.labels() {
             write!(to, "{mark}{label}=\"")?;
             escaped(to, value)?;
             to.write_char('"')?;

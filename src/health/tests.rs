@@ -199,7 +199,7 @@ fn exactly_one_status_of_a_key_is_1() {
     let set: Vec<_> = samples.iter().filter(|sample| sample.value == 1).collect();
     assert_eq!(set.len(), 1);
     assert_eq!(
-        set[0].labels.last().unwrap(),
+        set[0].labels().last().unwrap(),
         &("status", "overdue".to_owned())
     );
 }

@@ -118,14 +118,13 @@ pub(super) fn at_work(owner: &ResourceRef) -> Error {
 }
 
 pub(super) fn listed(delivery: &Delivery, document: &Document, issuer: &str) -> Error {
-    let id = document.primary.key_id.as_deref().unwrap_or_default();
     Error::new(
         Kind::Invalid,
         format!("{} holds a live key", delivery.store.place()),
         format!(
             "The document there has the primary key {}. Its issuer lists it, this ledger knows no resource that holds it, and to \
              overwrite it could destroy the only copy. An apply goes on only if it is gone by then, as when this key replaces it. \
-             If its state was lost, import it (\"{issuer}:{id}\"), or hand it in as \
+             If its state was lost, import it, with {issuer}: before its id, or hand it in as \
              existing_secret_wo; with the ledger that it was made with, more could be said. If it belongs to another \
              configuration, choose another place. If nothing uses it any more, revoke it at the issuer and apply again. If the \
              new key is to take its place all the same, set overwrite = true in the delivery.",
