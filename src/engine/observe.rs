@@ -209,6 +209,16 @@ async fn look_at_deliveries(
             looks.insert(name, seen.map(|seen| seen.found));
         }
     }
+    let mut lacking = BTreeMap::new();
+    for (name, delivery) in &connections.deliveries {
+        if !matches!(looks.get(name), Some(Ok(Found::Document(_)))) {
+            continue;
+        }
+        match delivery.store.lacks().await {
+            Ok(lacks) => lacking.extend(lacks.map(|why| (name, why))),
+            Err(error) => tracing::info!(delivery = %name, %error, "nobody can tell what it lacks"),
+        }
+    }
     let mut changes = BTreeMap::new();
     for (name, delivery) in &connections.deliveries {
         if let (Some(Ok(found)), Some(record)) = (looks.get(name), managed.deliveries.get(name)) {
@@ -245,7 +255,18 @@ async fn look_at_deliveries(
                 let record = record.judged(found, changes.as_deref());
                 let late = approvals::outdated(name, &record, found, changes.as_deref());
                 observed.outdated.extend(late);
-                observed.record(slots, record, found)
+                let since = record.failing_since.unwrap_or(now);
+                let record = observed.record(slots, record, found);
+                match lacking.remove(name) {
+                    // What was refused beside the document once is to be tried again.
+                    Some(why) if record.is_in_order() => DeliveryRecord {
+                        state: DeliveryState::Failed,
+                        reason: Some(why),
+                        failing_since: Some(since),
+                        ..record
+                    },
+                    _ => record,
+                }
             }
             Some(Err(error)) => {
                 let state = match elsewhere.contains(name) {

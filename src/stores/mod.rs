@@ -326,6 +326,11 @@ pub trait Store: Send + Sync {
     /// What stands there now.
     async fn observe(&self) -> Result<Observation>;
 
+    /// What a place lacks beside the document that stands there, such as a copy in another region, in words that a reason can be.
+    async fn lacks(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Writes the document over the `expected` content and reads it back. The same document with the same `token` is
     /// written once however often this is called. `token` is 64 hexadecimal digits.
     ///

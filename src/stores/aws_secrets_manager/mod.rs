@@ -185,6 +185,10 @@ impl Store for SecretPlace {
         })
     }
 
+    async fn lacks(&self) -> Result<Option<String>> {
+        self.lacking().await
+    }
+
     async fn write(&self, document: &Document, token: &str, expected: &Version) -> Result<Written> {
         let text = self.place.shape.render(document);
         fits(&text, Some(SIZE_LIMIT), &self.place())?;

@@ -105,6 +105,26 @@ impl SecretPlace {
         }
     }
 
+    /// Which copy is missing, or could not be made.
+    pub(super) async fn lacking(&self) -> Result<Option<String>> {
+        if self.place.replicas.is_empty() {
+            return Ok(None);
+        }
+        let described = self.describe().await?;
+        let there = described.map_or_else(Vec::new, |secret| secret.replicas);
+        let lacks = self.place.replicas.iter().find_map(|wanted| {
+            let region = &wanted.region;
+            match there.iter().find(|copy| copy.region == *region) {
+                None => Some(format!("its copy in {region} is missing")),
+                Some(copy) if copy.status == "Failed" => {
+                    Some(format!("its copy in {region} could not be made"))
+                }
+                Some(_) => None,
+            }
+        });
+        Ok(lacks)
+    }
+
     fn not_replicated(&self, failed: &Replicated) -> Error {
         let region = &failed.region;
         let why = failed

@@ -61,12 +61,16 @@ pub fn understand(primary: Option<&Secret>, secondary: Option<&Secret>) -> Found
         (None, Some(_)) => {
             Found::foreign("the secondary's parameter has a key and the primary's has none")
         }
-        (Some(first), second) => Found::Document(Document {
-            generation: first.generation,
-            rotated_at: first.rotated_at.as_deref().and_then(Instant::parse),
-            primary: first.into(),
-            secondary: second.map(Into::into),
-        }),
+        (Some(first), second) => {
+            // A swap was cut off between the two: the key that retires stands in neither.
+            let second = second.filter(|second| second.secret != first.secret);
+            Found::Document(Document {
+                generation: first.generation,
+                rotated_at: first.rotated_at.as_deref().and_then(Instant::parse),
+                primary: first.into(),
+                secondary: second.map(Into::into),
+            })
+        }
     }
 }
 
