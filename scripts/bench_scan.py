@@ -20,7 +20,7 @@ FORMS = [
     r"[0-9A-Za-z]+_[0-9A-Za-z]{28,134}",
     r"(?:AKIA|ASIA)[A-Z2-7]{16}",
     r"AIza[0-9A-Za-z_-]{35}",
-    r"-----BEGIN PRIVATE KEY-----",
+    r"-----BEGIN\s+PRIVATE KEY-----",
     r"SK[0-9a-f]{32}",
     r"[rs]k_(?:live|test)_[0-9A-Za-z]{24,}",
     r"glpat-[0-9A-Za-z_-]{20,}",

@@ -193,7 +193,7 @@ pub async fn judge(
     }
     // Its issuer is as good a witness as a ledger. A plan cannot tell a replacement, whose apply ends the old key first.
     let is_new = known.is_empty() && who.is_created && !delivery.overwrite;
-    if is_new && exists(key, connections).await? == Some(true) {
+    if is_new && is_listed(document, connections).await? {
         let told = listed(delivery, document, connections.kind);
         return if who.is_planned {
             Ok(Some(told))
@@ -207,6 +207,18 @@ pub async fn judge(
         None if !who.is_created => Err(occupied(delivery, document, None)),
         None => Ok(Some(taken_over(delivery, document))),
     }
+}
+
+/// Whether the issuer has one of the keys of a document.
+async fn is_listed(document: &Document, connections: &Connections) -> Result<bool> {
+    for key in [Some(&document.primary), document.secondary.as_ref()] {
+        if let Some(key) = key
+            && exists(key, connections).await? == Some(true)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether what nobody can read back may be replaced by the first key of `who`. A plan cannot tell a replacement, whose apply

@@ -40,6 +40,9 @@ pub struct Observed {
     pub outdated: Vec<Error>,
     /// The documents of the deliveries, by their places. One that could not be read speaks neither for nor against anything.
     pub documents: Vec<(String, Document)>,
+    /// Those at places that deliveries have left, where they are newer than the state: an apply whose answer was lost may have
+    /// moved everything there.
+    pub newer: Vec<(String, Document)>,
 }
 
 impl Observed {
@@ -104,6 +107,7 @@ pub async fn observe(
         unreadable: observed.unreadable,
         outdated: observed.outdated,
         documents: observed.documents,
+        newer: observed.newer,
     })
 }
 
@@ -174,6 +178,7 @@ struct ObservedDeliveries {
     unreadable: Vec<Error>,
     outdated: Vec<Error>,
     documents: Vec<(String, Document)>,
+    newer: Vec<(String, Document)>,
     /// A secret stands, or may stand, in something that is not a delivered document: not a copy, and not lost either.
     elsewhere: Copies,
 }
@@ -280,7 +285,7 @@ async fn look_at_deliveries(
         observed.deliveries.insert(name.clone(), record);
     }
     observed.documents = documents(looks, connections);
-    observed.documents.append(&mut newer);
+    observed.newer = newer;
     observed
 }
 

@@ -8,6 +8,7 @@ use tokio::runtime::Runtime;
 
 use super::scenes::{LEASE, PROVIDER, Scene};
 use crate::aws_life::world::World;
+use crate::emergency::declared;
 use crate::ledger::sql::{Place, run};
 use crate::monitoring::ask;
 use crate::support::keys::Config;
@@ -17,6 +18,30 @@ const SECOND_ALONE: &str = r#"{ b = { file = { path = "b.json" } } }"#;
 
 fn config() -> Config {
     Config::new().two_deliveries().beside(PROVIDER)
+}
+
+/// Within the lease of the apply that was killed nobody can tell how far it came.
+#[test]
+fn an_emergency_that_was_cut_off_after_the_swap_is_finished_although_its_block_is_gone() {
+    let world = World::new();
+    let config = world.config().beside(PROVIDER);
+    world.write(&config).ws.apply().ok();
+    let (old, secret) = world.delivered("primary");
+    world.write(&config.clone().with(&declared("INC-1")));
+    world
+        .ws
+        .env("APIKEY_KILL", "contain:revoke:begun#1")
+        .apply()
+        .failed();
+    world.ws.env("APIKEY_KILL", "");
+    world.write(&config);
+    world.ws.plan().does_not_warn("is called off");
+    world.ws.apply().does_not_warn("is called off");
+    thread::sleep(LEASE);
+    world.ws.apply().ok();
+    assert!(!world.cloud.accepts(&old, &secret));
+    assert_eq!(world.key().status(), "ok");
+    ask(&world.ws, &["status", "--fail-on", "compromised"]).code(0);
 }
 
 /// No state has heard of it, and after a change of the name no plan looks for it.

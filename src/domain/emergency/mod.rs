@@ -195,9 +195,10 @@ impl Incident {
         if self.contained_at.is_some() {
             return;
         }
-        self.called_off_at = None;
+        // Whoever takes a call-off back means the keys of today.
+        let is_anew = self.called_off_at.take().is_some();
         self.order = declared.order;
-        if self.is_untouched(slots) {
+        if is_anew || self.is_untouched(slots) {
             self.reason.clone_from(&declared.reason);
             // A narrower scope takes back of no key that it is compromised.
             let named = declared.keys(slots);
@@ -235,18 +236,25 @@ pub fn contained(
 }
 
 /// Emergencies that a configuration does not declare any more, whatever the state knows of that: nothing was done about them, and
-/// their keys go on being used.
+/// their keys go on being used. What another one that is declared is about as well, that one handles.
 pub fn called_off<'i>(
     incidents: &'i mut [Incident],
     declared: &[Declared],
     slots: Option<&Slots>,
     primary: &Seen,
 ) -> impl Iterator<Item = &'i mut Incident> {
+    let is_declared = |incident: &Incident| declared.iter().any(|it| it.id == incident.id);
+    let handled = incidents
+        .iter()
+        .filter(|it| !it.has_ended() && is_declared(it));
+    let handled: Vec<KeyMark> = handled.flat_map(|it| it.keys.clone()).collect();
     let is_given_up = move |incident: &&mut Incident| {
+        let is_handled = |key: &KeyMark| handled.iter().any(|it| it.is(key));
         !incident.has_ended()
             && incident.is_untouched(slots)
             && *primary != Seen::Gone
-            && !declared.iter().any(|block| block.id == incident.id)
+            && !declared.iter().any(|it| it.id == incident.id)
+            && !incident.keys.iter().all(is_handled)
     };
     incidents.iter_mut().filter(is_given_up)
 }

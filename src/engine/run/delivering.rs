@@ -54,7 +54,8 @@ impl Run<'_> {
             // Whoever reads the key that makes room goes on with the primary, compromised as it is, until another is made. And a
             // key that ends by being taken out of every document is taken out of those as well that the last write missed.
             Content::PrimaryAlone
-                if self.leaves_readers_with_nothing() || self.second_may_stand_elsewhere() => {}
+                if self.leaves_readers_with_nothing()
+                    || (self.primary_is_compromised() && self.second_may_stand_elsewhere()) => {}
             // What takes its place is written next, so nobody is given the compromised key once more.
             Content::PrimaryAlone | Content::Current if self.primary_is_compromised() => {
                 return Ok(());

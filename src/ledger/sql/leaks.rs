@@ -115,7 +115,8 @@ pub async fn tell(
          (SELECT 1 FROM keys AS others WHERE others.mark = leaks.mark AND others.status <> 'revoked')"
     );
     let of_the_dead = count(connection, asked, &of_the_dead).await?;
-    let of_orphans = count(connection, asked, "keys.status = 'orphaned'").await?;
+    let of_nobody = "(keys.status = 'orphaned' OR (keys.status = 'live' AND keys.slot = 'none'))";
+    let of_orphans = count(connection, asked, of_nobody).await?;
     Ok((of_the_dead, of_orphans))
 }
 

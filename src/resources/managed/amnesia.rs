@@ -149,7 +149,7 @@ pub async fn recall(state: &ManagedState, private: &mut Private, context: &Conte
             .retain(|former| !is_heard_of(former, state, &held));
         private.rotated_for = match private.rotated_for.take() {
             // A state from before a rotation knows less of whom that was for.
-            _ if memory.generation > generation(state) => kept.rotated_for,
+            known if memory.generation > generation(state) => kept.rotated_for.or(known),
             None if private.is_lost => kept.rotated_for,
             known => known,
         };

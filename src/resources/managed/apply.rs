@@ -163,7 +163,8 @@ async fn carry_out<'a>(
     let prepared = prepare(prior, planned, &private, context);
     let (connections, policy, mut managed, secrets) =
         diagnostics::collect(diags, prepared.map_err(|error| named(planned, error)))?;
-    let opened = Records::open(planned, &managed, connections, decision, context).await;
+    let calls_off = private.calls_off;
+    let opened = Records::open(planned, &managed, connections, decision, calls_off, context).await;
     let with_the_glass = |error| match glass {
         Some(glass) => glass.way_on(error),
         None => error,
@@ -422,6 +423,8 @@ fn after(
         seen: BTreeMap::new(),
         incidents,
         rotated_for: private.rotated_for,
+        is_unsure: false,
+        calls_off: false,
         untold: Untold::default(),
         is_asked: false,
         decision: None,

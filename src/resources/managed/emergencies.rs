@@ -81,6 +81,10 @@ fn call_off(
     private: &mut Private,
     at: Instant,
 ) -> Vec<Incident> {
+    // Half of what is done about it may be done already.
+    if private.is_unsure {
+        return Vec::new();
+    }
     let slots = managed.slots.as_ref();
     let declared = declared(state, &private.incidents, slots);
     let primary = &private.facts.primary;

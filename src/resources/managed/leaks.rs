@@ -131,7 +131,8 @@ pub async fn note(
     let noted = async {
         let known = context.ledger.open_leaks().await?.into_iter();
         let known = known.filter(|(of, _)| *of == source);
-        let over = known.filter(|(_, known)| !open.iter().any(|it| it.alert == known.alert));
+        // What is still passed in is not over, although its key may have left the slots.
+        let over = known.filter(|(_, known)| !alerts.contains_key(&known.alert));
         let survey = Survey {
             over: over.map(|(of, known)| (of, known.alert)).collect(),
             source,

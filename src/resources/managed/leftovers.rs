@@ -14,7 +14,7 @@ use crate::engine::former::Former;
 use crate::engine::journal::mark;
 use crate::engine::managed::{DeliveryState, Managed};
 use crate::engine::observe::Observed;
-use crate::engine::precondition::behind;
+use crate::engine::precondition::{behind, mark_of};
 use crate::engine::recover::{self, Origins, Recovered, Remembered, recover};
 use crate::error::{Error, Result};
 use crate::instant::Instant;
@@ -25,7 +25,7 @@ use crate::resources::managed::copied;
 use crate::resources::managed::expected;
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::{ManagedState, Private};
-use crate::stores::Document;
+use crate::stores::{Document, DocumentKey};
 
 use before_create::look_before_create;
 pub use before_create::{close_repeated, of_a_create};
@@ -217,7 +217,7 @@ pub async fn of(
     if !(observed.is_in_order() && is_known) {
         let look = Look {
             state,
-            documents: &observed.documents,
+            documents: &documents(observed, &remembered.memory),
             connections,
             account,
             context,
@@ -298,6 +298,22 @@ pub async fn of(
     }
     left.holding = Some(holding);
     Ok(left)
+}
+
+/// What stands at the places of this resource, those included that no state has heard of, where all keys are its own.
+fn documents(observed: &Observed, memory: &Memory) -> Vec<(String, Document)> {
+    let is_known = |key: &DocumentKey| {
+        let key = mark_of(key);
+        memory.keys.iter().any(|record| record.key.is(&key))
+    };
+    let is_ours = |document: &Document| {
+        is_known(&document.primary) && document.secondary.as_ref().is_none_or(is_known)
+    };
+    let newer = observed.newer.iter();
+    let newer = newer.filter(|(_, document)| is_ours(document));
+    let all = observed.documents.iter().chain(newer);
+    all.map(|(place, document)| (place.clone(), document.duplicate()))
+        .collect()
 }
 
 /// A place that the resource was delivered to and that this look has not seen.
@@ -555,7 +571,8 @@ pub async fn close_with_the_resource(
     let closed = async {
         let account = connections.issuer.lock().await?;
         let remembered = remembered(managed, &[], &account, ledger).await?;
-        if !remembered.memory.open.is_empty() {
+        let memory = &remembered.memory;
+        if !memory.open.is_empty() && !memory.is_busy() {
             let recovered = understand(state, &remembered, &[], connections, context).await?;
             recovered.settle(ledger, context.clock.now()).await;
         }

@@ -134,6 +134,12 @@ pub struct Private {
     /// Emergencies of this key, handled or not. An id in it is never handled again.
     #[serde(skip_serializing_if = "is_default")]
     pub incidents: Vec<Incident>,
+    /// The last refresh could not judge what applies did: one is at work, was cut off a moment ago, or nobody could be asked.
+    #[serde(skip_serializing_if = "is_default")]
+    pub is_unsure: bool,
+    /// The plan gives an emergency up, which its apply looks at once more.
+    #[serde(skip_serializing_if = "is_default")]
+    pub calls_off: bool,
     /// What people have not been told yet.
     #[serde(skip_serializing_if = "is_default")]
     pub untold: Untold,

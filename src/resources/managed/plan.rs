@@ -202,6 +202,7 @@ pub fn update(
     private.incidents = emergencies::noted(&planned, &managed, &private.incidents);
     let clock = context.clock.now();
     let gives_up = emergencies::note_edits(diags, prior, &planned, &managed, &mut private, clock);
+    private.calls_off = gives_up;
     let emergency = emergencies::open(&managed, &private);
     if let (Some(old), Some(new)) = (prior.policy.as_ref_option(), planned.policy.as_ref_option()) {
         match owners::vanished(old, new, &Path::root("policy")) {

@@ -76,6 +76,7 @@ pub async fn read(
     if left.is_busy {
         emergencies::remembered(&mut private.incidents, &left.incidents);
         emergencies::note_while_another_works(&mut state, &private.incidents);
+        private.is_unsure = true;
         return Ok(Some(Refreshed {
             state,
             private,
@@ -118,6 +119,7 @@ pub async fn read(
             *seen = Seen::Gone;
         }
     }
+    private.is_unsure = !left.is_certain;
     private.facts.orphans = left.orphans(known);
     private.facts.behind = left.behind.clone();
     private.facts.full = crowd.map(|crowd| crowd.full());

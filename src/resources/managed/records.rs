@@ -52,9 +52,21 @@ impl<'a> Records<'a> {
         managed: &Managed,
         connections: Connections,
         decision: &Decision,
+        calls_off: bool,
         context: &'a Context,
     ) -> Result<Self> {
         if decision.moves.is_empty() {
+            let lock = match calls_off {
+                // What was done about it meanwhile is not given up.
+                true => {
+                    let known = managed.account.as_deref();
+                    let lock =
+                        AccountLock::take(context, &connections, known, &managed.lock()).await?;
+                    leftovers::refuse_unseen(planned, managed, &connections, context).await?;
+                    Some(lock)
+                }
+                false => None,
+            };
             return Ok(Self {
                 connections,
                 journal: Journal::idle(context.clock),
@@ -64,7 +76,7 @@ impl<'a> Records<'a> {
                 lets_go: false,
                 left_behind: LeftBehind::default(),
                 closes: false,
-                lock: None,
+                lock,
             });
         }
         let known = managed.account.as_deref();

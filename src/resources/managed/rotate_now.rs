@@ -154,7 +154,7 @@ async fn swap(state: &mut ManagedState, context: &Context, watcher: &Watcher) ->
         ));
     }
     let decision = Decision::new(vec![Move::Stage, Move::Promote], now);
-    let opened = Records::open(state, &managed, connections, &decision, context);
+    let opened = Records::open(state, &managed, connections, &decision, false, context);
     let mut records = opened.await?;
     let mut run = records.run(state.label(), &policy, managed, facts.clone(), context);
     run.watcher = Some(watcher);
