@@ -173,13 +173,19 @@ fn the_calls_of_an_access_key_are_told_by_region_and_kind_and_nothing_of_its_cal
         .ws
         .plan()
         .code(1)
-        .complains(&["\"Frankfurt\" is not the name of an AWS region"]);
+        .complains(&["\"Frankfurt\" is not the name of an AWS region"])
+        .reads("calls-of-a-region-that-is-none");
     it.asks("");
     it.trail.state().denies = true;
-    it.world.ws.plan().code(1).complains(&[
-        "could not be read from CloudTrail",
-        "is not allowed to call cloudtrail:LookupEvents",
-    ]);
+    it.world
+        .ws
+        .plan()
+        .code(1)
+        .complains(&[
+            "could not be read from CloudTrail",
+            "is not allowed to call cloudtrail:LookupEvents",
+        ])
+        .reads("calls-that-cloudtrail-does-not-tell");
 }
 
 fn alike(operation: &str, error: Value, count: u64, first: Instant, last: Instant) -> Value {

@@ -336,6 +336,16 @@ async fn a_write_that_does_not_come_about_is_told_of_with_what_others_did() {
             ],
         ),
         (
+            "parameter-whose-version-in-between-may-not-be-read",
+            vec![
+                value(5, "{}"),
+                value(5, "{}"),
+                Reply::of(200, KEPT),
+                Reply::of(200, r#"{"Version":7}"#),
+                denied(),
+            ],
+        ),
+        (
             "parameter-that-may-not-be-created",
             vec![not_there(), not_there(), denied()],
         ),
@@ -345,6 +355,16 @@ async fn a_write_that_does_not_come_about_is_told_of_with_what_others_did() {
         let write = write_over(&*at(&there, "/x/key"), &document("two", None), &token()).await;
         error_reads(name, &write.unwrap_err());
     }
+}
+
+/// They tell whether a destroy takes it away.
+#[tokio::test]
+async fn a_parameter_whose_tags_may_not_be_read_is_told_of() {
+    let denied = Reply::of(400, r#"{"__type":"AccessDeniedException"}"#);
+    let fake = Fake::start([Reply::of(200, holding(5, "{}")), denied]);
+    let there = context(block(&fake.url(), "AKIATEST", "made-up-admin-canary"));
+    let kept = at(&there, "/x/key").keeps().await;
+    error_reads("parameter-whose-tags-may-not-be-read", &kept.unwrap_err());
 }
 
 #[tokio::test]
