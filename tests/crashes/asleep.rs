@@ -24,6 +24,7 @@ struct Heir {
     runtime: Runtime,
     ledger: Database,
     file: PathBuf,
+    home: PathBuf,
 }
 
 impl Heir {
@@ -37,6 +38,7 @@ impl Heir {
                 Duration::ZERO,
             ),
             file,
+            home: home(ws),
         }
     }
 
@@ -46,13 +48,17 @@ impl Heir {
             let name = "SELECT name FROM locks WHERE holder IS NOT NULL";
             let names = sql::run(Place::File(&self.file), name).await.unwrap();
             assert_eq!(names.len(), 1);
-            loop {
-                // A process that was stopped within a transaction holds up the file for a while.
+            for look in 1.. {
                 if let Ok(Some(lease)) = self.ledger.try_lock(&names[0], "heir").await {
                     return lease.fence;
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
+                // Whoever was stopped within a transaction has to end it first, or holds up the file for ever.
+                if look % 60 == 0 {
+                    stirs(&self.home);
+                }
             }
+            unreachable!("it looks until it has the lock")
         })
     }
 
@@ -71,6 +77,17 @@ fn stopped_in(directory: &Path) -> Option<String> {
         let pid = process.file_name()?.to_str()?.to_owned();
         (here && stopped).then_some(pid)
     })
+}
+
+/// Lets the provider of a directory go on for a moment.
+fn stirs(directory: &Path) {
+    let Some(pid) = stopped_in(directory) else {
+        return;
+    };
+    for signal in ["-CONT", "-STOP"] {
+        let sent = Command::new("kill").args([signal, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
 }
 
 /// Waits until the provider is stopped, does something, and lets it go on.
