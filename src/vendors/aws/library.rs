@@ -15,3 +15,16 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
 pub async fn awaited<T>(work: impl Future<Output = T>) -> Option<T> {
     AssertUnwindSafe(work).catch_unwind().await.ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_library_that_panics_gives_nothing() {
+        assert_eq!(caught(|| 1), Some(1));
+        assert_eq!(caught(|| -> u8 { panic!("made-up") }), None);
+        assert_eq!(awaited(async { 1 }).await, Some(1));
+        assert_eq!(awaited(async { panic!("made-up") }).await, None::<u8>);
+    }
+}

@@ -220,3 +220,20 @@ fn unreadable(problem: &str) -> Error {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_gives_up_is_told_of_with_the_files_that_it_was_given() {
+        let mut config = Config::default();
+        config.config_files = vec!["/etc/ci.ini".into()];
+        let error = understood(None, &config).unwrap_err();
+        assert_eq!(error.summary, "The shared AWS files could not be read");
+        for file in ["/etc/ci.ini", "AWS_SHARED_CREDENTIALS_FILE"] {
+            assert!(error.detail.contains(file), "{error}");
+        }
+        assert!(!error.detail.contains("AWS_CONFIG_FILE"), "{error}");
+    }
+}
