@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::fmt::{self, Write};
 
 use super::metrics::{Family, Kind};
-use super::prometheus::{sample_name, samples};
+use super::prometheus::{known, sample_name, samples};
 
 /// What it is sent as.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -15,10 +15,9 @@ pub fn write(
     families: impl IntoIterator<Item = impl Borrow<Family>>,
 ) -> fmt::Result {
     for family in families {
-        let family = family.borrow();
-        if family.samples.is_empty() {
+        let Some(family) = known(family.borrow()) else {
             continue;
-        }
+        };
         let name = family.name;
         let kind = match family.kind {
             Kind::Gauge => "gauge",

@@ -14,10 +14,9 @@ pub fn write(
     families: impl IntoIterator<Item = impl Borrow<Family>>,
 ) -> fmt::Result {
     for family in families {
-        let family = family.borrow();
-        if family.samples.is_empty() {
+        let Some(family) = known(family.borrow()) else {
             continue;
-        }
+        };
         let name = sample_name(family);
         let kind = match family.kind {
             Kind::Counter => "counter",
@@ -36,6 +35,11 @@ pub fn text(families: impl IntoIterator<Item = impl Borrow<Family>>) -> String {
     // A string takes whatever is written to it.
     let _ = write(&mut text, families);
     text
+}
+
+/// A family of which something is known.
+pub(super) fn known(family: &Family) -> Option<&Family> {
+    Some(family).filter(|family| !family.samples.is_empty())
 }
 
 /// The name of the samples of a family.

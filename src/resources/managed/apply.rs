@@ -423,7 +423,8 @@ fn after(
         seen: BTreeMap::new(),
         incidents,
         rotated_for: private.rotated_for,
-        is_unsure: false,
+        // Only a refresh judges what other applies did.
+        is_unsure: private.is_unsure,
         calls_off: false,
         untold: Untold::default(),
         is_asked: false,

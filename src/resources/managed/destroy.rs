@@ -72,8 +72,10 @@ pub async fn destroy(
         Ok(warnings) => {
             // Whoever has the lock by now may have made a key of it again.
             records.close().await.map_err(name)?;
-            let connections = connect::without_verification(&state, context).map_err(name)?;
-            leftovers::close_with_the_resource(&state, &managed, &connections, context).await;
+            // What was done is done, so nothing of this makes an error of it.
+            if let Ok(connections) = connect::without_verification(&state, context) {
+                leftovers::close_with_the_resource(&state, &managed, &connections, context).await;
+            }
             if let Some(alive) = left_to_a_person(managed, &state, context) {
                 let connections = connect::without_verification(&state, context).map_err(name)?;
                 retain(&state, &alive, connections, context).await;
