@@ -4,8 +4,10 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
 
 /// Prints lines to the standard output. A reader that has gone, such as `head`, is no fault.
 pub fn say(text: impl Display) {
@@ -24,9 +26,21 @@ pub fn say_clean(text: impl Display) {
 
 /// Prints such a text as it is made, without an end of its own.
 pub fn print_clean(text: &dyn Display) {
+    print(|output| write!(output, "{text}"));
+}
+
+/// Prints JSON as it is made. What a terminal would obey is escaped as JSON does it, so that a program reads what was meant.
+pub fn say_json(told: &impl Serialize) {
+    print(|output| {
+        serde_json::to_writer_pretty(Escaped(&mut *output), told)?;
+        writeln!(output)
+    });
+}
+
+fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
     let mut output = BufWriter::new(std::io::stdout());
-    let written = write!(output, "{text}").and_then(|()| output.flush());
-    let has_gone = |error: &std::io::Error| error.kind() == ErrorKind::BrokenPipe;
+    let written = write(&mut output).and_then(|()| output.flush());
+    let has_gone = |error: &io::Error| error.kind() == ErrorKind::BrokenPipe;
     if written.is_err_and(|error| !has_gone(&error)) {
         LOST.store(true, Ordering::Relaxed);
     }
@@ -38,6 +52,35 @@ pub fn was_lost() -> bool {
 }
 
 static LOST: AtomicBool = AtomicBool::new(false);
+
+/// A writer of JSON, whose strings come in whole characters.
+struct Escaped<W>(W);
+
+impl<W: Write> Write for Escaped<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let is_odd = |character: char| acts(character) && character != '\n';
+        match std::str::from_utf8(bytes) {
+            Ok(text) if text.contains(is_odd) => {
+                let mut units = [0; 2];
+                for character in text.chars() {
+                    if !is_odd(character) {
+                        write!(self.0, "{character}")?;
+                        continue;
+                    }
+                    for unit in character.encode_utf16(&mut units) {
+                        write!(self.0, "\\u{unit:04x}")?;
+                    }
+                }
+            }
+            _ => self.0.write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
 
 /// Several lines, whose control characters are shown instead of obeyed.
 pub fn printable(text: &str) -> Cow<'_, str> {
@@ -92,6 +135,21 @@ mod tests {
         ] {
             assert_eq!(printable(text), shown);
         }
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_json_that_says_the_same() {
+        let odd = [
+            "plain, żółć",
+            "a\u{1b}[31m\u{9b}2J\n",
+            "\u{202e}txt\u{e0041}\"",
+        ];
+        let mut written = Vec::new();
+        serde_json::to_writer_pretty(Escaped(&mut written), &odd).unwrap();
+        let text = String::from_utf8(written).unwrap();
+        assert_eq!(printable(&text), text);
+        assert!(text.contains("żółć"), "{text}");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&text).unwrap(), odd);
     }
 
     #[test]

@@ -6,8 +6,10 @@ use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use serde_json::{Map, Value};
 use strum::VariantNames;
 
+use super::output::List;
 use super::table::{away, environment, table, text};
 use super::{Named, now, wait};
 use crate::domain::announce::enumerated;
@@ -17,7 +19,7 @@ use crate::instant::Instant;
 use crate::ledger::inventory::{Listed, Query, Sort};
 use crate::ledger::sql::Database;
 use crate::ledger::{Inventory, Ledger, Status};
-use crate::printable::{say, say_aside, say_clean};
+use crate::printable::{say_aside, say_clean, say_json};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -112,12 +114,12 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
     }
     match asked.format {
         Format::Table => {
-            say_clean(shown(&keys, now));
+            show(&keys, now);
             let counted = if keys.len() == 1 { "key" } else { "keys" };
             say_aside(format!("{} {counted} by {}.", keys.len(), ledger.place()));
         }
         Format::Csv => say_clean(csv(&keys)?.trim_end()),
-        Format::Json => say(json(&keys)?),
+        Format::Json => say_json(&List(|| keys.iter().map(row))),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -203,7 +205,7 @@ async fn all(ledger: &Database, mut query: Query) -> Result<Vec<Listed>> {
     }
 }
 
-fn shown(keys: &[Listed], now: Instant) -> String {
+fn show(keys: &[Listed], now: Instant) {
     let workspaces: BTreeSet<&str> = keys
         .iter()
         .map(|listed| listed.resource.workspace.as_str())
@@ -220,7 +222,8 @@ fn shown(keys: &[Listed], now: Instant) -> String {
         "ACCOUNT",
     ];
     // Where all are in one workspace, its name says nothing.
-    if workspaces.len() > 1 {
+    let is_several = workspaces.len() > 1;
+    if is_several {
         columns.push("WORKSPACE");
     }
     let rows = keys.iter().map(|listed| {
@@ -241,12 +244,12 @@ fn shown(keys: &[Listed], now: Instant) -> String {
             away(key.last_used_at, now),
             text(Some(&listed.account)),
         ];
-        if workspaces.len() > 1 {
+        if is_several {
             row.push(text(Some(&listed.resource.workspace)));
         }
         row
     });
-    table(&columns, rows)
+    say_clean(table(&columns, rows));
 }
 
 fn csv(keys: &[Listed]) -> Result<String> {
@@ -256,8 +259,8 @@ fn csv(keys: &[Listed]) -> Result<String> {
     written.map_err(|error| failed(error.to_string()))?;
     for listed in keys {
         let row = listed.columns().map(|value| match value {
-            serde_json::Value::String(text) => unlike_a_formula(text),
-            serde_json::Value::Null => String::new(),
+            Value::String(text) => unlike_a_formula(text),
+            Value::Null => String::new(),
             value => value.to_string(),
         });
         let written = writer.write_record(row);
@@ -277,14 +280,8 @@ fn unlike_a_formula(text: String) -> String {
     }
 }
 
-fn json(keys: &[Listed]) -> Result<String> {
-    let rows: Vec<serde_json::Map<_, _>> = keys
-        .iter()
-        .map(|listed| {
-            let names = Listed::COLUMNS.map(str::to_owned);
-            names.into_iter().zip(listed.columns()).collect()
-        })
-        .collect();
-    serde_json::to_string_pretty(&rows)
-        .map_err(|error| Error::new(Kind::Other, "The list cannot be written", error.to_string()))
+/// In the words of the data source.
+fn row(listed: &Listed) -> Map<String, Value> {
+    let names = Listed::COLUMNS.map(str::to_owned);
+    names.into_iter().zip(listed.columns()).collect()
 }

@@ -61,7 +61,8 @@ pub fn health(named: &Named, keys: &Keys) -> Result<(Database, Health)> {
     let query = keys.query()?;
     let health = wait(ledger.health(&query))?;
     let leftovers = [health.orphaned, health.unfinished, health.leaks_of_orphans];
-    if !health.keys.is_empty() || leftovers != [0; 3] {
+    let is_any_left = leftovers != [0; 3] || !health.anomalies_of_orphans.is_empty();
+    if !health.keys.is_empty() || is_any_left {
         return Ok((ledger, health));
     }
     let everything = Query::all(query.now, MOST_COUNTED);

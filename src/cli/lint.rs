@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{CANNOT_TELL, FINDINGS};
 use crate::error::Result;
 use crate::lint::lint;
-use crate::printable::{say, say_aside};
+use crate::printable::{say, say_aside, say_json};
 use crate::provider::registry;
 
 const EXAMPLES: &str = "\
@@ -53,8 +53,7 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
         })
         .collect();
     match asked.json {
-        // Made of text and numbers, so it can be written.
-        true => say(serde_json::to_string_pretty(&rows).unwrap_or_default()),
+        true => say_json(&rows),
         false => report.findings.iter().for_each(|found| {
             let file = found.file.strip_prefix(".").unwrap_or(&found.file);
             let place = format!("{}:{}:{}", file.display(), found.line, found.column);

@@ -5,6 +5,7 @@ mod completions;
 mod forget;
 mod inventory;
 mod keys;
+mod layout;
 mod lint;
 mod man;
 mod metrics;

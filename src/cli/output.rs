@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use serde::{Serialize, Serializer};
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Kind, Result};
@@ -15,6 +16,15 @@ pub enum Readers {
     Owner,
     /// Everybody of this machine.
     Everybody,
+}
+
+/// A list in JSON, each element of which is made when it is written.
+pub struct List<F>(pub F);
+
+impl<F: Fn() -> I, I: IntoIterator<Item: Serialize>> Serialize for List<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
 }
 
 /// Writes a whole file, in place of what is there.

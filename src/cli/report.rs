@@ -14,7 +14,7 @@ use crate::health::report::{self, Material};
 use crate::ledger::Journal;
 use crate::ledger::inventory::{MOST_COUNTED, Query};
 use crate::ledger::sql::{Database, Verdict};
-use crate::printable::{say, say_aside};
+use crate::printable::{say, say_aside, say_json};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -118,8 +118,7 @@ fn incident(asked: &Incident) -> Result<ExitCode> {
     };
     let verdict = wait(ledger.verify(None))?;
     match asked.json {
-        // Made of text and numbers, so it can be written.
-        true => say(serde_json::to_string_pretty(&record).unwrap_or_default()),
+        true => say_json(&record),
         false => {
             let written = Written {
                 now,

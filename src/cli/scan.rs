@@ -12,7 +12,7 @@ use super::{CANNOT_TELL, FINDINGS, Named, wait};
 use crate::error::{Error, Kind, Result};
 use crate::ledger::sql::Database;
 use crate::ledger::{Inventory, KeyRecord, ResourceRef, Slot, Status};
-use crate::printable::{printable_line, say, say_aside};
+use crate::printable::{printable_line, say, say_aside, say_json};
 use crate::scan::{Finding, Place, files, git};
 
 const EXAMPLES: &str = "\
@@ -70,8 +70,7 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
     match asked.json {
         true => {
             let rows: Vec<Value> = told.map(|(finding, owner)| row(finding, owner)).collect();
-            // Made of text and numbers, so it can be written.
-            say(serde_json::to_string_pretty(&rows).unwrap_or_default());
+            say_json(&rows);
         }
         false => told.for_each(|(finding, owner)| say(line(finding, owner))),
     }

@@ -1,10 +1,11 @@
 //! `status`: how every managed key is doing.
 
+mod json;
+
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
 
 use super::keys::{Keys, health};
 use super::table::{away, day, environment, status, table, text};
@@ -13,7 +14,7 @@ use crate::error::Result;
 use crate::health::{Health, LostCreate, ManagedKey, Status};
 use crate::instant::Instant;
 use crate::ledger::Ledger;
-use crate::printable::{say, say_aside, say_clean};
+use crate::printable::{say, say_aside, say_clean, say_json};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -74,7 +75,7 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
     let is_broken =
         asked.fail_on.contains(&Finding::Broken) && wait(ledger.verify(None))?.broken.is_some();
     match asked.json {
-        true => say(json(&health)),
+        true => say_json(&json::told(&health)),
         false => show(&health, &ledger.place(), asked.keys.is_everything()),
     }
     let found: Vec<Finding> = asked
@@ -112,7 +113,9 @@ fn finds(finding: Finding, health: &Health) -> bool {
         Finding::Compromised => any(&|key| key.status(now) == Status::Compromised),
         Finding::Leaked => any(&|key| !key.leaks.is_empty()) || health.leaks_of_orphans > 0,
         Finding::Unexpected => any(&|key| !key.oddities().is_empty()),
-        Finding::Unusual => any(&|key| key.unusual().next().is_some()),
+        Finding::Unusual => {
+            any(&|key| key.unusual().next().is_some()) || !health.anomalies_of_orphans.is_empty()
+        }
         Finding::Blocked => {
             any(&|key| matches!(key.status(now), Status::Blocked | Status::Pending))
         }
@@ -138,7 +141,7 @@ fn show(health: &Health, place: &str, is_everything: bool) {
         _ => {
             let counts = counts.join(", ");
             say(format!("{total} {keys} at {now} by {place}: {counts}.\n"));
-            say_clean(listed(health));
+            show_keys(health);
         }
     }
     for note in notes(health, is_everything) {
@@ -147,7 +150,7 @@ fn show(health: &Health, place: &str, is_everything: bool) {
 }
 
 /// A row for each key. Where all are in one workspace, its name says nothing.
-fn listed(health: &Health) -> String {
+fn show_keys(health: &Health) {
     let now = health.now;
     let workspaces: BTreeSet<&str> = health
         .keys
@@ -163,7 +166,8 @@ fn listed(health: &Health) -> String {
         "LAST ROTATED",
         "LAST SEEN",
     ];
-    if workspaces.len() > 1 {
+    let is_several = workspaces.len() > 1;
+    if is_several {
         columns.push("WORKSPACE");
     }
     let rows = health.keys.iter().map(|key| {
@@ -176,12 +180,12 @@ fn listed(health: &Health) -> String {
             away(Some(key.last_rotated_at()), now),
             away(key.seen_at, now),
         ];
-        if workspaces.len() > 1 {
+        if is_several {
             row.push(text(Some(&key.resource.workspace)));
         }
         row
     });
-    table(&columns, rows)
+    say_clean(table(&columns, rows));
 }
 
 /// Somebody has to do something, and wants to know what for.
@@ -230,6 +234,13 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
                 .map(|it| format!("{}: {it}.", key.resource.name)),
         );
     }
+    let orphans = health.anomalies_of_orphans.iter();
+    notes.extend(orphans.map(|it| {
+        format!(
+            "Key {}, which lives and is in no slot of a resource, {it}.",
+            it.key_id
+        )
+    }));
     if health.leaks_of_dead_keys > 0 {
         notes.push(match health.leaks_of_dead_keys {
             1 => "1 open alert is about a key that is revoked, and can be resolved.".to_owned(),
@@ -277,74 +288,4 @@ fn notes(health: &Health, is_everything: bool) -> Vec<String> {
         ));
     }
     notes
-}
-
-fn json(health: &Health) -> String {
-    let keys: Vec<Value> = health.keys.iter().map(|key| of_key(key, health)).collect();
-    let told = json!({
-        "at": health.now,
-        "keys": keys,
-        "unfinished": health.unfinished,
-        "lost_creates": health.lost_creates.iter().map(|lost| json!({
-            "name": lost.name,
-            "workspace": lost.workspace,
-            "mint": lost.mint,
-        })).collect::<Vec<_>>(),
-        "orphaned": health.orphaned,
-        "leaks_of_dead_keys": health.leaks_of_dead_keys,
-        "leaks_of_orphans": health.leaks_of_orphans,
-    });
-    // Made of text and numbers, so it can be written.
-    serde_json::to_string_pretty(&told).unwrap_or_default()
-}
-
-/// In the words of the columns of the ledger.
-fn of_key(key: &ManagedKey, health: &Health) -> Value {
-    let slots = key.slots().map(|(slot, record)| {
-        json!({
-            "slot": slot.to_string(),
-            "key_id": record.key.key_id,
-            "mark": record.key.mark,
-            "created_at": record.created_at,
-            "verified_at": record.verified_at,
-            "promoted_at": record.promoted_at,
-            "retired_at": record.retired_at,
-            "last_used_at": record.last_used_at,
-        })
-    });
-    let anomalies = key.unusual().map(|(slot, _, it)| {
-        json!({
-            "slot": slot.to_string(),
-            "key_id": it.key_id,
-            "kind": it.kind.to_string(),
-            "name": it.name,
-            "first_at": it.first_at,
-            "last_at": it.last_at,
-        })
-    });
-    json!({
-        "resource_id": key.resource.id,
-        "name": key.resource.name,
-        "workspace": key.resource.workspace,
-        "group": key.group,
-        "environment": key.environment,
-        "owner": key.owner,
-        "policy": key.policy,
-        "issuer": key.issuer,
-        "account": key.account,
-        "status": key.status(health.now).word(),
-        "seen_status": key.seen_status,
-        "seen_reason": key.seen_reason,
-        "seen_at": key.seen_at,
-        "seen_seconds_ago": key.seen_at.map(|at| health.now.since(at).as_secs()),
-        "last_rotated_at": key.last_rotated_at(),
-        "rotation_due_at": key.due_at,
-        "overdue_at": key.overdue_at,
-        "revocation_due_at": key.revocation_due_at,
-        "failing_since": key.failing_since(),
-        "leaks": key.leaks,
-        "unexpected_use": key.oddities(),
-        "anomalies": anomalies.collect::<Vec<_>>(),
-        "slots": slots.collect::<Vec<_>>(),
-    })
 }

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use strum::VariantNames;
 
 use super::{Health, History, ManagedKey, Status, Trail};
+use crate::domain::expected::{self, Oddity};
 use crate::domain::keys::KeyRecord;
+use crate::duration::Duration;
 use crate::instant::Instant;
 
 /// What a sample is of.
@@ -61,6 +63,9 @@ pub struct Family {
 
 /// What GitHub says of a key that it cannot try.
 const UNKNOWN: &str = "unknown";
+
+/// That a refresh has looked is written down to the hour.
+const ASKED_AGAIN: Duration = Duration::from_mins(30);
 
 /// What is measured. The families are made one after the other, for those of ten thousand keys are large.
 #[derive(Clone, Copy)]
@@ -212,6 +217,16 @@ fn of_the_ledger(health: &Health, history: &History) -> Vec<Family> {
             [bare(health.orphaned)],
         ),
         gauge(
+            "apikey_leaks_orphaned",
+            "How many open alerts of scanners of secrets are about live keys that belong to no resource.",
+            [bare(health.leaks_of_orphans)],
+        ),
+        gauge(
+            "apikey_usage_anomalies_orphaned",
+            "How much of the use of live keys that belong to no resource is unlike what was before.",
+            [bare(number(health.anomalies_of_orphans.len()))],
+        ),
+        gauge(
             "apikey_effects_unfinished",
             "How many effects have no outcome: they are at work, or their apply was killed.",
             [bare(health.unfinished)],
@@ -343,6 +358,7 @@ fn leaks(key: &ManagedKey) -> Vec<Sample> {
 fn anomalies(key: &ManagedKey) -> Vec<Sample> {
     let expected = key.slots().flat_map(|(slot, record)| {
         let noticed = record.noticed.iter().flatten();
+        let noticed = noticed.filter(|it| lasts(it, key.seen_at));
         noticed.map(move |it| (slot.to_string(), it.kind.to_string()))
     });
     let unusual = key.unusual();
@@ -356,6 +372,12 @@ fn anomalies(key: &ManagedKey) -> Vec<Sample> {
         sample(key, more, count)
     });
     samples.collect()
+}
+
+/// That an issuer does not tell is worth an alarm when a later refresh has asked again in vain: it may have been busy.
+fn lasts(oddity: &Oddity, seen_at: Option<Instant>) -> bool {
+    let is_later = |seen: Instant| seen >= oddity.at + ASKED_AGAIN;
+    oddity.kind != expected::Kind::Untold || seen_at.is_some_and(is_later)
 }
 
 fn instants(keys: &[ManagedKey], at: impl Fn(&ManagedKey) -> Option<Instant>) -> Vec<Sample> {

@@ -37,6 +37,8 @@ pub struct Health {
     pub leaks_of_dead_keys: i64,
     /// Open alerts of scanners about live keys that belong to no resource: nothing replaces them.
     pub leaks_of_orphans: i64,
+    /// What is unusual in the calls of such keys.
+    pub anomalies_of_orphans: Vec<anomalies::Finding>,
     /// Effects whose outcome nobody wrote down.
     pub unfinished: i64,
     /// Those of them that are mints of creates, where every resource is asked for.

@@ -1,6 +1,7 @@
 use super::metrics::{Family, Kind, Measured};
 use super::{EffectCount, Health, History, LastRun, ManagedKey, OpenAlert, Outcome, Status, Trail};
 use super::{openmetrics, prometheus};
+use crate::domain::anomalies;
 use crate::domain::expected::{self, Oddity};
 use crate::domain::keys::{KeyMark, KeyRecord, ResourceRef, Slot, Status as Life};
 use crate::duration::Duration;
@@ -89,6 +90,7 @@ fn health(keys: Vec<ManagedKey>) -> Health {
         orphaned: 1,
         leaks_of_dead_keys: 0,
         leaks_of_orphans: 0,
+        anomalies_of_orphans: Vec::new(),
         unfinished: 0,
         lost_creates: Vec::new(),
     };
@@ -255,6 +257,36 @@ fn open(number: &str, validity: Option<&str>) -> OpenAlert {
     }
 }
 
+fn burst() -> anomalies::Finding {
+    anomalies::Finding {
+        kind: anomalies::Kind::DeniedBurst,
+        name: None,
+        key_id: "KEY9".into(),
+        first_at: at(98),
+        last_at: at(99),
+        allowed_at: None,
+    }
+}
+
+/// An issuer may be busy once.
+#[test]
+fn an_issuer_that_does_not_tell_is_measured_when_a_later_refresh_has_asked_again() {
+    let asked = |seen_at| {
+        let mut key = key("a", "notice", 200);
+        key.primary.noticed = Some(vec![Oddity::untold(at(5))]);
+        key.seen_at = seen_at;
+        // Whoever looks is told at once.
+        assert_eq!(key.oddities().len(), 1);
+        let text = prometheus::text(families(&health(vec![key]), &history(), TRAIL));
+        text.contains("kind=\"untold\"")
+    };
+    let minutes = |many| Some(at(5) + Duration::from_mins(many));
+    assert!(!asked(None));
+    assert!(!asked(Some(at(4))));
+    assert!(!asked(minutes(1)));
+    assert!(asked(minutes(60)));
+}
+
 /// An alert on a number that nobody ever counts would be none.
 #[test]
 fn every_metric_moves_with_what_it_tells_of() {
@@ -283,6 +315,8 @@ fn every_metric_moves_with_what_it_tells_of() {
     let busy = Health {
         now: at(101),
         unfinished: 2,
+        leaks_of_orphans: 4,
+        anomalies_of_orphans: vec![burst(), burst(), burst()],
         ..health(vec![busy])
     };
     let trail = |is_intact, events| Trail { is_intact, events };
@@ -331,6 +365,8 @@ fn every_metric_moves_with_what_it_tells_of() {
         (&["apikey_keys "], 1),
         (&["apikey_keys_without_owner "], 1),
         (&["apikey_keys_orphaned "], 1),
+        (&["apikey_leaks_orphaned "], 4),
+        (&["apikey_usage_anomalies_orphaned "], 3),
         (&["apikey_effects_unfinished "], 2),
         (
             &[

@@ -184,6 +184,7 @@ fn what_has_leaked_is_warned_of_and_a_source_that_fails_is_no_good_news() {
     ws.plan().failed().complains(&[
         "organization acme",
         "the repository permission Secret scanning alerts (read)",
+        "no emergency either: if that cannot wait, set required = false",
     ]);
     let tolerant = config("rotate", &format!("{by_type}\n  required = false"));
     ws.write(&tolerant.beside(no_ledger).text());
@@ -256,10 +257,18 @@ fn what_another_scanner_has_found_is_in_the_status_until_it_is_passed_in_no_more
         .says(&["payments has leaked and works", "ticket-42"]);
     ask(&ws, &["metrics"]).says(&["apikey_leaks_open{", "validity=\"unknown\"} 1\n"]);
 
-    // Where nothing could be read, what was known stays known.
-    ws.write(&with("null")).plan().ok();
-    ask(&ws, &status).code(3);
+    // Where nothing could be read, what was known stays known; to a provider no such attribute is the same.
+    for unknown in [with("null"), Config::new().text()] {
+        ws.write(&unknown).plan().ok();
+        ask(&ws, &status).code(3);
+    }
+    // What the copy of a state is told of is not all that is known where the keys belong.
+    fs::write(ws.path("copied.tfstate"), ws.state().to_string()).unwrap();
+    ws.begin_workspace("copy", "copied.tfstate");
     ws.write(&with("{}")).plan().ok();
+    ask(&ws, &status).code(3);
+    ws.run(&["workspace", "select", "default"]).ok();
+    ws.plan().ok();
     ask(&ws, &status).code(0);
 }
 

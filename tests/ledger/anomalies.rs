@@ -5,6 +5,7 @@ use std::time::Duration;
 use apikey::domain::anomalies::{Allow, Anomaly, Kind, Survey};
 use apikey::instant::Instant;
 use apikey::ledger::inventory::Query;
+use apikey::ledger::leaks;
 use apikey::ledger::sql::Database;
 use apikey::ledger::{Inventory, Slot, Status};
 
@@ -105,6 +106,63 @@ async fn a_finding_outlives_a_refresh_and_ends_when_it_is_allowed_for_after_a_ti
         assert!(told(&ledger, at(7_400)).await.is_empty());
         let verdict = ledger.verify(None).await.unwrap();
         assert_eq!(verdict.broken, None);
+    }
+}
+
+/// A revocation that failed, or a key that was left to itself: whoever holds it, it works.
+#[tokio::test]
+async fn a_finding_about_a_live_key_in_no_slot_is_told_until_a_resource_takes_it_over() {
+    let home = tempfile::tempdir().unwrap();
+    let file = samples::sqlite(&home.path().join("ledger.db"), LEASE);
+    for ledger in [file, samples::postgres(&Postgres::schema(), LEASE)] {
+        let keys = vec![
+            key("AKIAEXAMPLE2", Slot::None),
+            key("AKIAEXAMPLE3", Slot::Primary),
+        ];
+        ledger.record(&holding("k", keys), at(9)).await.unwrap();
+        let survey = samples::unusual("AKIAEXAMPLE2");
+        ledger.note_anomalies(&survey, at(20)).await.unwrap();
+        let leak = survey_of_a_leak("ticket-7");
+        ledger.note_leaks(&leak, at(20)).await.unwrap();
+        let orphans = async |query: Query| {
+            let health = ledger.health(&query).await.unwrap();
+            let findings = health.anomalies_of_orphans.iter();
+            let findings = findings.map(|it| format!("{} {it}", it.key_id));
+            (findings.collect::<Vec<_>>(), health.leaks_of_orphans)
+        };
+        let everything = || Query::all(at(40), 1);
+        let (told, _) = orphans(everything()).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].starts_with("AKIAEXAMPLE2 was used from"),
+            "{told:?}"
+        );
+        let other = Query {
+            name: Some("another".into()),
+            ..everything()
+        };
+        assert_eq!(orphans(other).await, (Vec::new(), 0));
+
+        // The resource that has it tells of it now, and nobody tells of it twice.
+        let taken = holding("m", vec![key("AKIAEXAMPLE2", Slot::Primary)]);
+        ledger.record(&taken, at(30)).await.unwrap();
+        assert_eq!(orphans(everything()).await, (Vec::new(), 0));
+        let health = ledger.health(&everything()).await.unwrap();
+        let of_keys = health.keys.iter().flat_map(|key| key.unusual());
+        assert_eq!(of_keys.count(), 1);
+    }
+}
+
+fn survey_of_a_leak(alert: &str) -> leaks::Survey {
+    leaks::Survey {
+        source: "a".into(),
+        open: vec![leaks::Leak {
+            alert: alert.into(),
+            mark: samples::mark("").mark.unwrap(),
+            validity: None,
+            found_at: None,
+        }],
+        over: Vec::new(),
     }
 }
 

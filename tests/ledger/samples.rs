@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apikey::domain::anomalies::{Allow, Anomaly, Kind, Survey};
+use apikey::domain::anomalies::{Allow, Anomaly, Habits, Kind, Survey};
 use apikey::domain::notices::{Audience, Telling};
 use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
@@ -169,6 +169,7 @@ pub fn unusual(id: &str) -> Survey {
     Survey {
         account: "aws_iam 123456789012 user ci".into(),
         found: vec![burst(id, 20)],
+        habits: Habits::new(),
         allow: Allow::default(),
     }
 }

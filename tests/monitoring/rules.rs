@@ -69,6 +69,7 @@ pub fn reported() -> BTreeSet<String> {
         orphaned: 0,
         leaks_of_dead_keys: 0,
         leaks_of_orphans: 0,
+        anomalies_of_orphans: Vec::new(),
         unfinished: 0,
         lost_creates: Vec::new(),
     };

@@ -175,6 +175,7 @@ pub async fn judged(
         let survey = Survey {
             account,
             found: judgement.anomalies.clone(),
+            habits: judgement.habits.clone(),
             allow: watch.allow,
         };
         let noted = context.ledger.note_anomalies(&survey, context.clock.now());

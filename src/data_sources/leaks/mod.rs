@@ -95,7 +95,10 @@ impl DataSource for LeaksSource {
         diagnostics::collect(diags, something_is_ours(&asked, context))?;
         let known = match known(&asked, &client, context).await {
             Ok(known) => Some(known),
-            Err(error) if asked.is_required => {
+            Err(mut error) if asked.is_required => {
+                // Whoever handles an emergency has no time to look for the way on.
+                error.detail += " Nothing is planned until then, no emergency either: if that cannot wait, set required = false in \
+                                 this data source, which makes a warning of it.";
                 diagnostics::report(diags, error);
                 return None;
             }

@@ -1,14 +1,16 @@
 //! What stays known of what was found. Pure.
 //!
-//! A reading judges the newest calls alone, so a finding that nobody reads of any more is not over: it ends when somebody allows
-//! for it, with its key, or a while after its last call.
+//! A reading judges the newest calls alone, and what goes on for longer is no news to it. So a finding that is found no more is not
+//! over: it ends when somebody allows for it, with its key, or a while after its last call.
 
-use super::{Allow, Anomaly, Kind};
+use super::{Allow, Anomaly, Habits, Kind};
 use crate::duration::Duration;
 use crate::instant::Instant;
 
 /// So long after the last of its calls, a finding is told.
 pub const LASTS: Duration = Duration::from_days(30);
+/// How exactly it is written down that something goes on.
+const DAILY: Duration = Duration::from_days(1);
 
 /// A finding that stays known. Of where calls come from it has a network, never an address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +25,7 @@ pub struct Finding {
     pub first_at: Instant,
     /// The last of them that was read of.
     pub last_at: Instant,
-    /// When somebody allowed for it.
+    /// When somebody last allowed for it, to the day.
     pub allowed_at: Option<Instant>,
 }
 
@@ -34,6 +36,8 @@ pub struct Survey {
     pub account: String,
     /// What is unusual.
     pub found: Vec<Anomaly>,
+    /// What was read of.
+    pub habits: Habits,
     /// What is never a finding.
     pub allow: Allow,
 }
@@ -51,11 +55,11 @@ impl Finding {
         (self.kind, &self.name, &self.key_id) == (anomaly.kind, &anomaly.name, &anomaly.key_id)
     }
 
-    /// With what was read of it now. Two configurations may disagree about what is allowed, so calls from before it was
-    /// allowed for do not open it again.
+    /// With what was found of it now. Two configurations may disagree about what is allowed: what one of them allows for stays
+    /// allowed as long as it says so now and then.
     fn and(&self, anomaly: &Anomaly, now: Instant) -> Option<Change> {
-        let is_allowed = self.allowed_at.is_some_and(|at| anomaly.first_at <= at);
-        if is_allowed {
+        let is_before = |at: Instant| anomaly.first_at < at + LASTS;
+        if self.allowed_at.is_some_and(is_before) {
             return None;
         }
         if !self.is_open(now) {
@@ -70,6 +74,17 @@ impl Finding {
             ..self.clone()
         };
         (seen != *self).then_some((seen, None))
+    }
+
+    /// What somebody does day after day is soon a part of what the newest calls are compared with, and is no less unexpected.
+    fn goes_on(&self, habits: &Habits) -> Option<Change> {
+        let habit = (self.kind, self.name.clone()?, self.key_id.clone());
+        let last_at = *habits.get(&habit)?;
+        let goes_on = Self {
+            last_at,
+            ..self.clone()
+        };
+        (last_at >= self.last_at + DAILY).then_some((goes_on, None))
     }
 }
 
@@ -100,17 +115,24 @@ impl Survey {
             }
         });
         let is_found = |it: &&Finding| self.found.iter().any(|anomaly| it.is_of(anomaly));
-        let allowed = known.iter().filter(|it| {
-            it.is_open(now) && !is_found(it) && self.allow.covers(it.kind, it.name.as_deref())
-        });
-        let allowed = allowed.map(|it| {
-            let allowed = Finding {
-                allowed_at: Some(now),
-                ..it.clone()
-            };
-            (allowed, Some(ALLOWED))
-        });
-        found.chain(allowed).collect()
+        let others = known.iter().filter(|it| !is_found(it));
+        let others = others.filter_map(|it| self.not_found(it, now));
+        found.chain(others).collect()
+    }
+
+    /// What becomes of what is known and was not found.
+    fn not_found(&self, known: &Finding, now: Instant) -> Option<Change> {
+        let is_covered = self.allow.covers(known.kind, known.name.as_deref());
+        let allowed = Finding {
+            allowed_at: Some(now),
+            ..known.clone()
+        };
+        match known.allowed_at {
+            None if !known.is_open(now) => None,
+            None if is_covered => Some((allowed, Some(ALLOWED))),
+            None => known.goes_on(&self.habits),
+            Some(at) => (is_covered && now >= at + DAILY).then_some((allowed, None)),
+        }
     }
 }
 

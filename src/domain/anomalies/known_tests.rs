@@ -22,6 +22,7 @@ fn survey(found: &[Anomaly], allow: Allow) -> Survey {
     Survey {
         account: "account".into(),
         found: found.to_vec(),
+        habits: Habits::new(),
         allow,
     }
 }
@@ -98,10 +99,59 @@ fn what_somebody_allows_for_is_over_and_a_second_configuration_that_does_not_ope
     assert_eq!(known[0].allowed_at, Some(at(30)));
     assert!(!known[0].is_open(at(60)));
 
-    // Calls that are all newer do, where it is no longer allowed.
-    let (known, events) = after(&[(iam(0, 10), 20), (allows, 30), (iam(31, 40), 50)]);
-    assert_eq!(events, ["noticed", "allowed", "noticed"]);
-    assert!(known[0].is_open(at(60)));
+    // Nor when both are read each day, and each reads newer calls than the other.
+    let mut surveys = vec![(iam(0, 10), 20)];
+    for day in 0..60 {
+        surveys.push((allows.clone(), day * DAY + 30));
+        surveys.push((iam(day * DAY + 40, day * DAY + 50), day * DAY + 60));
+    }
+    let (known, events) = after(&surveys);
+    assert_eq!(events, ["noticed", "allowed"]);
+    assert_eq!(known[0].allowed_at, Some(at(59 * DAY + 30)));
+
+    // Calls that are all newer do, where nobody has allowed for it for a while.
+    let late = 30 * DAY + 30;
+    for (first, opened) in [(late - 1, 0), (late, 1)] {
+        let (known, events) = after(&[
+            (iam(0, 10), 20),
+            (allows.clone(), 30),
+            (iam(first, late), late),
+        ]);
+        assert_eq!(events.len(), 2 + opened, "{events:?}");
+        assert_eq!(known[0].is_open(at(late)), opened == 1);
+    }
+}
+
+#[test]
+fn what_goes_on_for_so_long_that_it_is_no_news_stays_known() {
+    let nothing = |day: i64, kind: Kind, name: &str| {
+        let mut survey = survey(&[], Allow::default());
+        let habit = (kind, name.to_owned(), "A".to_owned());
+        survey.habits.insert(habit, at(day * DAY));
+        (survey, day * DAY)
+    };
+    let begun =
+        |kind: Kind, name: &str| (survey(&[anomaly(kind, name, 0, 10)], Allow::default()), 20);
+    let days = |kind, name| (1..50).map(move |day| nothing(day, kind, name));
+    let service = || std::iter::once(begun(Kind::NewService, "iam"));
+    let surveys: Vec<_> = service().chain(days(Kind::NewService, "iam")).collect();
+    let (known, events) = after(&surveys);
+    assert_eq!(events, ["noticed"]);
+    // The first day is over when the second has begun.
+    assert_eq!((known[0].first_at, known[0].last_at), (at(0), at(49 * DAY)));
+    assert!(known[0].is_open(at(79 * DAY - 1)));
+    assert!(!known[0].is_open(at(79 * DAY)));
+
+    // With another key or service, or at an hour that nobody can allow for, it does not.
+    for (kind, name, other) in [
+        (Kind::NewService, "iam", "sts"),
+        (Kind::UnusualHour, "03:00 and 04:00", ""),
+    ] {
+        let surveys: Vec<_> = std::iter::once(begun(kind, name))
+            .chain(days(Kind::NewService, other))
+            .collect();
+        assert!(!after(&surveys).0[0].is_open(at(31 * DAY)), "{kind}");
+    }
 }
 
 #[test]

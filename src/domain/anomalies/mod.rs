@@ -100,11 +100,16 @@ pub struct Anomaly {
     pub last_at: Instant,
 }
 
+/// When a key last did what somebody can allow for, be it new or not: by kind, name and key.
+pub type Habits = BTreeMap<(Kind, String, String), Instant>;
+
 /// What was found, and what could not be looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
     /// In the order of kinds, names and keys.
     pub anomalies: Vec<Anomaly>,
+    /// What was read of, without what is allowed.
+    pub habits: Habits,
     /// Nobody can tell whether there are any of these.
     pub not_judged: Vec<Kind>,
     /// Why, in sentences.
@@ -123,6 +128,11 @@ impl Kind {
             Self::UnusualHour => Some((100, 14)),
             Self::RetiredKey | Self::DeniedBurst => None,
         }
+    }
+
+    /// Whether [`Allow`] can name it.
+    fn can_be_allowed(self) -> bool {
+        matches!(self, Self::NewService | Self::NewRegion | Self::NewNetwork)
     }
 }
 
@@ -202,10 +212,24 @@ pub fn judge(keys: &[Watched], watch: &Watch) -> Judgement {
     let (not_judged, reasons) = baseline.doubts(keys);
     Judgement {
         anomalies: found.anomalies(),
+        habits: habits(&calls, &watch.allow),
         not_judged,
         reasons,
         is_drowned: baseline::read_from(keys).is_some_and(|at| at >= watch.since),
     }
+}
+
+fn habits(calls: &[Call], allow: &Allow) -> Habits {
+    let mut habits = Habits::new();
+    for call in calls {
+        let traits = call.traits(allow).into_iter();
+        for (kind, name) in traits.filter(|(kind, _)| kind.can_be_allowed()) {
+            let last = habits.entry((kind, name, call.key.key_id.to_owned()));
+            let last = last.or_insert(call.it.at);
+            *last = call.it.at.max(*last);
+        }
+    }
+    habits
 }
 
 /// Those that are no more than [`BURST`] away from so many others.

@@ -132,6 +132,14 @@ fn a_call_as_those_before_it_is_nothing_and_of_another_service_region_or_network
         "2 calls with key KEY from 2026-02-01T09:00:00Z to 2026-02-01T09:00:00Z: service iam was not called before."
     );
 
+    // Whether it is new or not, it is known when that was done last.
+    let last = |kind, name: &str| judgement.habits.get(&(kind, name.into(), "KEY".into()));
+    assert_eq!(last(Kind::NewService, "iam"), Some(&at(USUAL)));
+    assert_eq!(last(Kind::NewRegion, "ap-south-1"), Some(&at(USUAL)));
+    assert_eq!(last(Kind::NewService, "s3"), Some(&at(USUAL)));
+    assert_eq!(last(Kind::NewNetwork, "192.0.2.0/24"), Some(&at(USUAL)));
+    assert_eq!(judgement.habits.len(), 6);
+
     // What is allowed is never new.
     let texts = |text: &str| vec![text.to_owned()];
     let network = |text| Source::parse(text).unwrap();

@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, FromRow, Row};
 
 use super::chain::Event;
+use super::listing::{Filter, in_no_slot};
 use super::rows::damaged;
 use super::transaction::Transaction;
 use crate::domain::anomalies::{Change, Finding, LASTS, Survey};
@@ -142,6 +143,32 @@ pub fn of(open: &Findings, account: &str, key: &KeyRecord) -> Vec<Finding> {
         .filter(|_| key.status != Status::Revoked);
     let found = id.and_then(|id| open.get(&(account.to_owned(), id)));
     found.cloned().unwrap_or_default()
+}
+
+/// What is told of live keys in no slot: no resource that is asked for tells it of a key of its own.
+pub async fn of_orphans(
+    connection: &mut AnyConnection,
+    asked: &Filter,
+    open: &Findings,
+) -> Result<Vec<Finding>, sqlx::Error> {
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
+    let is_same = "held.account = keys.account AND held.key_id = keys.key_id";
+    let text = asked.text_with(
+        "SELECT DISTINCT keys.account, keys.key_id FROM anomalies JOIN keys ON keys.account = anomalies.account \
+         AND keys.key_id = anomalies.key_id JOIN resources ON resources.resource_id = keys.resource_id",
+        &format!("anomalies.allowed_at IS NULL AND {}", in_no_slot(is_same)),
+    );
+    let mut found = Vec::new();
+    let each = |row: &AnyRow| {
+        let whose = (row.try_get("account")?, row.try_get("key_id")?);
+        found.extend(open.get(&whose).into_iter().flatten().cloned());
+        Ok(())
+    };
+    asked.each(connection, text, each).await?;
+    found.sort();
+    Ok(found)
 }
 
 impl FromRow<'_, AnyRow> for Finding {

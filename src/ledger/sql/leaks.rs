@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
-use super::listing::Filter;
+use super::listing::{Filter, in_no_slot};
 use super::transaction::Transaction;
 use crate::domain::keys::Status;
 use crate::health::{ManagedKey, OpenAlert};
@@ -115,8 +115,8 @@ pub async fn tell(
          (SELECT 1 FROM keys AS others WHERE others.mark = leaks.mark AND others.status <> 'revoked')"
     );
     let of_the_dead = count(connection, asked, &of_the_dead).await?;
-    let of_nobody = "(keys.status = 'orphaned' OR (keys.status = 'live' AND keys.slot = 'none'))";
-    let of_orphans = count(connection, asked, of_nobody).await?;
+    let of_orphans = in_no_slot("held.mark = keys.mark");
+    let of_orphans = count(connection, asked, &of_orphans).await?;
     Ok((of_the_dead, of_orphans))
 }
 

@@ -91,6 +91,14 @@ fn direction(descending: bool) -> &'static str {
     if descending { "DESC" } else { "ASC" }
 }
 
+/// Of a key that lives in no slot, neither here nor in a resource that has taken it over, which `held` is then.
+pub fn in_no_slot(is_same: &str) -> String {
+    format!(
+        "(keys.status = 'orphaned' OR (keys.status = 'live' AND keys.slot = 'none')) AND NOT EXISTS \
+         (SELECT 1 FROM keys AS held WHERE {is_same} AND held.status = 'live' AND held.slot <> 'none')"
+    )
+}
+
 /// The conditions with their arguments.
 pub struct Filter {
     /// The table of keys, with the index that finds them where the planner would not see it.

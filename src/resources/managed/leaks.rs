@@ -16,6 +16,7 @@ use crate::engine::managed::Managed;
 use crate::error::{Error, Path};
 use crate::ledger::leaks::{Leak, PASSED_IN, Survey};
 use crate::resources::diagnostics;
+use crate::resources::managed::copied;
 use crate::resources::managed::model::ManagedState;
 use crate::resources::managed::read::named;
 use crate::secret::Fingerprint;
@@ -133,11 +134,12 @@ pub async fn note(
         let known = known.filter(|(of, _)| *of == source);
         // What is still passed in is not over, although its key may have left the slots.
         let over = known.filter(|(_, known)| !alerts.contains_key(&known.alert));
-        let survey = Survey {
-            over: over.map(|(of, known)| (of, known.alert)).collect(),
-            source,
-            open,
-        };
+        let mut over: Vec<_> = over.map(|(of, known)| (of, known.alert)).collect();
+        // Whoever has a copy of the state says nothing of what is known where the keys belong.
+        if !over.is_empty() && copied::owner(id, context).await?.is_some() {
+            over.clear();
+        }
+        let survey = Survey { over, source, open };
         let now = context.clock.now();
         context.ledger.note_leaks(&survey, now).await
     };

@@ -133,8 +133,9 @@ fn inputs() -> Attributes {
                 string_map(),
                 "What scanners of secrets have found: the ids of alerts that are open, each with the `fingerprint` of the secret \
                  that it is about, such as `data.apikey_leaks.acme.open`. An alert about a key of this resource that lives is \
-                 treated as `on_leak` of the policy says; the others are ignored. Null says that nothing is known of leaks, and \
-                 with `on_leak = \"rotate\"` the plan warns of that. See the guide [Leaks](../guides/leaks.md).",
+                 treated as `on_leak` of the policy says; the others are ignored. Null, and no such attribute, says that \
+                 nothing is known of leaks: what was open stays so, and with `on_leak = \"rotate\"` the plan warns. `{}` says \
+                 that there are none. See the guide [Leaks](../guides/leaks.md).",
             ),
         ),
         (

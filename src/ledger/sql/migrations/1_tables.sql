@@ -66,7 +66,7 @@ CREATE INDEX keys_by_issuer ON keys (issuer, status, created_at);
 {boundary}
 CREATE INDEX keys_by_age ON keys (status, created_at, last_used_at);
 {boundary}
-CREATE INDEX keys_held ON keys (resource_id) WHERE status = 'live' AND slot <> 'none';
+CREATE INDEX keys_held ON keys (resource_id, status, slot) WHERE status = 'live' AND slot <> 'none';
 {boundary}
 CREATE INDEX keys_unconfirmed ON keys (account) WHERE status = 'live' AND confirmed_at IS NULL;
 {boundary}
