@@ -156,5 +156,8 @@ mod tests {
         assert_eq!(of(&[&["A", "B"], &[whole, whole]], 38), Some(vec![18, 18]));
         assert_eq!(of(&[&["A", "B"], &[whole, whole]], 37), None);
         assert_eq!(of(&[&["A", "B"], &["a", "b"]], 1), None);
+        // A day is one part.
+        assert_eq!(of(&[&["DUE"], &["2026-07-01 (in 3d)"]], 10), Some(vec![10]));
+        assert_eq!(of(&[&["DUE"], &["2026-07-01 (in 3d)"]], 9), None);
     }
 }

@@ -334,10 +334,15 @@ fn statuses(key: &ManagedKey, now: Instant) -> impl Iterator<Item = Sample> {
 fn of_slots(keys: &[ManagedKey], at: impl Fn(&KeyRecord) -> Option<Instant>) -> Vec<Sample> {
     let mut samples = Vec::new();
     for key in keys {
+        // Beside a key whose revocation has failed, another may be retiring: the older one counts.
+        let mut told = BTreeMap::new();
         for (slot, record) in key.slots() {
-            let slot = [("slot", slot.to_string())];
-            samples.extend(at(record).map(|at| sample(key, slot, at.unix())));
+            if let Some(at) = at(record) {
+                told.entry(slot.to_string()).or_insert(at.unix());
+            }
         }
+        let told = told.into_iter();
+        samples.extend(told.map(|(slot, at)| sample(key, [("slot", slot)], at)));
     }
     samples
 }

@@ -103,8 +103,8 @@ pub struct ManagedKey {
     pub revocation_due_at: Option<Instant>,
     /// The key in use.
     pub primary: KeyRecord,
-    /// The one beside it, staged or retiring.
-    pub secondary: Option<KeyRecord>,
+    /// Those beside it: staged, retiring, and one whose revocation has failed and that works on.
+    pub others: Vec<KeyRecord>,
     /// How the last apply ended.
     pub last_apply: Option<(Outcome, Instant)>,
     /// When a refresh or an apply last looked at it, to the hour; `None` if none ever did.
@@ -252,8 +252,8 @@ impl ManagedKey {
 
     /// Its keys that are alive, each with its slot.
     pub fn slots(&self) -> impl Iterator<Item = (Slot, &KeyRecord)> {
-        let keys = [Some(&self.primary), self.secondary.as_ref()];
-        keys.into_iter().flatten().map(|key| (key.slot, key))
+        let keys = std::iter::once(&self.primary).chain(&self.others);
+        keys.map(|key| (key.slot, key))
     }
 }
 

@@ -49,7 +49,7 @@ fn key(name: &str, seen: &str, due: u64) -> ManagedKey {
         overdue_at: Some(at(due + 30)),
         revocation_due_at: None,
         primary: record(Slot::Primary, at(0)),
-        secondary: None,
+        others: Vec::new(),
         last_apply: None,
         seen_at: None,
         leaks: Vec::new(),
@@ -266,6 +266,18 @@ fn burst() -> anomalies::Finding {
         last_at: at(99),
         allowed_at: None,
     }
+}
+
+/// Whoever reads them refuses what is told twice.
+#[test]
+fn of_two_keys_in_one_slot_the_older_one_is_measured() {
+    let mut key = key("a", "pending", 200);
+    key.others = vec![record(Slot::Retiring, at(1)), record(Slot::Retiring, at(2))];
+    let text = prometheus::text(families(&health(vec![key]), &history(), TRAIL));
+    let created = |line: &&str| line.starts_with("apikey_key_created") && line.contains("retiring");
+    assert_eq!(text.lines().filter(created).count(), 1);
+    let parts = ["apikey_key_created_timestamp_seconds{", "slot=\"retiring\""];
+    assert_eq!(value(&text, &parts), at(1).unix());
 }
 
 /// An issuer may be busy once.

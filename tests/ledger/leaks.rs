@@ -64,3 +64,29 @@ async fn an_alert_that_two_sources_know_is_one_and_as_grave_as_the_graver_says()
         );
     }
 }
+
+#[tokio::test]
+async fn a_key_whose_revocation_has_failed_hides_no_leak_of_the_one_that_is_staged_beside_it() {
+    let home = tempfile::tempdir().unwrap();
+    let ledger = samples::sqlite(&home.path().join("ledger.db"), LEASE);
+    let other = |id: &str, mark: &str, slot| {
+        let mut other = key(id, slot);
+        other.key.mark = Some(mark.into());
+        other
+    };
+    let primary = || other("AKIAEXAMPLE2", "sha256:222222", Slot::Primary);
+    let retiring = other("AKIAEXAMPLE1", "sha256:111111", Slot::Retiring);
+    let before = holding("k", vec![retiring, primary()]);
+    ledger.record(&before, at(9)).await.unwrap();
+    // The state has it among pending_revocations now, and in no slot.
+    let staged = key("AKIAEXAMPLE3", Slot::Staged);
+    let seen = holding("k", vec![primary(), staged]);
+    ledger.record(&seen, at(10)).await.unwrap();
+    let survey = survey("a", &[("alert-1", None)]);
+    ledger.note_leaks(&survey, at(11)).await.unwrap();
+    let health = ledger.health(&Query::all(at(20), 1)).await.unwrap();
+    let slots = health.keys[0].slots();
+    let slots: Vec<_> = slots.map(|(slot, _)| slot).collect();
+    assert_eq!(slots, [Slot::Primary, Slot::Retiring, Slot::Staged]);
+    assert_eq!(health.keys[0].leaks.len(), 1);
+}

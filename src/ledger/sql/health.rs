@@ -91,7 +91,7 @@ fn managed(
     let Some(primary) = primary.into_iter().next() else {
         return Ok(None);
     };
-    let secondary: Option<KeyRecord> = others.into_iter().next().map(|row| row.key);
+    let others: Vec<KeyRecord> = others.into_iter().map(|row| row.key).collect();
     Ok(Some(ManagedKey {
         resource: ResourceRef::from_row(row)?,
         issuer: primary.issuer,
@@ -105,12 +105,12 @@ fn managed(
         due_at: row.try_get("rotation_due_at")?,
         overdue_at: row.try_get("overdue_at")?,
         // It is the retiring key's, and goes with it.
-        revocation_due_at: match &secondary {
-            Some(key) if key.slot == Slot::Retiring => row.try_get("revocation_due_at")?,
-            _ => None,
+        revocation_due_at: match others.iter().any(|key| key.slot == Slot::Retiring) {
+            true => row.try_get("revocation_due_at")?,
+            false => None,
         },
         primary: primary.key,
-        secondary,
+        others,
         last_apply,
         seen_at: row.try_get("seen_at")?,
         leaks: Vec::new(),
