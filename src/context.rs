@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration as Time;
 
+use async_trait::async_trait;
 use tf_provider::value::ValueAny;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +19,8 @@ use crate::http::Http;
 use crate::issuers::{Issuer, IssuerKind};
 use crate::ledger::Ledger;
 use crate::ledger::disabled::Disabled;
+use crate::ledger::outbox::Message;
+use crate::notify::{Destination, Trouble};
 use crate::settings::Settings;
 use crate::stores::{Claims, Store, StoreKind};
 
@@ -244,6 +248,7 @@ impl Deref for SharedContext {
 
 /// From a sort of issuer or store and its settings to the thing itself. The way in for tests that put a
 /// world of their own behind the real resource.
+#[async_trait]
 pub trait Connector: Send + Sync {
     /// The issuer that the settings name.
     fn issuer(
@@ -264,6 +269,17 @@ pub trait Connector: Send + Sync {
     /// What the settings ask to start consumers anew.
     fn deployment(&self, settings: &Settings, context: &Context) -> Result<Wanted> {
         deployments::connect(settings, context)
+    }
+
+    /// Tells somebody something, once.
+    async fn tell(
+        &self,
+        destination: &Destination,
+        message: &Message,
+        limit: Time,
+        context: &Context,
+    ) -> Result<(), Trouble> {
+        destination.send(message, limit, context).await
     }
 }
 

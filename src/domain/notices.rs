@@ -139,6 +139,11 @@ impl Occurrence {
         }
     }
 
+    /// The end of what lasted, whatever it was.
+    pub fn end_of(event: Event) -> Self {
+        Self::new(event, "").over()
+    }
+
     /// A rotation that did not come.
     pub fn overdue(generation: &str) -> Self {
         Self::new(Event::Notice, format!("{generation}{OVERDUE}"))

@@ -192,14 +192,24 @@ impl World<'_> {
 
     /// A document of the next generation leads with a key of which no state heard: a promotion or a replacement. The ledger
     /// knows it as a live key of this resource; without a ledger the primary beside it tells whose it is, if every document
-    /// says the same. The primary retires, even where somebody took it out of the documents: it keeps its grace.
+    /// says the same. The primary retires, even where somebody took it out of the documents: it keeps its grace. Where it is
+    /// gone, as after an emergency that revokes first, the key that retires already stays beside the new one.
     async fn successor(&self, slots: &Slots) -> Result<Option<Successor>> {
         let Statuses {
             primary, secondary, ..
         } = key_statuses(slots, self.connections).await?;
+        let primary_is_gone = primary == Some(KeyStatus::Missing);
         // A second key that is gone gives way to whatever succeeds the primary.
-        let has_room = slots.secondary.is_none() || secondary.flatten() == Some(KeyStatus::Missing);
-        let Some(document) = next_of(slots, self.documents).filter(|_| has_room) else {
+        let second_is_gone = secondary.flatten() == Some(KeyStatus::Missing);
+        let stays = slots
+            .retiring()
+            .filter(|_| primary_is_gone && !second_is_gone);
+        let next = match stays {
+            Some(stays) => next_beside(slots, self.documents, stays),
+            None if slots.secondary.is_none() || second_is_gone => next_of(slots, self.documents),
+            None => None,
+        };
+        let Some(document) = next else {
             return Ok(None);
         };
         let keys = self.memory.map_or(&[][..], |memory| &memory.keys);
@@ -214,7 +224,7 @@ impl World<'_> {
         let at = document.rotated_at.unwrap_or(self.now);
         let swapped = |old_lives| {
             let mut slots = slots.clone();
-            slots.secondary = None;
+            slots.secondary.take_if(|_| stays.is_none());
             slots.swap_in(existing(&document.primary, at), at, old_lives);
             slots
         };
@@ -223,8 +233,8 @@ impl World<'_> {
                 true => Told::ByOne,
                 false => Told::ByAll,
             },
-            as_told: swapped(is_beside),
-            slots: swapped(is_beside || primary != Some(KeyStatus::Missing)),
+            as_told: swapped(is_beside && stays.is_none()),
+            slots: swapped(stays.is_none() && (is_beside || !primary_is_gone)),
         }))
     }
 
@@ -375,19 +385,33 @@ pub fn by_the_documents<'a>(
 
 /// A document of the next generation that has the primary as the second key or, at worst, no second key.
 fn next_of<'a>(slots: &Slots, documents: &'a [(String, Document)]) -> Option<&'a Document> {
-    let documents = documents.iter().map(|(_, there)| there);
-    let next = documents.filter(|there| {
-        there.generation == Some(slots.generation + 1)
-            && !keys(slots).any(|key| precondition::is(key, &there.primary))
-    });
-    let next: Vec<&Document> = next.collect();
-    let has_the_primary = |there: &&&Document| {
-        let second = there.secondary.as_ref();
-        second.is_some_and(|second| precondition::is(&slots.primary, second))
+    let alone = || next(slots, documents).find(|there| there.secondary.is_none());
+    next_beside(slots, documents, &slots.primary).or_else(alone)
+}
+
+/// A document of the next generation that has this key as the second one.
+fn next_beside<'a>(
+    slots: &Slots,
+    documents: &'a [(String, Document)],
+    second: &Key,
+) -> Option<&'a Document> {
+    let is_beside = |there: &&Document| {
+        let there = there.secondary.as_ref();
+        there.is_some_and(|there| precondition::is(second, there))
     };
-    let beside = next.iter().find(has_the_primary);
-    let alone = || next.iter().find(|there| there.secondary.is_none());
-    beside.or_else(alone).copied()
+    next(slots, documents).find(is_beside)
+}
+
+/// The documents of the next generation that lead with a key which this state does not have.
+fn next<'a>(
+    slots: &Slots,
+    documents: &'a [(String, Document)],
+) -> impl Iterator<Item = &'a Document> {
+    let is_new = |there: &Document| !keys(slots).any(|key| precondition::is(key, &there.primary));
+    documents
+        .iter()
+        .map(|(_, there)| there)
+        .filter(move |there| there.generation == Some(slots.generation + 1) && is_new(there))
 }
 
 fn keys(slots: &Slots) -> impl Iterator<Item = &Key> {

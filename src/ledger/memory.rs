@@ -1,5 +1,7 @@
 //! A ledger in memory, with the same rules as one in a database. For tests that live a million lives.
 
+mod outbox;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,8 +14,10 @@ use crate::instant::Instant;
 use crate::ledger::locks::first_number;
 use crate::ledger::{
     Effect, Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks,
-    Memory, Noted, Outbox, Outcome, ResourceRef, Slot, Status,
+    Memory, Noted, Outcome, ResourceRef, Slot, Status, news,
 };
+
+pub use outbox::Letter;
 
 /// Everything in one lock: tests want it small and whole, not fast.
 #[derive(Default)]
@@ -28,6 +32,8 @@ struct Tables {
     incidents: BTreeMap<String, Vec<Incident>>,
     /// The version that the last write of a resource left at a place; `None` where its end is not known.
     written: BTreeMap<(String, String), Option<String>>,
+    /// Everything that was ever to be told, oldest first.
+    letters: Vec<Letter>,
     lost: bool,
 }
 
@@ -123,6 +129,36 @@ impl Tables {
         }
     }
 
+    fn tell_of_outcome(&mut self, intent: &Intent, outcome: &Outcome, at: Instant) {
+        let was_in_a_slot = self.keys.iter().any(|row| {
+            let is_of_it = row.resource.id == intent.resource.id;
+            let mut dead = intent.key.iter();
+            is_of_it && row.key.slot != Slot::None && dead.any(|dead| row.key.key.is(dead))
+        });
+        if let Some(what) = news::of_outcome(intent, outcome, was_in_a_slot) {
+            let whose = (&intent.resource, intent.issuer.as_str());
+            self.tell(&intent.audience, whose, &what, at);
+        }
+    }
+
+    /// What people hear of a resource and its keys, before that is written over what was known.
+    fn tell_of(&mut self, holding: &Holding, at: Instant) {
+        let known = self.resources.get(&holding.resource.id);
+        let mut all = news::of_resource(holding, known.map(|known| known.generation));
+        for seen in &holding.keys {
+            let mut rows = self.keys.iter();
+            let is_it =
+                |row: &&Row| row.resource.id == holding.resource.id && row.key.key.is(&seen.key);
+            let before = rows.find(is_it).map(|row| &row.key);
+            let now = before.map_or_else(|| seen.clone(), |before| before.seen_as(seen));
+            all.extend(news::of_key(before, &now));
+        }
+        let whose = (&holding.resource, holding.issuer.as_str());
+        for what in all {
+            self.tell(&holding.telling.audience, whose, &what, at);
+        }
+    }
+
     fn is_revoked(&mut self, intent: &Intent, at: Instant) {
         let Some(dead) = &intent.key else { return };
         for row in &mut self.keys {
@@ -144,8 +180,6 @@ impl Tables {
 fn ids(open: &[Intent]) -> BTreeSet<String> {
     open.iter().map(|intent| intent.id.clone()).collect()
 }
-
-impl Outbox for InMemory {}
 
 impl Ledger for InMemory {
     fn place(&self) -> String {
@@ -178,6 +212,7 @@ impl Journal for InMemory {
             return Err(fence.passed_on());
         }
         tables.open.remove(position);
+        tables.tell_of_outcome(&intent, outcome, at);
         match (intent.effect, outcome) {
             (_, Outcome::Written(version)) => tables.note_write(&intent, Some(version.clone())),
             (Effect::Mint, Outcome::Done(Some(key))) => tables.is_minted(&intent, key, at),
@@ -193,6 +228,8 @@ impl Journal for InMemory {
 
     async fn note_incident(&self, noted: &Noted) -> Result<()> {
         let mut tables = self.open()?;
+        let whose = (&noted.resource, noted.issuer.as_str());
+        tables.tell(&noted.audience, whose, &news::of_incident(noted), noted.at);
         let of = tables.incidents.entry(noted.resource.id.clone());
         let all = of.or_default();
         match all.iter_mut().find(|known| known.id == noted.incident.id) {
@@ -332,8 +369,9 @@ impl Inventory for InMemory {
         Ok(())
     }
 
-    async fn record(&self, holding: &Holding, _: Instant) -> Result<()> {
+    async fn record(&self, holding: &Holding, at: Instant) -> Result<()> {
         let mut tables = self.open()?;
+        tables.tell_of(holding, at);
         let before = tables.resources.get(&holding.resource.id);
         let before = before.and_then(|resource| resource.private_data.clone());
         let resource = Resource {

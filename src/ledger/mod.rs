@@ -14,6 +14,7 @@ pub mod journal;
 pub mod leaks;
 pub mod locks;
 pub mod memory;
+pub mod news;
 pub mod outbox;
 pub mod pipeline;
 pub mod sql;

@@ -72,7 +72,7 @@ impl Destination {
     }
 
     /// Sends a message once.
-    pub(super) async fn send(
+    pub async fn send(
         &self,
         message: &Message,
         limit: Time,

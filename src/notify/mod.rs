@@ -51,7 +51,7 @@ pub struct Sent {
 }
 
 /// Why a message did not get there.
-struct Trouble {
+pub struct Trouble {
     why: String,
     /// Another attempt would end the same.
     is_final: bool,
@@ -181,7 +181,10 @@ async fn send_one(
     }
     let limit = ATTEMPT.min(rest);
     fault::pass("notify:send:before");
-    let answered = timeout(limit, destination.send(message, limit, context)).await;
+    let sent = context
+        .connector()
+        .tell(destination, message, limit, context);
+    let answered = timeout(limit, sent).await;
     fault::pass("notify:send:done");
     let now = context.clock.now();
     let trouble = match answered {
@@ -252,7 +255,8 @@ impl Sent {
 }
 
 impl Trouble {
-    fn passing(why: impl Into<String>) -> Self {
+    /// Another attempt may get there.
+    pub fn passing(why: impl Into<String>) -> Self {
         Self {
             why: why.into(),
             is_final: false,

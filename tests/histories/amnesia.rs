@@ -40,7 +40,7 @@ async fn a_rotation_that_was_asked_for_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_rotation_that_was_asked_for_goes_on_even_without_the_ledger() {
     let mut player = with_a_rotation_that_was_asked_for().await;
-    player.ledger.wipe();
+    player.wipe_the_ledger();
     player.now += 50;
     let _ = effects(&mut player, &[]).await;
     assert_eq!(player.holds("/p0"), ["id2", "id1"]);
@@ -51,7 +51,7 @@ async fn a_key_that_was_staged_in_its_time_waits_for_it() {
     let steps = [apply(), Event::Wait(80), apply()];
     let mut player = after(&steps).await;
     lose_the_private_data(&mut player);
-    player.ledger.wipe();
+    player.wipe_the_ledger();
     player.now += 10;
     assert_eq!(effects(&mut player, &[]).await, [""; 0]);
     assert_eq!(player.holds("/p0"), ["id1", "id2"]);
@@ -72,7 +72,7 @@ async fn an_emergency_that_is_over_is_not_handled_again_even_without_the_ledger(
     let mut player = after(&[apply(), emergency(), apply()]).await;
     assert_eq!(player.holds("/p0"), ["id2"]);
     lose_the_private_data(&mut player);
-    player.ledger.wipe();
+    player.wipe_the_ledger();
     assert_eq!(effects(&mut player, &[]).await, [""; 0]);
     assert_eq!(player.holds("/p0"), ["id2"]);
     // Another one is.
@@ -87,7 +87,7 @@ async fn an_emergency_that_is_not_over_is_handled_even_without_the_ledger() {
     let _ = effects(&mut player, &["revoke id1"]).await;
     assert!(player.world.live().contains("id1"));
     lose_the_private_data(&mut player);
-    player.ledger.wipe();
+    player.wipe_the_ledger();
     let _ = effects(&mut player, &[]).await;
     let _ = effects(&mut player, &[]).await;
     assert!(!player.world.live().contains("id1"));
@@ -144,7 +144,7 @@ async fn a_key_is_not_rotated_again_for_an_owner_who_left() {
     let mut player = after(&left).await;
     assert_eq!(player.holds("/p0"), ["id2"]);
     lose_the_private_data(&mut player);
-    player.ledger.wipe();
+    player.wipe_the_ledger();
     assert_eq!(effects(&mut player, &[]).await, [""; 0]);
 }
 

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use apikey::resources::managed::model::{Fields, ManagedState};
-use apikey::resources::rotation_policy::{EmergencyState, PolicyState};
+use apikey::resources::rotation_policy::{EmergencyState, PolicyState, RouteState};
 use tf_provider::value::{Value, ValueAny};
 
 use super::events::Edit;
+use super::news::TEAM;
 use super::values::copy;
 
 /// The last two are other names of the first two.
@@ -66,6 +67,7 @@ pub struct Config {
     /// It is of `prod`, and `dev` comes first.
     pub is_ordered: bool,
     pub is_expected: bool,
+    pub is_announced: bool,
 }
 
 impl Config {
@@ -83,10 +85,11 @@ impl Config {
             emergencies: 0,
             emergency: None,
             break_glass: false,
-            owner: 0,
+            owner: 1,
             offboarded: 0,
             is_ordered: false,
             is_expected: false,
+            is_announced: false,
         }
     }
 
@@ -121,6 +124,7 @@ impl Config {
             Edit::Offboarded(index) => self.offboarded = *index,
             Edit::Ordered(ordered) => self.is_ordered = *ordered,
             Edit::Expected(expected) => self.is_expected = *expected,
+            Edit::Announced(announced) => self.is_announced = *announced,
         }
     }
 
@@ -128,6 +132,7 @@ impl Config {
         let text = |text: &str| Value::Value(text.to_owned());
         let list = |names: &[&str]| names.iter().map(|name| text(name)).collect::<Vec<_>>();
         let [interval, stage, delay, grace] = POLICIES[self.policy];
+        let everything = Value::Value(RouteState::default());
         let policy = PolicyState {
             name: text("p"),
             rotation_interval: text(interval),
@@ -140,6 +145,12 @@ impl Config {
             offboarded_owners: OFFBOARDED[self.offboarded].map(list).into(),
             environment_order: self.is_ordered.then(|| list(&["dev", "prod"])).into(),
             soak_time: text(&format!("{SOAK}s")),
+            notice_period: if self.is_announced {
+                text("15s")
+            } else {
+                Value::Null
+            },
+            notifications: Value::Value(BTreeMap::from([(TEAM.to_owned(), everything)])),
             ..PolicyState::default()
         };
         let field = |name: &str, value: &str| {

@@ -91,6 +91,8 @@ pub enum Edit {
     Ordered(bool),
     /// Whether the key is expected to be used.
     Expected(bool),
+    /// Whether a rotation is announced some time before.
+    Announced(bool),
 }
 
 #[derive(Clone, Debug)]
@@ -200,6 +202,7 @@ fn edits() -> impl Strategy<Value = Edit> {
         (0..OFFBOARDED.len()).prop_map(Edit::Offboarded),
         any::<bool>().prop_map(Edit::Ordered),
         any::<bool>().prop_map(Edit::Expected),
+        any::<bool>().prop_map(Edit::Announced),
     ]
 }
 

@@ -261,3 +261,17 @@ fn a_place_that_is_not_emptied_yet_brings_no_step_into_a_plan_that_did_not_show_
         },
     ]);
 }
+
+/// A plan that only told somebody something was planned again when a step had become due, and Terraform refused the apply.
+#[test]
+fn a_plan_that_only_tells_somebody_takes_no_step_that_became_due_before_its_apply() {
+    let late = Event::Apply {
+        refresh: false,
+        late: 80,
+        faults: 0,
+        refuse_probes: false,
+        between: false,
+        end: End::default(),
+    };
+    ends_well(&[emergency(false), apply().into(), Event::FreshLedger, late]);
+}

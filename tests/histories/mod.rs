@@ -6,10 +6,12 @@
 
 mod amnesia;
 mod config;
+mod cut_off;
 mod effects;
 mod events;
 mod found;
 mod mortal;
+mod news;
 mod player;
 mod terraform;
 mod used;

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use apikey::domain::gates::Peer;
+use apikey::domain::notices::Telling;
 use apikey::error::Result;
 use apikey::instant::Instant;
 use apikey::ledger::memory::InMemory;
+use apikey::ledger::outbox::{Claim, Ended, Message, Untold};
 use apikey::ledger::{
     Fence, Holding, Intent, Inventory, Journal, KeyMark, KeyRecord, Lease, Ledger, Locks, Memory,
     Noted, Outbox, Outcome, ResourceRef,
@@ -21,7 +23,40 @@ pub struct Mortal {
     pub before: Option<(i64, bool)>,
 }
 
-impl Outbox for Mortal {}
+#[async_trait]
+impl Outbox for Mortal {
+    async fn untold(&self, resource: &str, telling: &Telling, now: Instant) -> Result<Untold> {
+        self.inner.untold(resource, telling, now).await
+    }
+
+    async fn notice(
+        &self,
+        resource: &ResourceRef,
+        issuer: &str,
+        telling: &Telling,
+        at: Instant,
+    ) -> Result<()> {
+        self.world.breathe().await;
+        self.inner.notice(resource, issuer, telling, at).await
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Vec<Message>> {
+        self.world.breathe().await;
+        let claimed = self.inner.claim(claim).await;
+        self.world.breathe().await;
+        claimed
+    }
+
+    async fn conclude(&self, message: &str, ended: &Ended) -> Result<()> {
+        self.world.breathe().await;
+        self.inner.conclude(message, ended).await?;
+        if let Ended::Sent(_) = ended {
+            let mut state = self.world.state();
+            state.concluded.insert(message.to_owned());
+        }
+        Ok(())
+    }
+}
 
 impl Ledger for Mortal {
     fn place(&self) -> String {

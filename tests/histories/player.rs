@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::config::{Config, DELIVERIES, PLACES};
 use super::events::{End, Event, Tamper};
 use super::mortal::Mortal;
+use super::news::{News, vendors};
 use super::terraform::Kept;
 use super::values::tree;
 use crate::support::world::{Region, World};
@@ -44,7 +45,7 @@ pub struct Player {
     /// The state of the other workspace.
     other: Option<Kept>,
     /// States that were there once, oldest first.
-    past: Vec<Kept>,
+    pub past: Vec<Kept>,
     /// The newest state, while an older one stands in its place.
     pub displaced: Option<Option<Kept>>,
     /// How many applies in a row came to nothing while everything was in order again.
@@ -55,6 +56,10 @@ pub struct Player {
     pub over: BTreeSet<String>,
     /// When the key of the environment before was promoted, and whether it is well.
     pub before: Option<(i64, bool)>,
+    /// What somebody has to hear of.
+    pub news: News,
+    /// At which generation a key was rotated for an owner who left, by its resource and the owner.
+    pub rotated_for: BTreeMap<(String, String), i64>,
     /// Keys of creates that came to their end and that no state ever heard of.
     forsaken: BTreeSet<String>,
 }
@@ -78,6 +83,8 @@ impl Player {
             process: 0,
             over: BTreeSet::new(),
             before: None,
+            news: News::default(),
+            rotated_for: BTreeMap::new(),
             forsaken: BTreeSet::new(),
         }
     }
@@ -207,6 +214,16 @@ impl Player {
         names.map(|name| self.world.identity_of(&name)).collect()
     }
 
+    /// The wanted places whose readers are let in.
+    pub fn places_that_lead_with_a_live_key(&self) -> BTreeSet<String> {
+        let live = self.world.live();
+        let leads_with_one = |place: &String| {
+            let ids = self.holds(place);
+            ids.first().is_some_and(|id| live.contains(id))
+        };
+        self.wanted().into_iter().filter(leads_with_one).collect()
+    }
+
     /// With everything in order again, a few applies bring the key into order too.
     pub async fn recover(&mut self) -> Result<(), Violation> {
         self.diary.push("recovery".into());
@@ -223,6 +240,7 @@ impl Player {
         self.config.policy = 0;
         self.config.is_ordered = false;
         self.config.is_expected = false;
+        self.config.is_announced = false;
         // The list may not vanish, and whoever has left gives the key to somebody else.
         (self.config.owner, self.config.offboarded) = (2, 2);
         // Two deliveries to one place are refused until a person removes one of them.
@@ -240,7 +258,8 @@ impl Player {
                 break;
             }
         }
-        unwell
+        unwell?;
+        self.everybody_has_heard().await
     }
 
     /// The environment points to where the key lives: the primary, as the places of an older one have been left.
@@ -316,7 +335,7 @@ impl Player {
 
     pub fn context(&self) -> Context {
         let clock = Clock::fixed(Instant::from_unix(self.now));
-        Context::new(clock, CancellationToken::new(), BTreeMap::new())
+        Context::new(clock, CancellationToken::new(), vendors())
             .with_connector(self.world.of_process(self.process))
             .with_ledger(Arc::new(Mortal {
                 inner: Arc::clone(&self.ledger),
@@ -484,7 +503,7 @@ impl Player {
             return Ok(());
         }
         let before = self.kept.as_ref().map(|kept| tree(&kept.state));
-        self.ledger.wipe();
+        self.wipe_the_ledger();
         self.refresh().await?;
         let after = self.kept.as_ref().map(|kept| tree(&kept.state));
         match before == after {
@@ -509,6 +528,8 @@ impl Player {
         let mut state = self.world.state();
         state.faults = faults;
         state.refuse_probes = refuse_probes;
+        // Others than those of the calls, so that a destination more moves none of them.
+        state.deaf = faults.rotate_right(7);
         let log = std::mem::take(&mut state.log);
         drop(state);
         self.diary

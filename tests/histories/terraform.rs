@@ -8,12 +8,13 @@ use apikey::domain::moves::Move;
 use apikey::domain::situation::{Copy, Seen};
 use apikey::domain::slots::Slots;
 use apikey::instant::Instant;
+use apikey::ledger::Journal;
 use apikey::resources::managed::model::{ManagedState, Private};
-use apikey::resources::managed::{apply, destroy, plan, read, rotate_now};
+use apikey::resources::managed::{apply, destroy, plan, read, rotate_now, telling};
 use tf_provider::Diagnostics;
-use tf_provider::value::ValueAny;
+use tf_provider::value::{Value, ValueAny};
 
-use super::config::SOAK;
+use super::config::{OWNERS, SOAK};
 use super::player::{Player, Violation};
 use super::values::{broken_promise, copy, summaries, tree};
 
@@ -106,9 +107,11 @@ impl Player {
             _ if was_blind => {}
             Ok(Some(read::Refreshed {
                 state: second,
-                private: second_private,
+                private: mut second_private,
                 ..
             })) => {
+                // What the first one has written down is news for the second.
+                second_private.untold = private.untold.clone();
                 if let Some(change) =
                     broken_promise(&tree(&state), &tree(&second), "second refresh")
                 {
@@ -133,6 +136,7 @@ impl Player {
             private,
             tainted,
         });
+        self.note_the_news();
         Ok(true)
     }
 
@@ -194,7 +198,12 @@ impl Player {
         self.begin(&orphans);
         let promised = tree(&planned);
         let context = self.context();
-        let create = apply::create(&mut diags, planned, private, &context);
+        let create = async {
+            let mut created = apply::create(&mut diags, planned, private, &context).await;
+            let state = created.as_mut().map(|(state, _)| state);
+            telling::send(&mut diags, state, Value::Null, &context).await;
+            created
+        };
         let Some(created) = self.mortal(true, create).await else {
             return Ok(());
         };
@@ -310,19 +319,22 @@ impl Player {
             }
         }
         self.doom(&first, &moves)?;
+        self.rotates_once(&first)?;
         let excused = first.excused(self.now);
         let closed = self.gate_is_closed(&first).filter(|_| !is_emergency);
         let generation = second.prior.generation.as_option().unwrap_or_default();
         let promised = tree(&second.planned);
         let mut diags = Diagnostics::default();
         let context = self.context();
-        let update = apply::update(
-            &mut diags,
-            second.prior,
-            second.planned,
-            second.private,
-            &context,
-        );
+        let told_before = second.prior.notified_at.clone();
+        let update = async {
+            let (prior, planned) = (second.prior, second.planned);
+            let mut applied =
+                apply::update(&mut diags, prior, planned, second.private, &context).await;
+            let state = applied.as_mut().map(|(state, _)| state);
+            telling::send(&mut diags, state, told_before, &context).await;
+            applied
+        };
         let Some(applied) = self.mortal(true, update).await else {
             return Ok(());
         };
@@ -357,6 +369,25 @@ impl Player {
             return Err(format!("a key was promoted before its turn: {why}"));
         }
         self.promoted_well(generation, &moves, &excused)
+    }
+
+    /// A key is rotated once for an owner who has left, however often the list names him.
+    fn rotates_once(&mut self, plan: &Planned) -> Result<(), Violation> {
+        let id = plan.prior.id.as_deref_option().unwrap_or_default();
+        let generation = plan.prior.generation.as_option().unwrap_or_default();
+        for owner in OWNERS.into_iter().flatten() {
+            if !plan.warnings.contains(&makes_due(owner)) {
+                continue;
+            }
+            let rotation = (id.to_owned(), owner.to_owned());
+            let first = *self.rotated_for.entry(rotation).or_insert(generation);
+            if generation > first {
+                return Err(format!(
+                    "the key is rotated for {owner} at generation {first} and at {generation}"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Why a key that works is not to be promoted yet. Nobody is served by holding up another one.
@@ -411,6 +442,8 @@ impl Player {
             .decision
             .as_ref()
             .is_some_and(|it| it.is_emergency);
+        let order = self.config.emergency.as_ref().map(|(_, order, _)| *order);
+        world.accepts_an_outage = is_emergency && order == Some("revoke_first");
         world.contains_first = moves.contains(&Move::RevokePrimary);
         world.replaces_first = is_emergency && !world.contains_first;
         if is_emergency {
@@ -451,6 +484,8 @@ impl Player {
         state.successor = None;
         state.excused.clear();
         (state.contains_first, state.replaces_first) = (false, false);
+        state.accepts_an_outage = false;
+        state.fresh.clear();
     }
 
     /// A primary that is new was proved, and was in every store before it counted.
@@ -512,12 +547,21 @@ impl Player {
         let Some(kept) = &self.kept else {
             return Ok(());
         };
-        let all: Vec<String> = self.known_ids().into_iter().collect();
         let (state, private) = (copy(&kept.state), kept.private.clone());
+        // It takes along what an apply that was killed has left.
+        let id = state.id.as_deref_option().unwrap_or_default();
+        let memory = self.ledger.recall(id).await.unwrap_or_default();
+        let left = memory.keys.into_iter().filter_map(|it| it.key.key_id);
+        let all: Vec<String> = left.chain(self.known_ids()).collect();
         self.begin(&all);
         self.world.state().wanted.clear();
         let context = self.context();
-        let destroy = async move { destroy::destroy(state, private, &context).await };
+        let destroy = async move {
+            let destroyed = destroy::destroy(state, private, &context).await;
+            let mut diags = Diagnostics::default();
+            telling::send(&mut diags, None, Value::Null, &context).await;
+            destroyed
+        };
         match self.mortal(true, destroy).await {
             None => {}
             Some(Ok(_)) => self.kept = None,
@@ -525,6 +569,11 @@ impl Player {
         }
         Ok(())
     }
+}
+
+/// How a plan says that a rotation is for an owner who has left. It is shown with its quotes escaped.
+fn makes_due(owner: &str) -> String {
+    format!("owner {owner:?} is offboarded, which makes a rotation due now").replace('"', "\\\"")
 }
 
 /// The keys that end by these moves, by id.

@@ -1,17 +1,17 @@
 //! The outbox in a table. A row is added in the transaction that writes down what it tells of; its names make it unique, so
 //! that what is seen twice is told once.
 
-use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use super::rows::damaged;
 use super::transaction::Transaction;
-use crate::domain::notices::{Audience, Event, Occurrence, Telling, Told};
+use crate::domain::notices::{Audience, Occurrence, Telling};
 use crate::duration::Duration;
 use crate::instant::Instant;
-use crate::ledger::ResourceRef;
+use crate::ledger::news::message_id;
 use crate::ledger::outbox::{Claim, Ended, Message, Untold};
+use crate::ledger::{ResourceRef, news};
 
 /// How long what was sent is kept, and how much of it goes at once.
 const KEPT: Duration = Duration::from_days(30);
@@ -30,28 +30,17 @@ impl Transaction<'_> {
     pub async fn tell(
         &mut self,
         audience: &Audience,
-        (resource, issuer): (&ResourceRef, &str),
+        whose: (&ResourceRef, &str),
         what: &Occurrence,
         at: Instant,
     ) -> Result<(), sqlx::Error> {
+        let resource = whose.0;
         for route in audience.of(what.event) {
             let subject = subject(self.connection, &resource.id, what, &route.to).await?;
             let Some((subject, condition)) = subject else {
                 continue;
             };
-            let told = Told {
-                event: what.event,
-                is_over: what.is_over,
-                at,
-                name: resource.name.clone(),
-                workspace: resource.workspace.clone(),
-                issuer: issuer.to_owned(),
-                about: audience.about.clone(),
-                key: what.key.clone(),
-                reason: what.reason.clone(),
-                guide_url: route.guide_url.clone(),
-                condition,
-            };
+            let told = news::told(what, whose, (audience, route), condition, at);
             // It is made of texts and numbers.
             let text = serde_json::to_string(&told).unwrap_or_default();
             sqlx::query(
@@ -69,21 +58,6 @@ impl Transaction<'_> {
             .await?;
         }
         Ok(())
-    }
-
-    /// What lasted is over, for everybody who was told of it.
-    pub async fn tell_the_end(
-        &mut self,
-        audience: &Audience,
-        whose: (&ResourceRef, &str),
-        event: Event,
-        at: Instant,
-    ) -> Result<(), sqlx::Error> {
-        if audience.of(event).next().is_none() {
-            return Ok(());
-        }
-        let what = Occurrence::new(event, "").over();
-        self.tell(audience, whose, &what, at).await
     }
 
     /// What is the case, for whoever was not told yet.
@@ -160,9 +134,7 @@ impl Transaction<'_> {
     }
 }
 
-/// The subject of the row, and what its beginning and its end have in common. `None` where there is nothing that could end.
-///
-/// What lasts is told once until it is over; after that it counts anew.
+/// What the row is called, by what is there already.
 async fn subject(
     connection: &mut AnyConnection,
     resource_id: &str,
@@ -170,58 +142,17 @@ async fn subject(
     channel: &str,
 ) -> Result<Option<(String, String)>, sqlx::Error> {
     if !what.event.lasts() {
-        let word = if what.is_over { "over " } else { "" };
-        let condition = format!("{} {}", what.event, what.subject);
-        return Ok(Some((format!("{word}{}", what.subject), condition)));
+        return Ok(news::subject(what, &[]));
     }
-    let round = round(connection, resource_id, what.event, channel).await?;
-    let condition = format!("{} #{round}", what.event);
-    if !what.is_over {
-        return Ok(Some((format!("{} #{round}", what.subject), condition)));
-    }
-    let begun: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM notifications WHERE resource_id = $1 AND occasion = $2 AND channel = $3 AND subject LIKE $4",
+    let former: Vec<String> = sqlx::query_scalar(
+        "SELECT subject FROM notifications WHERE resource_id = $1 AND occasion = $2 AND channel = $3 ORDER BY id",
     )
     .bind(resource_id)
     .bind(what.event.to_string())
     .bind(channel)
-    .bind(format!("% #{round}"))
-    .fetch_one(connection)
+    .fetch_all(connection)
     .await?;
-    Ok((begun > 0).then(|| (format!("over #{round}"), condition)))
-}
-
-/// How often it was over: what is kept of that is the last time.
-async fn round(
-    connection: &mut AnyConnection,
-    resource_id: &str,
-    event: Event,
-    channel: &str,
-) -> Result<i64, sqlx::Error> {
-    let last: Option<String> = sqlx::query_scalar(
-        "SELECT subject FROM notifications WHERE resource_id = $1 AND occasion = $2 AND channel = $3 \
-         AND subject LIKE 'over #%' ORDER BY id DESC LIMIT 1",
-    )
-    .bind(resource_id)
-    .bind(event.to_string())
-    .bind(channel)
-    .fetch_optional(connection)
-    .await?;
-    let number = last
-        .as_deref()
-        .and_then(|subject| subject.strip_prefix("over #"));
-    let number: Option<i64> = number.and_then(|number| number.parse().ok());
-    Ok(number.map_or(0, |number| number + 1))
-}
-
-/// The same for the same occurrence and destination, however often it is sent.
-fn message_id(resource_id: &str, event: Event, subject: &str, channel: &str) -> String {
-    let mut hash = Sha256::new();
-    for part in [resource_id, event.into(), subject, channel] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    format!("msg_{}", &hex::encode(hash.finalize())[..32])
+    Ok(news::subject(what, &former))
 }
 
 /// The conditions that somebody has not been told of yet, each with whom.

@@ -22,6 +22,8 @@ struct Kept {
     former: Vec<Former>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rotated_for: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requested_at: Option<Instant>,
 }
 
 /// What the ledger is to keep, as JSON. `None` where it was lost: what the ledger has is not written over.
@@ -106,6 +108,7 @@ fn written(private: &Private, former: Vec<Former>) -> Option<String> {
     let kept = Kept {
         former: former.filter(|former| !former.is_lost()).collect(),
         rotated_for: private.rotated_for.clone(),
+        requested_at: private.requested_at,
     };
     serde_json::to_string(&kept).ok()
 }
@@ -153,6 +156,9 @@ pub async fn recall(state: &ManagedState, private: &mut Private, context: &Conte
             None if private.is_lost => kept.rotated_for,
             known => known,
         };
+        // The rotation for an owner who left is not over because the ledger knows of it.
+        let asked = kept.requested_at.filter(|_| private.is_lost);
+        private.requested_at = private.requested_at.or(asked);
     }
     if std::mem::take(&mut private.is_lost) {
         let capabilities = connect::capabilities(&state.issuer, context);

@@ -153,7 +153,7 @@ async fn carry_out<'a>(
     diags: &mut Diagnostics,
     prior: &mut ManagedState,
     planned: &mut ManagedState,
-    private: Private,
+    mut private: Private,
     decision: &Decision,
     context: &'a Context,
     glass: Option<&Glass>,
@@ -178,6 +178,9 @@ async fn carry_out<'a>(
     run.emergency = emergencies::open(&run.managed, &private).filter(|_| decision.is_emergency);
     if let Value::Value(secret) = brought {
         run.brought = Some((secret, version_changed(prior, planned)));
+    }
+    if private.is_asked {
+        private.requested_at = Some(context.clock.now());
     }
     let who = inventory_entry::resource(planned, context);
     let mut ahead = Vec::new();
@@ -221,7 +224,7 @@ async fn carry_out<'a>(
         && let Some(slots) = &mut run.managed.slots
     {
         // Until a promotion fulfils it.
-        slots.requested_at = Some(context.clock.now());
+        slots.requested_at = private.requested_at;
     }
     let primary_before = primary(&run.managed);
     let seen_before = run.facts.primary.clone();

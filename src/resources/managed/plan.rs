@@ -246,7 +246,8 @@ pub fn update(
     room::warn(diags, &planned, &private, context);
     let edited = edited(prior, &planned);
     // What is planned without a step is planned again by the apply, and a step may have become due by then.
-    let changes_without_a_step = edited || lets_go || gives_up || !removals.is_empty();
+    let tells = telling::tells(&planned, &private.untold);
+    let changes_without_a_step = edited || lets_go || gives_up || tells || !removals.is_empty();
     let decision = match call.planned_private::<Private>() {
         // The second plan of a change decides as of the instant at which the first one did.
         Some(first) => {

@@ -133,6 +133,11 @@ pub fn warn_without_ledger(diags: &mut Diagnostics, planned: &ManagedState, cont
     );
 }
 
+/// Whether an apply has something to tell, whatever else it does.
+pub fn tells(planned: &ManagedState, untold: &Untold) -> bool {
+    !audience(planned).is_empty() && !untold.waiting.is_empty()
+}
+
 /// An apply that has something to tell is one, even if there is nothing else to do.
 pub fn plan(
     diags: &mut Diagnostics,
@@ -167,7 +172,7 @@ pub fn plan(
             ),
         );
     }
-    if !untold.waiting.is_empty() || !decision.moves.is_empty() {
+    if tells(planned, untold) || !decision.moves.is_empty() {
         planned.notified_at = Value::Unknown;
     }
 }

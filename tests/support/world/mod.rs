@@ -1,6 +1,7 @@
 //! An issuer and stores in memory: they fail when told to, remember every effect in order, and judge the effects
 //! that must never happen.
 
+mod hearing;
 mod outside;
 mod processes;
 mod violations;
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use apikey::clock::Clock;
+use apikey::domain::notices::Told;
 use apikey::error::{Error, Kind, Result};
 use apikey::instant::Instant;
 use apikey::issuers::Minted;
@@ -75,6 +77,12 @@ pub struct State {
     pub shared: bool,
     /// No key is accepted.
     pub refuse_probes: bool,
+    /// Which of the next messages do not arrive, and which are not answered: two bits each, the first in the lowest.
+    pub deaf: u64,
+    /// What people heard, and the id of each message.
+    pub heard: Vec<(String, Told)>,
+    /// The messages that the ledger knows as sent.
+    pub concluded: BTreeSet<String>,
     /// Effects in order.
     pub log: Vec<String>,
     /// What must never happen, and did.
@@ -89,6 +97,10 @@ pub struct State {
     pub contains_first: bool,
     /// A compromised key is replaced before it is revoked: nobody is to be without a key.
     pub replaces_first: bool,
+    /// Keys that were minted since the plan: whoever reads one of them may lose it again.
+    pub fresh: BTreeSet<String>,
+    /// A person asked for an outage: the compromised key ends before another is delivered.
+    pub accepts_an_outage: bool,
     /// Places that the plan said cannot be written, so that their readers lose a compromised key.
     pub excused: BTreeSet<String>,
     /// Places that somebody emptied, and that the provider has not written since: nobody gets a key there.
@@ -217,6 +229,7 @@ impl State {
         self.log.push(format!("mint {id}"));
         // A key that never got anywhere may be taken back without a word in the plan.
         self.doomed.insert(id.clone());
+        self.fresh.insert(id.clone());
         self.issued.insert(
             id.clone(),
             Issued {
@@ -244,10 +257,12 @@ impl State {
         self.judge_revocation(id);
         self.call(&format!("revoke {id}"))?;
         self.log.push(format!("revoke {id}"));
+        let was_served = self.is_served();
         if let Some(issued) = self.issued.get_mut(id) {
             issued.live = false;
             issued.revoked = true;
         }
+        self.judge_service(was_served);
         Ok(())
     }
 
@@ -267,8 +282,10 @@ impl State {
             }
         }
         self.log.push(format!("write {place} {ids:?}"));
+        let was_served = self.is_served();
         self.places.insert(place.to_owned(), written);
         self.emptied.remove(place);
+        self.judge_service(was_served);
         Ok(())
     }
 
@@ -276,7 +293,9 @@ impl State {
         self.call(&format!("remove {place}"))?;
         self.judge_removal(place, &[]);
         self.log.push(format!("remove {place}"));
+        let was_served = self.is_served();
         self.places.remove(place);
+        self.judge_service(was_served);
         Ok(())
     }
 }

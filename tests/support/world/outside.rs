@@ -1,5 +1,7 @@
 //! The issuer and the stores of the world, as the provider reaches them.
 
+use std::time::Duration as Time;
+
 use apikey::context::{Connector, Context};
 use apikey::deployments::{Occasion, Progress, Target, Wanted, is_required};
 use apikey::domain::capabilities::{Capabilities, LastUse, Listing};
@@ -7,6 +9,8 @@ use apikey::duration::Duration;
 use apikey::error::{Error, Kind, Result};
 use apikey::issuers::{Issuer, IssuerKind, KeyRef, KeyStatus, Listed, Minted, Probe, Revoked, Use};
 use apikey::ledger::guard;
+use apikey::ledger::outbox::Message;
+use apikey::notify::{Destination, Trouble};
 use apikey::secret::Secret;
 use apikey::settings::Settings;
 use apikey::stores::{
@@ -17,6 +21,7 @@ use async_trait::async_trait;
 
 use super::{World, Written};
 
+#[async_trait]
 impl Connector for World {
     fn issuer(&self, _: &dyn IssuerKind, _: &Settings, _: &Context) -> Result<Box<dyn Issuer>> {
         Ok(Box::new(self.clone()))
@@ -35,6 +40,19 @@ impl Connector for World {
             required: is_required(settings),
             timeout: Duration::from_secs(60),
         })
+    }
+
+    async fn tell(
+        &self,
+        _: &Destination,
+        message: &Message,
+        _: Time,
+        _: &Context,
+    ) -> Result<(), Trouble> {
+        self.breathe().await;
+        let heard = self.state().hear(message);
+        self.breathe().await;
+        heard
     }
 }
 

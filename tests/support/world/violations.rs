@@ -34,6 +34,28 @@ impl State {
         }
     }
 
+    /// Whether a key that works leads somewhere where it is wanted and read. One that was minted since the plan may be taken
+    /// back.
+    pub(super) fn is_served(&self) -> bool {
+        self.leads_with(|id| !self.fresh.contains(id))
+    }
+
+    /// No effect leaves whoever was served without any key, unless a person asked for that.
+    pub(super) fn judge_service(&mut self, was_served: bool) {
+        if was_served && !self.accepts_an_outage && !self.leads_with(|_| true) {
+            let last = self.log.last().cloned().unwrap_or_default();
+            self.accuse(format!("nobody is served after: {last}"));
+        }
+    }
+
+    fn leads_with(&self, counts: impl Fn(&str) -> bool) -> bool {
+        let mut wanted = self.wanted.iter().filter(|place| self.is_read(place));
+        wanted.any(|place| {
+            let primary = self.places.get(place).map(|written| &written.primary);
+            primary.is_some_and(|key| self.is_live(key) && key.0.as_deref().is_some_and(&counts))
+        })
+    }
+
     /// Nobody gets a key from a place that fails, that somebody emptied, or that held none.
     fn is_read(&self, place: &str) -> bool {
         let is_unread = self.emptied.contains(place) || self.unread.contains(place);
