@@ -2,6 +2,7 @@
 
 use tempfile::TempDir;
 
+use crate::support::fake::{Fake, Reply};
 use crate::support::keys::Config;
 use crate::support::postgres::Postgres;
 use crate::support::workspace::Workspace;
@@ -77,12 +78,14 @@ fn goes_in_order(team: &Team) {
     all_at(&[&prod, &staging], DUE_AT);
     assert_eq!((generation(&prod), generation(&staging)), (1, 1));
     let blocked = prod.plan().ok().code(0);
-    blocked.warns(&[
-        "stripe-prod: key is blocked",
-        "before its turn (environment_order)",
-        "staging: stripe-staging",
-        "has not been promoted since 2026-01-01T00:00:00Z",
-    ]);
+    blocked
+        .warns(&[
+            "stripe-prod: key is blocked",
+            "before its turn (environment_order)",
+            "staging: stripe-staging",
+            "has not been promoted since 2026-01-01T00:00:00Z",
+        ])
+        .reads_warnings("gate-that-is-closed");
     assert_eq!(prod.key("k").status(), "blocked");
 
     all_at(&[&dev, &staging], DUE_AT);
@@ -91,7 +94,8 @@ fn goes_in_order(team: &Team) {
         .plan()
         .ok()
         .code(0)
-        .warns(&["dev: stripe-dev", "soaks until 2026-01-01T00:02:00Z"]);
+        .warns(&["dev: stripe-dev", "soaks until 2026-01-01T00:02:00Z"])
+        .reads_warnings("gate-that-soaks");
 
     all_at(&[&prod, &staging], SOAKED_AT);
     assert_eq!((generation(&staging), generation(&prod)), (2, 1));
@@ -158,10 +162,13 @@ fn a_key_without_a_lower_environment_goes_on_and_says_that_it_sees_none() {
     let prod = team.in_("prod");
     prod.at(STAGED_AT).apply().ok();
     let planned = prod.at(DUE_AT).plan().ok().code(2);
-    planned.warns(&["stripe-prod: promote"]).warns(&[
-        "promoted without a look at every environment before it",
-        "no key of group \"stripe\"",
-    ]);
+    planned
+        .warns(&["stripe-prod: promote"])
+        .warns(&[
+            "promoted without a look at every environment before it",
+            "no key of group \"stripe\"",
+        ])
+        .reads_warnings("gate-that-sees-no-other-environment");
     prod.apply_plan().ok();
     assert_eq!(generation(&prod), 2);
 
@@ -175,7 +182,8 @@ fn a_key_without_a_lower_environment_goes_on_and_says_that_it_sees_none() {
         .ok();
     let reason = ws.key("k").text("status_reason");
     assert!(reason.contains("there is no ledger"), "{reason}");
-    ws.apply().ok();
+    ws.plan().ok().reads_warnings("gate-without-a-ledger");
+    ws.apply_plan().ok();
     assert_eq!(generation(&ws), 2);
 }
 
@@ -192,14 +200,63 @@ fn a_gate_that_closed_since_the_plan_keeps_the_key_where_it_is() {
     staging.at(SOAKED_AT);
     staging.apply_with(&["-refresh-only"]).ok();
     assert_eq!(staging.key("k").status(), "blocked");
-    prod.apply_plan().failed().complains(&[
-        "stripe-prod",
-        "another environment comes first",
-        "is blocked",
-    ]);
+    prod.apply_plan()
+        .failed()
+        .complains(&[
+            "stripe-prod",
+            "another environment comes first",
+            "is blocked",
+        ])
+        .reads("gate-that-closed-since-the-plan");
     assert_eq!(generation(&prod), 1);
 
     std::fs::rename(&aside, &file).unwrap();
+    staging.apply().ok();
+    prod.apply().ok();
+    assert_eq!(generation(&prod), 2);
+}
+
+#[test]
+fn what_fails_in_an_environment_goes_no_further() {
+    let team = Team::on_a_file();
+    let gateway = Fake::start([Reply::of(200, "{}")]);
+    let proved = format!(
+        r#"verification = {{ url = {:?}, headers = {{ Authorization = "Bearer {{{{secret}}}}" }}, consecutive = 1, timeout = "1s" }}"#,
+        gateway.url()
+    );
+    let config = team.config("staging").with(&proved);
+    let staging = Workspace::with(&config.text());
+    staging.apply().ok();
+    let prod = team.in_("prod");
+    let refusing = Fake::start([Reply::of(401, "{}")]);
+    staging.write(&config.text().replace(&gateway.url(), &refusing.url()));
+    prod.at(STAGED_AT).apply().ok();
+    drop(staging.at(STAGED_AT).apply());
+    drop(staging.at(DUE_AT).apply());
+    assert_eq!(staging.key("k").status(), "blocked");
+    prod.at(SOAKED_AT).apply().ok();
+    assert_eq!((generation(&staging), generation(&prod)), (1, 1));
+    prod.plan()
+        .ok()
+        .code(0)
+        .warns(&["staging: stripe-staging", "has not been promoted"]);
+
+    // It is mended, and soaks.
+    let old = std::fs::read(staging.path("k.json")).unwrap();
+    staging.write(&config.text());
+    staging.at(SOAKED_AT).apply().ok();
+    prod.apply().ok();
+    assert_eq!((generation(&staging), generation(&prod)), (2, 1));
+    // Somebody puts the old document back: nothing has soaked until the new one stands there again.
+    std::fs::write(staging.path("k.json"), old).unwrap();
+    staging.at("2026-01-01T00:02:20Z");
+    staging.apply_with(&["-refresh-only"]).ok();
+    assert_eq!(staging.key("k").status(), "pending");
+    prod.at("2026-01-01T00:02:20Z")
+        .plan()
+        .ok()
+        .code(0)
+        .warns(&["staging: stripe-staging", "is pending"]);
     staging.apply().ok();
     prod.apply().ok();
     assert_eq!(generation(&prod), 2);
@@ -212,5 +269,6 @@ fn a_name_that_says_another_environment_is_told_of() {
     let ws = Workspace::with(&config.text());
     ws.plan()
         .ok()
-        .warns(&["stripe_prod_key: its name says prod, its environment is staging"]);
+        .warns(&["stripe_prod_key: its name says prod, its environment is staging"])
+        .reads_warnings("name-that-says-another-environment");
 }

@@ -46,7 +46,8 @@ fn the_keys_of_who_has_left_are_rotated_once_with_their_grace_and_ask_for_a_new_
             "\"bob\" is offboarded",
             "new owner",
         ])
-        .warns(&["payments: stage", "\"bob\" is offboarded", "due now"]);
+        .warns(&["payments: stage", "\"bob\" is offboarded", "due now"])
+        .reads_warnings("offboarded-owner-whose-key-is-due");
     assert_eq!(ws.change(K).after("last_action"), "stage");
     ws.apply_plan().ok();
     assert_eq!(primary(&ws), first);
@@ -57,7 +58,9 @@ fn the_keys_of_who_has_left_are_rotated_once_with_their_grace_and_ask_for_a_new_
     assert_eq!(ws.secret("k.json", "secondary"), first, "it has its grace");
     ws.write(&owned_by(&left(&["eve", "bob"]), "ann"));
     let early = ws.plan().ok();
-    early.warns(&["its owner changes from", "can still use it"]);
+    early
+        .warns(&["its owner changes from", "can still use it"])
+        .reads_warnings("offboarded-owner-who-can-still-use-the-key");
     ws.write(&owned_by(&left(&["eve", "bob"]), "bob"));
     ws.advance("30s").apply().ok();
     assert_eq!(ws.key("k").phase(), "single");
@@ -66,7 +69,8 @@ fn the_keys_of_who_has_left_are_rotated_once_with_their_grace_and_ask_for_a_new_
     ws.plan()
         .ok()
         .code(0)
-        .warns(&["\"bob\" is offboarded", "new owner"]);
+        .warns(&["\"bob\" is offboarded", "new owner"])
+        .reads_warnings("offboarded-owner-who-still-owns-the-key");
     assert_eq!(ws.key("k").status(), "notice");
     ws.write(&owned_by(&left(&["eve", "bob"]), "ann"));
     let plan = ws.plan().ok();
@@ -105,7 +109,8 @@ fn a_list_that_is_empty_or_gone_brings_nobody_back() {
     ws.write(&owned_by(&left(&[]), "bob"));
     ws.plan()
         .ok()
-        .warns(&["\"bob\" was offboarded", "may have failed", "new owner"]);
+        .warns(&["\"bob\" was offboarded", "may have failed", "new owner"])
+        .reads_warnings("offboarded-owners-that-are-none-any-more");
     ws.apply().ok();
     assert_eq!(ws.key("k").status(), "notice");
     // The same list again does not rotate it again.
@@ -119,7 +124,8 @@ fn a_list_that_is_empty_or_gone_brings_nobody_back() {
     ws.plan()
         .ok()
         .code(0)
-        .warns(&["\"bob\" had left", "nobody owns it now"]);
+        .warns(&["\"bob\" had left", "nobody owns it now"])
+        .reads_warnings("offboarded-owner-without-a-successor");
     assert_eq!(ws.key("k").status(), "notice");
     ws.write(&Config::new().text()).apply().ok();
     ws.plan().ok().code(0).warns(&["nobody owns it now"]);
@@ -140,7 +146,8 @@ fn an_owner_who_is_listed_in_another_spelling_is_asked_about() {
     ws.write(&owned_by(&left(&["Bob "]), "bob"));
     ws.plan()
         .ok()
-        .warns(&["another spelling", "\"Bob \"", "letter by letter"]);
+        .warns(&["another spelling", "\"Bob \"", "letter by letter"])
+        .reads_warnings("offboarded-owner-in-another-spelling");
     ws.apply().ok();
     assert_eq!(primary(&ws), first);
 }
@@ -216,6 +223,34 @@ fn an_older_state_that_is_put_back_rotates_for_nobody_again() {
     ws.write(&owned_by(&left(&["bob"]), "bob"));
     rotates(&ws);
     assert_ne!(primary(&ws), second);
+}
+
+#[test]
+fn whose_keys_they_are_is_told_of_every_directory_that_shares_the_ledger() {
+    let home = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", home.path().join("ledger.db").display());
+    let shared = format!("provider \"apikey\" {{ ledger = {{ url = {url:?} }} }}");
+    let directory = |name: &str, owner: &str| {
+        let config = left(&["eve"]).name(name).beside(&shared);
+        let ws = Workspace::with(&owned_by(&config, owner));
+        ws.apply().ok();
+        ws
+    };
+    let [one, _two, _three] = [("mail", "bob"), ("pay", "bob"), ("web", "ann")]
+        .map(|(name, owner)| directory(name, owner));
+    let told = |words: &[&str]| {
+        let asked = [&["inventory", "--url", &url, "--format", "json"], words].concat();
+        let listed = ask(&one, &asked).code(0).json().to_string();
+        ["mail", "pay", "web"].map(|name| listed.contains(&format!("{name:?}")))
+    };
+    assert_eq!(told(&["--owner", "bob"]), [true, true, false]);
+    assert_eq!(told(&["--owner", "ann"]), [false, false, true]);
+
+    // What one directory hands over is handed over for everybody, and what is given up belongs to nobody.
+    one.write(&left(&["eve"]).name("mail").beside(&shared).text());
+    one.apply().ok();
+    assert_eq!(told(&["--owner", "bob"]), [false, true, false]);
+    assert_eq!(told(&["--without-owner"]), [true, false, false]);
 }
 
 #[test]

@@ -342,10 +342,13 @@ fn calls_that_are_unlike_those_before_them_are_findings_of_the_plan_until_they_a
     }
     asks(2, allow);
     ws.env("APIKEY_LEDGER_URL", "postgres://127.0.0.1:1/apikey");
-    ws.plan().ok().warns(&[
-        "are not judged",
-        "nobody can tell whether there is new_service",
-    ]);
+    ws.plan()
+        .ok()
+        .warns(&[
+            "are not judged",
+            "nobody can tell whether there is new_service",
+        ])
+        .reads_warnings("usage-that-is-not-judged");
 }
 
 #[test]
@@ -370,28 +373,37 @@ fn an_issuer_that_tells_nothing_is_no_key_that_was_never_used() {
     ws.write(&of("events = {}").text());
     ws.plan()
         .code(1)
-        .complains(&["has no calls on record", "Remove events"]);
+        .complains(&["has no calls on record", "Remove events"])
+        .reads("usage-of-an-issuer-without-records");
     ws.write(&of(r#"events = { since = "91d", max_events = 5 }"#).text());
     ws.plan()
         .code(1)
-        .complains(&["since is too long", "90d at most"]);
+        .complains(&["since is too long", "90d at most"])
+        .reads("usage-of-too-long-ago");
     let held = r#"revoke_only_if_unused_for = "1d""#;
     let held = config.clone().policy(ON_REQUEST).and_policy(held);
-    Workspace::with(&held.text()).plan().ok().code(2).warns(&[
-        "revoked whether or not it is still used",
-        "grace_period alone counts",
-    ]);
+    Workspace::with(&held.text())
+        .plan()
+        .ok()
+        .code(2)
+        .warns(&[
+            "revoked whether or not it is still used",
+            "grace_period alone counts",
+        ])
+        .reads_warnings("usage-that-nobody-tells");
     let expects = |usage: &str| config.clone().with(&format!("expected_usage = {usage}"));
     ws.write(&expects(r#"{ max_idle = "1d" }"#).text());
     ws.plan()
         .code(1)
-        .complains(&["expected_usage", "does not tell when a key was last used"]);
+        .complains(&["expected_usage", "does not tell when a key was last used"])
+        .reads("usage-that-nobody-can-expect");
     ws.write(&expects(r#"{ max_idle = "soon" }"#).text());
     ws.plan().code(1).complains(&["max_idle is not valid"]);
     ws.write(&of("events = { max_events = 0 }").text());
     ws.plan()
         .code(1)
-        .complains(&["max_events is not valid", "1 to 10000"]);
+        .complains(&["max_events is not valid", "1 to 10000"])
+        .reads("usage-of-no-events");
 }
 
 /// A rotation when it is asked for, in one apply.

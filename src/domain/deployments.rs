@@ -251,12 +251,17 @@ fn complaint(deployment: &Deployment, slots: &Slots) -> String {
     };
     let reason = reason.iter().map(|reason| format!(": {reason}"));
     let reason: String = reason.collect();
-    match failing_since {
+    match failing_since.filter(|_| newest_is_made(slots)) {
         None => format!("{name}{optional} is still to show {key} to those who read it"),
         Some(since) => {
             format!("{name}{optional} of {key} has not been confirmed since {since}{reason}")
         }
     }
+}
+
+/// What failed was about another key, as long as this one is only planned.
+fn newest_is_made(slots: &Slots) -> bool {
+    slots.staged().unwrap_or(&slots.primary).label() != NEW
 }
 
 fn name(deployment: &Deployment) -> String {
@@ -267,7 +272,7 @@ fn name(deployment: &Deployment) -> String {
 fn newest(slots: &Slots) -> String {
     let key = slots.staged().unwrap_or(&slots.primary).label();
     match slots.staged() {
-        _ if key == NEW => key.to_owned(),
+        _ if !newest_is_made(slots) => key.to_owned(),
         Some(_) => format!("staged key {key}"),
         None => format!("primary key {key} (generation {})", slots.generation),
     }

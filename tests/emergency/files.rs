@@ -131,7 +131,7 @@ fn the_plan_says_what_dies_why_and_when() {
     ws.write(&config.with(&first).text());
     ws.plan()
         .ok()
-        .reads_warnings("emergency-that-revokes-first");
+        .reads_warnings("emergency-of-a-key-without-an-id-that-revokes-first");
 }
 
 /// A directory that others may write to is one that no key is written to.
@@ -156,7 +156,9 @@ fn a_key_that_a_document_still_holds_is_accepted_there_and_the_emergency_is_not_
         ws.apply().failed();
         for _ in 0..2 {
             let refused = ws.apply().failed();
-            refused.complains(&["NOT revoked", "\"theirs\" still holds it", "accepting it"]);
+            refused
+                .complains(&["NOT revoked", "\"theirs\" still holds it", "accepting it"])
+                .reads("emergency-of-a-key-that-a-document-still-holds");
             assert_eq!(ws.key("k").status(), "compromised", "{order}");
             assert_eq!(ws.secret("theirs/k.json", "primary"), old);
             let [new, none] = secrets(&ws);
@@ -248,7 +250,8 @@ fn an_id_that_was_handled_is_handled_once_whatever_else_the_block_says() {
     ws.write(&config.with(&block("INC-1", "revoke_first", "all")).text());
     ws.plan()
         .ok()
-        .warns(&["EMERGENCY INC-1 was handled before", "a new id"]);
+        .warns(&["EMERGENCY INC-1 was handled before", "a new id"])
+        .reads_warnings("emergency-that-was-handled-before");
     ws.apply().ok();
     assert_eq!(secrets(&ws), [new, String::new()]);
     ws.plan().ok().code(0).does_not_warn("EMERGENCY");
@@ -270,7 +273,8 @@ fn an_emergency_waits_neither_for_a_new_owner_nor_for_a_list_of_people() {
     ws.write(&hurried.and_policy(r#"offboarded_owners = ["eve"]"#).text());
     ws.apply()
         .ok()
-        .warns(&["it has no owner", "require_owner = true"]);
+        .warns(&["it has no owner", "require_owner = true"])
+        .reads_warnings("emergency-of-a-key-without-an-owner");
     assert_ne!(secrets(&ws)[0], old);
 }
 
@@ -284,11 +288,14 @@ fn whoever_lets_go_of_a_compromised_key_is_told_that_it_lives_on() {
     ws.write(&two.deliveries(one).with(&declared("INC-1")).text());
     ws.apply().failed();
     let place = format!("in delivery a, and in file {}", ws.path("b.json").display());
-    ws.plan_with(&["-destroy"]).ok().warns(&[
-        "a COMPROMISED key is left behind",
-        "EMERGENCY INC-1",
-        &place,
-    ]);
+    ws.plan_with(&["-destroy"])
+        .ok()
+        .warns(&[
+            "a COMPROMISED key is left behind",
+            "EMERGENCY INC-1",
+            &place,
+        ])
+        .reads_warnings("destroy-that-leaves-a-compromised-key");
 
     let id = ws.key("k").text("id");
     ask(&ws, &["ledger", "forget", &id]).code(1).says(&[

@@ -32,7 +32,10 @@ fn without_its_ledger_an_emergency_goes_on_only_if_a_person_breaks_the_glass() {
     assert_eq!(secrets()[0], old);
 
     ws.write(&lost.with(INSISTS).text());
-    ws.apply().ok().warns(&["THE GLASS WAS BROKEN"]);
+    ws.apply()
+        .ok()
+        .warns(&["THE GLASS WAS BROKEN"])
+        .reads_warnings("emergency-behind-the-glass");
     let [new, none] = secrets();
     assert!(new != old && none.is_empty());
 

@@ -38,23 +38,25 @@ fn contains(world: &World, phase: &str, order: &str, scope: &str) {
     world.write(&world.config().with(&block("INC-42", order, scope)));
     let planned = world.ws.plan().ok().code(2);
     let id = before.text("primary.key_id");
-    planned.warns(&[
-        "payments: EMERGENCY INC-42",
-        "a laptop was stolen",
-        &id,
-        &format!(
-            "In all {}, {}.",
-            match ended.len() {
-                1 => "1 key is revoked".to_owned(),
-                count => format!("{count} keys are revoked"),
-            },
-            if minted {
-                "1 key is minted"
-            } else {
-                "no key is minted"
-            }
-        ),
-    ]);
+    planned
+        .warns(&[
+            "payments: EMERGENCY INC-42",
+            "a laptop was stolen",
+            &id,
+            &format!(
+                "In all {}, {}.",
+                match ended.len() {
+                    1 => "1 key is revoked".to_owned(),
+                    count => format!("{count} keys are revoked"),
+                },
+                if minted {
+                    "1 key is minted"
+                } else {
+                    "no key is minted"
+                }
+            ),
+        ])
+        .reads_warnings(&format!("emergency-{phase}-{order}-{scope}").replace('_', "-"));
     let change = world.ws.change(KEY);
     assert_eq!(change.after("last_action"), "emergency", "{case}");
     world.ws.apply_plan().ok();

@@ -207,7 +207,8 @@ fn an_id_that_is_not_known_is_an_error_and_not_an_empty_record() {
     ws.write(&config.beside(SOURCE).text());
     ws.apply()
         .failed()
-        .complains(&["There is no such emergency"]);
+        .complains(&["There is no such emergency"])
+        .reads("incident-that-is-not-known");
 }
 
 #[test]

@@ -32,7 +32,9 @@ fn a_compromised_key_that_may_not_be_revoked_fails_the_apply_until_it_is() {
 
     // It is tried again, and again it is no mere warning.
     let again = world.ws.plan().ok().code(2);
-    again.warns(&[&format!("tries again to revoke {old}")]);
+    again
+        .warns(&[&format!("tries again to revoke {old}")])
+        .reads_warnings("emergency-that-tries-again");
     world
         .ws
         .apply_plan()
@@ -181,7 +183,9 @@ fn a_delivery_that_begins_to_fail_keeps_the_old_key_for_one_apply_and_no_longer(
     assert_eq!(world.key().status(), "compromised");
 
     let planned = world.ws.plan().ok().code(2);
-    planned.warns(&["EMERGENCY INC-1", &old, "\"app\" may still hold it"]);
+    planned
+        .warns(&["EMERGENCY INC-1", &old, "\"app\" may still hold it"])
+        .reads_warnings("emergency-whose-delivery-has-failed");
     world.ws.apply_plan();
     assert!(!world.cloud.accepts(&old, &secret));
     assert_eq!(world.ids().len(), 1);
@@ -298,7 +302,9 @@ fn a_key_that_was_revoked_before_its_successor_could_be_made_stays_in_sight() {
     let first = block("INC-1", "revoke_first", "primary");
     world.write(&world.config().with(&first));
     let failed = world.ws.apply().failed();
-    failed.complains(&[&old, "was revoked", "nothing is delivered in its place"]);
+    failed
+        .complains(&[&old, "was revoked", "nothing is delivered in its place"])
+        .reads("emergency-that-revoked-and-may-not-mint");
     assert!(!world.cloud.accepts(&old, &secret));
 
     let told = |status: &[&str], code| ask(&world.ws, status).code(code);

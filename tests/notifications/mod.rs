@@ -216,7 +216,9 @@ fn what_a_receiver_does_not_take_holds_nothing_up_and_comes_with_the_next_run() 
 
         ws.advance("61s");
         let planned = ws.plan().ok().code(2);
-        planned.warns(&["payments: somebody is told", "staged to hook"]);
+        planned
+            .warns(&["payments: somebody is told", "staged to hook"])
+            .reads_warnings("notification-that-waits");
         ws.apply_plan().ok();
         let arrived = receiver.arrived();
         assert_eq!(arrived.len(), before + 2);
@@ -235,7 +237,11 @@ fn a_receiver_that_is_not_there_is_told_once_it_is() {
     let nowhere = "https://localhost:1/canary-of-the-address";
     ws.env("TF_VAR_url", nowhere);
     ws.apply().ok();
-    ws.advance("80s").apply().ok().warns(&["hook was not told"]);
+    ws.advance("80s")
+        .apply()
+        .ok()
+        .warns(&["hook was not told"])
+        .reads_warnings("notification-that-does-not-arrive");
     assert_eq!(ws.key("k").phase(), "staged");
     ws.env("TF_VAR_url", &format!("{}/{CANARY}", receiver.url()));
     ws.advance("61s").apply().ok();
@@ -277,9 +283,13 @@ fn what_is_refused_for_good_is_given_up_and_said_until_something_arrives() {
     ws.apply().ok();
     receiver.answers(&[Answer::Status(410)]);
     let applied = ws.advance("80s").apply().ok();
-    applied.warns(&["payments: hook will not be told (staged)", "answered 410"]);
+    applied
+        .warns(&["payments: hook will not be told (staged)", "answered 410"])
+        .reads_warnings("notification-that-is-given-up");
     let planned = ws.advance("5s").plan().ok().code(0);
-    planned.warns(&["payments: somebody was not told", "staged to hook"]);
+    planned
+        .warns(&["payments: somebody was not told", "staged to hook"])
+        .reads_warnings("notification-that-was-given-up");
     ws.advance("15s").apply().ok();
     assert_eq!(events(&receiver), ["staged", "promoted"]);
     let planned = ws.advance("1s").plan().ok();
@@ -370,7 +380,10 @@ fn without_a_ledger_nothing_is_told_and_every_plan_says_so() {
     let config = telling(&[]).beside(&provider("ledger = { disabled = true }"));
     let ws = reaching(&config, &receiver);
     let nobody = ["payments: nobody is told anything", "disabled = true"];
-    ws.plan().ok().warns(&nobody);
+    ws.plan()
+        .ok()
+        .warns(&nobody)
+        .reads_warnings("notifications-without-a-ledger");
     ws.apply_plan().ok();
     ws.advance("80s").plan().ok().warns(&nobody);
     ws.apply_plan().ok();

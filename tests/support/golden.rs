@@ -83,7 +83,7 @@ fn renamed(word: &str) -> String {
     if let Some((folder, _)) = word.split_once("/apikey-new-") {
         return format!("{folder}/…");
     }
-    for (prefix, digits) in [("sha256:", 12), ("key_", 20)] {
+    for (prefix, digits) in [("sha256:", 12), ("sha256:", 6), ("key_", 20)] {
         let hex = word.strip_prefix(prefix).unwrap_or_default();
         if hex.len() == digits && hex.chars().all(|c| c.is_ascii_hexdigit()) {
             return format!("{prefix}…");

@@ -62,12 +62,41 @@ pub fn announcement(
             }
         ),
         detail: format!(
-            "{name}: {sentences} In all {}, {}.{}{}",
+            "{name}: {sentences} In all {}, {}.{}{}{}",
             keys(revoked, "revoked"),
             keys(minted, "minted"),
+            if_no_key_can_be_revoked_first(situation, emergency),
             unless_the_list_is_wrong(situation, emergency, legs),
             unless_it_begins_to_fail(situation, emergency, legs)
         ),
+    }
+}
+
+/// Whether the primary can be revoked before another takes its place: a key without an id ends by that alone, and one that a
+/// person made by that person.
+fn can_be_revoked_first(situation: &Situation) -> bool {
+    let primary = situation.slots.map(|slots| &slots.primary);
+    situation.by_hand.is_none() && primary.is_some_and(|key| key.key_id.is_some())
+}
+
+/// Whoever asked for the other order must know why the plan does not follow it.
+fn if_no_key_can_be_revoked_first(situation: &Situation, emergency: &Emergency) -> &'static str {
+    let is_primary = situation
+        .slots
+        .is_some_and(|slots| emergency.has(&slots.primary));
+    match emergency.order {
+        Order::RevokeFirst if is_primary && !can_be_revoked_first(situation) => {
+            match situation.by_hand {
+                None => {
+                    " A key without an id ends when another takes its place in the documents, so order = \"revoke_first\" \
+                     changes nothing here."
+                }
+                Some(_) => {
+                    " Only a person can revoke this key, so order = \"revoke_first\" changes nothing here."
+                }
+            }
+        }
+        _ => "",
     }
 }
 
@@ -97,28 +126,30 @@ fn keys(count: usize, what: &str) -> String {
 }
 
 /// What an apply does about a failure that no plan can know.
-fn unless_it_begins_to_fail(
-    situation: &Situation,
-    emergency: &Emergency,
-    legs: &[Leg],
-) -> &'static str {
+fn unless_it_begins_to_fail(situation: &Situation, emergency: &Emergency, legs: &[Leg]) -> String {
     let swap = legs
         .iter()
         .position(|leg| matches!(leg.next, Move::Replace | Move::Promote));
     let waits = swap.is_some_and(|swap| legs[swap..].iter().any(|leg| leg.next == Move::Contain));
-    let is_gated = situation.repairs.iter().any(Repair::is_for_a_person);
-    match (emergency.order, waits) {
-        (Order::ReplaceFirst, true) if is_gated => {
-            " Where a person has to approve the delivery of the new key, it is staged until then, the compromised key is NOT \
-             revoked before, and the apply fails. To revoke it whatever happens, set order = \"revoke_first\"."
-        }
-        (Order::ReplaceFirst, true) => {
-            " If the new key fails, or a required delivery that is in order now cannot be written, the compromised key is \
-             not revoked and the apply fails; the next plan says what it then does. To revoke it whatever happens, set \
-             order = \"revoke_first\"."
-        }
-        _ => "",
+    if emergency.order != Order::ReplaceFirst || !waits {
+        return String::new();
     }
+    let primary = situation.slots.map_or("", |slots| slots.primary.label());
+    let what = match situation.repairs.iter().any(Repair::is_for_a_person) {
+        true => format!(
+            "Where a person has to approve the delivery of the new key, it is staged until then, {primary} is NOT revoked \
+             before, and the apply fails."
+        ),
+        false => format!(
+            "If the new key fails, or a required delivery that is in order now cannot be written, {primary} is not revoked \
+             and the apply fails; the next plan says what it then does."
+        ),
+    };
+    let way = match can_be_revoked_first(situation) {
+        true => " To revoke it whatever happens, set order = \"revoke_first\".",
+        false => "",
+    };
+    format!(" {what}{way}")
 }
 
 /// What a move does in an emergency; `None` if it does what it always does.

@@ -175,7 +175,7 @@ impl Run<'_> {
             return Some(Error::new(
                 Kind::Other,
                 format!("{} may still hold it and is not emptied yet", former.place),
-                "A delivery has left it. Whoever reads it there goes on accepting it. Mend what keeps it from being emptied and \
+                "a delivery has left it. Whoever reads it there goes on accepting it. Mend what keeps it from being emptied and \
                  apply again, or empty it by hand and apply again. A delivery that was moved just now is better moved back until \
                  the emergency is over.",
             ));
@@ -196,11 +196,11 @@ impl Run<'_> {
             };
             let (why, way) = match (record.is_for_a_person(), &record.reason) {
                 (true, _) => (
-                    " and the change that takes it out awaits approval".into(),
+                    "the change that takes it out awaits approval",
                     "Approve that",
                 ),
-                (false, None) => (" and could not be written".into(), "Mend the delivery"),
-                (false, Some(reason)) => (format!(": {reason}"), "Mend the delivery"),
+                (false, None) => ("it could not be written", "Mend the delivery"),
+                (false, Some(reason)) => (reason.as_str(), "Mend the delivery"),
             };
             let by_hand = match is_known_to_hold(name, record) {
                 true => "or empty the place by hand",
@@ -208,20 +208,20 @@ impl Run<'_> {
             };
             return Some(Error::new(
                 Kind::Other,
-                format!("delivery {name:?} {holds}{why}"),
+                format!("Delivery {name:?} {holds}"),
                 format!(
-                    "Whoever reads it there goes on accepting it. {way} and apply again, {by_hand}."
+                    "{why}. Whoever reads it there goes on accepting it. {way} and apply again, {by_hand}."
                 ),
             ));
         }
         let (name, record) = records.iter().find(|(_, record)| record.lingers())?;
         Some(Error::new(
             Kind::Other,
+            format!("Delivery {name:?} may still give it out"),
             format!(
-                "delivery {name:?} may still give it out: {}",
+                "{}. Whoever reads it there goes on accepting it. Mend that and apply again, or take it away by hand.",
                 record.reason.as_deref().unwrap_or_default()
             ),
-            "Whoever reads it there goes on accepting it. Mend that and apply again, or take it away by hand.",
         ))
     }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::deployments::{Occasion, Progress, Target, Wanted};
+use crate::domain::announce::capitalised;
 use crate::domain::deployments::{Asked, Shown};
 use crate::domain::moves::Move;
 use crate::domain::situation::Seen;
@@ -101,8 +102,10 @@ impl Run<'_> {
         self.warnings.push(Error {
             summary: format!("deployment {name:?} of key {key} is not confirmed"),
             detail: format!(
-                "{error} Those who read the key may not have read {key} yet. The next apply looks how far it is, and asks for it \
-                 again if it is not done."
+                "{}. {} Those who read the key may not have read {key} yet. The next apply looks how far it is, and asks for \
+                 it again if it is not done.",
+                capitalised(&error.summary),
+                error.detail
             ),
             ..error
         });

@@ -75,11 +75,17 @@ pub fn warn_of_a_blind_promotion(diags: &mut Diagnostics, situation: &Situation,
     let Some(why) = gates::blind(situation).filter(|_| moves.contains(&Move::Promote)) else {
         return;
     };
+    let way = match (&situation.facts.peers, situation.environment) {
+        (_, None) => "give this key its environment",
+        (Peers::NoLedger, _) => "give both a ledger that they share",
+        _ => {
+            "run terraform apply -refresh-only where that key lives, so that the ledger knows it again"
+        }
+    };
     diags.root_warning(
         format!("{}: promoted without a look at every environment before it", situation.name),
         format!(
-            "{}. If the group has a key there, do not apply: run terraform apply -refresh-only where that key lives, so that \
-             the ledger knows it again, and plan anew.",
+            "{}. If the group has a key in an environment before this one, do not apply: {way}, and plan anew.",
             capitalised(&why)
         ),
     );

@@ -115,7 +115,7 @@ impl End {
             [] => String::new(),
             _ => format!(
                 " {} is NOT over: whoever else has a copy goes on using it, and after this destroy nothing tells of it any more. \
-                 Apply the emergency first, or revoke the key at the issuer.",
+                 Apply the emergency first, or revoke the key at the issuer; a key without an id is to be taken out of every place.",
                 enumerated(&open)
             ),
         }
