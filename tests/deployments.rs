@@ -151,17 +151,18 @@ fn what_fails_holds_up_the_promotion_and_the_revocation_but_not_for_ever() {
     let ws = created(&deploying(&site));
     let first = ws.key("k").primary();
     site.state().always = Some("failed");
-    ws.advance("80s").apply().ok().warns(&[
-        "payments",
-        "deployment \"web\"",
-        "/status is \"failed\"",
-    ]);
+    ws.advance("80s")
+        .apply()
+        .ok()
+        .warns(&["payments", "deployment \"web\"", "/status is \"failed\""])
+        .reads_warnings("deployment-that-fails");
     assert_eq!(ws.key("k").status(), "pending");
     ws.advance("20s")
         .plan()
         .ok()
         .code(2)
-        .warns(&["payments: deploy", "asks for deployment \"web\" again"]);
+        .warns(&["payments: deploy", "asks for deployment \"web\" again"])
+        .reads_warnings("deployment-that-is-asked-for-again");
     assert_eq!(ws.change(K).after("last_action"), "deploy");
     ws.apply_plan().ok();
     let key = ws.key("k");
@@ -196,7 +197,8 @@ fn what_fails_holds_up_the_promotion_and_the_revocation_but_not_for_ever() {
         .plan()
         .ok()
         .code(2)
-        .warns(&["max_grace_period is over", "although deployment \"web\""]);
+        .warns(&["max_grace_period is over", "although deployment \"web\""])
+        .reads_warnings("deployment-that-holds-nothing-any-longer");
     ws.apply_plan().ok();
     assert_ne!(ws.key("k").phase(), "retiring");
 }
@@ -212,10 +214,13 @@ fn a_promotion_that_was_planned_waits_for_a_deployment_that_begins_to_fail() {
         "rotation_interval = \"100s\"\n  propagation_delay = \"0s\"\n  grace_period = \"30s\"",
     );
     ws.advance("100s").write(&swift.text());
-    ws.apply().failed().complains(&[
-        "the staged key is not promoted",
-        "Deployment \"web\" is required",
-    ]);
+    ws.apply()
+        .failed()
+        .complains(&[
+            "the staged key is not promoted",
+            "Deployment \"web\" is required",
+        ])
+        .reads("deployment-that-begins-to-fail");
     assert_eq!(ws.key("k").primary(), first);
     ws.apply().ok();
     assert_eq!(ws.key("k").primary(), first);
@@ -255,7 +260,8 @@ fn an_interruption_while_it_is_waited_for_is_gone_on_from() {
     ws.advance("20s")
         .apply()
         .ok()
-        .warns(&["was not done within 3s", "/status is not \"completed\" yet"]);
+        .warns(&["was not done within 3s", "/status is not \"completed\" yet"])
+        .reads_warnings("deployment-that-takes-too-long");
     site.state().always = None;
     ws.advance("5s").apply().ok();
     assert_eq!((ws.key("k").status().as_str(), started(&site)), ("ok", 2));
@@ -269,11 +275,18 @@ fn an_emergency_waits_for_it_once_and_revokes_then() {
     site.state().always = Some("failed");
     let block = "emergency = { id = \"INC-1\", reason = \"stolen\" }";
     ws.write(&deploying(&site).with(block).text());
-    ws.plan().ok().code(2).warns(&[
-        "EMERGENCY INC-1",
-        "Whether or not it comes about, the compromised key is revoked then",
-    ]);
-    ws.apply_plan().ok().warns(&["deployment \"web\""]);
+    ws.plan()
+        .ok()
+        .code(2)
+        .warns(&[
+            "EMERGENCY INC-1",
+            "Whether or not it comes about, the compromised key is revoked then",
+        ])
+        .reads_warnings("emergency-that-waits-for-a-deployment");
+    ws.apply_plan()
+        .ok()
+        .warns(&["deployment \"web\""])
+        .reads_warnings("emergency-whose-deployment-fails");
     let key = ws.key("k");
     assert_eq!(
         (key.phase().as_str(), key.status().as_str()),
@@ -283,6 +296,70 @@ fn an_emergency_waits_for_it_once_and_revokes_then() {
     site.state().always = None;
     ws.apply().ok();
     assert_eq!(ws.key("k").status(), "ok");
+    ws.plan().ok().code(0);
+}
+
+/// The runs of a workflow: what each was dispatched with, and how it ends.
+#[derive(Default)]
+struct Workflows {
+    dispatched: Vec<serde_json::Value>,
+    fails: bool,
+}
+
+/// As GitHub answers: with the run only where that is asked for.
+fn github() -> Service<Workflows> {
+    Service::start(Workflows::default(), |state, asked: &Asked| -> Answer {
+        let is_told = asked.bearer() == Some(CREDENTIAL)
+            && asked.header("accept") == "application/vnd.github+json";
+        let parts = asked.parts();
+        let ["repos", "acme", "site", "actions", rest @ ..] = &parts[..] else {
+            return nothing(404);
+        };
+        match (asked.method.as_str(), rest) {
+            _ if !is_told => nothing(401),
+            ("POST", ["workflows", "deploy.yml", "dispatches"]) => {
+                state.dispatched.push(asked.json());
+                match asked.json()["return_run_details"] == true {
+                    true => answer(200, &json!({ "workflow_run_id": state.dispatched.len() })),
+                    false => nothing(204),
+                }
+            }
+            ("GET", ["runs", id]) if *id == state.dispatched.len().to_string() => {
+                let conclusion = if state.fails { "failure" } else { "success" };
+                let run = json!({ "status": "completed", "conclusion": conclusion });
+                answer(200, &run)
+            }
+            _ => nothing(404),
+        }
+    })
+}
+
+#[test]
+fn a_workflow_of_github_is_dispatched_by_the_block_of_the_guide() {
+    let site = github();
+    let guide = include_str!("../docs/guides/deployments.md");
+    let (_, rest) = guide.split_once("```terraform\nsite = {").unwrap();
+    let (block, _) = rest.split_once("\n```").unwrap();
+    let block = block.replace("https://api.github.com", &site.url());
+    let config = Config::new()
+        .with(&format!("deployments = {{\n  site = {{{block}\n  }}"))
+        .beside("variable \"github_token\" {\n  type      = string\n  ephemeral = true\n}");
+    let ws = Workspace::with(&config.text());
+    ws.env("TF_VAR_github_token", CREDENTIAL);
+    ws.apply().ok();
+    ws.advance("80s").apply().ok();
+    assert_eq!(ws.key("k").text("last_action"), "stage+deploy");
+    assert_eq!(site.state().dispatched[0]["ref"], "main");
+
+    site.state().fails = true;
+    let failed = ws.advance("20s").apply().ok();
+    failed.warns(&["deployment \"site\"", "/status is \"completed\""]);
+    assert_eq!(ws.key("k").status(), "pending");
+    site.state().fails = false;
+    ws.apply().ok();
+    assert_eq!(ws.key("k").status(), "ok");
+    // The run is looked at before another one is asked for.
+    assert_eq!(site.state().dispatched.len(), 2);
     ws.plan().ok().code(0);
 }
 

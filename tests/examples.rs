@@ -171,6 +171,87 @@ fn an_example_that_needs_no_server_is_applied_and_settles() {
     }
 }
 
+/// What the guide tells to type at two in the morning.
+#[test]
+fn the_scenario_of_an_emergency_replaces_the_key_once_for_each_incident() {
+    let ws = workspace(&text("scenarios/emergency/main.tf"));
+    let file = || fs::read_to_string(ws.path("secrets/payments.env")).unwrap();
+    let holds = |secret: &str| file().contains(secret);
+    let played = |incident: &str, order: &str| {
+        ws.env("TF_VAR_incident", incident)
+            .env("TF_VAR_order", order);
+        let warned = format!("EMERGENCY {incident}");
+        ws.plan().ok().code(2).warns(&[&warned]);
+        ws.apply_plan().ok();
+        primary(&file())
+    };
+    ws.apply().ok();
+    let first = primary(&file());
+    let second = played("INC-42", "replace_first");
+    assert!(first != second && !holds(&first));
+    ws.plan().ok().code(0);
+    let third = played("INC-43", "revoke_first");
+    assert!(second != third && !holds(&second));
+    ws.destroy().ok();
+}
+
+#[test]
+fn the_scenario_of_a_colleague_who_leaves_rotates_the_keys_of_nobody_else() {
+    let ws = workspace(&text("scenarios/offboarding/main.tf"));
+    let file = |name: &str| fs::read_to_string(ws.path(&format!("secrets/{name}.env"))).unwrap();
+    let keys = || ["payments", "mail"].map(|name| primary(&file(name)));
+    ws.apply().ok();
+    let [payments, mail] = keys();
+    ws.env("TF_VAR_offboarded_owners", r#"["bob"]"#);
+    let planned = ws.plan().ok().code(2);
+    planned
+        .warns(&["payments", "\"bob\" is offboarded"])
+        .does_not_warn("mail");
+    for wait in ["0s", "3s", "4s"] {
+        ws.advance(wait).apply().ok();
+    }
+    assert_ne!(keys()[0], payments);
+    assert_eq!(keys()[1], mail);
+    assert!(!file("payments").contains(&payments), "it is revoked");
+    ws.env("TF_VAR_owners", r#"{"payments":"ann","mail":"ann"}"#);
+    ws.apply().ok();
+    ws.plan().ok().code(0).does_not_warn("offboarded");
+    ws.destroy().ok();
+}
+
+#[test]
+fn the_scenario_of_environments_promotes_one_after_the_other() {
+    let ws = workspace(&text("scenarios/environments/main.tf"));
+    ws.apply().ok();
+    let order = ["dev", "staging", "prod"];
+    let promoted = || {
+        let generation = |name: &&str| {
+            let state = ws.state();
+            let resources = state["resources"].as_array().unwrap();
+            let keys = resources.iter().find(|it| it["type"] == "apikey_managed");
+            let mut keys = keys.unwrap()["instances"].as_array().unwrap().iter();
+            let key = keys.find(|it| it["index_key"] == **name).unwrap();
+            key["attributes"]["generation"].as_u64().unwrap()
+        };
+        order.iter().filter(|name| generation(name) > 1).count()
+    };
+    // Staged; due, and a soak for each that waits for another.
+    let mut seen = Vec::new();
+    for wait in ["11s", "9s", "5s", "5s"] {
+        ws.advance(wait).apply().ok();
+        seen.push(promoted());
+    }
+    assert_eq!(seen, [0, 1, 2, 3]);
+    ws.destroy().ok();
+}
+
+/// Of a file of variables.
+fn primary(file: &str) -> String {
+    let mut lines = file.lines();
+    let found = lines.find_map(|line| line.strip_prefix("API_KEY_PRIMARY="));
+    found.unwrap().trim_matches('"').to_owned()
+}
+
 /// Nothing listens at the address of the example, so a server of the test stands in for it.
 #[test]
 fn the_example_of_a_verification_asks_the_service_before_it_settles() {

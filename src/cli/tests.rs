@@ -136,3 +136,43 @@ fn only_a_debugger_asks_for_no_command() {
     assert!(is_asked(&["status".into(), "--json".into()]) && is_asked(&[]));
     assert!(!is_asked(&["--debug".into()]));
 }
+
+/// Where the words of a command line end in a page: what comes after it is another command, a comment or prose.
+const ENDS: [char; 9] = ['`', '|', '>', ')', ';', '&', '#', '\n', '<'];
+
+/// What a page says to type.
+fn command_lines(page: &str) -> Vec<String> {
+    let starts = ["terraform-provider-apikey ", "\"$apikey\" "];
+    let lines = starts.iter().flat_map(|start| page.split(start).skip(1));
+    let lines = lines.map(|rest| rest.split(ENDS).next().unwrap_or_default());
+    let lines = lines.map(|line| line.trim_end_matches(['\'', '"', '\\', ' ']));
+    // Of the program itself nothing is asked in a sentence about it.
+    let is_asked = |line: &&str| line.starts_with(|first: char| first.is_ascii_lowercase());
+    lines.filter(is_asked).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_line_of_the_guides_is_understood() {
+    use clap::error::ErrorKind;
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guides = std::fs::read_dir(root.join("docs/guides")).unwrap();
+    let pages = guides.map(|entry| entry.unwrap().path());
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for path in pages.chain([root.join("README.md")]) {
+        for line in command_lines(&std::fs::read_to_string(&path).unwrap()) {
+            seen += 1;
+            let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            let Err(error) = full().parse(&words) else {
+                continue;
+            };
+            // A sentence names a command without what it needs, and an ellipsis or a variable stands for a value.
+            let is_short = error.kind() == ErrorKind::MissingRequiredArgument;
+            let is_elided = error.kind() == ErrorKind::ValueValidation && line.contains(['…', '$']);
+            if !is_short && !is_elided {
+                wrong.push(format!("{}: {line}: {}", path.display(), error.kind()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(seen > 40, "{seen} command lines were found");
+}

@@ -18,7 +18,7 @@ use crate::aws::{block, context};
 use crate::support::moto::{Moto, Recording};
 
 /// Everything that the provider may ever need.
-pub const EVERYTHING: &str = r#""iam:*","secretsmanager:*","ssm:*","sts:*""#;
+pub const EVERYTHING: &str = r#""ecs:*","iam:*","secretsmanager:*","ssm:*","sts:*""#;
 
 /// Calls that pass without a check: as many as it takes to have an administrator.
 const FREE_CALLS: u32 = 3;
@@ -308,6 +308,11 @@ impl Cloud {
     /// A call to Parameter Store that has to succeed.
     pub fn ssm(&self, operation: &str, input: Value) -> Value {
         self.json(Service::Ssm, operation, input).unwrap()
+    }
+
+    /// A call to ECS that has to succeed.
+    pub fn ecs(&self, operation: &str, input: Value) -> Value {
+        self.json(Service::Ecs, operation, input).unwrap()
     }
 
     /// A call to Secrets Manager in a region that has to succeed.

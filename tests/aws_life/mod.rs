@@ -6,6 +6,7 @@ mod accounts;
 pub mod cloud;
 /// Administrators who are refused, and a server that is down.
 mod credentials;
+mod deployments;
 /// A door before the server.
 pub mod door;
 /// What others do to keys and deliveries.

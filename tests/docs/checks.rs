@@ -243,6 +243,94 @@ fn links_between_pages_lead_somewhere() {
     }
 }
 
+/// What a guide shows is copied. Examples are applied elsewhere; of what is written by hand at least every name exists.
+#[test]
+fn every_name_in_a_block_of_a_guide_is_one_of_the_schema() {
+    let catalogue = registry().catalogue();
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for path in examples::files(&root().join("docs/guides")).unwrap() {
+        for block in by_hand(&std::fs::read_to_string(&path).unwrap()) {
+            seen += 1;
+            let found = unknown_names(&block, &catalogue);
+            wrong.extend(found.iter().map(|it| format!("{}: {it}", path.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(seen > 20, "the blocks were not found");
+    for misspelt in [
+        "resource \"apikey_managed\" \"k\" {\n  emergenzy = {}\n}",
+        "emergency = { idd = \"INC-42\" }",
+        "app = { file = { paht = \"a\" } }",
+    ] {
+        assert!(
+            !unknown_names(misspelt, &catalogue).is_empty(),
+            "{misspelt}"
+        );
+    }
+}
+
+/// Of a whole configuration, or of a part of one wherever it fits best.
+fn unknown_names(block: &str, catalogue: &Catalogue) -> Vec<String> {
+    let parsed = hcl_edit::parser::parse_body(block).unwrap_or_else(|it| panic!("{block}{it}"));
+    let is_whole = parsed.blocks().next().is_some();
+    let places = if is_whole { &WHOLE[..] } else { &PARTS[..] };
+    let found = places
+        .iter()
+        .map(|place| names_of(&place.replace("{}", block), catalogue));
+    found.min_by_key(Vec::len).unwrap()
+}
+
+fn names_of(text: &str, catalogue: &Catalogue) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("block.tf"), text).unwrap();
+    let nested = apikey::lint::lint(folder.path(), catalogue).findings;
+    let mut unknown: Vec<String> = nested.iter().map(|it| it.sentence()).collect();
+    for block in hcl_edit::parser::parse_body(text).unwrap().blocks() {
+        let label = block.labels.first().map_or("", |label| label.as_str());
+        let schema = match block.ident.as_str() {
+            "provider" if label == "apikey" => catalogue.provider.as_ref(),
+            "resource" => catalogue.resources.get(label),
+            "data" => catalogue.data_sources.get(label),
+            "ephemeral" => catalogue.ephemeral_resources.get(label),
+            _ => None,
+        };
+        let Some(schema) = schema else { continue };
+        let names = block.body.attributes().map(|it| it.key.as_str());
+        let of_all = ["count", "depends_on", "for_each", "provider", "alias"];
+        let names = names
+            .filter(|name| !of_all.contains(name) && !schema.block.attributes.contains_key(*name));
+        unknown.extend(names.map(|name| format!("{label} has no {name}")));
+    }
+    unknown
+}
+
+const WHOLE: [&str; 1] = ["{}\n"];
+
+/// What a part may be a part of.
+const PARTS: [&str; 4] = [
+    "resource \"apikey_managed\" \"k\" {\n{}\n}\n",
+    "resource \"apikey_rotation_policy\" \"p\" {\n{}\n}\n",
+    "resource \"apikey_managed\" \"k\" {\n  deliveries = {\n{}\n  }\n}\n",
+    "resource \"apikey_managed\" \"k\" {\n  deployments = {\n{}\n  }\n}\n",
+];
+
+/// The blocks of HCL that are not made from a file.
+fn by_hand(page: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let (mut included, mut open) = (false, None::<String>);
+    for line in page.lines() {
+        match (line.trim(), &mut open) {
+            ("```", Some(_)) => blocks.extend(open.take()),
+            (_, Some(block)) => block.push_str(&format!("{line}\n")),
+            ("```hcl" | "```terraform", None) if !included => open = Some(String::new()),
+            (line, None) if line.starts_with("<!-- include") => included = true,
+            ("<!-- /include -->", None) => included = false,
+            _ => {}
+        }
+    }
+    blocks
+}
+
 #[test]
 fn every_word_of_last_action_is_in_its_description() {
     let page = std::fs::read_to_string(root().join("docs/resources/managed.md")).unwrap();
