@@ -216,9 +216,11 @@ fn what_a_receiver_does_not_take_holds_nothing_up_and_comes_with_the_next_run() 
 
         ws.advance("61s");
         let planned = ws.plan().ok().code(2);
-        planned
-            .warns(&["payments: somebody is told", "staged to hook"])
-            .reads_warnings("notification-that-waits");
+        let planned = planned.warns(&["payments: somebody is told", "staged to hook"]);
+        // The next key is due at another instant.
+        if before == 0 {
+            planned.reads_warnings("notification-that-waits");
+        }
         ws.apply_plan().ok();
         let arrived = receiver.arrived();
         assert_eq!(arrived.len(), before + 2);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -73,7 +73,9 @@ impl Trail {
                 ))
                 })
         });
-        let regions = try_join_all(records).await?;
+        // Of several that fail it is always the same one that is told of.
+        let regions = join_all(records).await.into_iter();
+        let regions = regions.collect::<Result<Vec<_>>>()?;
         Ok(Records {
             blind_spots: blind_spots(&regions),
             regions,
