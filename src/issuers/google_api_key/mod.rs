@@ -46,7 +46,11 @@ const PERMISSIONS: &[Permission] = &[
     },
     Permission {
         name: "apikeys.keys.get",
-        needed: "to follow what was begun, and to find a key whose answer was lost",
+        needed: "to find a key whose answer was lost",
+    },
+    Permission {
+        name: "serviceusage.operations.get",
+        needed: "to follow what was begun",
     },
     Permission {
         name: "apikeys.keys.delete",

@@ -46,8 +46,9 @@ impl StoreKind for GoogleSecretManager {
     fn description(&self) -> &'static str {
         "A secret in Google Secret Manager. Its newest version is one JSON document with both slots; the alias `primary` leads to it. \
          Former versions stay enabled as long as their keys are in use, and are disabled, not destroyed, at the end of the grace \
-         period. Needs `roles/secretmanager.secretAccessor` and `roles/secretmanager.secretVersionManager` on the secret, and to \
-         create it, to move its alias and to delete it `roles/secretmanager.admin`."
+         period. Needs `roles/secretmanager.viewer`, `roles/secretmanager.secretAccessor` and \
+         `roles/secretmanager.secretVersionManager` on the secret, and to create it, to move its alias and to delete it \
+         `roles/secretmanager.admin`."
     }
 
     fn attributes(&self) -> Attributes {
