@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::github::GitHub;
 use super::{EXAMPLES, example};
@@ -87,8 +87,7 @@ fn an_overdue_key_has_one_issue_that_is_closed_when_it_was_rotated() {
     let tell = || run(&ws, script.to_str().unwrap());
     let mine = || github.issues().split_off(1);
 
-    // Somebody's own issue is closed once: it is about no key.
-    assert!(told(&tell(), 0).contains("closed: somebody's own"));
+    // Somebody's own issue is about no key, so nothing makes it settled.
     assert_eq!(told(&tell(), 0), "");
     assert_eq!(mine(), []);
 
@@ -119,26 +118,60 @@ fn an_overdue_key_has_one_issue_that_is_closed_when_it_was_rotated() {
     ws.advance("5s").apply().ok();
     assert!(told(&tell(), 0).contains("closed: API key payments"));
     assert_eq!(mine(), [(title, "closed".into())]);
+    assert_eq!(github.issues()[0].1, "open");
 }
 
-/// A hundred copies of an issue about the key, so that the one about nothing is on the second page; and a pull request.
+/// A hundred copies of an issue about one key, so that the others are on the second page; and a pull request.
 #[test]
-fn every_page_of_issues_is_read_and_a_pull_request_is_none() {
+fn every_page_of_issues_is_read_and_only_one_about_a_key_that_is_fine_is_closed() {
     if !has_jq() {
         return;
     }
     let (ws, github) = (Workspace::new(), GitHub::start());
-    let status = r#"{"keys": [{"resource_id": "key_1", "name": "payments", "status": "overdue", "environment": null,
-        "owner": null, "last_rotated_at": "2026-01-01T00:00:00Z", "rotation_due_at": "2026-02-01T00:00:00Z"}]}"#;
-    std::fs::write(ws.path("status.json"), status).unwrap();
-    std::fs::write(ws.path("apikey"), "#!/bin/sh\ncat status.json\n").unwrap();
+    let key = |number: u8, name: &str, status: &str, leaks: &[&str]| {
+        json!({
+            "resource_id": format!("key_{number}"), "name": name, "status": status, "leaks": leaks,
+            "last_rotated_at": "2026-01-01T00:00:00Z", "rotation_due_at": "2026-02-01T00:00:00Z",
+        })
+    };
+    let keys = json!([
+        key(1, "payments", "overdue", &[]),
+        key(2, "mail", "ok", &[]),
+        key(3, "maps", "ok", &["https://example.com/alert"]),
+        key(4, "search", "compromised", &["https://example.com/alert"]),
+    ]);
+    let tells = |orphans: u8| {
+        let status = json!({ "keys": keys, "leaks_of_orphans": orphans }).to_string();
+        std::fs::write(ws.path("status.json"), status).unwrap();
+    };
+    tells(0);
+    // The resource of key_5 was destroyed, that of key_6 has left a key behind.
+    let inventory = json!([
+        { "resource_id": "key_1", "status": "live" },
+        { "resource_id": "key_2", "status": "live" },
+        { "resource_id": "key_3", "status": "live" },
+        { "resource_id": "key_4", "status": "live" },
+        { "resource_id": "key_5", "status": "revoked" },
+        { "resource_id": "key_6", "status": "revoked" },
+        { "resource_id": "key_6", "status": "orphaned" },
+    ]);
+    std::fs::write(ws.path("inventory.json"), inventory.to_string()).unwrap();
+    std::fs::write(ws.path("apikey"), "#!/bin/sh\ncat \"$1.json\"\n").unwrap();
     ws.shell("chmod +x apikey").ok();
     ws.env("APIKEY", "./apikey")
         .env("GITHUB_API_URL", &github.url())
         .env("GITHUB_REPOSITORY", "acme/keys")
         .env("GITHUB_TOKEN", "made-up-token");
-    github.open("about nothing");
-    let pull_request = github.open_pull_request("a pull request");
+    let left: Vec<usize> = ["key_6", "key_of_another_ledger"]
+        .map(|key| github.open_about("left", Some(&format!("<!-- apikey {key} -->"))))
+        .into_iter()
+        .chain([
+            github.open_about("about no key", None),
+            github.open_pull_request("a pull request"),
+        ])
+        .collect();
+    github.open_about("destroyed", Some("<!-- apikey key_5 -->"));
+    github.open_about("fine", Some("<!-- apikey key_2 -->"));
     for copy in 1..=100 {
         github.open_about(&format!("copy {copy}"), Some("<!-- apikey key_1 -->"));
     }
@@ -152,10 +185,17 @@ fn every_page_of_issues_is_read_and_a_pull_request_is_none() {
     };
     assert_eq!(
         told(&tell(), 0),
-        "brought up to date: API key payments is overdue\nclosed: about nothing\n"
+        "brought up to date: API key payments is overdue\n\
+         opened: API key maps has leaked and works\n\
+         opened: API key search is compromised\n\
+         closed: fine\nclosed: destroyed\n"
     );
-    assert_eq!(github.issues()[pull_request - 1].1, "open");
+    for number in left {
+        assert_eq!(github.issues()[number - 1].1, "open", "issue {number}");
+    }
     assert_eq!(told(&tell(), 0), "");
+    tells(1);
+    assert!(told(&tell(), 3).contains("that no resource holds has leaked"));
 
     let told = github.told();
     let many = told.as_array().unwrap().len();
@@ -312,9 +352,13 @@ fn the_commands_of_the_other_platforms_rotate_tell_and_flag() {
         told(&run(flag), 0);
     }
     ws.advance("301s");
+    let mark = ws.key("k").primary();
+    let leak = format!(r#"leaks_wo = {{ "ticket-42" = "{mark}" }}"#);
+    ws.write(&keys().with(&leak).text()).plan().ok();
     for flag in &flags {
         let said = told(&run(flag), 3);
-        assert!(said.contains("Found: overdue."), "{flag}: {said}");
+        assert!(said.contains("Found: leaked, overdue."), "{flag}: {said}");
+        assert!(flag.contains("compromised,leaked"), "{flag}");
     }
 }
 
@@ -324,7 +368,10 @@ fn a_pipeline_that_only_flags_warns_of_what_is_due_and_fails_on_what_is_overdue(
     let terraform = crate::support::cli::path().display().to_string();
     let plan = step("github-actions/flag.yaml", "Plan")
         .replace("terraform plan", &format!("{terraform} plan"));
-    let fail = step("github-actions/flag.yaml", "Fail on what is overdue");
+    let fail = step(
+        "github-actions/flag.yaml",
+        "Fail on what is overdue or in the wrong hands",
+    );
     assert!(told(&run(&ws, &plan), 0).contains("Nothing is due."));
     told(&run(&ws, &fail), 0);
     ws.advance("80s");

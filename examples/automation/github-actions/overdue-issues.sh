@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# One issue for each key that is overdue or compromised: opened, kept up to date, and closed when the key is fine again.
+# One issue for each key that is overdue, has leaked or is compromised: opened, kept up to date, and closed when the key is fine
+# again. They tell whoever may read them which keys are in the wrong hands, so they belong into a private repository.
 #
 # Needs GITHUB_TOKEN with issues: write, GITHUB_REPOSITORY, curl and jq. Where the ledger cannot tell, it ends with an error and
-# leaves the issues as they are: a key of which nothing is known is not fine.
+# leaves the issues as they are: a key of which nothing is known is not fine. For the same reason it closes no issue about a key
+# that only another ledger knows. Ends with 3 if an alert is about a live key that no resource holds, for that one has no issue.
 set -euo pipefail
 # A call that fails in $(…) ends the script as well.
 shopt -s inherit_errexit
@@ -39,17 +41,31 @@ open_issues() {
 }
 
 apikey=${APIKEY:-$(find -L .terraform/providers -name 'terraform-provider-apikey*' -type f | head -n 1)}
-# Ends here with its exit code if it cannot tell.
+# Both end here with their exit code if they cannot tell.
 status=$("$apikey" status --json)
+inventory=$("$apikey" inventory --format json)
 issues=$(open_issues)
 
 # What an issue is about stands in its text where nobody sees it.
-wanted=$(jq '[.keys[] | select(.status == "overdue" or .status == "compromised") | {
+wanted=$(jq '[.keys[]
+  | (if .status == "compromised" then "is compromised"
+      elif .leaks[0] then "has leaked and works"
+      elif .status == "overdue" then "is overdue"
+      else empty end) as $what
+  | {
   marker: "<!-- apikey \(.resource_id) -->",
-  title: "API key \(.name) is \(.status)\(if .environment then " in \(.environment)" else "" end)",
-  text: "The key `\(.name)` (owner: \(.owner // "nobody")) was rotated last at \(.last_rotated_at) and was due at \(.rotation_due_at).\(
-    if .failing_since then " The apply of \(.failing_since) ended with an error." else "" end) `terraform plan` says what it waits for."
+  title: "API key \(.name) \($what)\(if .environment then " in \(.environment)" else "" end)",
+  text: "The key `\(.name)` (owner: \(.owner // "nobody")) was rotated last at \(.last_rotated_at)\(
+    if .rotation_due_at then ", and the next rotation is due at \(.rotation_due_at)" else "" end).\(
+    if .leaks[0] then " A scanner of secrets has found it: `terraform-provider-apikey status` names the alert." else "" end)\(
+    if .failing_since then " The apply of \(.failing_since) ended with an error." else "" end) `terraform plan` says what is to be done."
 }]' <<<"$status")
+
+# The rest of what this ledger manages, and what was revoked together with its resource.
+fine=$(jq --slurp '(.[0].keys | map(.resource_id)) as $managed | .[2] as $wanted
+  | [.[1] | group_by(.resource_id)[]
+    | select(IN(.[0].resource_id; $managed[]) or all(.[]; .status == "revoked"))
+    | "<!-- apikey \(.[0].resource_id) -->"] - ($wanted | map(.marker))' <<<"$status$inventory$wanted")
 
 while read -r key; do
   body=$(jq --arg name "$LABEL" '{ title, body: "\(.text)\n\n\(.marker)", labels: [$name] }' <<<"$key")
@@ -66,5 +82,10 @@ done < <(jq -c '.[]' <<<"$wanted")
 while read -r issue; do
   github PATCH "issues/$(jq .number <<<"$issue")" '{"state": "closed", "state_reason": "completed"}' >/dev/null
   jq -r '"closed: \(.title)"' <<<"$issue"
-done < <(jq -c --slurp '.[0] as $wanted | .[1][]
-  | select((.body // "") as $body | $wanted | any(.marker as $marker | $body | contains($marker)) | not)' <<<"$wanted$issues")
+done < <(jq -c --slurp '.[0] as $fine | .[1][]
+  | select((.body // "") as $body | $fine | any(. as $marker | $body | contains($marker)))' <<<"$fine$issues")
+
+if [ "$(jq .leaks_of_orphans <<<"$status")" != 0 ]; then
+  echo "A live key that no resource holds has leaked. Revoke it at its issuer: $(basename "$apikey") inventory --orphaned" >&2
+  exit 3
+fi

@@ -1,5 +1,5 @@
 # A workspace of HCP Terraform for API keys: people confirm what they change, rotate.sh applies what is due, and an assessment that
-# finds a key overdue says so.
+# finds what a check block of the configuration names says so: a key that is overdue, has leaked or is compromised.
 terraform {
   required_providers {
     tfe = { source = "hashicorp/tfe" }
@@ -40,7 +40,7 @@ resource "tfe_workspace" "keys" {
 
 # An assessment says nothing while the last run of the workspace has failed, so a run that failed has to be told of as well.
 resource "tfe_notification_configuration" "overdue" {
-  name             = "overdue keys"
+  name             = "overdue or compromised keys"
   workspace_id     = tfe_workspace.keys.id
   enabled          = true
   destination_type = "slack"

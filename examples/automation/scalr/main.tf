@@ -38,8 +38,8 @@ resource "scalr_workspace" "keys" {
   }
 
   hooks {
-    # It fails the run where a key is overdue, also if the apply did nothing wrong.
-    post_apply = "$(find -L .terraform/providers -name 'terraform-provider-apikey*' -type f | head -n 1) status --fail-on overdue,failed,broken"
+    # It fails the run where a key is overdue, has leaked or is compromised, also if the apply did nothing wrong.
+    post_apply = "$(find -L .terraform/providers -name 'terraform-provider-apikey*' -type f | head -n 1) status --fail-on compromised,leaked,overdue,failed,broken"
   }
 }
 

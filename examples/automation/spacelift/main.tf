@@ -28,9 +28,9 @@ resource "spacelift_stack" "keys" {
   # Without it, a run waits for somebody, and those after it wait behind it.
   autodeploy = true
 
-  # It fails the run where a key is overdue, also if the apply did nothing wrong.
+  # It fails the run where a key is overdue, has leaked or is compromised, also if the apply did nothing wrong.
   after_apply = [
-    "$(find -L .terraform/providers -name 'terraform-provider-apikey*' -type f | head -n 1) status --fail-on overdue,failed,broken",
+    "$(find -L .terraform/providers -name 'terraform-provider-apikey*' -type f | head -n 1) status --fail-on compromised,leaked,overdue,failed,broken",
   ]
 }
 
