@@ -18,6 +18,8 @@ resource "apikey_managed" "payments" {
 }
 
 output "leaked" {
-  # Null where it could not be read and is not required.
-  value = [for alert in coalesce(data.apikey_leaks.acme.alerts, []) : "${alert.url} ${coalesce(alert.name, "?")} ${coalesce(alert.key_status, "?")}"]
+  # As the plan has read it. Null, which is not the same as none, where it could not be read and is not required.
+  value = data.apikey_leaks.acme.alerts == null ? null : [
+    for alert in data.apikey_leaks.acme.alerts : "${alert.url} ${coalesce(alert.name, "?")} ${coalesce(alert.key_status, "?")}"
+  ]
 }
