@@ -224,6 +224,11 @@ impl Account {
         }
     }
 
+    /// By which id one of its keys is imported, see [`Issuer::import_id`].
+    pub fn import_id(&self, key_id: &str) -> Option<String> {
+        self.issuer.import_id(key_id)
+    }
+
     /// How a person looks after one of its keys, see [`Issuer::cli`].
     pub fn cli(&self, key_id: &str) -> Option<Cli> {
         self.issuer.cli(key_id)

@@ -194,7 +194,7 @@ pub async fn judge(
     // Its issuer is as good a witness as a ledger. A plan cannot tell a replacement, whose apply ends the old key first.
     let is_new = known.is_empty() && who.is_created && !delivery.overwrite;
     if is_new && is_listed(document, connections).await? {
-        let told = listed(delivery, document, connections.kind);
+        let told = listed(delivery, document, connections);
         return if who.is_planned {
             Ok(Some(told))
         } else {

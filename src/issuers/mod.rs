@@ -9,6 +9,7 @@ pub mod google_service_account_key;
 pub mod http;
 pub mod manual;
 pub mod stripe;
+mod takeover;
 pub mod twilio_api_key;
 mod vault;
 pub mod vault_approle;
@@ -60,6 +61,11 @@ pub trait IssuerKind: Sync {
     /// Settings that say whose keys these are: a change of one means another resource, so it forces replacement.
     fn identity(&self) -> &'static [&'static str];
 
+    /// One of these settings under the one name that it has, however it is written: another spelling is no other resource.
+    fn canonical(&self, name: &str, settings: &Settings) -> ValueAny {
+        settings.value(name).cloned().unwrap_or_default()
+    }
+
     /// Settings that are right: what the docs show, and what every table of what issuers can do is made from.
     fn example(&self) -> BTreeMap<String, ValueAny>;
 
@@ -76,20 +82,21 @@ pub trait IssuerKind: Sync {
         &[]
     }
 
-    /// Whether it can describe a key that somebody else created, see [`import`](Self::import).
-    fn imports(&self) -> bool {
-        false
+    /// What follows the name of the issuer in the id by which a key that exists is [imported](Self::import), such as
+    /// `<id of the key>`; `None` where none can be.
+    fn import_id(&self) -> Option<&'static str> {
+        None
     }
 
     /// Reads the settings; nothing is sent yet. Errors carry the attribute path.
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>>;
 
-    /// Finds a key that was created elsewhere. Only called where [`imports`](Self::imports) says so.
-    async fn import(&self, key_id: &str, context: &Context) -> Result<Imported> {
+    /// Finds a key that exists by an id of the form of [`import_id`](Self::import_id).
+    async fn import(&self, id: &str, context: &Context) -> Result<Imported> {
         let _ = context;
         Err(Error::new(
             Kind::Invalid,
-            format!("{} cannot import {key_id:?}", self.name()),
+            format!("{} cannot import {id:?}", self.name()),
             "This issuer keeps no record of its keys, so there is nothing to import. Remove the import and let apply \
              create the resource; it mints a new key.",
         ))
@@ -193,9 +200,11 @@ pub enum Probe {
     Refused(String),
 }
 
-/// A key that was created elsewhere, found by its id.
+/// A key that exists, found by the id of an import.
 #[derive(Debug)]
 pub struct Imported {
+    /// The account that it belongs to, as [`Issuer::lock`] names it, where another account may have a key of the same id.
+    pub account: Option<String>,
     /// The settings of the issuer that the key belongs to.
     pub settings: BTreeMap<String, ValueAny>,
     /// The public id of the key.
@@ -310,6 +319,12 @@ pub trait Issuer: Send + Sync {
 
     /// What a person does in place of it. Only where [`Capabilities::supply`] says that keys are brought.
     fn by_hand(&self) -> Option<ByHand> {
+        None
+    }
+
+    /// By which id one of its keys is imported, in the form of [`IssuerKind::import_id`].
+    fn import_id(&self, key_id: &str) -> Option<String> {
+        let _ = key_id;
         None
     }
 

@@ -210,6 +210,33 @@ pub async fn live_of(name: &str) {
     }
 }
 
+/// The key that is found by the id of an import, in settings that name the same account.
+async fn is_imported(
+    kind: &dyn IssuerKind,
+    import: &str,
+    id: Option<&String>,
+    world: &fakes::World,
+) {
+    let name = kind.name();
+    let imported = kind.import(import, &world.context).await.expect(name);
+    assert_eq!(Some(&imported.key_id), id, "{name}");
+    assert_eq!(imported.status, KeyStatus::Active, "{name}");
+    let settings = |fields| Settings::new(Path::root(name), fields);
+    for setting in kind.identity() {
+        let [ours, theirs] = [&world.settings, &imported.settings]
+            .map(|fields| kind.canonical(setting, &settings(fields)));
+        assert_eq!(ours, theirs, "{name}: {setting} would replace the key");
+    }
+    // Of the right form, and another key.
+    let id = id.map(String::as_str).unwrap_or_default();
+    let last = if id.ends_with('0') { "1" } else { "0" };
+    let other = format!("{}{last}", &id[..id.len() - 1]);
+    let nothing = kind
+        .import(&import.replace(id, &other), &world.context)
+        .await;
+    assert!(nothing.is_err(), "{name}: {nothing:?}");
+}
+
 /// The same in a world of the caller's; `probes` if that can try keys.
 pub async fn live_in(name: &str, world: fakes::World, probes: bool) {
     let kind = issuers::find(name).expect(name);
@@ -242,6 +269,11 @@ pub async fn live_in(name: &str, world: fakes::World, probes: bool) {
             .await
             .expect(name);
         assert_eq!(probe, Probe::Accepted, "{name}");
+    }
+    let import = id.as_deref().and_then(|id| account.import_id(id));
+    assert!(import.is_none() || kind.import_id().is_some(), "{name}");
+    if let Some(import) = import {
+        is_imported(kind, &import, id.as_ref(), &world).await;
     }
     let status = async || match (&id, able.inspects()) {
         (Some(id), true) => account.inspect(std::slice::from_ref(id)).await.expect(name)[0],

@@ -87,6 +87,38 @@ fn a_key_of_a_declared_api_lives_its_whole_life() {
     assert!(ws.delivered("k.json").is_null());
 }
 
+/// As a person does whose state and ledger are lost.
+#[test]
+fn a_key_of_a_declared_api_is_imported_with_its_account_and_lives_on() {
+    let (keyring, ws) = start();
+    ws.apply().ok();
+    let id = keyring.world().keys[0].id.clone();
+    for lost in ["terraform.tfstate", ".terraform/apikey/ledger.db"] {
+        std::fs::remove_file(ws.path(lost)).unwrap();
+    }
+    let import = format!("http:hub/{id}?user=svc");
+    ws.apply().failed().complains(&["import it as", &import]);
+    for (wrong, told) in [
+        (
+            "http:hub".to_owned(),
+            "<api>/<id of the key>?<parameter>=<value>",
+        ),
+        (format!("http:other/{id}?user=svc"), "is not declared"),
+        (format!("http:hub/{id}"), "is missing"),
+        ("http:hub/77?user=svc".to_owned(), "has no key \"77\""),
+    ] {
+        let text = ws.import("apikey_managed.k", &wrong).failed().text();
+        assert!(text.contains(told), "{wrong}: {text}");
+    }
+    ws.import("apikey_managed.k", &import).ok();
+    ws.plan().ok().code(2);
+    ws.apply_plan().ok();
+    stands(&keyring, &ws, &[1]);
+    ws.plan().ok().code(0);
+    ws.destroy().ok();
+    assert!(keyring.secrets().is_empty());
+}
+
 #[test]
 fn a_key_that_vanished_at_the_api_is_noticed() {
     let (keyring, ws) = start();
@@ -236,7 +268,7 @@ fn a_mint_that_was_cut_off_where_nobody_can_list_is_told_of_until_a_person_has_l
     let mint = cut_off("stage:mint:done#1");
     ask(&ws, &["ledger", "settle", "0123"])
         .code(1)
-        .says(&["no mint 0123"]);
+        .says(&["neither a mint 0123"]);
     ask(&ws, &["ledger", "settle", &mint])
         .code(0)
         .says(&["payments"]);

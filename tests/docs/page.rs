@@ -367,7 +367,10 @@ const QUESTIONS: [(&str, Answer); 13] = [
         able.expiry
             .map_or_else(|| "no".to_owned(), |after| format!("after {after}"))
     }),
-    ("import", |kind, _| yes(kind.imports()).to_owned()),
+    ("import", |kind, _| {
+        kind.import_id()
+            .map_or_else(|| "no".to_owned(), |id| format!("`{}:{id}`", kind.name()))
+    }),
     ("a change replaces the key", |kind, _| {
         let identity: Vec<String> = kind.identity().iter().map(|n| format!("`{n}`")).collect();
         match identity.as_slice() {

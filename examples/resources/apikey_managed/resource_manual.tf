@@ -1,5 +1,4 @@
-# A key of a vendor without an API for keys, such as an ordinary Stripe account: a person makes it when a plan asks for it, and
-# revokes the old one when a plan says so.
+# A key of a vendor without an API for keys: a person makes it when a plan asks for it, and revokes the old one.
 variable "payments_key" {
   type      = string
   ephemeral = true

@@ -1,5 +1,4 @@
-# Restricted keys of a Stripe account that has installed an approved Stripe App, whose key is in STRIPE_API_KEY. With an
-# ordinary account, use the issuer "manual".
+# Restricted keys of a Stripe account with an approved Stripe App (for an ordinary account, see "manual").
 resource "apikey_rotation_policy" "charges" {
   name = "charges"
   tier = "standard"

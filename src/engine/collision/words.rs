@@ -1,6 +1,6 @@
 //! What a person is told of a place that is somebody else's, or may be.
 
-use crate::engine::connections::Delivery;
+use crate::engine::connections::{Connections, Delivery};
 use crate::error::{Error, Kind};
 use crate::ledger::ResourceRef;
 use crate::stores::Document;
@@ -117,16 +117,23 @@ pub(super) fn at_work(owner: &ResourceRef) -> Error {
     )
 }
 
-pub(super) fn listed(delivery: &Delivery, document: &Document, issuer: &str) -> Error {
+pub(super) fn listed(delivery: &Delivery, document: &Document, connections: &Connections) -> Error {
+    let key_id = document.primary.key_id.as_deref().unwrap_or_default();
+    let import = connections.issuer.import_id(key_id).map(|id| {
+        format!(
+            " If its state was lost, import it as \"{}:{id}\".",
+            connections.kind
+        )
+    });
+    let import = import.unwrap_or_default();
     Error::new(
         Kind::Invalid,
         format!("{} holds a live key", delivery.store.place()),
         format!(
             "The document there has the primary key {}. Its issuer lists it, this ledger knows no resource that holds it, and to \
-             overwrite it could destroy the only copy. An apply goes on only if it is gone by then, as when this key replaces it. \
-             If its state was lost, import it, with {issuer}: before its id, or hand it in as \
-             existing_secret_wo; with the ledger that it was made with, more could be said. If it belongs to another \
-             configuration, choose another place. If nothing uses it any more, revoke it at the issuer and apply again. If the \
+             overwrite it could destroy the only copy. An apply goes on only if it is gone by then, as when this key replaces it.\
+             {import} With the ledger that it was made with, more could be said. If it belongs to another configuration, choose \
+             another place. If nothing uses it any more, revoke it at the issuer and apply again. If the \
              new key is to take its place all the same, set overwrite = true in the delivery.",
             label(document)
         ),

@@ -166,6 +166,10 @@ impl Issuer for Keys {
         }
     }
 
+    fn import_id(&self, key_id: &str) -> Option<String> {
+        Some(key_id.to_owned())
+    }
+
     fn cli(&self, key_id: &str) -> Option<Cli> {
         let user = match &self.user {
             User::Named(name) => format!(" --user-name {name}"),

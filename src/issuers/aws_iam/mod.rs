@@ -129,8 +129,8 @@ impl IssuerKind for AwsIam {
         PERMISSIONS
     }
 
-    fn imports(&self) -> bool {
-        true
+    fn import_id(&self) -> Option<&'static str> {
+        Some("<id of the access key>")
     }
 
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>> {
@@ -159,6 +159,8 @@ impl IssuerKind for AwsIam {
 /// What is known of a key that somebody else created.
 fn imported(user: &str, key: &ListedKey) -> Imported {
     Imported {
+        // No two accounts have a key of one id.
+        account: None,
         settings: BTreeMap::from([("user_name".to_owned(), ValueAny::String(user.to_owned()))]),
         key_id: key.id.clone(),
         created_at: key.created_at,

@@ -104,6 +104,10 @@ impl Issuer for Keys {
         Err(self.not_revoked(key_id, refusal))
     }
 
+    fn import_id(&self, key_id: &str) -> Option<String> {
+        Some(self.api.name(key_id))
+    }
+
     fn cli(&self, key_id: &str) -> Option<Cli> {
         let name = self.api.name(key_id);
         Some(Cli {

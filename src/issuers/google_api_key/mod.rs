@@ -9,10 +9,12 @@ mod restrictions;
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use tf_provider::schema::AttributeType;
 use tf_provider::value::ValueAny;
 
-use super::{Issuer, IssuerKind, Permission};
+use super::takeover::{from_the_list, malformed, texts};
+use super::{Imported, Issuer, IssuerKind, Permission};
 use crate::context::Context;
 use crate::error::Result;
 use crate::scan::format::{Format, is_base64url, prefixed};
@@ -64,6 +66,7 @@ const FORMATS: &[Format] = &[Format {
     find: |text| prefixed(text, "AIza", is_base64url, 35..=35),
 }];
 
+#[async_trait]
 impl IssuerKind for GoogleApiKey {
     fn name(&self) -> &'static str {
         KIND
@@ -113,6 +116,10 @@ impl IssuerKind for GoogleApiKey {
         PERMISSIONS
     }
 
+    fn import_id(&self) -> Option<&'static str> {
+        Some("projects/<id of the project>/locations/global/keys/<id of the key>")
+    }
+
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>> {
         let project = settings.required_string("project")?;
         if !is_project(project) {
@@ -141,5 +148,12 @@ impl IssuerKind for GoogleApiKey {
                 project: project.to_owned(),
             },
         }))
+    }
+
+    async fn import(&self, id: &str, context: &Context) -> Result<Imported> {
+        let parts = id.strip_prefix("projects/");
+        let parts = parts.and_then(|rest| rest.split_once("/locations/global/keys/"));
+        let (project, key_id) = parts.ok_or_else(|| malformed(self, id))?;
+        from_the_list(self, texts([("project", project)]), key_id, context).await
     }
 }

@@ -128,6 +128,13 @@ impl Issuer for Keys {
         }
     }
 
+    fn import_id(&self, key_id: &str) -> Option<String> {
+        Some(format!(
+            "projects/-/serviceAccounts/{}/keys/{key_id}",
+            self.api.email
+        ))
+    }
+
     fn cli(&self, key_id: &str) -> Option<Cli> {
         let account = format!("--iam-account={}", self.api.email);
         Some(Cli {

@@ -10,10 +10,12 @@ mod pair;
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use tf_provider::schema::AttributeType;
 use tf_provider::value::ValueAny;
 
-use super::{Issuer, IssuerKind, Permission};
+use super::takeover::{from_the_list, malformed, texts};
+use super::{Imported, Issuer, IssuerKind, Permission};
 use crate::context::Context;
 use crate::duration::Duration;
 use crate::error::Result;
@@ -52,6 +54,7 @@ const PERMISSIONS: &[Permission] = &[
     },
 ];
 
+#[async_trait]
 impl IssuerKind for GoogleServiceAccountKey {
     fn name(&self) -> &'static str {
         KIND
@@ -97,6 +100,13 @@ impl IssuerKind for GoogleServiceAccountKey {
         &["service_account_id"]
     }
 
+    fn canonical(&self, name: &str, settings: &Settings) -> ValueAny {
+        match email(settings) {
+            Ok(email) => ValueAny::String(email),
+            Err(_) => settings.value(name).cloned().unwrap_or_default(),
+        }
+    }
+
     fn example(&self) -> BTreeMap<String, ValueAny> {
         let email = "payments@payments-prod.iam.gserviceaccount.com";
         BTreeMap::from([(
@@ -113,6 +123,10 @@ impl IssuerKind for GoogleServiceAccountKey {
         PERMISSIONS
     }
 
+    fn import_id(&self) -> Option<&'static str> {
+        Some("projects/-/serviceAccounts/<e-mail address>/keys/<id of the key>")
+    }
+
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>> {
         let email = email(settings)?;
         Ok(Box::new(Keys {
@@ -123,6 +137,20 @@ impl IssuerKind for GoogleServiceAccountKey {
             uploads: settings.boolean("upload").unwrap_or(false),
             ttl: ttl(settings)?,
         }))
+    }
+
+    async fn import(&self, id: &str, context: &Context) -> Result<Imported> {
+        let is_of_google = id.starts_with("projects/");
+        let parts = id.rsplit_once("/keys/").filter(|_| is_of_google);
+        let (account, key_id) = parts.ok_or_else(|| malformed(self, id))?;
+        let email = account.rsplit('/').next().unwrap_or_default();
+        from_the_list(
+            self,
+            texts([("service_account_id", email)]),
+            key_id,
+            context,
+        )
+        .await
     }
 }
 
@@ -190,6 +218,17 @@ mod tests {
             "projects/payments-prod/serviceAccounts/CI@payments-prod.iam.gserviceaccount.com",
         ] {
             assert_eq!(read(text).unwrap(), email, "{text}");
+            let fields = BTreeMap::from([(
+                "service_account_id".to_owned(),
+                ValueAny::String(text.into()),
+            )]);
+            let settings = Settings::new(Path::root("here"), &fields);
+            let canonical = GoogleServiceAccountKey.canonical("service_account_id", &settings);
+            assert_eq!(
+                canonical,
+                ValueAny::String(email.into()),
+                "no other resource"
+            );
         }
         for odd in [
             "",

@@ -9,13 +9,13 @@ use reqwest::Url;
 use reqwest::header::{CONNECTION, HeaderValue};
 use serde_json::Value;
 
-use super::NAME;
 use super::api::{Api, Verify};
 use super::caller::{Answered, Caller, Reads};
 use super::list::time;
 use super::pick::{Pointer, TimeFormat};
 use super::request::Request;
 use super::values::{KEY_ID, SECRET, TOKEN, times};
+use super::{NAME, import_id};
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -303,6 +303,11 @@ impl Issuer for Keys {
                 Err(refusal.explain(format!("A key of {} could not be tried", self.account())))
             }
         }
+    }
+
+    fn import_id(&self, key_id: &str) -> Option<String> {
+        let lists = self.api.list.is_some();
+        lists.then(|| import_id(&self.api.name, &self.parameters, key_id))
     }
 
     async fn revoke(&self, key: KeyRef<'_>, _: Option<KeyRef<'_>>) -> Result<Revoked> {

@@ -21,10 +21,13 @@ mod values;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use reqwest::Url;
 use tf_provider::schema::AttributeType;
 use tf_provider::value::ValueAny;
 
-use super::{Issuer, IssuerKind, Permission};
+use super::takeover::{from_the_list, malformed};
+use super::{Imported, Issuer, IssuerKind, Permission};
 use crate::context::Context;
 use crate::error::{Error, Path, Result};
 use crate::scan::format::{Format, is_base64url, is_hex, prefixed};
@@ -102,6 +105,7 @@ fn is_dotted(byte: u8) -> bool {
     is_base64url(byte) || byte == b'.'
 }
 
+#[async_trait]
 impl IssuerKind for Http {
     fn name(&self) -> &'static str {
         NAME
@@ -154,6 +158,10 @@ impl IssuerKind for Http {
         PERMISSIONS
     }
 
+    fn import_id(&self) -> Option<&'static str> {
+        Some("<api>/<id of the key>?<parameter>=<value>&…")
+    }
+
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>> {
         let name = settings.required_string("api")?;
         if !context.knows(NAME) {
@@ -166,6 +174,41 @@ impl IssuerKind for Http {
         let api = Arc::clone(api.as_ref().map_err(Error::clone)?);
         let parameters = api.parameters_of(settings)?;
         Ok(Box::new(Keys::new(api, parameters, context)))
+    }
+
+    /// The parameters are written as in the query of a URL.
+    async fn import(&self, id: &str, context: &Context) -> Result<Imported> {
+        let wrong = || malformed(self, id);
+        let (api, rest) = id.split_once('/').ok_or_else(wrong)?;
+        let (key_id, query) = rest.rsplit_once('?').unwrap_or((rest, ""));
+        let query = Url::parse(&format!("{QUERY}?{query}")).map_err(|_| wrong())?;
+        let text = |text: &str| ValueAny::String(text.to_owned());
+        let parameters = query.query_pairs();
+        let parameters: BTreeMap<String, ValueAny> = parameters
+            .map(|(name, value)| (name.into_owned(), text(&value)))
+            .collect();
+        let parameters = match parameters.is_empty() {
+            true => ValueAny::Null,
+            false => ValueAny::Map(parameters),
+        };
+        let settings = BTreeMap::from([
+            ("api".to_owned(), text(api)),
+            ("parameters".to_owned(), parameters),
+        ]);
+        from_the_list(self, settings, key_id, context).await
+    }
+}
+
+/// What is put before a query, so that it can be taken apart.
+const QUERY: &str = "http://localhost/";
+
+/// `hub/17?user=payments`
+fn import_id(api: &str, parameters: &BTreeMap<String, String>, key_id: &str) -> String {
+    let query = Url::parse_with_params(QUERY, parameters).ok();
+    let query = query.as_ref().and_then(Url::query).unwrap_or_default();
+    match query {
+        "" => format!("{api}/{key_id}"),
+        query => format!("{api}/{key_id}?{query}"),
     }
 }
 

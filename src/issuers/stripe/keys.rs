@@ -181,6 +181,10 @@ impl Issuer for Keys {
         }
     }
 
+    fn import_id(&self, key_id: &str) -> Option<String> {
+        Some(format!("{}/{key_id}", self.account))
+    }
+
     async fn revoke(&self, key: KeyRef<'_>, _: Option<KeyRef<'_>>) -> Result<Revoked> {
         let key_id = named(key.key_id)?;
         let path = format!("{KEYS}/{key_id}/expire");
@@ -216,6 +220,7 @@ impl Keys {
         })?;
         let permissions = permissions.into_iter().map(ValueAny::String).collect();
         Ok(Imported {
+            account: None,
             settings: BTreeMap::from([
                 ("account".to_owned(), ValueAny::String(self.account.clone())),
                 ("permissions".to_owned(), ValueAny::List(permissions)),

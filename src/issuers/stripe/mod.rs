@@ -12,9 +12,10 @@ use async_trait::async_trait;
 use tf_provider::schema::AttributeType;
 use tf_provider::value::ValueAny;
 
+use super::takeover::malformed;
 use super::{Imported, Issuer, IssuerKind, Permission};
 use crate::context::Context;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::scan::format::{Format, is_of_a_word, prefixed};
 use crate::schema::{Attributes, attributes, list_of, required};
 use crate::settings::Settings;
@@ -94,8 +95,8 @@ impl IssuerKind for Stripe {
         FORMATS
     }
 
-    fn imports(&self) -> bool {
-        true
+    fn import_id(&self) -> Option<&'static str> {
+        Some("<id of the account>/<id of the key>")
     }
 
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>> {
@@ -114,18 +115,11 @@ impl IssuerKind for Stripe {
         }))
     }
 
-    async fn import(&self, key_id: &str, context: &Context) -> Result<Imported> {
-        let (account, key_id) = key_id
+    async fn import(&self, id: &str, context: &Context) -> Result<Imported> {
+        let (account, key_id) = id
             .split_once('/')
             .filter(|(account, _)| is_account(account))
-            .ok_or_else(|| {
-                Error::new(
-                    Kind::Invalid,
-                    format!("API key {key_id:?} cannot be imported"),
-                    "The id does not say which account it is in. Write the account in front of it, such as \
-                     stripe:acct_1032D82eZvKYlo2C/mk_1.",
-                )
-            })?;
+            .ok_or_else(|| malformed(self, id))?;
         let keys = Keys {
             stripe: stripe::client(context)?,
             account: account.to_owned(),

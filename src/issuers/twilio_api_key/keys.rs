@@ -193,6 +193,11 @@ impl Issuer for Keys {
         }
     }
 
+    fn import_id(&self, key_id: &str) -> Option<String> {
+        let is_standard = matches!(self.sort, Sort::Standard);
+        is_standard.then(|| key_id.to_owned())
+    }
+
     fn cli(&self, key_id: &str) -> Option<Cli> {
         let account = &self.account;
         match self.sort {
@@ -232,6 +237,7 @@ impl Keys {
         let created_at = instant(&key.date_created);
         let account = ValueAny::String(self.account.clone());
         Ok(Imported {
+            account: None,
             settings: BTreeMap::from([("account_sid".to_owned(), account)]),
             key_id: key.sid,
             created_at: created_at.ok_or_else(|| side.not_understood(&call).explain(summary))?,

@@ -92,8 +92,8 @@ impl IssuerKind for TwilioApiKey {
         PERMISSIONS
     }
 
-    fn imports(&self) -> bool {
-        true
+    fn import_id(&self) -> Option<&'static str> {
+        Some("<SID of the key>")
     }
 
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>> {

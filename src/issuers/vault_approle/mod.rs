@@ -13,10 +13,11 @@ use tf_provider::schema::AttributeType;
 use tf_provider::value::ValueAny;
 use tokio::sync::OnceCell;
 
+use super::takeover::{from_the_list, malformed, texts};
 use super::vault::{metadata, metadata_attribute, text, ttl_words};
 use super::{
-    Capabilities, Cli, Issuer, IssuerKind, KeyRef, Label, Listed, Listing, Minted, Permission,
-    Probe, Revoked,
+    Capabilities, Cli, Imported, Issuer, IssuerKind, KeyRef, Label, Listed, Listing, Minted,
+    Permission, Probe, Revoked,
 };
 use crate::context::Context;
 use crate::duration::Duration;
@@ -33,6 +34,9 @@ use api::{Api, Known, NewSecretId};
 pub struct VaultAppRole;
 
 const KIND: &str = "vault_approle";
+
+/// Where Vault mounts the method where nothing is said.
+const MOUNT: &str = "approle";
 
 const PERMISSIONS: &[Permission] = &[
     Permission {
@@ -61,6 +65,7 @@ const PERMISSIONS: &[Permission] = &[
     },
 ];
 
+#[async_trait]
 impl IssuerKind for VaultAppRole {
     fn name(&self) -> &'static str {
         KIND
@@ -106,6 +111,13 @@ impl IssuerKind for VaultAppRole {
         &["role", "mount", "namespace"]
     }
 
+    fn canonical(&self, name: &str, settings: &Settings) -> ValueAny {
+        match vault::mount(settings, Some(MOUNT)) {
+            Ok(mount) if name == "mount" => ValueAny::String(mount),
+            _ => settings.value(name).cloned().unwrap_or_default(),
+        }
+    }
+
     fn example(&self) -> BTreeMap<String, ValueAny> {
         let text = |text: &str| ValueAny::String(text.into());
         BTreeMap::from([
@@ -118,6 +130,10 @@ impl IssuerKind for VaultAppRole {
         PERMISSIONS
     }
 
+    fn import_id(&self) -> Option<&'static str> {
+        Some("<mount>/<role>/<accessor>")
+    }
+
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>> {
         let ttl = settings
             .required_string("ttl")
@@ -127,7 +143,7 @@ impl IssuerKind for VaultAppRole {
         let api = Api {
             known: context.shared(|| Ok(Known::default()))?,
             role: vault::path(settings, "role")?,
-            mount: vault::mount(settings, Some("approle"))?,
+            mount: vault::mount(settings, Some(MOUNT))?,
             namespace,
             client,
         };
@@ -142,6 +158,17 @@ impl IssuerKind for VaultAppRole {
             metadata: metadata(settings)?,
             role_id: OnceCell::new(),
         }))
+    }
+
+    /// Only what was made here: nothing else is in the list that the life of a key goes by.
+    async fn import(&self, id: &str, context: &Context) -> Result<Imported> {
+        let parts = id.rsplit_once('/').and_then(|(place, accessor)| {
+            let (mount, role) = place.rsplit_once('/')?;
+            Some((mount, role, accessor))
+        });
+        let (mount, role, accessor) = parts.ok_or_else(|| malformed(self, id))?;
+        let settings = texts([("mount", mount), ("role", role)]);
+        from_the_list(self, settings, accessor, context).await
     }
 }
 
@@ -285,6 +312,18 @@ impl Issuer for Role {
                 self.account()
             ))),
         }
+    }
+
+    fn import_id(&self, key_id: &str) -> Option<String> {
+        let Api {
+            mount,
+            role,
+            namespace,
+            ..
+        } = &self.api;
+        // An id says nothing of a namespace: it means that of the provider.
+        let is_usual = namespace.is_none();
+        is_usual.then(|| format!("{mount}/{role}/{key_id}"))
     }
 
     fn cli(&self, key_id: &str) -> Option<Cli> {

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::duration::Duration;
 use crate::http::{Call, Refusal, Repeat};
+use crate::instant::Instant;
 use crate::issuers::vault::seconds;
 use crate::secret::Secret;
 use crate::vendors::vault::{VaultClient, call};
@@ -59,8 +60,14 @@ struct Token {
 }
 
 #[derive(Deserialize)]
-struct Warned {
+struct Told {
     warnings: Option<Vec<String>>,
+    data: Option<About>,
+}
+
+#[derive(Deserialize)]
+struct About {
+    creation_time: i64,
 }
 
 impl Api {
@@ -100,6 +107,18 @@ impl Api {
         })
     }
 
+    /// When the token with this accessor was created; `None` if there is none.
+    pub async fn created(&self, accessor: &str) -> Result<Option<Instant>, Refusal> {
+        match self.of_accessor("lookup-accessor", accessor).await {
+            Ok(told) => {
+                let about = told.and_then(|told| told.data);
+                Ok(about.map(|about| Instant::from_unix(about.creation_time)))
+            }
+            Err(refusal) if refusal.is("invalid accessor") => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
     /// Whether there is a token with this accessor.
     pub async fn exists(&self, accessor: &str) -> Result<bool, Refusal> {
         match self.of_accessor("lookup-accessor", accessor).await {
@@ -119,7 +138,7 @@ impl Api {
         }
     }
 
-    async fn of_accessor(&self, what: &str, accessor: &str) -> Result<Option<Warned>, Refusal> {
+    async fn of_accessor(&self, what: &str, accessor: &str) -> Result<Option<Told>, Refusal> {
         let path = format!("/auth/token/{what}");
         let operation = format!("POST {}", &path[1..]);
         let body = json!({ "accessor": accessor });

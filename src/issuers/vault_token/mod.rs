@@ -14,8 +14,8 @@ use tf_provider::value::ValueAny;
 
 use super::vault::{marked, metadata, metadata_attribute, text, ttl_words};
 use super::{
-    Capabilities, Cli, Issuer, IssuerKind, KeyRef, KeyStatus, Label, Minted, Permission, Probe,
-    Revoked,
+    Capabilities, Cli, Imported, Issuer, IssuerKind, KeyRef, KeyStatus, Label, Minted, Permission,
+    Probe, Revoked,
 };
 use crate::context::Context;
 use crate::duration::Duration;
@@ -84,6 +84,7 @@ const FORMATS: &[Format] = &[
     },
 ];
 
+#[async_trait]
 impl IssuerKind for VaultToken {
     fn name(&self) -> &'static str {
         KIND
@@ -147,6 +148,10 @@ impl IssuerKind for VaultToken {
         PERMISSIONS
     }
 
+    fn import_id(&self) -> Option<&'static str> {
+        Some("<accessor>")
+    }
+
     fn connect(&self, settings: &Settings, context: &Context) -> Result<Box<dyn Issuer>> {
         let policies: Vec<String> = settings
             .strings("policies")
@@ -176,6 +181,31 @@ impl IssuerKind for VaultToken {
             display_name: settings.string("display_name").map(str::to_owned),
             metadata: metadata(settings)?,
         }))
+    }
+
+    /// A token of the namespace of the provider.
+    async fn import(&self, accessor: &str, context: &Context) -> Result<Imported> {
+        let api = Api {
+            client: vault::client(context)?,
+            namespace: None,
+        };
+        let created = api.created(accessor).await.map_err(|refusal| {
+            refusal.explain(format!("Token {accessor} could not be looked at"))
+        })?;
+        let created_at = created.ok_or_else(|| {
+            Error::new(
+                Kind::NotFound,
+                format!("Vault has no token with the accessor {accessor:?}"),
+                "It may be of another namespace than that of the provider, or have ended. Nothing was imported: correct the id.",
+            )
+        })?;
+        Ok(Imported {
+            account: None,
+            settings: BTreeMap::new(),
+            key_id: accessor.to_owned(),
+            created_at,
+            status: KeyStatus::Active,
+        })
     }
 }
 
@@ -350,6 +380,11 @@ impl Issuer for Tokens {
             Ok(false) => Ok(Revoked::NotFound),
             Err(refusal) => Err(refusal.explain(format!("Token {accessor} could not be revoked"))),
         }
+    }
+
+    fn import_id(&self, key_id: &str) -> Option<String> {
+        let is_usual = self.api.namespace.is_none();
+        is_usual.then(|| key_id.to_owned())
     }
 
     fn cli(&self, key_id: &str) -> Option<Cli> {

@@ -197,7 +197,7 @@ pub fn replacements(prior: &ManagedState, planned: &ManagedState) -> Vec<Attribu
     }
     new.identity()
         .iter()
-        .filter(|field| old_settings.value(field) != new_settings.value(field))
+        .filter(|field| new.canonical(field, &old_settings) != new.canonical(field, &new_settings))
         .map(|field| {
             AttributePath::new("issuer")
                 .attribute(new.name())

@@ -33,6 +33,7 @@ pub fn refuse_existing_key_without_id(config: &ManagedState, context: &Context) 
         return Ok(());
     }
     let (name, issuer) = (config.label(), kind.name());
+    let form = kind.import_id().unwrap_or("<id of the key>");
     if able.is_some_and(|able| able.supply == Supply::Brought) {
         return Err(Error::invalid(
             Path::root("existing_secret_wo"),
@@ -47,7 +48,7 @@ pub fn refuse_existing_key_without_id(config: &ManagedState, context: &Context) 
         format!("{name}: it is not known whose secret this is"),
         format!(
             "Keys of {issuer} have an id, and this resource is yet to be created. Import the key first, with an import \
-             block of the id \"{issuer}:<id of the key>\"; existing_secret_wo then gives it its secret in the same apply."
+             block of the id \"{issuer}:{form}\"; existing_secret_wo then gives it its secret in the same apply."
         ),
     ))
 }

@@ -1,4 +1,4 @@
-//! `terraform import` of a key that exists, by `<issuer>:<id>`. The secret stays where it is.
+//! `terraform import` of a key that exists, by `<issuer>:` and what [`import_id`](issuers::IssuerKind::import_id) asks for. The secret stays where it is.
 
 use tf_provider::value::{Value, ValueAny};
 
@@ -9,23 +9,23 @@ use crate::engine::secret_cache::SecretCache;
 use crate::error::{Error, Kind, Result};
 use crate::instant::Instant;
 use crate::issuers::{self, Imported, KeyStatus};
-use crate::ledger::{KeyMark, KeyRecord, Slot, Status};
+use crate::ledger::{KeyMark, KeyRecord, ResourceRef, Slot, Status};
 use crate::resources::managed::model::{Fields, ManagedState};
 use crate::secret::Secret;
 
 /// The state of an imported key, and what a person should know of it. Everything that only a configuration knows is
 /// null.
 pub async fn import(id: &str, context: &Context) -> Result<(ManagedState, Option<Error>)> {
-    let (issuer, key_id) = id
+    let (issuer, key) = id
         .split_once(':')
         .filter(|(_, key)| !key.is_empty())
         .ok_or_else(|| wrong_id(id, "It does not name an issuer and a key".into()))?;
     let kind = issuers::find(issuer)
         .ok_or_else(|| wrong_id(id, format!("There is no issuer {issuer:?}")))?;
-    refuse_held(id, key_id, context).await?;
-    let imported = kind.import(key_id, context).await?;
+    let imported = kind.import(key, context).await?;
+    refuse_held(id, &imported, context).await?;
     let warning = (imported.status != KeyStatus::Active).then(|| inactive(&imported.key_id));
-    Ok((state_of(kind.name(), imported), warning))
+    Ok((state_of(id.to_owned(), kind.name(), imported), warning))
 }
 
 fn inactive(key_id: &str) -> Error {
@@ -39,36 +39,45 @@ fn inactive(key_id: &str) -> Error {
 
 /// Two states that hold one key would each rotate and revoke it. A ledger that cannot be asked is told of by the refresh
 /// that follows.
-async fn refuse_held(id: &str, key_id: &str, context: &Context) -> Result<()> {
-    let mark = KeyMark::new(Some(key_id.to_owned()), None);
-    let known = context.ledger.find_keys(&[mark]).await.unwrap_or_default();
+async fn refuse_held(id: &str, key: &Imported, context: &Context) -> Result<()> {
+    let ledger = context.ledger.as_ref();
+    let mark = KeyMark::new(Some(key.key_id.clone()), None);
+    let known = ledger.find_keys(&[mark]).await.unwrap_or_default();
     let is_held = |record: &KeyRecord| record.status == Status::Live && record.slot != Slot::None;
-    let mut others = known
+    let others = known
         .iter()
         .filter(|(other, record)| other.id != id && is_held(record));
-    match others.next() {
-        None => Ok(()),
-        Some((other, _)) => Err(Error::new(
-            Kind::Invalid,
-            format!("{key_id} is held by apikey_managed {:?}", other.name),
-            format!(
-                "By the ledger it is in workspace {:?}, with the id {}. Two resources would each rotate the key and revoke \
-                 it under the other. Nothing was imported. If that resource left its state without a destroy (state rm, a \
-                 removed block), say so: terraform-provider-apikey ledger forget {}",
-                other.workspace, other.id, other.id
-            ),
-        )),
+    for (other, _) in others {
+        // Another account may well have a key 17 of its own.
+        let memory = ledger.recall(&other.id).await.unwrap_or_default();
+        let is_elsewhere = key.account.is_some() && memory.account != key.account;
+        if !(is_elsewhere && memory.account.is_some()) {
+            return Err(held(&key.key_id, other));
+        }
     }
+    Ok(())
 }
 
-/// The id by which a key is imported. It stays the id of the resource, whatever keys follow.
-pub fn id_of(issuer: &str, key_id: &str) -> String {
-    format!("{issuer}:{key_id}")
+fn held(key_id: &str, other: &ResourceRef) -> Error {
+    Error::new(
+        Kind::Invalid,
+        format!("{key_id} is held by apikey_managed {:?}", other.name),
+        format!(
+            "By the ledger it is in workspace {:?}, with the id {}. Two resources would each rotate the key and revoke it under \
+             the other. Nothing was imported. If that resource left its state without a destroy (state rm, a removed block), say \
+             so: terraform-provider-apikey ledger forget {}",
+            other.workspace, other.id, other.id
+        ),
+    )
+}
+
+/// The id of an import. It stays the id of the resource, whatever keys follow.
+pub fn id_of(issuer: &str, key: &str) -> String {
+    format!("{issuer}:{key}")
 }
 
 /// The state of a key that the issuer told of.
-pub fn state_of(issuer: &str, imported: Imported) -> ManagedState {
-    let id = id_of(issuer, &imported.key_id);
+pub fn state_of(id: String, issuer: &str, imported: Imported) -> ManagedState {
     let key = existing(Some(imported.key_id), imported.created_at);
     let mut state = adopted(id, issuer, imported.settings, key, None);
     state.last_action = Value::Value("import".into());
@@ -141,16 +150,12 @@ fn issuer_fields(name: &str, settings: Fields) -> Fields {
 }
 
 fn wrong_id(id: &str, why: String) -> Error {
-    let names: Vec<&str> = issuers::all()
-        .filter(|kind| kind.imports())
-        .map(|kind| kind.name())
+    let forms: Vec<String> = issuers::all()
+        .filter_map(|kind| Some(id_of(kind.name(), kind.import_id()?)))
         .collect();
     Error::new(
         Kind::Invalid,
         format!("{id:?} is not an import id"),
-        format!(
-            "{why}. Write <issuer>:<id of the key>, such as aws_iam:AKIAIOSFODNN7EXAMPLE. Issuers that can import: {}.",
-            names.join(", ")
-        ),
+        format!("{why}. It is one of these:\n  {}", forms.join("\n  ")),
     )
 }

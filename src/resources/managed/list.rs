@@ -298,7 +298,7 @@ async fn item(
             day(created),
             holder.map_or_else(String::new, |holder| format!(", {}", holder.words()))
         ),
-        resource: with_resource.then(|| state_of(issuer, existing.key)),
+        resource: with_resource.then(|| state_of(id_of(issuer, &key_id), issuer, existing.key)),
         diagnostics: diags,
     }
 }
