@@ -7,10 +7,11 @@ use clap::Args;
 
 use super::{Named, now, wait};
 use crate::domain::announce::enumerated;
+use crate::domain::emergency::Incident;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::hold::holder;
 use crate::ledger::sql::Database;
-use crate::ledger::{Journal, Memory};
+use crate::ledger::{Journal, KeyMark, Memory};
 use crate::printable::{say, say_aside};
 
 const EXAMPLES: &str = "\
@@ -59,8 +60,14 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode> {
 
 /// Of a resource that is forgotten no emergency is told any more.
 fn refuse_in_an_emergency(resource: &str, known: Memory) -> Result<()> {
-    let mut incidents = known.incidents.into_iter();
-    let Some(open) = incidents.find(|incident| !incident.has_ended()) else {
+    let is_revoked = |bad: &KeyMark| {
+        let mut records = known.keys.iter();
+        records.any(|record| record.key.is(bad) && record.revoked_at.is_some())
+    };
+    let mut incidents = known.incidents.iter();
+    let is_open =
+        |incident: &&Incident| !incident.has_ended() && !incident.keys.iter().all(is_revoked);
+    let Some(open) = incidents.find(is_open) else {
         return Ok(());
     };
     Err(Error::new(

@@ -50,7 +50,7 @@ const FINDINGS: u8 = 3;
 const EXAMPLES: &str = "\
 Examples:
   terraform-provider-apikey status
-  terraform-provider-apikey status --environment prod --fail-on overdue,failed
+  terraform-provider-apikey status --environment prod --fail-on compromised,leaked,overdue,failed
   terraform-provider-apikey scan --staged
   terraform-provider-apikey man status | man -l -";
 

@@ -128,10 +128,7 @@ fn incident(asked: &Incident) -> Result<ExitCode> {
         }
     }
     if record.is_open() {
-        say_aside(format!(
-            "Found: a compromised key of {} is not revoked.",
-            asked.id
-        ));
+        say_aside(format!("Found: EMERGENCY {} is not over.", asked.id));
         return Ok(ExitCode::from(FINDINGS));
     }
     Ok(ended(&verdict))

@@ -19,7 +19,7 @@ use crate::printable::{say, say_aside, say_clean, say_json};
 const EXAMPLES: &str = "\
 Examples:
   terraform-provider-apikey status
-  terraform-provider-apikey status --environment prod --fail-on overdue,failed
+  terraform-provider-apikey status --environment prod --fail-on compromised,leaked,overdue,failed
   terraform-provider-apikey status --json | jq '.keys[] | select(.status != \"ok\")'";
 
 /// How every managed key is doing, gravest first: what the last apply or refresh saw, and what time has made of it since.
@@ -199,8 +199,13 @@ fn needs_a_reason(status: Status) -> bool {
 /// Why a key has its status, as long as that is the one that was seen.
 fn reason(key: &ManagedKey, now: Instant) -> Option<String> {
     let reason = key.seen_reason.as_ref().filter(|it| !it.is_empty())?;
-    let is_as_seen = key.seen_status.as_deref() == Some(key.status(now).word());
-    is_as_seen.then(|| format!("{}: {reason}", key.resource.name))
+    let (name, seen) = (&key.resource.name, key.seen_status.as_deref()?);
+    // Where time alone has made more of it, what it waits for is still what it waits for.
+    let is_waiting = seen.parse().is_ok_and(needs_a_reason);
+    match seen == key.status(now).word() {
+        true => Some(format!("{name}: {reason}")),
+        false => is_waiting.then(|| format!("{name} (when it was seen last, {seen}): {reason}")),
+    }
 }
 
 /// What the table does not show.

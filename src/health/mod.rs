@@ -225,10 +225,12 @@ impl ManagedKey {
         self.primary.promoted_at.unwrap_or(self.primary.created_at)
     }
 
-    /// Since when applies fail: the last one did.
+    /// Since when applies fail: the last one did, and no look since has found that there is nothing left to do.
     pub fn failing_since(&self) -> Option<Instant> {
         let (outcome, at) = self.last_apply?;
-        (outcome == Outcome::Failed).then_some(at)
+        let is_well = self.seen_status.as_deref() == Some(Status::Ok.word());
+        let is_over = is_well && self.seen_at.is_some_and(|seen| seen > at);
+        (outcome == Outcome::Failed && !is_over).then_some(at)
     }
 
     /// What of the use of its keys is otherwise than expected, in clauses.

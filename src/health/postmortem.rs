@@ -60,7 +60,9 @@ fn head(text: &mut String, record: &Record, written: &Written) {
     let opened = record
         .opened_at
         .map_or("not known".into(), |at| at.to_string());
+    let keys: usize = record.cases.iter().map(|case| case.keys.len()).sum();
     let status = match (record.contained_at, record.opened_at) {
+        _ if keys == 0 => "no key was compromised: what was declared so was made under it, and nothing was revoked".to_owned(),
         (Some(end), Some(begin)) if begin <= end => format!(
             "contained at {end}, {} after it was noted",
             length(begin, end)
@@ -71,7 +73,6 @@ fn head(text: &mut String, record: &Record, written: &Written) {
             None => format!("**NOT contained** at {}", written.now),
         },
     };
-    let keys: usize = record.cases.iter().map(|case| case.keys.len()).sum();
     let minted: usize = record.cases.iter().map(|case| case.minted.len()).sum();
     let mut runs: Vec<&str> = record
         .cases

@@ -22,7 +22,7 @@ pub trait Outbox: Send + Sync {
         Ok(())
     }
 
-    /// Takes what may be sent now to a destination, oldest first, so that nobody else sends it until `until`.
+    /// Takes what may be sent now to a destination, emergencies first, then the oldest, so that nobody else sends it until `until`.
     async fn claim(&self, _claim: &Claim) -> Result<Vec<Message>> {
         Ok(Vec::new())
     }

@@ -277,6 +277,17 @@ fn a_ledger_that_knows_orphans_alone_tells_of_them() {
     ask(&ws, &["inventory", "--alive"])
         .code(0)
         .says(&["payments", "orphaned"]);
+    // Nothing looks after it, so a person says that it is dead.
+    let mark = ws.key("k").text("primary.fingerprint");
+    let mark = &mark[.."sha256:012345".len()];
+    ask(&ws, &["ledger", "settle", "sha256:ffffff"]).code(1);
+    let settled = ask(&ws, &["ledger", "settle", mark]).code(0);
+    settled.says(&["Orphaned key", "\"payments\"", "counts as revoked"]);
+    ask(&ws, &["audit", "verify"]).code(0);
+    ask(&ws, &["inventory"])
+        .code(0)
+        .says(&["payments", "revoked"]);
+    ask(&ws, &["ledger", "settle", mark]).code(1);
     std::fs::write(ws.path("empty.db"), "").unwrap();
     let orders: [&[&str]; 3] = [
         &["inventory"],

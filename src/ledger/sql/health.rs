@@ -87,11 +87,14 @@ fn managed(
     held: Vec<KeyRow>,
     last_apply: Option<(Outcome, Instant)>,
 ) -> Result<Option<ManagedKey>, sqlx::Error> {
-    let (primary, others): (Vec<_>, Vec<_>) = held.into_iter().partition(is_primary);
-    let Some(primary) = primary.into_iter().next() else {
+    let (mut primaries, others): (Vec<_>, Vec<_>) = held.into_iter().partition(is_primary);
+    primaries.sort_by_key(|row| row.key.promoted_at);
+    // The other is compromised, and could not be revoked when this one took its place.
+    let Some(primary) = primaries.pop() else {
         return Ok(None);
     };
-    let others: Vec<KeyRecord> = others.into_iter().map(|row| row.key).collect();
+    let others = others.into_iter().chain(primaries);
+    let others: Vec<KeyRecord> = others.map(|row| row.key).collect();
     Ok(Some(ManagedKey {
         resource: ResourceRef::from_row(row)?,
         issuer: primary.issuer,

@@ -2,7 +2,7 @@
 
 use super::transaction::Transaction;
 use super::trouble::Trouble;
-use super::{holdings, resources};
+use super::{holdings, orphans, resources};
 use crate::domain::anomalies;
 use crate::domain::notices::Telling;
 use crate::instant::Instant;
@@ -28,6 +28,8 @@ pub enum Job {
     Keep(String, String),
     /// A resource that no state holds any more, and who says so.
     Forget(String, String, Instant),
+    /// A key of no resource that is dead.
+    End(orphans::Ended),
     /// Name and holder of a lock.
     TryLock(String, String),
     /// Holds on to a lock.
@@ -63,6 +65,7 @@ impl Transaction<'_> {
             Job::Record(holding, at) => holdings::record(self, holding, *at).await?,
             Job::Keep(resource, data) => resources::keep(self.connection, resource, data).await?,
             Job::Forget(resource, by, at) => holdings::forget(self, resource, by, *at).await?,
+            Job::End(ended) => orphans::end(self, ended).await?,
             Job::Leaks(survey, at) => self.note_leaks(survey, *at).await?,
             Job::Anomalies(survey, at) => self.note_anomalies(survey, *at).await?,
             Job::TryLock(name, holder) => return Ok(self.try_lock(name, holder).await?),

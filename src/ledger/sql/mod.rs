@@ -21,6 +21,7 @@ mod listing;
 mod locks;
 mod migrate;
 mod news;
+mod orphans;
 mod outbox;
 mod reads;
 mod resources;

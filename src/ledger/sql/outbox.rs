@@ -75,12 +75,14 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Takes messages for a while.
+    /// Takes messages for a while: emergencies first, for one that a destination takes badly holds up what follows it.
     pub async fn claim(&mut self, claim: &Claim) -> Result<(), sqlx::Error> {
         let text = format!(
             "UPDATE notifications SET claimed_by = $2, claimed_until = $3, attempts = attempts + 1 WHERE id IN (\
-             SELECT id FROM notifications WHERE {} AND channel = $4 ORDER BY id LIMIT {})",
+             SELECT id FROM notifications WHERE {} AND channel = $4 \
+             ORDER BY CASE event WHEN '{}' THEN 0 ELSE 1 END, id LIMIT {})",
             free(),
+            Event::Emergency,
             claim.most
         );
         let statement = sqlx::query(AssertSqlSafe(text))

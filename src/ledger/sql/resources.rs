@@ -94,9 +94,13 @@ impl Recorded {
         let before = recorded.and_then(|before| before.private_data.clone());
         let seen = recorded.and_then(|before| before.seen_at);
         let is_fresh = |seen: &Instant| *seen <= at && at < *seen + SEEN_ANEW;
+        // Whoever asks whether all is well since something has to see that it is news.
+        let is_as_it_was = recorded.is_some_and(|before| before.status == now.status);
         Self {
             private_data: now.private_data.or(before),
-            seen_at: seen.filter(is_fresh).or(Some(at)),
+            seen_at: seen
+                .filter(|seen| is_as_it_was && is_fresh(seen))
+                .or(Some(at)),
             ..now
         }
     }
