@@ -19,8 +19,9 @@ use crate::stores::{Document, DocumentKey};
 pub enum Position {
     /// Nothing outside is newer.
     UpToDate,
-    /// Everything outside agrees that these are the keys.
-    Follows(Slots),
+    /// Everything outside agrees that these are the keys. Two keys may have had to make room, of which one has no slot any more: by
+    /// its id, it awaits its revocation.
+    Follows(Slots, Option<String>),
     /// An imported key whose document has it, perhaps beside another one of ours.
     Adopts(Slots),
     /// Something outside is newer, and it does not agree with itself: why.
@@ -47,6 +48,8 @@ pub struct World<'a> {
     /// What stands at the places of the deliveries, as the look saw it that found them out of order: another look might see
     /// less, and hold for nobody's what the first has seen in use.
     pub documents: &'a [(String, Document)],
+    /// No place could hold anything else.
+    pub saw_all: bool,
     /// The issuer and the deliveries.
     pub connections: &'a Connections,
     /// The account at the issuer.
@@ -64,6 +67,8 @@ struct Successor {
     as_told: Slots,
     /// As the state is to have them.
     slots: Slots,
+    /// The id of a key that has no slot any more.
+    displaced: Option<String>,
 }
 
 /// Compares the state with the ledger, the issuer and every document.
@@ -75,17 +80,17 @@ pub async fn position(world: &World<'_>) -> Result<Position> {
     if let Some(candidate) = ledger.filter(|candidate| !holds_the_same(candidate, slots))
         && world.agrees_on(&candidate, Told::ByOne).await?
     {
-        return Ok(Position::Follows(candidate));
+        return Ok(Position::Follows(candidate, None));
     }
     if let Some(promoted) = world.promoted(slots).await?
         && world.agrees_on(&promoted.as_told, promoted.told).await?
     {
-        return Ok(Position::Follows(promoted.slots));
+        return Ok(Position::Follows(promoted.slots, promoted.displaced));
     }
     if let Some(successor) = world.successor(slots).await?
         && world.agrees_on(&successor.as_told, successor.told).await?
     {
-        return Ok(Position::Follows(successor.slots));
+        return Ok(Position::Follows(successor.slots, successor.displaced));
     }
     if let Some(adopted) = world.by_the_import(slots).await?
         && world.agrees_on(&adopted, Told::ByAll).await?
@@ -187,55 +192,81 @@ impl World<'_> {
             told: Told::ByOne,
             as_told,
             slots: followed,
+            displaced: None,
         }))
     }
 
     /// A document of the next generation leads with a key of which no state heard: a promotion or a replacement. The ledger
-    /// knows it as a live key of this resource; without a ledger the primary beside it tells whose it is, if every document
-    /// says the same. The primary retires, even where somebody took it out of the documents: it keeps its grace. Where it is
-    /// gone, as after an emergency that revokes first, the key that retires already stays beside the new one.
+    /// knows it as a live key of this resource; or it never heard of it, being lost or as old as the state, and the primary
+    /// beside it tells whose it is, if every document says the same. The primary retires, even where somebody took it out of
+    /// the documents: it keeps its grace. Where it is gone, as after an emergency that revokes first, the key that retires
+    /// already stays beside the new one.
     async fn successor(&self, slots: &Slots) -> Result<Option<Successor>> {
         let Statuses {
             primary, secondary, ..
         } = key_statuses(slots, self.connections).await?;
-        let primary_is_gone = primary == Some(KeyStatus::Missing);
-        // A second key that is gone gives way to whatever succeeds the primary.
-        let second_is_gone = secondary.flatten() == Some(KeyStatus::Missing);
-        let stays = slots
-            .retiring()
-            .filter(|_| primary_is_gone && !second_is_gone);
-        let next = match stays {
-            Some(stays) => next_beside(slots, self.documents, stays),
-            None if slots.secondary.is_none() || second_is_gone => next_of(slots, self.documents),
-            None => None,
-        };
-        let Some(document) = next else {
+        let Some(document) = next_of(slots, self.documents) else {
             return Ok(None);
         };
+        // A second key that is gone gives way to whatever succeeds the primary.
+        let second = slots.secondary.clone();
+        let second = second.filter(|_| secondary.flatten() != Some(KeyStatus::Missing));
+        let is_gone = primary == Some(KeyStatus::Missing);
+        let holds = |key: &Key| {
+            let there = document.secondary.as_ref();
+            there.is_some_and(|there| precondition::is(key, there))
+        };
+        // One of the two had to make room for the new key: not the one that the document still has.
+        let keeps_second = second
+            .as_ref()
+            .is_some_and(|second| holds(&second.key) || (is_gone && document.secondary.is_none()));
+        let displaced = match (&second, keeps_second) {
+            (None, _) => None,
+            (Some(_), true) => Some(&slots.primary).filter(|_| !is_gone),
+            (Some(second), false) => Some(&second.key),
+        };
+        // A key without an id is gone with its last document.
+        let stands_nowhere = |key: &Key| self.saw_all && !self.stands_somewhere(key);
+        if displaced.is_some_and(|key| key.key_id.is_none() && !stands_nowhere(key)) {
+            return Ok(None);
+        }
         let keys = self.memory.map_or(&[][..], |memory| &memory.keys);
         let first = mark_of(&document.primary);
         let mut known = keys.iter().filter(|record| record.key.is(&first));
         let is_known = known.any(|record| record.status == Status::Live);
-        let is_beside = document.secondary.is_some();
-        let is_ours = is_known || (is_beside && keys.is_empty());
-        if !is_ours {
+        let is_beside = holds(&slots.primary);
+        let is_unheard = is_beside && self.ledger.find_keys(&[first]).await?.is_empty();
+        if !is_known && !is_unheard {
             return Ok(None);
         }
         let at = document.rotated_at.unwrap_or(self.now);
-        let swapped = |old_lives| {
+        let swapped = |second: Option<Secondary>, old_lives| {
+            let retires = old_lives && second.is_none();
             let mut slots = slots.clone();
-            slots.secondary.take_if(|_| stays.is_none());
-            slots.swap_in(existing(&document.primary, at), at, old_lives);
+            slots.secondary = second;
+            slots.swap_in(existing(&document.primary, at), at, retires);
             slots
         };
+        let told = second.clone().filter(|second| holds(&second.key));
+        let displaced = displaced.and_then(|key| key.key_id.clone());
         Ok(Some(Successor {
             told: match is_known {
                 true => Told::ByOne,
                 false => Told::ByAll,
             },
-            as_told: swapped(is_beside && stays.is_none()),
-            slots: swapped(stays.is_none() && (is_beside || !primary_is_gone)),
+            as_told: swapped(told, is_beside),
+            slots: swapped(second.filter(|_| keeps_second), is_beside || !is_gone),
+            displaced,
         }))
+    }
+
+    fn stands_somewhere(&self, key: &Key) -> bool {
+        let documents = self.documents.iter();
+        let mut there = documents.flat_map(|(_, document)| {
+            let slots = [Some(&document.primary), document.secondary.as_ref()];
+            slots.into_iter().flatten()
+        });
+        there.any(|there| precondition::is(key, there))
     }
 
     /// An imported key: its document tells its secret, its generation, and perhaps a second key that would lose its only
@@ -383,35 +414,21 @@ pub fn by_the_documents<'a>(
     Some(followed)
 }
 
-/// A document of the next generation that has the primary as the second key or, at worst, no second key.
+/// A document of the next generation that has the primary as the second key, or else the secondary or, at worst, no second key.
 fn next_of<'a>(slots: &Slots, documents: &'a [(String, Document)]) -> Option<&'a Document> {
-    let alone = || next(slots, documents).find(|there| there.secondary.is_none());
-    next_beside(slots, documents, &slots.primary).or_else(alone)
-}
-
-/// A document of the next generation that has this key as the second one.
-fn next_beside<'a>(
-    slots: &Slots,
-    documents: &'a [(String, Document)],
-    second: &Key,
-) -> Option<&'a Document> {
-    let is_beside = |there: &&Document| {
-        let there = there.secondary.as_ref();
-        there.is_some_and(|there| precondition::is(second, there))
+    let documents = documents.iter().map(|(_, there)| there);
+    let next = documents.filter(|there| {
+        there.generation == Some(slots.generation + 1)
+            && !keys(slots).any(|key| precondition::is(key, &there.primary))
+    });
+    let next: Vec<&Document> = next.collect();
+    let has = |there: &Document, key: &Key| {
+        let second = there.secondary.as_ref();
+        second.is_some_and(|second| precondition::is(key, second))
     };
-    next(slots, documents).find(is_beside)
-}
-
-/// The documents of the next generation that lead with a key which this state does not have.
-fn next<'a>(
-    slots: &Slots,
-    documents: &'a [(String, Document)],
-) -> impl Iterator<Item = &'a Document> {
-    let is_new = |there: &Document| !keys(slots).any(|key| precondition::is(key, &there.primary));
-    documents
-        .iter()
-        .map(|(_, there)| there)
-        .filter(move |there| there.generation == Some(slots.generation + 1) && is_new(there))
+    let beside = keys(slots).find_map(|key| next.iter().find(|there| has(there, key)));
+    let alone = || next.iter().find(|there| there.secondary.is_none());
+    beside.or_else(alone).copied()
 }
 
 fn keys(slots: &Slots) -> impl Iterator<Item = &Key> {

@@ -1,6 +1,7 @@
 //! A state that is older than the world: restored, copied to a workspace, or overtaken by the action that rotates.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -57,6 +58,41 @@ fn an_older_state_follows_the_ledger_and_the_documents_and_the_plan_says_so() {
         delivered["primary"]["secret"]
     );
     ws.plan().ok().code(0);
+}
+
+/// The backup of a whole machine. As long as the old key stands beside the new one, the document tells whose both are.
+#[test]
+fn a_state_and_a_ledger_of_one_backup_follow_a_document_that_holds_their_key() {
+    let ws = Config::new().created();
+    let older = ws.state();
+    let (ledger, backup) = (ws.path(".terraform/apikey"), ws.path("backup"));
+    copy_files(&ledger, &backup);
+    ws.advance("80s").apply().ok();
+    ws.advance("20s").apply().ok();
+    let delivered = ws.delivered("k.json");
+    ws.put_back(&older);
+    lose_the_ledger(&ws);
+    copy_files(&backup, &ledger);
+    ws.plan()
+        .ok()
+        .warns(&["payments", "the state follows", "generation 2"]);
+    ws.apply().ok();
+    assert_eq!(ws.delivered("k.json"), delivered);
+    assert_eq!(ws.key("k").phase(), "retiring");
+    ws.advance("30s").apply().ok();
+    assert_eq!(ws.key("k").phase(), "single");
+    assert!(ws.delivered("k.json")["secondary"].is_null());
+    ws.plan().ok().code(0);
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        if file.file_type().unwrap().is_file() {
+            fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    }
 }
 
 #[test]

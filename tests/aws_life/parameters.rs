@@ -318,3 +318,16 @@ fn a_former_pair_that_could_not_be_emptied_is_not_moved_back_to_in_part() {
     assert_eq!(slots(&value(&world, &second))[0], json!(world.ids()[0]));
     world.ws.plan().ok().code(0);
 }
+
+/// Readers find no primary, and the key of the other slot still works.
+#[test]
+fn a_pair_whose_first_parameter_is_gone_still_holds_a_key() {
+    let next = unique("/prod/payments/next");
+    let (world, name) = world(&format!(r#", secondary_name = "{next}""#));
+    step(&world, "0s", "create");
+    step(&world, "80s", "stage");
+    world.cloud.ssm("DeleteParameter", json!({ "Name": name }));
+    world.ws.destroy().ok();
+    assert_eq!(world.cloud.parameter(&next), Value::Null);
+    assert!(world.ids().is_empty());
+}

@@ -413,3 +413,37 @@ fn an_apply_that_has_moved_every_delivery_and_that_no_state_heard_of_is_followed
     assert_eq!(ws.key("k").status(), "ok");
     ws.plan().ok().code(0);
 }
+
+/// Both slots were taken, so that the state has no room for what the apply has written.
+#[test]
+fn a_killed_emergency_goes_on_with_what_it_delivered_whatever_stood_beside_the_compromised_key() {
+    for (order, is_declared) in [("replace_first", false), ("revoke_first", true)] {
+        let lease = r#"provider "apikey" { ledger = { lock_lease = "2s" } }"#;
+        let config = Config::new().beside(lease);
+        let ws = config.staged();
+        let old = ["primary", "secondary"].map(|slot| ws.secret("k.json", slot));
+        ws.write(&config.clone().with(&block("INC-1", order, "all")).text());
+        ws.env("APIKEY_KILL", "replace:deliver:done#1")
+            .apply()
+            .failed();
+        let new = ws.secret("k.json", "primary");
+        assert!(!old.contains(&new), "{order}: it was delivered");
+        if !is_declared {
+            ws.write(&config.text());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2_200));
+        let planned = ws.env("APIKEY_KILL", "").plan().ok().code(2);
+        let planned = planned.warns(&["the state follows", "primary key in generation"]);
+        planned.warns(&["EMERGENCY INC-1", "is revoked at once", "no key is minted"]);
+        ws.apply_plan().ok();
+        assert_eq!(
+            ws.secret("k.json", "primary"),
+            new,
+            "{order}: nobody is given another one"
+        );
+        assert_eq!(ws.secret("k.json", "secondary"), "", "{order}");
+        assert_eq!(ws.key("k").status(), "ok", "{order}");
+        ask(&ws, &["status", "--fail-on", "compromised,failed"]).code(0);
+        ws.plan().ok().code(0);
+    }
+}

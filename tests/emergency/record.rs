@@ -159,7 +159,7 @@ fn an_apply_that_is_killed_stands_in_the_record_of_the_one_that_went_on() {
         .failed();
     ask(&ws, &["report", "incident", "INC-1"])
         .code(3)
-        .says(&["NOT contained", "is not revoked"]);
+        .says(&["NOT contained", "EMERGENCY INC-1 is not over"]);
     let second = in_a_pipeline(&ws, 2);
     std::thread::sleep(std::time::Duration::from_millis(2_200));
     ws.env("APIKEY_KILL", "").apply().ok();

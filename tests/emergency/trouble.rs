@@ -29,6 +29,12 @@ fn a_compromised_key_that_may_not_be_revoked_fails_the_apply_until_it_is() {
 
     let is_told = |code| ask(&world.ws, &["status", "--fail-on", "compromised"]).code(code);
     is_told(3).says(&["1 compromised"]);
+    let told = ask(&world.ws, &["status", "--json"]).code(0).json();
+    let new = world.delivered("primary").0;
+    assert!(
+        told.to_string().contains(&new),
+        "the key that leads: {told}"
+    );
 
     // It is tried again, and again it is no mere warning.
     let again = world.ws.plan().ok().code(2);
@@ -78,9 +84,10 @@ fn revoke_first_does_nothing_else_if_the_key_may_not_be_revoked() {
     called_off
         .warns(&["EMERGENCY INC-1 is called off", &old, "is NOT revoked"])
         .reads_warnings("emergency-that-is-called-off");
-    world.ws.apply_plan().ok();
+    world.ws.advance("1s").apply().ok();
     assert_eq!(world.key().status(), "ok");
     assert!(world.cloud.accepts(&old, &secret));
+    ask(&world.ws, &["status", "--fail-on", "failed"]).code(0);
     // The audit trail knows, and that it is compromised again under the same id.
     let page = || {
         ask(&world.ws, &["report", "incident", "INC-1"])
@@ -96,6 +103,108 @@ fn revoke_first_does_nothing_else_if_the_key_may_not_be_revoked() {
     world.cloud.allow(&world.admin, EVERYTHING);
     world.ws.apply().ok();
     assert!(!world.cloud.accepts(&old, &secret));
+}
+
+/// A key that was revoked first, and whose document is lost besides, is no resource that is no more.
+#[test]
+fn an_emergency_goes_on_although_nothing_is_left_of_its_key() {
+    let world = World::new();
+    let file = r#"{ app = { file = { path = "k.json" } } }"#;
+    let config = world.config().deliveries(file);
+    world.write(&config);
+    world.ws.apply().ok();
+    let id = world.key().text("id");
+    world.cloud.deny(&world.admin, "\"iam:CreateAccessKey\"");
+    let block = block("INC-1", "revoke_first", "primary");
+    world.write(&config.with(&block));
+    world.ws.apply().failed();
+    assert!(world.ids().is_empty());
+    fs::remove_file(world.ws.path("k.json")).unwrap();
+    world.cloud.allow(&world.admin, EVERYTHING);
+    world.ws.plan().ok().code(2).warns(&["EMERGENCY INC-1"]);
+    world.ws.apply_plan().ok();
+    assert_eq!(world.key().text("id"), id, "no other resource");
+    assert_eq!(world.ids().len(), 1);
+    let all_well = ["status", "--fail-on", "compromised,failed"];
+    ask(&world.ws, &all_well).code(0).says(&["1 ok"]);
+    world.ws.plan().ok().code(0);
+}
+
+/// The key that retires keeps its grace, and leaves the state no room for what the apply has written.
+#[test]
+fn a_killed_emergency_beside_a_retiring_key_goes_on_with_what_it_delivered() {
+    let world = World::new().created().staged().promoted();
+    let (old, _) = world.delivered("primary");
+    let (retiring, _) = world.delivered("secondary");
+    let lease = r#"provider "apikey" { ledger = { lock_lease = "2s" } }"#;
+    let config = world.config().beside(lease);
+    world.write(&config.with(&block("INC-1", "revoke_first", "primary")));
+    world
+        .ws
+        .env("APIKEY_KILL", "replace:deliver:done#1")
+        .apply()
+        .failed();
+    let (new, _) = world.delivered("primary");
+    assert_ne!(new, old);
+    std::thread::sleep(std::time::Duration::from_millis(2_200));
+    let planned = world.ws.env("APIKEY_KILL", "").plan().ok().code(2);
+    planned.warns(&["the state follows"]);
+    world.ws.apply_plan().ok();
+    assert_eq!(world.delivered("primary").0, new);
+    let mut ids = world.ids();
+    ids.sort();
+    let mut expected = [new, retiring];
+    expected.sort();
+    assert_eq!(ids, expected, "no third key, and the grace goes on");
+    world.ws.plan().ok().code(0);
+    world.ws.advance("30s").apply().ok();
+    assert_eq!(world.ids().len(), 1);
+    assert_eq!(world.key().status(), "ok");
+}
+
+/// The secret itself was written, and its copy was refused.
+#[test]
+fn nobody_is_led_back_to_a_compromised_key_because_a_part_of_a_delivery_was_refused() {
+    let world = World::new().created();
+    let (old, secret) = world.delivered("primary");
+    world
+        .cloud
+        .deny(&world.admin, "\"secretsmanager:ReplicateSecretToRegions\"");
+    let copied = format!(
+        r#"{{ app = {{ aws_secrets_manager = {{ secret_id = "{}", replica = [{{ region = "eu-west-1" }}] }} }} }}"#,
+        world.secret_id
+    );
+    let config = world.config().deliveries(&copied);
+    world.write(&config.with(&declared("INC-1")));
+    let failed = world.ws.apply().failed();
+    let failed = failed.warns(&[
+        "stands first in delivery",
+        "the next apply goes on from there",
+    ]);
+    failed.complains(&[&old, "is not revoked yet"]);
+    let (new, _) = world.delivered("primary");
+    assert_ne!(new, old);
+    assert_eq!(world.key().status(), "compromised");
+    // What fails since before this apply holds up no revocation.
+    world.ws.apply();
+    assert!(!world.cloud.accepts(&old, &secret));
+    assert_eq!(world.delivered("primary").0, new);
+    assert_eq!(world.ids(), [new]);
+}
+
+#[test]
+fn a_key_of_which_nothing_is_left_is_created_again_and_leaves_no_ghost() {
+    let world = World::new();
+    let file = r#"{ app = { file = { path = "k.json" } } }"#;
+    world.write(&world.config().deliveries(file));
+    world.ws.apply().ok();
+    let [old] = world.ids().try_into().unwrap();
+    world.cloud.delete_key(&world.user, &old);
+    fs::remove_file(world.ws.path("k.json")).unwrap();
+    world.ws.apply().ok();
+    assert_ne!(world.ids(), [old]);
+    let told = ask(&world.ws, &["status"]).code(0);
+    told.says(&["1 key at", "1 ok"]);
 }
 
 /// An apply that is killed leaves a state that has not heard of it.

@@ -211,7 +211,7 @@ fn tried_again(situation: &Situation, emergency: &Emergency) -> String {
     let left = deliveries::may_still_hold(situation, true);
     let bad = pending.iter().filter(|id| emergency.has_id(id));
     format!(
-        "This apply tries again to revoke {}: {} may still work.{left}",
+        "This apply tries again to revoke {}, or finds that it is gone: {} may still work.{left}",
         enumerated(pending),
         enumerated(&bad.collect::<Vec<_>>()),
     )

@@ -335,7 +335,7 @@ impl Run<'_> {
     async fn settle(
         &mut self,
         content: Content,
-        failures: Vec<Error>,
+        mut failures: Vec<Error>,
         awaited: bool,
     ) -> Result<()> {
         let now = self.clock.now();
@@ -345,6 +345,15 @@ impl Run<'_> {
             return Err(error);
         }
         let is_somewhere = self.managed.any_in_order();
+        let led = match content {
+            Content::NewFirst if !is_somewhere => self.led_in_place_of_a_bad_one().await,
+            _ => None,
+        };
+        if let Some(place) = &led {
+            let left = self.left_in_place(place, first(std::mem::take(&mut failures)));
+            self.trouble.late = Some(left);
+        }
+        let is_somewhere = is_somewhere || led.is_some();
         if !is_somewhere && !self.is_kept_for_approval(content) {
             match content {
                 Content::NewFirst if self.can_wait_as_staged() => {

@@ -76,6 +76,10 @@ impl Run<'_> {
             }) => Some(document),
             _ => None,
         });
+        self.refuse_promoted(documents)
+    }
+
+    fn refuse_promoted<'a>(&self, documents: impl Iterator<Item = &'a Document>) -> Result<()> {
         let slots = self.managed.slots.as_ref();
         match slots.and_then(|slots| by_the_documents(slots, documents, self.clock.now())) {
             None => Ok(()),
@@ -249,8 +253,9 @@ impl Run<'_> {
     }
 
     async fn expected(&mut self, name: &str, delivery: &Delivery) -> Result<Version> {
+        let is_unsure = self.trouble.unsure.contains(name);
         if let Some(Ok(seen)) = self.observed.get(name)
-            && !self.trouble.unsure.contains(name)
+            && !is_unsure
         {
             refuse_foreign(name, delivery, &seen.found)?;
             return Ok(seen.version.clone());
@@ -258,6 +263,10 @@ impl Run<'_> {
         let seen = delivery.look(name).await?;
         refuse_foreign(name, delivery, &seen.found)?;
         self.refuse_stranger(name, delivery, &seen).await?;
+        // What this apply may have written there itself is no news.
+        if let (Found::Document(document), false) = (&seen.found, is_unsure) {
+            self.refuse_promoted(std::iter::once(document))?;
+        }
         Ok(seen.version)
     }
 

@@ -66,6 +66,37 @@ impl Run<'_> {
         }
     }
 
+    /// The key before it is compromised or dead, so that readers are better off with the new one, which a part of a delivery has.
+    pub(super) fn left_in_place(&self, place: &str, cause: Error) -> Error {
+        let key = self.minted.as_ref().map(Key::label).unwrap_or_default();
+        let detail = format!(
+            "{} New key {key} stands first in delivery {place:?}, and the key before it is compromised or dead: the new one stays, \
+             and the next apply goes on from there.",
+            cause.detail
+        );
+        Error { detail, ..cause }
+    }
+
+    /// A place that leads with the new key although its write failed, where an undo would lead its readers back to a key that is
+    /// compromised or dead.
+    pub(super) async fn led_in_place_of_a_bad_one(&self) -> Option<String> {
+        let is_bad = self.primary_is_compromised() || self.primary_is_dead();
+        let key = self
+            .minted
+            .as_ref()
+            .filter(|_| is_bad && self.brought.is_none())?;
+        for name in &self.progress.led {
+            let delivery = self.connections.deliveries.get(name);
+            let Some(delivery) = delivery.filter(|delivery| delivery.readable) else {
+                continue;
+            };
+            if let Ok(true) = deliver::is_led_by(name, delivery, key).await {
+                return Some(name.clone());
+            }
+        }
+        None
+    }
+
     /// Puts the documents back that this key was written to in front of all others; `true` if there was none to put back,
     /// so that a place is empty now. Where nothing stood before the first key, nobody relies on what stands there.
     async fn restore(&mut self, key: &Key) -> Result<bool> {

@@ -68,6 +68,20 @@ fn readable(managed: &Managed) -> Option<Slots> {
     Some(slots)
 }
 
+/// A state that was lost looks like a key that never was, and the compromised one lives on.
+pub fn warn_of_no_key(diags: &mut Diagnostics, planned: &ManagedState) {
+    let Some(block) = planned.emergency.as_ref_option() else {
+        return;
+    };
+    let (name, id) = (planned.label(), block.id.as_deref_option());
+    diags.root_warning(
+        format!("{name}: EMERGENCY {} revokes nothing", id.unwrap_or("(id not known yet)")),
+        "This resource has no key yet: one is made, and no other is touched. If its state was lost, the compromised key lives on. \
+         Import it before anything else, or revoke it at its issuer; terraform-provider-apikey inventory --alive tells what the \
+         ledger knows. Without the block this warning is gone.",
+    );
+}
+
 /// What is to be done now.
 pub fn open(managed: &Managed, private: &Private) -> Option<Emergency> {
     let (slots, pending) = (managed.slots.as_ref(), &managed.pending_revocations);

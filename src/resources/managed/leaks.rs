@@ -52,7 +52,8 @@ pub fn faults(config: &ManagedState) -> Vec<Error> {
             // Not what stands there in its place: that may be the secret itself.
             let detail = format!(
                 "What stands beside {alert:?} is not what fingerprint of a key looks like: sha256: and 12 hexadecimal digits. \
-                 Pass on data.apikey_leaks.<name>.open, or calculate it with provider::apikey::fingerprint."
+                 Pass on data.apikey_leaks.<name>.open, calculate it with provider::apikey::fingerprint, or take it from \
+                 primary.fingerprint of the key: inventory and scan show the first 6 digits alone."
             );
             return Some(Error::invalid(path, "An alert has no fingerprint", detail));
         }

@@ -19,6 +19,7 @@ use crate::engine::recover::{self, Origins, Recovered, Remembered, recover};
 use crate::error::{Error, Result};
 use crate::instant::Instant;
 use crate::issuers::Supply;
+use crate::ledger::hold::holder;
 use crate::ledger::{Holding, KeyMark, KeyRecord, Ledger, Memory, Slot};
 use crate::resources::managed::amnesia;
 use crate::resources::managed::copied;
@@ -155,6 +156,13 @@ impl Left {
         }
     }
 
+    /// Nothing of the resource is left anywhere, so that its state gives it up.
+    pub fn give_up(&mut self) {
+        if let Some(holding) = &mut self.holding {
+            holding.left_by = Some(holder());
+        }
+    }
+
     fn note_revoked(&mut self, memory: &Memory) {
         let records = memory.keys.iter();
         let revoked = records.filter(|it| it.revoked_at.is_some() && it.key.key_id.is_some());
@@ -218,6 +226,7 @@ pub async fn of(
         let look = Look {
             state,
             documents: &documents(observed, &remembered.memory),
+            saw_all: observed.unreadable.is_empty() && managed.former.is_empty(),
             connections,
             account,
             context,
@@ -338,6 +347,7 @@ fn unseen_place<'a>(
 struct Look<'a> {
     state: &'a ManagedState,
     documents: &'a [(String, Document)],
+    saw_all: bool,
     connections: &'a Connections,
     account: &'a str,
     context: &'a Context,
@@ -364,7 +374,7 @@ impl Look<'_> {
                 left.warnings.extend(adopted(name, &slots));
                 left.managed.slots = Some(slots);
             }
-            Position::Follows(slots) => {
+            Position::Follows(slots, displaced) => {
                 left.warnings.push(followed(name, &slots));
                 let is_held = |key: &KeyMark| {
                     let keys = [Some(&slots.primary), slots.secondary_key()];
@@ -374,6 +384,8 @@ impl Look<'_> {
                 left.managed
                     .pending_revocations
                     .retain(|id| !is_held_by_id(id));
+                let pending = &mut left.managed.pending_revocations;
+                pending.extend(displaced.filter(|id| !pending.contains(id)));
                 recovered.orphans.retain(|id| !is_held_by_id(id));
                 recovered
                     .unacknowledged
@@ -404,6 +416,7 @@ impl Look<'_> {
             left_behind: &left_behind,
             memory: Some(memory),
             documents: self.documents,
+            saw_all: self.saw_all,
             connections: self.connections,
             account: self.account,
             ledger: self.context.ledger.as_ref(),

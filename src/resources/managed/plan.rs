@@ -68,6 +68,7 @@ pub async fn create(
     telling::warn_without_ledger(diags, &planned, context);
     expected::warn_of_no_hold(diags, &planned, context);
     warnings::maybe_replaced(diags, &planned, context);
+    emergencies::warn_of_no_key(diags, &planned);
     let mut private = Private::default();
     let mut moves = vec![Move::Create];
     if planned.inputs_known() && !context.awaits_settings() {

@@ -86,8 +86,13 @@ pub async fn read(
     let told = observed.unreadable.iter().chain(&observed.outdated);
     left.warnings
         .extend(told.map(|error| named(&state, error.clone())));
+    emergencies::remembered(&mut private.incidents, &left.incidents);
+    let is_open = emergencies::open(&left.managed, &private).is_some();
+    // An emergency has revoked the key, and another one has yet to take its place.
+    let is_over = observed.vanished && !is_open;
     // A key that only the ledger knows would be forgotten with the resource.
-    if observed.vanished && left.is_certain && left.found.is_empty() && left.behind.is_none() {
+    if is_over && left.is_certain && left.found.is_empty() && left.behind.is_none() {
+        left.give_up();
         left.record(&state, &private, &Uses::new(), context).await;
         return Ok(None);
     }
@@ -95,7 +100,6 @@ pub async fn read(
     let is_bound = connections.capabilities.is_bound_to_its_account();
     private.account = is_bound.then_some(account);
     // An issuer knows no last use of a key that it no longer knows, and an emergency waits for none.
-    let is_open = emergencies::open(&left.managed, &private).is_some();
     let holds = observed.facts.secondary != Seen::Gone && !is_open;
     let policy_of_a_hold = policy.as_ref().filter(|_| holds);
     let used = expected::look(&state, &left, &connections, policy_of_a_hold, &private, now);

@@ -230,7 +230,7 @@ fn outputs() -> Attributes {
             "status",
             computed(
                 string(),
-                "`ok`; `notice`: rotation comes up, or there is something to know, such as a use that `expected_usage` does not list; `due`: the next apply takes a step, or the reason says what a due rotation waits for; `pending`: a delivery or revocation is unfinished; `blocked`: the next step cannot be taken; `overdue`: past due by `alert_after`; `compromised`: an `emergency` is declared, and a compromised key still works.",
+                "`ok`; `notice`: rotation comes up, or there is something to know, such as a use that `expected_usage` does not list; `due`: the next apply takes a step, or the reason says what a due rotation waits for; `pending`: a delivery or revocation is unfinished; `blocked`: the next step cannot be taken; `overdue`: past due by `alert_after`; `compromised`: an `emergency` is declared, and a compromised key still works, or nothing has taken its place.",
             ),
         ),
         ("status_reason", computed(string(), "Why, in a sentence.")),

@@ -47,7 +47,7 @@ pub fn render(document: &Document) -> [Zeroizing<String>; 2] {
 }
 
 /// What the values of both parameters mean. While a swap is written, the key that becomes primary stands in both; the
-/// primary tells the generation.
+/// primary tells the generation. Where the first is gone, the key of the second is still there, to be replaced or taken away.
 pub fn understand(primary: Option<&Secret>, secondary: Option<&Secret>) -> Found {
     let (first, second) = match (parse(primary), parse(secondary)) {
         (Ok(first), Ok(second)) => (first, second),
@@ -56,22 +56,19 @@ pub fn understand(primary: Option<&Secret>, secondary: Option<&Secret>) -> Found
             return Found::foreign(why).in_content(text.expose().as_bytes());
         }
     };
-    match (first, second) {
-        (None, None) => Found::Nothing,
-        (None, Some(_)) => {
-            Found::foreign("the secondary's parameter has a key and the primary's has none")
-        }
-        (Some(first), second) => {
-            // A swap was cut off between the two: the key that retires stands in neither.
-            let second = second.filter(|second| second.secret != first.secret);
-            Found::Document(Document {
-                generation: first.generation,
-                rotated_at: first.rotated_at.as_deref().and_then(Instant::parse),
-                primary: first.into(),
-                secondary: second.map(Into::into),
-            })
-        }
-    }
+    let (first, second) = match (first, second) {
+        (None, None) => return Found::Nothing,
+        // A swap was cut off between the two: the key that retires stands in neither.
+        (Some(first), Some(second)) if second.secret == first.secret => (first, None),
+        (Some(first), second) => (first, second),
+        (None, Some(second)) => (second, None),
+    };
+    Found::Document(Document {
+        generation: first.generation,
+        rotated_at: first.rotated_at.as_deref().and_then(Instant::parse),
+        primary: first.into(),
+        secondary: second.map(Into::into),
+    })
 }
 
 fn parse(text: Option<&Secret>) -> Result<Option<Written>, &Secret> {
@@ -116,20 +113,21 @@ mod tests {
     }
 
     #[test]
-    fn a_secondary_alone_or_another_text_is_foreign() {
+    fn another_text_is_foreign_and_a_secondary_alone_is_a_key() {
         let [first, _] = render(&document(None)).map(|text| Secret::new(text.to_string()));
         let (empty, other) = (
             Secret::new(EMPTY.to_owned()),
             Secret::new("DB=x".to_owned()),
         );
-        for (primary, secondary) in [
-            (None, Some(&first)),
-            (Some(&empty), Some(&first)),
-            (Some(&other), None),
-            (Some(&first), Some(&other)),
-        ] {
+        for (primary, secondary) in [(Some(&other), None), (Some(&first), Some(&other))] {
             assert!(matches!(understand(primary, secondary), Found::Foreign(_)));
         }
         assert!(matches!(understand(Some(&empty), None), Found::Nothing));
+        for gone in [None, Some(&empty)] {
+            let Found::Document(alone) = understand(gone, Some(&first)) else {
+                panic!("a key that nobody sees is a key that nobody takes away");
+            };
+            assert_eq!(alone.primary.key_id.as_deref(), Some("one"));
+        }
     }
 }
