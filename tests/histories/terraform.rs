@@ -552,7 +552,8 @@ impl Player {
         let id = state.id.as_deref_option().unwrap_or_default();
         let memory = self.ledger.recall(id).await.unwrap_or_default();
         let left = memory.keys.into_iter().filter_map(|it| it.key.key_id);
-        let all: Vec<String> = left.chain(self.known_ids()).collect();
+        let mut all: Vec<String> = left.chain(self.known_ids()).collect();
+        all.extend(self.never_delivered());
         self.begin(&all);
         self.world.state().wanted.clear();
         let context = self.context();
@@ -574,6 +575,16 @@ impl Player {
 /// How a plan says that a rotation is for an owner who has left. It is shown with its quotes escaped.
 fn makes_due(owner: &str) -> String {
     format!("owner {owner:?} is offboarded, which makes a rotation due now").replace('"', "\\\"")
+}
+
+impl Player {
+    /// Keys of the provider that no document ever had, for a create was killed, say: a destroy takes them along.
+    fn never_delivered(&self) -> Vec<String> {
+        let state = self.world.state();
+        let minted = state.issued.iter().filter(|(id, _)| id.starts_with("id"));
+        let nowhere = minted.filter(|(_, issued)| issued.was_in.is_empty());
+        nowhere.map(|(id, _)| id.clone()).collect()
+    }
 }
 
 /// The keys that end by these moves, by id.

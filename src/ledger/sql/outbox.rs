@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use super::rows::damaged;
 use super::transaction::Transaction;
-use crate::domain::notices::{Audience, Occurrence, Telling};
+use crate::domain::notices::{Audience, Event, Occurrence, Telling};
 use crate::duration::Duration;
 use crate::instant::Instant;
 use crate::ledger::news::message_id;
@@ -80,7 +80,7 @@ impl Transaction<'_> {
         let text = format!(
             "UPDATE notifications SET claimed_by = $2, claimed_until = $3, attempts = attempts + 1 WHERE id IN (\
              SELECT id FROM notifications WHERE {} AND channel = $4 \
-             ORDER BY CASE event WHEN '{}' THEN 0 ELSE 1 END, id LIMIT {})",
+             ORDER BY CASE occasion WHEN '{}' THEN 0 ELSE 1 END, id LIMIT {})",
             free(),
             Event::Emergency,
             claim.most
