@@ -187,13 +187,15 @@ fn a_key_that_is_made_for_somebody_who_has_left_is_new_and_asks_all_the_same() {
 }
 
 #[test]
-fn neither_a_pause_nor_an_interruption_makes_it_forget() {
+fn neither_a_pause_nor_a_plan_that_looks_at_nothing_makes_it_forget() {
     let paused = left(&["bob"]).and_policy("paused = true");
     let ws = of_bob();
     let first = primary(&ws);
     ws.write(&owned_by(&paused, "bob")).apply().ok();
     assert_eq!(primary(&ws), first);
     ws.write(&owned_by(&left(&["bob"]), "bob"));
+    ws.apply_with(&["-refresh=false"]).ok();
+    assert_eq!(ws.key("k").phase(), "staged");
     rotates(&ws);
     assert_ne!(primary(&ws), first);
 }

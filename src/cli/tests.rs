@@ -102,7 +102,7 @@ fn what_is_wrong_is_named_with_what_was_perhaps_meant() {
             "--url is given more than once.",
         ),
         ("ledger forget", "<RESOURCE> is missing."),
-        ("ledger settle", "<MINT> is missing."),
+        ("ledger settle", "<MINT|KEY> is missing."),
         (
             "ledger",
             "Say what is to be done: forget, settle, snapshot.",

@@ -436,3 +436,32 @@ fn a_key_that_was_revoked_before_its_successor_could_be_made_stays_in_sight() {
     world.ws.destroy().ok();
     told(&["status"], 1);
 }
+
+/// A key of somebody else leaves no room for a second one, so that the rotation that is due is blocked.
+#[test]
+fn a_blocked_key_is_replaced_where_there_is_room_and_makes_room_itself_where_it_is_to_go_first() {
+    let world = World::new().created();
+    let (old, secret) = world.delivered("primary");
+    let foreign = world.cloud.create_key(&world.user);
+    world.ws.advance("100s").apply();
+    assert_eq!(world.key().status(), "blocked");
+    world.write(&world.config().with(&declared("INC-1")));
+    let refused = world.ws.apply().failed();
+    refused.complains(&["already has 2 keys", &old]);
+    assert!(
+        world.cloud.accepts(&old, &secret),
+        "nobody is without a key"
+    );
+    assert_eq!(world.key().status(), "compromised");
+    // The same emergency, contained first.
+    world.write(
+        &world
+            .config()
+            .with(&block("INC-1", "revoke_first", "primary")),
+    );
+    world.ws.apply().ok();
+    assert!(!world.cloud.accepts(&old, &secret));
+    world.in_order();
+    let ids = world.ids();
+    assert!(ids.len() == 2 && ids.contains(&foreign.id), "{ids:?}");
+}

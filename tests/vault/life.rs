@@ -174,15 +174,26 @@ fn a_token_lives_its_whole_life_in_a_file() {
     bao.admin("POST", "auth/token/roles/payments", role);
     let token = bao.token_with(&name, &least("nothing", "nobody"));
     let issuer = "vault_token = { role = \"payments\", ttl = \"1h\" }";
-    let ws = workspace(
-        &key(issuer, "file = { path = \"secrets/k.json\" }"),
-        bao,
-        &token,
-    );
+    let text = key(issuer, "file = { path = \"secrets/k.json\" }");
+    let ws = workspace(&text, bao, &token);
     ws.apply().ok();
     let first = ws.secret("secrets/k.json", "primary");
     assert!(bao.knows(&first));
     ws.plan().ok().code(0);
+    let may = |accessor: &str| {
+        let body = json!({ "accessor": accessor });
+        let told = bao.admin("POST", "auth/token/lookup-accessor", body);
+        ["policies", "orphan", "creation_ttl", "path"].map(|what| told["data"][what].clone())
+    };
+    let rights = may(&ws.key("k").text("primary.key_id"));
+    let emergency = crate::emergency::declared("INC-1");
+    ws.write(&text.replace("  deliveries =", &format!("  {emergency}\n  deliveries =")));
+    ws.apply().ok();
+    assert!(!bao.knows(&first));
+    let first = ws.secret("secrets/k.json", "primary");
+    assert!(bao.knows(&first));
+    let new = ws.key("k").text("primary.key_id");
+    assert_eq!(may(&new), rights, "an emergency gives the same rights");
     ws.advance("80s").apply().ok();
     let second = ws.secret("secrets/k.json", "secondary");
     assert!(bao.knows(&first) && bao.knows(&second));
