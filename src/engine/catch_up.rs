@@ -225,9 +225,10 @@ impl World<'_> {
             (Some(_), true) => Some(&slots.primary).filter(|_| !is_gone),
             (Some(second), false) => Some(&second.key),
         };
-        // A key without an id is gone with its last document.
-        let stands_nowhere = |key: &Key| self.saw_all && !self.stands_somewhere(key);
-        if displaced.is_some_and(|key| key.key_id.is_none() && !stands_nowhere(key)) {
+        // A key without an id is gone with its last document. The primary keeps its slot until that is so, and with it whatever
+        // stood beside it.
+        let may_stand = |key: &Key| !self.saw_all || self.stands_somewhere(key);
+        if keeps_second && displaced.is_some_and(|key| key.key_id.is_none() && may_stand(key)) {
             return Ok(None);
         }
         let keys = self.memory.map_or(&[][..], |memory| &memory.keys);

@@ -202,7 +202,9 @@ pub async fn judge(
         };
     }
     match who.kept_from(&known, delivery, ledger).await? {
-        Some((owner, _)) if who.is_named_like(owner) => Err(former_self(delivery, document, owner)),
+        Some((owner, record)) if who.is_named_like(owner) && record.status == Status::Live => {
+            Err(former_self(delivery, document, owner))
+        }
         Some((owner, _)) => Err(occupied(delivery, document, Some(owner))),
         None if !who.is_created => Err(occupied(delivery, document, None)),
         None => Ok(Some(taken_over(delivery, document))),

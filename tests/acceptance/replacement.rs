@@ -231,7 +231,10 @@ fn a_wrong_import_id_is_explained_with_an_example() {
     for id in ["nonsense", "nobody:x", "aws_iam:"] {
         let text = ws.import(K, id).failed().text();
         assert!(text.contains("is not an import id"), "{id}: {text}");
-        assert!(text.contains("<issuer>:<id of the key>"), "{id}: {text}");
+        assert!(
+            text.contains("aws_iam:<id of the access key>"),
+            "{id}: {text}"
+        );
     }
 }
 

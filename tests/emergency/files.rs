@@ -447,3 +447,43 @@ fn a_killed_emergency_goes_on_with_what_it_delivered_whatever_stood_beside_the_c
         ws.plan().ok().code(0);
     }
 }
+
+/// Nobody can look at one of the places, and what made room for the new key may still stand there.
+#[test]
+fn a_killed_emergency_is_gone_on_with_although_a_place_cannot_be_looked_at() {
+    let lease = r#"provider "apikey" { ledger = { lock_lease = "2s" } }"#;
+    let config = Config::new().beside(lease).deliveries(
+        r#"{ ours = { file = { path = "k.json" } }, theirs = { file = { path = "theirs/k.json" } } }"#,
+    );
+    let ws = Workspace::with(&config.text());
+    fs::create_dir(ws.path("theirs")).unwrap();
+    shared(&ws, 0o700);
+    for wait in ["0s", "80s", "20s"] {
+        ws.advance(wait).apply().ok();
+    }
+    assert_eq!(ws.key("k").phase(), "retiring");
+    let [old, _] = secrets(&ws);
+    shared(&ws, 0o777);
+    let declared = block("INC-1", "replace_first", "primary");
+    ws.write(&config.clone().with(&declared).text());
+    ws.env("APIKEY_KILL", "replace:deliver:done#1")
+        .apply()
+        .failed();
+    let [new, _] = secrets(&ws);
+    assert_ne!(new, old);
+    ws.write(&config.text());
+    std::thread::sleep(std::time::Duration::from_millis(2_200));
+    let planned = ws.env("APIKEY_KILL", "").plan().ok();
+    planned
+        .warns(&["the state follows"])
+        .does_not_warn("is called off");
+    ws.apply().failed().complains(&["NOT revoked"]);
+    assert_eq!(secrets(&ws)[0], new, "what was delivered stays");
+    assert_eq!(ws.key("k").status(), "compromised");
+    shared(&ws, 0o700);
+    ws.apply().ok();
+    assert_eq!(ws.secret("theirs/k.json", "primary"), new);
+    assert_eq!(ws.secret("theirs/k.json", "secondary"), "");
+    assert_eq!(ws.key("k").status(), "ok");
+    ws.plan().ok().code(0);
+}

@@ -465,3 +465,18 @@ fn a_blocked_key_is_replaced_where_there_is_room_and_makes_room_itself_where_it_
     let ids = world.ids();
     assert!(ids.len() == 2 && ids.contains(&foreign.id), "{ids:?}");
 }
+
+/// No state is left that could close it later.
+#[test]
+fn an_emergency_ends_with_the_destroy_that_revokes_its_key() {
+    let world = World::new().created();
+    world.cloud.deny(&world.admin, REVOCATION);
+    world.write(&world.config().with(&declared("INC-1")));
+    world.ws.apply().failed();
+    ask(&world.ws, &["report", "incident", "INC-1"]).code(3);
+    world.cloud.allow(&world.admin, EVERYTHING);
+    world.ws.destroy().ok();
+    assert!(world.ids().is_empty());
+    let page = ask(&world.ws, &["report", "incident", "INC-1"]);
+    page.code(0).says(&["contained at"]);
+}

@@ -375,7 +375,7 @@ fn an_identity_that_names_no_key_is_explained() {
             let refused = core.import(KEY, "", &identity).await.unwrap_err();
             let text = format!("{refused:?}");
             assert!(
-                text.contains("<issuer>:<id of the key>") || text.contains("without an id"),
+                text.contains("aws_iam:<id of the access key>") || text.contains("without an id"),
                 "{text}"
             );
         }

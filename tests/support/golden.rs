@@ -74,6 +74,9 @@ fn renamed(word: &str) -> String {
         let path = below.split_once('/').map_or("", |(_, path)| path);
         return format!("<dir>/{path}");
     }
+    if let Some(key) = word.strip_prefix("aws_iam:") {
+        return format!("aws_iam:{}", renamed(key));
+    }
     if word.starts_with("AKIA") || word.starts_with("ASIA") {
         return "<access key>".into();
     }

@@ -80,9 +80,9 @@ impl Transaction<'_> {
         let text = format!(
             "UPDATE notifications SET claimed_by = $2, claimed_until = $3, attempts = attempts + 1 WHERE id IN (\
              SELECT id FROM notifications WHERE {} AND channel = $4 \
-             ORDER BY CASE occasion WHEN '{}' THEN 0 ELSE 1 END, id LIMIT {})",
+             ORDER BY {} LIMIT {})",
             free(),
-            Event::Emergency,
+            gravest_first(),
             claim.most
         );
         let statement = sqlx::query(AssertSqlSafe(text))
@@ -241,16 +241,26 @@ pub async fn is_anything_free(
 }
 
 /// What was taken under a claim.
+/// What a destination does not take holds up what follows it, and that is never an emergency.
+fn gravest_first() -> String {
+    format!(
+        "CASE occasion WHEN '{}' THEN 0 ELSE 1 END, id",
+        Event::Emergency
+    )
+}
+
 pub async fn claimed(
     connection: &mut AnyConnection,
     by: &str,
 ) -> Result<Vec<Message>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT message, resource_id, channel, told, attempts FROM notifications WHERE claimed_by = $1 ORDER BY id",
-    )
-    .bind(by)
-    .fetch_all(connection)
-    .await?;
+    let text = format!(
+        "SELECT message, resource_id, channel, told, attempts FROM notifications WHERE claimed_by = $1 ORDER BY {}",
+        gravest_first()
+    );
+    let rows = sqlx::query(AssertSqlSafe(text))
+        .bind(by)
+        .fetch_all(connection)
+        .await?;
     rows.iter().map(message).collect()
 }
 

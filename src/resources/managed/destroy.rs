@@ -74,7 +74,10 @@ pub async fn destroy(
             records.close().await.map_err(name)?;
             // What was done is done, so nothing of this makes an error of it.
             if let Ok(connections) = connect::without_verification(&state, context) {
-                leftovers::close_with_the_resource(&state, &managed, &connections, context).await;
+                let is_minted = connections.capabilities.supply == Supply::Minted;
+                let all_is_gone = warnings.is_empty() && is_minted;
+                let close = leftovers::close_with_the_resource;
+                close(&state, &managed, &connections, all_is_gone, context).await;
             }
             if let Some(alive) = left_to_a_person(managed, &state, context) {
                 let connections = connect::without_verification(&state, context).map_err(name)?;

@@ -5,7 +5,7 @@ mod before_create;
 mod words;
 
 use crate::context::Context;
-use crate::domain::emergency::Incident;
+use crate::domain::emergency::{self, Incident};
 use crate::domain::expected::Uses;
 use crate::domain::situation::Seen;
 use crate::engine::catch_up::{self, Position, World};
@@ -20,12 +20,13 @@ use crate::error::{Error, Result};
 use crate::instant::Instant;
 use crate::issuers::Supply;
 use crate::ledger::hold::holder;
-use crate::ledger::{Holding, KeyMark, KeyRecord, Ledger, Memory, Slot};
+use crate::ledger::{Holding, KeyMark, KeyRecord, Ledger, Memory, Noted, Slot};
 use crate::resources::managed::amnesia;
 use crate::resources::managed::copied;
 use crate::resources::managed::expected;
 use crate::resources::managed::inventory_entry;
 use crate::resources::managed::model::{ManagedState, Private};
+use crate::resources::managed::telling;
 use crate::stores::{Document, DocumentKey};
 
 use before_create::look_before_create;
@@ -578,6 +579,7 @@ pub async fn close_with_the_resource(
     state: &ManagedState,
     managed: &Managed,
     connections: &Connections,
+    all_is_gone: bool,
     context: &Context,
 ) {
     let ledger = context.ledger.as_ref();
@@ -588,6 +590,24 @@ pub async fn close_with_the_resource(
         if !memory.open.is_empty() && !memory.is_busy() {
             let recovered = understand(state, &remembered, &[], connections, context).await?;
             recovered.settle(ledger, context.clock.now()).await;
+        }
+        // Its keys are dead, and nobody else will ever say so of an emergency.
+        let mut incidents = remembered.memory.incidents.clone();
+        let now = context.clock.now();
+        emergency::contained(&mut incidents, None, &[], now);
+        let ended = incidents
+            .into_iter()
+            .filter(|it| it.contained_at == Some(now));
+        for incident in ended.filter(|_| all_is_gone) {
+            let noted = Noted {
+                resource: inventory_entry::resource(state, context),
+                issuer: connections.kind.to_owned(),
+                account: account.clone(),
+                incident,
+                at: now,
+                audience: telling::audience(state),
+            };
+            ledger.note_incident(&noted).await?;
         }
         Ok::<_, Error>(())
     };
